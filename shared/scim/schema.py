@@ -1,0 +1,261 @@
+"""The words in which a schema is described: attribute, schema, resource type (RFC 7643 section 7).
+
+The description is data, and the only one: coercion, validation, comparison, PATCH, projection and
+the `/Schemas` endpoint all walk it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Document = dict[str, Any]
+"""A resource as a JSON object whose attributes bear their canonical names."""
+
+Type = Literal[
+    "string", "boolean", "decimal", "integer", "dateTime", "reference", "binary", "complex"
+]
+Mutability = Literal["readOnly", "readWrite", "immutable", "writeOnly"]
+Returned = Literal["always", "never", "default", "request"]
+Uniqueness = Literal["none", "server", "global"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Attribute:
+    """One attribute and its characteristics (RFC 7643 section 2.2).
+
+    Attributes:
+        name: Canonical name.
+        type: Type of its values (RFC 7643 section 2.3).
+        multi_valued: Whether it holds a list.
+        description: Text for `/Schemas`.
+        required: Whether a resource without it is refused.
+        case_exact: Whether values that differ in letter case differ.
+        mutability: Who may write it. Values of a `readOnly` attribute are ignored.
+        returned: When it is shown (`Projection`).
+        uniqueness: Within which bounds its value is unique.
+        canonical_values: Suggested values; others are accepted.
+        reference_types: What a `reference` points to.
+        sub_attributes: The parts of a `complex` attribute.
+        published: Whether `/Schemas` tells of it. Entra's validators fail on a schema that has
+            attributes they do not know, so some are accepted and stored without being published.
+        stored: Whether its value is kept in the document. The members of a group have rows of
+            their own, and a password is kept nowhere.
+        default: Value of a resource whose client has never sent one.
+        also_called: Other names under which clients send it.
+        json_in_value: Whether Entra packs the whole value, as JSON text, into `value`.
+    """
+
+    name: str
+    type: Type = "string"
+    _: KW_ONLY
+    multi_valued: bool = False
+    description: str = ""
+    required: bool = False
+    case_exact: bool = False
+    mutability: Mutability = "readWrite"
+    returned: Returned = "default"
+    uniqueness: Uniqueness = "none"
+    canonical_values: tuple[str, ...] = ()
+    reference_types: tuple[str, ...] = ()
+    sub_attributes: tuple[Attribute, ...] = ()
+    published: bool = True
+    stored: bool = True
+    default: Any = None
+    also_called: tuple[str, ...] = ()
+    json_in_value: bool = False
+    _by_name: dict[str, Attribute] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_name", _by_name(self.sub_attributes))
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether a client's value of it goes into the stored document."""
+        return self.stored and self.mutability != "readOnly"
+
+    def sub_attribute(self, name: str) -> Attribute | None:
+        """Return the sub-attribute of that name, in any letter case."""
+        return self._by_name.get(name.lower())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Schema:
+    """A set of attributes under a URN (RFC 7643 section 7)."""
+
+    id: str
+    name: str
+    description: str
+    attributes: tuple[Attribute, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AttributePath:
+    """A known attribute, or sub-attribute, of a resource type (`attrPath` of RFC 7644 figure 1).
+
+    Attributes:
+        extension: URN of the extension schema that holds the attribute; None for a core one.
+        attribute: The attribute.
+        sub_attribute: The part of it that is meant; None for all of it.
+        text: The path as it is written: `name.givenName`, or `urn:...:User:department`.
+    """
+
+    extension: str | None
+    attribute: Attribute
+    sub_attribute: Attribute | None
+    text: str
+
+    @property
+    def leaf(self) -> Attribute:
+        """The sub-attribute if one is meant, else the attribute."""
+        return self.sub_attribute or self.attribute
+
+    def read(self, resource: Document) -> Any:
+        """Return the value of the whole attribute in a resource; None if it has none."""
+        if self.extension is None:
+            return resource.get(self.attribute.name)
+        extension: Document = resource.get(self.extension, {})
+        return extension.get(self.attribute.name)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ResourceType:
+    """A kind of resource: its endpoint, its schema and its extensions (RFC 7643 section 6).
+
+    Attributes:
+        name: `User` or `Group`.
+        endpoint: Path under the base URL: `/Users`.
+        description: Text for `/ResourceTypes`.
+        schema: Core schema.
+        extensions: Extension schemas, none of them required.
+        attributes: Every top-level attribute: common, core, then those of the extensions.
+        required: Those without which a resource is refused.
+        defaulted: Those that have a value even if the client has never sent one.
+    """
+
+    name: str
+    endpoint: str
+    description: str
+    schema: Schema
+    extensions: tuple[Schema, ...] = ()
+    attributes: tuple[AttributePath, ...] = field(init=False, repr=False)
+    required: tuple[AttributePath, ...] = field(init=False, repr=False)
+    defaulted: tuple[AttributePath, ...] = field(init=False, repr=False)
+    _schemas: dict[str, Schema] = field(init=False, repr=False)
+    _paths: dict[str, AttributePath] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        attributes = tuple(self._top_level())
+        derived = {
+            "attributes": attributes,
+            "required": tuple(path for path in attributes if path.attribute.required),
+            "defaulted": tuple(path for path in attributes if path.attribute.default is not None),
+            "_schemas": {
+                spelling: schema
+                for schema in (self.schema, *self.extensions)
+                for spelling in _spellings(schema.id)
+            },
+            "_paths": self._index(attributes),
+        }
+        for name, value in derived.items():
+            object.__setattr__(self, name, value)
+
+    def find(self, text: str) -> AttributePath | None:
+        """Return what an attribute path names, or None if there is no such attribute.
+
+        Any letter case, with or without the URN of the schema (RFC 7644 section 3.10). Entra also
+        sends the attributes of the enterprise extension without their URN, and that URN without
+        its last colon, so both are understood.
+        """
+        return self._paths.get(text.lower())
+
+    def schema_of(self, urn: str) -> Schema | None:
+        """Return the core or extension schema of that URN, in the spellings of `find`."""
+        return self._schemas.get(urn.lower())
+
+    def _top_level(self) -> Iterator[AttributePath]:
+        for attribute in (*COMMON, *self.schema.attributes):
+            yield AttributePath(None, attribute, None, attribute.name)
+        for extension in self.extensions:
+            for attribute in extension.attributes:
+                yield AttributePath(
+                    extension.id, attribute, None, f"{extension.id}:{attribute.name}"
+                )
+
+    def _index(self, attributes: tuple[AttributePath, ...]) -> dict[str, AttributePath]:
+        paths: dict[str, AttributePath] = {}
+        for top in attributes:
+            prefixes = [f"{urn}:" for urn in _spellings(top.extension or self.schema.id)]
+            for name, path in _below(top):
+                for prefix in prefixes:
+                    paths[prefix + name] = path
+                # A core attribute comes first, so an extension's namesake does not replace it.
+                paths.setdefault(name, path)
+        return paths
+
+
+def _by_name(attributes: tuple[Attribute, ...]) -> dict[str, Attribute]:
+    return {name: attribute for attribute in attributes for name in _names(attribute)}
+
+
+def _names(attribute: Attribute) -> list[str]:
+    return [name.lower() for name in (attribute.name, *attribute.also_called)]
+
+
+def _below(top: AttributePath) -> Iterator[tuple[str, AttributePath]]:
+    """Yield the path and those of its sub-attributes, each under its lower-case names."""
+    attribute = top.attribute
+    for name in _names(attribute):
+        yield name, top
+        for sub in attribute.sub_attributes:
+            path = AttributePath(top.extension, attribute, sub, f"{top.text}.{sub.name}")
+            for sub_name in _names(sub):
+                yield f"{name}.{sub_name}", path
+
+
+def _spellings(urn: str) -> tuple[str, str]:
+    """Return a URN in lower case, and as Entra's older samples write it: `...:2.0User`."""
+    head, _, tail = urn.lower().rpartition(":")
+    return f"{head}:{tail}", head + tail
+
+
+COMMON = (
+    Attribute(
+        "schemas",
+        "reference",
+        multi_valued=True,
+        case_exact=True,
+        mutability="readOnly",
+        returned="always",
+        published=False,
+        description="URNs of the schemas that the resource has attributes of.",
+    ),
+    Attribute(
+        "id",
+        case_exact=True,
+        mutability="readOnly",
+        returned="always",
+        uniqueness="server",
+        published=False,
+        description="Identifier that the service has given to the resource, stable for life.",
+    ),
+    Attribute(
+        "meta",
+        "complex",
+        mutability="readOnly",
+        published=False,
+        description="What the service knows of the resource itself.",
+        sub_attributes=(
+            Attribute("resourceType", case_exact=True, mutability="readOnly"),
+            Attribute("created", "dateTime", mutability="readOnly"),
+            Attribute("lastModified", "dateTime", mutability="readOnly"),
+            Attribute("location", "reference", case_exact=True, mutability="readOnly"),
+            Attribute("version", case_exact=True, mutability="readOnly"),
+        ),
+    ),
+)
+"""The attributes that every resource has (RFC 7643 section 3.1), apart from `externalId`, which
+clients map and therefore look for in `/Schemas`."""
