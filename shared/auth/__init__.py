@@ -1,0 +1,1 @@
+"""Authentication: which tenant a bearer token opens. Importing it loads nothing of Azure."""

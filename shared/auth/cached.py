@@ -1,0 +1,126 @@
+"""A value read from afar: fresh for a minute, kept for an hour while it cannot be read."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from shared.auth.clock import Clock, Waits
+
+FRESH_SECONDS = 60.0
+KEPT_SECONDS = 3_600.0
+LONGEST_PAUSE_SECONDS = 30.0
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+
+class Cached(Generic[_T]):
+    """One value, however many requests want it at once: there is one reading at a time.
+
+    A reading is a task of its own. A request that gives up waiting, or is cancelled, does not end
+    it, and the next request profits from it. After a failure the source is left alone for 1 s, and
+    twice as long after each further one, up to 30 s.
+    """
+
+    def __init__(
+        self, name: str, read: Callable[[_T | None], Awaitable[_T]], clock: Clock, waits: Waits
+    ) -> None:
+        """Prepare, without reading yet.
+
+        Args:
+            name: What it is, for the log.
+            read: Returns the value anew; it is given the last good one, if there is one.
+            clock: The time by which the value ages.
+            waits: How long to wait for a reading.
+        """
+        self._name = name
+        self._read = read
+        self._clock = clock
+        self._waits = waits
+        self._value: _T | None = None
+        self._read_at = -math.inf
+        self._failures = 0
+        self._retry_at = -math.inf
+        self._reading: asyncio.Task[None] | None = None
+        self._waited_from = 0.0
+        self.readings = 0
+        """How many readings have succeeded."""
+
+    @property
+    def value(self) -> _T | None:
+        """The last good value of the past hour, or None."""
+        return self._value if self._age() < KEPT_SECONDS else None
+
+    @property
+    def is_being_read(self) -> bool:
+        """Whether a reading is under way."""
+        return self._reading is not None and not self._reading.done()
+
+    @property
+    def retry_after(self) -> int:
+        """Whole seconds, at least 1, until the source may be asked again."""
+        return math.ceil(max(1.0, self._retry_at - self._clock.steady()))
+
+    async def current(self) -> _T | None:
+        """Return the value, read again if it is older than a minute; None if there is none."""
+        if self._age() >= FRESH_SECONDS:
+            await self.renew()
+        return self.value
+
+    async def renew(self) -> None:
+        """Read again, or wait for the reading that is under way; not during a pause."""
+        if self._reading is None or not self.is_being_read:
+            if self._clock.steady() < self._retry_at:
+                return
+            self._waited_from = asyncio.get_running_loop().time()
+            self._reading = asyncio.create_task(self._take())
+        await self._wait(self._reading)
+
+    async def close(self) -> None:
+        """End the reading that is under way."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.wait({self._reading})
+
+    def _age(self) -> float:
+        return self._clock.steady() - self._read_at
+
+    async def _wait(self, reading: asyncio.Task[None]) -> None:
+        """Wait as long as a request may, counted from the start of the reading, whoever began it.
+
+        Otherwise each request would wait anew for a vault that hangs.
+        """
+        patience = self._waits.unknown if self.value is None else self._waits.known
+        waited = asyncio.get_running_loop().time() - self._waited_from
+        await asyncio.wait({reading}, timeout=max(0.0, patience - waited))
+
+    async def _take(self) -> None:
+        # A value is as old as the question, not as the answer, which may have been long in coming.
+        asked_at = self._clock.steady()
+        try:
+            async with asyncio.timeout(self._waits.reading):
+                value = await self._read(self._value)
+        except Exception as error:  # noqa: BLE001 - whatever the SDK raises, the last value serves
+            self._fail(error)
+        else:
+            self._succeed(value, asked_at)
+
+    def _succeed(self, value: _T, asked_at: float) -> None:
+        self._value, self._read_at = value, asked_at
+        self._failures, self._retry_at = 0, -math.inf
+        self.readings += 1
+
+    def _fail(self, error: Exception) -> None:
+        pause = min(2.0**self._failures, LONGEST_PAUSE_SECONDS)
+        self._failures += 1
+        self._retry_at = self._clock.steady() + pause
+        consequence = "no one can enter" if self.value is None else "the last good value serves"
+        _log.error(
+            "Reading %s failed, %s: %s: %s", self._name, consequence, type(error).__name__, error
+        )

@@ -1,0 +1,63 @@
+"""The authenticator that the settings ask for."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING
+
+from shared.auth.key_vault import KeyVault
+from shared.auth.tokens import Authenticator, Caller, DevelopmentTokens
+from shared.auth.vault import VaultTokens
+from shared.identity import open_credential
+from shared.scim.errors import Unavailable
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
+
+_RETRY_AFTER = 60
+
+_log = logging.getLogger(__name__)
+
+
+def authenticator(settings: Settings) -> Authenticator:
+    """Return the authenticator of a process; nothing is opened until the first request.
+
+    On a developer's machine the tokens of the settings go before the vault.
+    """
+    if settings.is_development and settings.development_tokens:
+        return DevelopmentTokens(settings.development_tokens)
+    if settings.key_vault_url is not None:
+        return VaultTokens(KeyVault(settings.key_vault_url, partial(open_credential, settings)))
+    return Unconfigured("SCIM_SECRET_TOKEN" if settings.is_development else "KEY_VAULT_URL")
+
+
+class Unconfigured:
+    """Lets no one in, because the settings name no place where tokens are."""
+
+    def __init__(self, setting: str) -> None:
+        """Prepare.
+
+        Args:
+            setting: The name of the setting that is missing.
+        """
+        self._setting = setting
+        self._has_told = False
+
+    async def authenticate(self, tenant: str | None, authorization: str | None) -> Caller:
+        """Refuse the request.
+
+        Raises:
+            Unavailable: Always. The log says once what to set.
+        """
+        del tenant, authorization  # no token can be right, so none is looked at
+        if not self._has_told:
+            self._has_told = True
+            _log.error("%s is not set, so every request is answered 503; set it", self._setting)
+        raise Unavailable(
+            "The service has no tokens configured; its operator finds the setting in the log.",
+            retry_after=_RETRY_AFTER,
+        )
+
+    async def close(self) -> None:
+        """Close nothing."""

@@ -1,0 +1,179 @@
+"""What Key Vault holds: the one place that talks to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from datetime import datetime
+
+    from azure.core.credentials_async import AsyncTokenCredential
+    from azure.core.exceptions import HttpResponseError
+    from azure.keyvault.secrets.aio import SecretClient
+
+_T = TypeVar("_T")
+
+# The vault's own word (429, 5xx) stands: `Cached` decides when to ask again. What did not arrive
+# is sent once more. All of it together is bounded by `Waits.reading`.
+_PATIENCE: dict[str, Any] = {
+    "connection_timeout": 3,
+    "read_timeout": 5,
+    "retry_total": 1,
+    "retry_status": 0,
+    "retry_backoff_factor": 0.2,
+}
+
+
+class VaultError(Exception):
+    """The vault refused a call; the message says why and, for missing rights, what to grant."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecretVersion:
+    """A version of a secret as the vault lists it, without its value; times in POSIX seconds."""
+
+    id: str
+    enabled: bool
+    created: float
+    not_before: float | None
+    expires: float | None
+
+
+class Vault(Protocol):
+    """What authentication needs of a vault. Any exception of a call means that it failed."""
+
+    async def enabled_names(self) -> list[str]:
+        """Return the names of the secrets whose newest version is enabled."""
+
+    async def versions(self, name: str) -> list[SecretVersion]:
+        """Return all versions of a secret in any order; none if there is no such secret."""
+
+    async def value(self, name: str, version: str) -> str | None:
+        """Return the value of a version; None if it is disabled or gone by now."""
+
+    async def close(self) -> None:
+        """Close the connections."""
+
+
+class KeyVault:
+    """A vault of Azure, over the SDK, which is imported and connected at the first call."""
+
+    def __init__(
+        self,
+        url: str,
+        open_credential: Callable[[], AsyncTokenCredential],
+        **client_options: Any,
+    ) -> None:
+        """Prepare, without connecting.
+
+        Args:
+            url: `https://<vault>.vault.azure.net`.
+            open_credential: Makes the credential, which is closed with the vault.
+            client_options: Passed to the SDK's `SecretClient`, as its transport is.
+        """
+        self._url = url
+        self._open_credential = open_credential
+        self._options = {**_PATIENCE, **client_options}
+        self._opened: tuple[SecretClient, AsyncTokenCredential] | None = None
+
+    async def enabled_names(self) -> list[str]:
+        """Return the names of the secrets whose newest version is enabled.
+
+        The vault lists a secret with the attributes of its newest version, and disabling a secret
+        disables that version.
+        """
+        names = await self._ask("the list of secrets", _enabled_names)
+        if names is None:
+            raise VaultError("the list of secrets: 404; put the vault's URL into KEY_VAULT_URL")
+        return names
+
+    async def versions(self, name: str) -> list[SecretVersion]:
+        """Return all versions of a secret in any order; none if there is no such secret."""
+        return (
+            await self._ask(f"the versions of {name}", lambda vault: _versions(vault, name)) or []
+        )
+
+    async def value(self, name: str, version: str) -> str | None:
+        """Return the value of a version; None if it is disabled or gone by now."""
+        secret = await self._ask(
+            f"a version of {name}", lambda vault: vault.get_secret(name, version)
+        )
+        return None if secret is None else secret.value
+
+    async def close(self) -> None:
+        """Close the connections, if any were opened."""
+        if self._opened is not None:
+            client, credential = self._opened
+            self._opened = None
+            await client.close()
+            await credential.close()
+
+    async def _ask(self, what: str, question: Callable[[SecretClient], Awaitable[_T]]) -> _T | None:
+        """Put a question to the vault; None if what it asks for is disabled or not there."""
+        # Imported here because the SDK doubles the time in which the functions are indexed.
+        from azure.core.exceptions import HttpResponseError  # noqa: PLC0415 - see above
+
+        try:
+            return await question(self._open())
+        except HttpResponseError as error:
+            if error.status_code == 404 or _is_disabled(error):
+                return None
+            raise VaultError(f"{what}: {_reason(error)}") from error
+
+    def _open(self) -> SecretClient:
+        if self._opened is None:
+            from azure.keyvault.secrets.aio import SecretClient  # noqa: PLC0415 - see _ask
+
+            credential = self._open_credential()
+            self._opened = (SecretClient(self._url, credential, **self._options), credential)
+        return self._opened[0]
+
+
+async def _enabled_names(vault: SecretClient) -> list[str]:
+    listed = vault.list_properties_of_secrets()
+    return [secret.name async for secret in listed if secret.enabled and secret.name]
+
+
+async def _versions(vault: SecretClient, name: str) -> list[SecretVersion]:
+    return [
+        SecretVersion(
+            id=version.version or "",
+            enabled=bool(version.enabled),
+            created=_seconds(version.created_on) or 0.0,
+            not_before=_seconds(version.not_before),
+            expires=_seconds(version.expires_on),
+        )
+        async for version in vault.list_properties_of_secret_versions(name)
+    ]
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()
+
+
+def _is_disabled(error: HttpResponseError) -> bool:
+    """Tell the 403 of a disabled version from that of missing rights."""
+    return _codes(error)[-1:] == ["SecretDisabled"]
+
+
+def _codes(error: HttpResponseError) -> list[str]:
+    """Return the error code and the inner one, which names the reason of a 403."""
+    if error.error is None:
+        return []
+    inner = error.error.innererror
+    codes = [error.error.code, inner.get("code") if isinstance(inner, dict) else None]
+    return [code for code in codes if isinstance(code, str)]
+
+
+def _reason(error: HttpResponseError) -> str:
+    """Give the status, the codes and a remedy; the vault's own prose names people and places."""
+    if error.status_code == 403:
+        remedy = "; give the app's identity the role Key Vault Secrets User on the vault"
+    elif error.status_code in (401, None):
+        remedy = "; check the app's identity and AZURE_CLIENT_ID"
+    else:
+        remedy = ""
+    status = str(error.status_code or type(error).__name__)
+    return "/".join([status, *_codes(error)]) + remedy

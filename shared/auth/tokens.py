@@ -1,0 +1,133 @@
+"""Bearer tokens: reading them from the header, comparing them, and the tokens of a developer."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from shared import tenants
+from shared.scim.errors import Unauthorized
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pydantic import SecretStr
+
+VALID_TOKENS = 2
+"""How many tokens of a tenant are valid at once, so that one can be replaced without downtime."""
+
+_CREDENTIALS = re.compile(r"bearer +(?P<token>[^ ]+)", re.IGNORECASE)
+_DUMMY = bytes(hashlib.sha256().digest_size)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sent a request.
+
+    Attributes:
+        tenant: The tenant whose data the request may touch, and no other.
+        label: Which token it was, for the log and the change rows; nothing of the token is in it.
+    """
+
+    tenant: str
+    label: str
+
+
+class Authenticator(Protocol):
+    """Decides whether a request may enter a tenant."""
+
+    async def authenticate(self, tenant: str | None, authorization: str | None) -> Caller:
+        """Return the caller of a request.
+
+        Args:
+            tenant: What `tenants.of_path` made of the path; None is an unknown tenant.
+            authorization: The `Authorization` header, or None without one.
+
+        Raises:
+            Unauthorized: The token does not open the tenant. The answer is the same whether the
+                header, the token or the tenant was wrong (RFC 6750 section 3.1, `invalid_token`).
+            Unavailable: It cannot be decided at present.
+        """
+
+    async def close(self) -> None:
+        """Close what was opened."""
+
+
+class _Digested(Protocol):
+    @property
+    def digest(self) -> bytes: ...
+
+
+_D = TypeVar("_D", bound=_Digested)
+
+
+@dataclass(frozen=True, slots=True)
+class _DevelopmentToken:
+    digest: bytes
+
+
+class DevelopmentTokens:
+    """Tokens from the settings, for a developer's machine without a vault."""
+
+    def __init__(self, tokens: Mapping[str, SecretStr]) -> None:
+        self._tokens = {
+            tenant: _DevelopmentToken(digest_of(token.get_secret_value()))
+            for tenant, token in tokens.items()
+        }
+
+    async def authenticate(self, tenant: str | None, authorization: str | None) -> Caller:
+        """Return the caller of a request; see `Authenticator.authenticate`."""
+        digest = digest_of(bearer_token(authorization))
+        token = None if tenant is None else self._tokens.get(tenant)
+        if tenant is None or matching(digest, () if token is None else (token,)) is None:
+            raise unauthorized()
+        return Caller(tenant, "development")
+
+    async def close(self) -> None:
+        """Close nothing: settings are not open."""
+
+
+def bearer_token(authorization: str | None) -> str:
+    """Return the token of an `Authorization` header (RFC 6750 section 2.1).
+
+    The scheme is compared without case and may be followed by several spaces (RFC 9110
+    section 11.4). A repeated header arrives joined by a comma, and so is no token.
+
+    Raises:
+        Unauthorized: There is no header, it is of another scheme, or holds what no token can be.
+    """
+    credentials = _CREDENTIALS.fullmatch((authorization or "").strip(" \t"))
+    if credentials is None or not tenants.TOKEN.fullmatch(credentials["token"]):
+        raise unauthorized()
+    return credentials["token"]
+
+
+def digest_of(token: str) -> bytes:
+    """Return what is kept and compared instead of a token: its SHA-256."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def matching(digest: bytes, tokens: Iterable[_D]) -> _D | None:
+    """Return the one of a tenant's valid tokens (at most two) that has this digest.
+
+    The work is the same for two tokens, one and none, and for a match and a miss, so that the time
+    it takes does not tell whether the tenant exists.
+    """
+    slots: list[_D | None] = [*tokens, None, None][:VALID_TOKENS]
+    found: _D | None = None
+    for token in slots:
+        is_same = hmac.compare_digest(digest, _DUMMY if token is None else token.digest)
+        found = token if is_same else found
+    return found
+
+
+def unauthorized() -> Unauthorized:
+    """Return the one answer to a token that does not open the tenant, whatever the reason."""
+    return Unauthorized(
+        "The request carries no secret token that is valid for this address. Send"
+        " 'Authorization: Bearer <secret token>' with the current token that belongs to this"
+        " Tenant URL."
+    )

@@ -1,0 +1,383 @@
+"""Every setting of the service: one frozen model, read once from the environment.
+
+A setting that is empty counts as not set. Wrong ones are reported together, a line each, which
+names the setting, says what is wrong and what to put, and never shows a value.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+)
+
+from shared import tenants
+
+TENANT_TOKEN = "SCIM_SECRET_TOKEN__<TENANT>"  # noqa: S105 - the name of a setting, not a token
+_TENANT_TOKEN_PREFIX = TENANT_TOKEN.removesuffix("<TENANT>")
+_ENVIRONMENT = "AZURE_FUNCTIONS_ENVIRONMENT"
+_CONNECTION_STRING = "TABLE_CONNECTION_STRING"
+
+_DEVELOPMENT_ONLY = frozenset({"SCIM_SECRET_TOKEN", TENANT_TOKEN, _CONNECTION_STRING})
+
+# The account that every storage emulator knows; its key is published and opens nothing else.
+_EMULATOR = {
+    "DefaultEndpointsProtocol": "http",
+    "AccountName": "devstoreaccount1",
+    "AccountKey": (
+        "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+    ),
+    "TableEndpoint": "http://127.0.0.1:10002/devstoreaccount1",
+}
+
+
+class SettingsError(ValueError):
+    """Settings with which the service must not run.
+
+    Attributes:
+        problems: A line for each wrong setting: its name, what is wrong, what to put.
+    """
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class SettingDescription:
+    """A setting as the documentation shows it; `default` is None where there is none."""
+
+    name: str
+    default: str | None
+    description: str
+
+
+def _https(value: str) -> str:
+    return _address(value, schemes=("https",))
+
+
+def _host_only(value: str) -> str:
+    address = _https(value)
+    if urlsplit(address).path:
+        raise ValueError("should end after the host name; put https://<vault>.vault.azure.net")
+    return address
+
+
+def _public_address(value: str, info: ValidationInfo) -> str:
+    development = is_development(info.data.get("environment", ""))
+    return _address(value, schemes=("https", "http") if development else ("https",))
+
+
+def _address(value: str, *, schemes: tuple[str, ...]) -> str:
+    """Return a plain absolute URL without its trailing slash."""
+    wanted = f"put {schemes[0]}://<host>"
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        raise ValueError(f"should be an absolute URL; {wanted}") from None
+    if parts.scheme not in schemes or not parts.hostname or port == 0:
+        raise ValueError(f"should be an {' or '.join(schemes)} URL; {wanted}")
+    if _carries_more(parts) or not re.fullmatch(r"[!-~]+", value):
+        raise ValueError(f"should hold no credentials, query, fragment or spaces; {wanted}")
+    return value.rstrip("/")
+
+
+def _carries_more(parts: SplitResult) -> bool:
+    return bool(parts.username or parts.password or parts.query or parts.fragment)
+
+
+def _token(value: SecretStr) -> SecretStr:
+    if not tenants.TOKEN.fullmatch(value.get_secret_value()):
+        raise ValueError(
+            "should be 16 to 4096 visible ASCII characters without spaces;"
+            " put 32 random bytes in base64url"
+        )
+    return value
+
+
+def _tenant(suffix: str) -> str:
+    tenant = tenants.of_setting(suffix)
+    if tenant is None:
+        raise ValueError(
+            "names no tenant; put up to 40 letters, digits and single _ (which stand for -),"
+            " and SCIM_SECRET_TOKEN for the tenant default"
+        )
+    return tenant
+
+
+def _connection_string(value: SecretStr) -> SecretStr:
+    return SecretStr(_expanded(value.get_secret_value()))
+
+
+def _expanded(text: str) -> str:
+    """Write `UseDevelopmentStorage=true` out, which the SDK does not know.
+
+    What else is given wins, as `TableEndpoint=http://127.0.0.1:11002/devstoreaccount1` does after
+    it for an Azurite on another port.
+    """
+    given = dict(_pair(part) for part in text.split(";") if part.strip())
+    emulated = given.pop("UseDevelopmentStorage", "false").lower() == "true"
+    pairs = {**_EMULATOR, **given} if emulated else given
+    if not {"AccountName", "AccountKey"} <= pairs.keys():
+        raise ValueError(
+            "should name AccountName and AccountKey; put UseDevelopmentStorage=true for Azurite"
+        )
+    return ";".join(f"{name}={value}" for name, value in pairs.items())
+
+
+def _pair(part: str) -> tuple[str, str]:
+    name, separator, value = part.strip().partition("=")
+    if not separator:
+        raise ValueError("should be Name=value pairs separated by ';'")
+    return name, value
+
+
+def _table_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]{2,62}", value) or value.lower() == "tables":
+        raise ValueError("should be 3 to 63 letters and digits, a letter first; put scim")
+    return value
+
+
+def is_development(environment: str) -> bool:
+    """Say whether a value of AZURE_FUNCTIONS_ENVIRONMENT means a developer's machine."""
+    return environment.lower() == "development"
+
+
+_Tenant = Annotated[str, AfterValidator(_tenant)]
+_Token = Annotated[SecretStr, AfterValidator(_token)]
+
+
+class Settings(BaseModel):
+    """The settings, checked. Each field's alias is the name of its environment variable.
+
+    Exactly one of `table_endpoint` and `table_connection_string` is set; the latter and the tokens
+    only in development.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    environment: str = Field(
+        "Production",
+        alias=_ENVIRONMENT,
+        description="`Development` on a developer's machine, where `func start` sets it."
+        " Every other value is production.",
+    )
+    key_vault_url: Annotated[str, AfterValidator(_host_only)] | None = Field(
+        None,
+        alias="KEY_VAULT_URL",
+        description="The vault that holds the secret tokens: `https://<vault>.vault.azure.net`."
+        " Needed in production: without it every request is answered 503.",
+    )
+    secret_token: _Token | None = Field(
+        None,
+        alias="SCIM_SECRET_TOKEN",
+        description="Development only: the secret token of the tenant `default`,"
+        " 16 to 4096 visible ASCII characters.",
+    )
+    tenant_secret_tokens: Mapping[_Tenant, _Token] = Field(
+        {},
+        alias=TENANT_TOKEN,
+        description="Development only: the secret token of another tenant;"
+        " `SCIM_SECRET_TOKEN__AB_CD` is that of `ab-cd`.",
+    )
+    client_id: str | None = Field(
+        None,
+        alias="AZURE_CLIENT_ID",
+        description="Client id of the user-assigned identity; not set for a system-assigned one.",
+    )
+    table_endpoint: Annotated[str, AfterValidator(_https)] | None = Field(
+        None,
+        alias="TABLE_ENDPOINT",
+        description="The Table service, reached with the app's identity:"
+        " `https://<account>.table.core.windows.net`. Needed in production.",
+    )
+    table_connection_string: Annotated[SecretStr, AfterValidator(_connection_string)] | None = (
+        Field(
+            None,
+            alias=_CONNECTION_STRING,
+            description="Development only: a connection string instead of TABLE_ENDPOINT."
+            " Azurite's (`UseDevelopmentStorage=true`) when neither is set.",
+        )
+    )
+    table_name: Annotated[str, AfterValidator(_table_name)] = Field(
+        "scim", alias="TABLE_NAME", description="The table that holds everything."
+    )
+    base_url: Annotated[str, AfterValidator(_public_address)] | None = Field(
+        None,
+        alias="SCIM_BASE_URL",
+        description="The public address behind which a gateway hides the app, as"
+        " `https://id.example.com`; `/scim/v2` is appended. Not set: that of the request.",
+    )
+    max_body_bytes: int = Field(
+        1_048_576,
+        alias="SCIM_MAX_BODY_BYTES",
+        ge=4_096,
+        le=16_777_216,
+        description="The largest request body, in bytes; a larger one is answered 413.",
+    )
+    request_deadline_seconds: float = Field(
+        25.0,
+        alias="SCIM_REQUEST_DEADLINE_SECONDS",
+        ge=1,
+        le=55,
+        description="What all storage calls of a request may take together, in seconds;"
+        " below the functionTimeout of host.json.",
+    )
+    unknown_members: Literal["skip", "reject"] = Field(
+        "skip",
+        alias="SCIM_UNKNOWN_MEMBERS",
+        description="What becomes of a group member that is no user: `skip` leaves it out and"
+        " records it, `reject` refuses the request.",
+    )
+    member_writes_per_second: int = Field(
+        1_000,
+        alias="SCIM_MEMBER_WRITES_PER_SECOND",
+        ge=1,
+        le=2_000,
+        description="The pace of bulk membership writes, in entities a second and tenant."
+        " Table Storage takes 2,000.",
+    )
+    scan_max_rows: int = Field(
+        10_000,
+        alias="SCIM_SCAN_MAX_ROWS",
+        ge=1,
+        le=1_000_000,
+        description="How many rows a filter without an index may read before `tooMany`.",
+    )
+    scan_max_seconds: float = Field(
+        10.0,
+        alias="SCIM_SCAN_MAX_SECONDS",
+        ge=0.1,
+        le=55,
+        description="How long such a filter may take before `tooMany`, in seconds.",
+    )
+
+    @property
+    def is_development(self) -> bool:
+        """Whether this is a developer's machine, where tokens and keys may come from settings."""
+        return is_development(self.environment)
+
+    @property
+    def development_tokens(self) -> Mapping[str, SecretStr]:
+        """The tokens of the settings by tenant; empty outside development."""
+        own = {} if self.secret_token is None else {tenants.DEFAULT: self.secret_token}
+        return {**own, **self.tenant_secret_tokens}
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Self:
+        """Read the settings from environment variables; variables of others are left alone.
+
+        Raises:
+            SettingsError: Settings are wrong, missing, or not allowed outside development.
+        """
+        values = _given(environ)
+        problems = list(_misplaced(values))
+        try:
+            settings = cls.model_validate(_with_storage(_placed(values)))
+        except ValidationError as error:
+            problems.extend(_lines(error))
+        if problems:
+            # Not chained: pydantic's error holds the values, secrets among them.
+            raise SettingsError(tuple(problems)) from None
+        return settings
+
+
+def describe() -> Iterator[SettingDescription]:
+    """Yield every setting in the order of the model, for documentation to be held against."""
+    for field in Settings.model_fields.values():
+        default = None if field.default in (None, {}) else str(field.default)
+        yield SettingDescription(field.alias or "", default, field.description or "")
+
+
+def _given(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Pick out what is ours and not empty; the tenants' tokens by the end of their names."""
+    stripped = {name: value.strip() for name, value in environ.items() if value.strip()}
+    known = {description.name for description in describe()}
+    tokens = {
+        name.removeprefix(_TENANT_TOKEN_PREFIX): value
+        for name, value in stripped.items()
+        if name.startswith(_TENANT_TOKEN_PREFIX)
+    }
+    own = {name: value for name, value in stripped.items() if name in known - {TENANT_TOKEN}}
+    return {**own, TENANT_TOKEN: tokens} if tokens else own
+
+
+def _with_storage(values: dict[str, Any]) -> dict[str, Any]:
+    """Let a developer's machine fall back to Azurite where it listens by default."""
+    if "TABLE_ENDPOINT" in values or not is_development(values.get(_ENVIRONMENT, "")):
+        return values
+    return {_CONNECTION_STRING: "UseDevelopmentStorage=true", **values}
+
+
+def _placed(values: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is refused in production: that it is there is all there is to say about it."""
+    if is_development(values.get(_ENVIRONMENT, "")):
+        return values
+    return {name: value for name, value in values.items() if name not in _DEVELOPMENT_ONLY}
+
+
+def _misplaced(values: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line for what is missing, set twice, or for developers alone."""
+    if is_development(values.get(_ENVIRONMENT, "")):
+        yield from _doubled(values)
+    else:
+        yield from _missing_in_production(values)
+        yield from _refused_in_production(values)
+
+
+def _doubled(values: Mapping[str, Any]) -> Iterator[str]:
+    if "TABLE_ENDPOINT" in values and _CONNECTION_STRING in values:
+        yield f"TABLE_ENDPOINT and {_CONNECTION_STRING} are both set; keep one"
+    suffixes = Counter(tenants.of_setting(suffix) for suffix in values.get(TENANT_TOKEN, {}))
+    for tenant, times in suffixes.items():
+        if tenant is not None and times > 1:
+            yield f"{TENANT_TOKEN} is set {times} times for the tenant {tenant}; keep one"
+
+
+def _missing_in_production(values: Mapping[str, Any]) -> Iterator[str]:
+    if "TABLE_ENDPOINT" not in values:
+        yield "TABLE_ENDPOINT is not set; put https://<account>.table.core.windows.net"
+
+
+def _refused_in_production(values: Mapping[str, Any]) -> Iterator[str]:
+    if _CONNECTION_STRING in values:
+        yield (
+            f"{_CONNECTION_STRING} is for development only, because shared keys are switched off"
+            " in production; remove it and put TABLE_ENDPOINT"
+        )
+    tokens = ["SCIM_SECRET_TOKEN"] if "SCIM_SECRET_TOKEN" in values else []
+    tokens += [f"{_TENANT_TOKEN_PREFIX}{suffix}" for suffix in values.get(TENANT_TOKEN, {})]
+    for name in tokens:
+        yield (
+            f"{name} is for development only ({_ENVIRONMENT}=Development);"
+            " remove it and keep the token in Key Vault"
+        )
+
+
+def _lines(error: ValidationError) -> Iterator[str]:
+    """Yield a line for each setting that was refused: the first thing that is wrong with it."""
+    first = {
+        _setting_of(problem["loc"]): problem["msg"]
+        for problem in reversed(
+            error.errors(include_input=False, include_context=False, include_url=False)
+        )
+    }
+    for setting, message in reversed(first.items()):
+        words = message.removeprefix("Value error, ").replace("Input should", "should")
+        yield f"{setting} {words}"
+
+
+def _setting_of(location: tuple[int | str, ...]) -> str:
+    alias, *suffix = location
+    return f"{_TENANT_TOKEN_PREFIX}{suffix[0]}" if suffix else str(alias)
