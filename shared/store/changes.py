@@ -1,0 +1,68 @@
+"""Change rows: the receipt of a transaction, the audit trail, and the feed of what has changed."""
+
+import json
+from dataclasses import dataclass
+from typing import Literal
+
+from shared.store.rows import Value
+from shared.store.session import Session
+
+ResourceName = Literal["User", "Group"]
+Verb = Literal["create", "update", "delete", "members", "sweep"]
+MemberVersion = tuple[str, int]
+"""A user's id and that user's new version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one transaction did; never a value of an attribute.
+
+    Attributes:
+        resource: resource type.
+        id: id of the resource.
+        verb: `members` changes only memberships; `sweep` takes a deleted resource's rows away.
+        names: names of the attributes that changed.
+        version: new version of a user; None for a group, whose version is that of its row.
+        added: users that became members, each with its new version.
+        removed: users that left, each with its new version.
+        skipped: ids that were named as members and are no users.
+        left: groups that a deleted user was in.
+    """
+
+    resource: ResourceName
+    id: str
+    verb: Verb
+    names: tuple[str, ...] = ()
+    version: int | None = None
+    added: tuple[MemberVersion, ...] = ()
+    removed: tuple[MemberVersion, ...] = ()
+    skipped: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+    def values(self, session: Session, step: int) -> dict[str, Value]:
+        """Lay the change out as the properties of its row; empty ones are left out.
+
+        `rt` resource type, `id`, `op` verb, `by` token label, `rq` request id, `st` step of the
+        request, `v` version; JSON: `at` names, `add`, `rem`, `skip`, `left`.
+        """
+        values: dict[str, Value] = {
+            "rt": self.resource,
+            "id": self.id,
+            "op": self.verb,
+            "by": session.actor,
+            "rq": session.request_id,
+            "st": step,
+        }
+        if self.version is not None:
+            values["v"] = self.version
+        lists = {
+            "at": self.names,
+            "add": self.added,
+            "rem": self.removed,
+            "skip": self.skipped,
+            "left": self.left,
+        }
+        for name, items in lists.items():
+            if items:
+                values[name] = json.dumps(items, separators=(",", ":"))
+        return values

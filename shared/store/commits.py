@@ -1,0 +1,121 @@
+"""Committing a transaction exactly once, although its answer may be lost."""
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from shared.scim.errors import PayloadTooLarge, Unavailable, Uniqueness
+from shared.store import keys
+from shared.store.changes import Change
+from shared.store.operations import Delete, Insert, Operation, Refused, Unclear
+from shared.store.rows import check_size, wire_bytes
+from shared.store.session import Session
+from shared.store.table import Table, given_up, pause
+
+MAX_OPERATIONS = 100
+"""Operations that one entity group transaction takes, the change row among them."""
+
+MAX_BYTES = 4_000_000
+"""Bytes that a transaction's body may take; the service refuses 4 MiB."""
+
+_OPERATION_OVERHEAD = 1_024
+_SENDS = 6
+_RECEIPT_SECONDS = 60
+_RACES = 12
+
+_T = TypeVar("_T")
+
+
+async def commit(
+    table: Table, session: Session, change: Change, operations: Sequence[Operation]
+) -> list[str] | None:
+    """Commit operations together with their change row, at most once.
+
+    The change row is the first operation. When an answer is lost the same transaction is sent
+    again: if it was committed, the insert of that row is refused at index 0, and reading the row
+    back shows that it is ours. A definite refusal is for the caller, who builds a new transaction.
+
+    Returns:
+        The new ETags of the operations, in order; None when success is known by the receipt alone.
+
+    Raises:
+        Uniqueness: the insert of a claim was refused.
+        Refused: another row was not as expected; read again and repeat.
+        Unavailable, TooManyRequests: no clear answer within the attempts or the deadline.
+        PayloadTooLarge: a row or the whole is over the limits of the service.
+    """
+    receipt = Insert(keys.new_change(), change.values(session, session.next_step()))
+    transaction = [receipt, *operations]
+    _check_limits(transaction)
+    begun = time.monotonic()
+    failure = Unclear("not sent")
+    for attempt in range(_SENDS):
+        if time.monotonic() - begun > _RECEIPT_SECONDS:
+            break
+        try:
+            return (await table.transact(session, transaction))[1:]
+        except Unclear as error:
+            failure = error
+        except Refused as refusal:
+            if refusal.index == 0 and await _is_receipt(table, session, receipt):
+                return None
+            raise _meaning(refusal) from refusal
+        await pause(session, attempt)
+    raise given_up(failure)
+
+
+async def until_settled(session: Session, attempt: Callable[[], Awaitable[_T]]) -> _T:
+    """Repeat read-and-commit after every lost race, a bounded number of times with jitter.
+
+    Raises:
+        Unavailable: the resource is changed by others faster than it can be read.
+    """
+    for races in range(_RACES):
+        try:
+            return await attempt()
+        except Refused:
+            await pause(session, races)
+    raise Unavailable(
+        "Other requests keep changing the same resource; repeat the request.", retry_after=2
+    )
+
+
+def payload_bytes(operation: Operation) -> int:
+    """Estimate from above what an operation adds to a transaction, in bytes on the wire.
+
+    Raises:
+        PayloadTooLarge: its row is over the limits of the service.
+    """
+    if isinstance(operation, Delete):
+        return _OPERATION_OVERHEAD
+    check_size(operation.key, operation.values)
+    return wire_bytes(operation.values) + _OPERATION_OVERHEAD
+
+
+def _check_limits(transaction: Sequence[Operation]) -> None:
+    size = sum(map(payload_bytes, transaction))
+    if len(transaction) > MAX_OPERATIONS or size > MAX_BYTES:
+        raise PayloadTooLarge(
+            f"The change needs {len(transaction)} rows and {size:,} bytes in one transaction; "
+            f"at most {MAX_OPERATIONS} rows and {MAX_BYTES:,} bytes fit. Send less at a time."
+        )
+
+
+async def _is_receipt(table: Table, session: Session, receipt: Insert) -> bool:
+    """Tell whether the row that is in the way of a receipt is that receipt."""
+    row = await table.get(session, receipt.key)
+    return row is not None and all(
+        row.values.get(name) == receipt.values[name] for name in ("rq", "st")
+    )
+
+
+def _meaning(refusal: Refused) -> Exception:
+    """Let the failing operation decide: only a claim that exists already means "not unique"."""
+    operation = refusal.operation
+    if refusal.status == 409 and isinstance(operation, Insert) and operation.unique is not None:
+        return Uniqueness(
+            f"Another resource has this {operation.unique} already (letter case does not count). "
+            f"Use another {operation.unique}, or look the resource up with a filter and update it.",
+            path=operation.unique,
+        )
+    return refusal

@@ -1,0 +1,67 @@
+"""Exact numbers of users and of groups, spread over 256 slots so that creates seldom collide.
+
+The slot is the first 8 bits of the id, so slot order is id order: prefix sums over the slots tell
+in which slot the n-th resource lies.
+"""
+
+from dataclasses import dataclass
+
+from shared.store import keys
+from shared.store.operations import Insert, Operation, Replace
+from shared.store.rows import Row
+from shared.store.session import Session
+from shared.store.table import Table, collect
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where the n-th resource lies: the slot in which to start, and how many rows to pass over."""
+
+    slot: str
+    skip: int
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Numbers by slot, in slot order."""
+
+    by_slot: tuple[tuple[str, int], ...]
+
+    @property
+    def total(self) -> int:
+        """How many resources there are."""
+        return sum(number for _, number in self.by_slot)
+
+    def locate(self, ordinal: int) -> Position | None:
+        """Find the resource with `ordinal` (0-based) others before it; None when there is none."""
+        left = ordinal
+        for slot, number in self.by_slot:
+            if left < number:
+                return Position(slot, left)
+            left -= number
+        return None
+
+
+class Counters:
+    """The counter rows of one kind of resource."""
+
+    def __init__(self, table: Table, kind: str) -> None:
+        """`kind` is `cu` for users, `cg` for groups."""
+        self._table = table
+        self._kind = kind
+
+    async def read(self, session: Session, resource_id: str) -> Row | None:
+        """Read the slot of a resource; None while it was never counted in. One call."""
+        return await self._table.get(session, keys.counter(self._kind, keys.slot_of(resource_id)))
+
+    def step(self, resource_id: str, slot: Row | None, by: int) -> Operation:
+        """Build the operation that counts a resource in (`by` 1) or out (`by` -1)."""
+        if slot is None:
+            key = keys.counter(self._kind, keys.slot_of(resource_id))
+            return Insert(key, {"n": max(by, 0)})
+        return Replace(slot.key, {"n": int(slot.values["n"]) + by}, slot.etag)
+
+    async def totals(self, session: Session) -> Totals:
+        """Read all slots. One call."""
+        rows = await collect(self._table, session, keys.prefix(self._kind))
+        return Totals(tuple((row.key[3:], int(row.values["n"])) for row in rows))

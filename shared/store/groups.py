@@ -1,0 +1,333 @@
+"""Groups: create, read, change with their members, delete, find and list."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
+
+from shared.scim.errors import ScimError
+from shared.scim.members import MemberChange
+from shared.store import keys, tombstones
+from shared.store.changes import Change
+from shared.store.claims import folded_name, group_rows
+from shared.store.commits import commit, until_settled
+from shared.store.counters import Counters
+from shared.store.memberships import Head, Memberships, Progress, no_such_group, touch
+from shared.store.operations import Delete, Insert, Refused, Replace
+from shared.store.resources import (
+    Group,
+    Precondition,
+    check_precondition,
+    group_from,
+    group_values,
+    group_version,
+    timestamp,
+)
+from shared.store.rows import ANY_ETAG, Document, Row
+from shared.store.session import Session
+from shared.store.sweeps import Sweeper
+from shared.store.table import Table, collect
+from shared.store.users import Names
+
+PAGE_MEMBERSHIPS = 10_000
+"""Memberships that a list of groups carries before it ends early."""
+
+_UNDO_SECONDS = 10.0
+_MEMBER_READERS = 8
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPage:
+    """A page of groups in id order, and how many there are in all."""
+
+    total: int
+    groups: list[Group]
+
+
+class Groups:
+    """The groups of every tenant; the session says of which."""
+
+    def __init__(
+        self, table: Table, memberships: Memberships, sweeper: Sweeper, changed_names: Names
+    ) -> None:
+        self._table = table
+        self._memberships = memberships
+        self._sweeper = sweeper
+        self._names = changed_names
+        self._counters = Counters(table, "cg")
+
+    async def create(
+        self, session: Session, document: Document, member_ids: Sequence[str] = ()
+    ) -> Group:
+        """Create a group with its members. 2 calls, and those of the members.
+
+        With up to 40 members the group is created in one transaction. A larger one that cannot be
+        finished is deleted again.
+
+        Raises:
+            Uniqueness: another group has the displayName.
+            InvalidValue: a value by which groups are found is too long, or a member is unknown.
+            Unavailable: the deadline came; the group does not exist.
+        """
+        name = folded_name(document, "displayName")
+        now = timestamp()
+        group = Group(keys.new_id(name), document, version="", created=now, modified=now)
+        wanted = dict.fromkeys(member_ids, True)
+        progress = Progress()
+
+        async def attempt() -> str | None:
+            head = await self._birth(session, group, name)
+            return await self._memberships.change(session, group.id, head, wanted, progress)
+
+        try:
+            etag = await until_settled(session, attempt)
+        except ScimError:
+            if progress.steps:
+                await self._undo_create(session, group.id)
+            raise
+        return replace(group, version=await self._version(session, group.id, etag))
+
+    async def get(self, session: Session, gid: str, *, members: bool = True) -> Group:
+        """Read a group. 1 call, and one for each 1,000 members when they are wanted.
+
+        The row is read before the members, so the version is never newer than what is shown.
+
+        Raises:
+            NotFound: there is no such group.
+        """
+        group = group_from(await self._row(session, gid))
+        return await self._with_members(session, group) if members else group
+
+    async def get_many(self, session: Session, gids: Sequence[str]) -> list[Group]:
+        """Read groups by id, in parallel, without members, leaving out ids that are none."""
+        rows = await asyncio.gather(*(self._find_row(session, gid) for gid in gids))
+        return [group_from(row) for row in rows if row is not None]
+
+    async def update(
+        self,
+        session: Session,
+        gid: str,
+        members: MemberChange,
+        change: Callable[[Document], Document] | None = None,
+        precondition: Precondition | None = None,
+    ) -> str:
+        """Change a group's document, its members, or both.
+
+        Members alone: a call for each user named and one for each 40 that change, whatever the
+        size of the group; one more with a precondition. A document: 2 calls, together with up to
+        40 members. A new list of members: its current list is read, then the difference changed.
+
+        Args:
+            session: the request.
+            gid: id of the group.
+            members: what happens to the members.
+            change: pure; it is called again with the newer document after a lost race.
+            precondition: the client's If-Match.
+
+        Returns:
+            The group's new version.
+
+        Raises:
+            NotFound: there is no such group.
+            PreconditionFailed: the group has another version.
+            Uniqueness: another group has the new displayName.
+            Unavailable: the deadline came in the middle of many members; repeat the request.
+        """
+        if not keys.is_id(gid):
+            raise no_such_group(gid)
+        blind = change is None and precondition is None and not members.replace
+
+        async def attempt() -> str | None:
+            head = touch(gid) if blind else await self._head(session, gid, change, precondition)
+            wanted = dict.fromkeys(members.remove, False) | dict.fromkeys(members.add, True)
+            if members.replace:
+                wanted = await self._difference(session, gid, members.add)
+            return await self._memberships.change(session, gid, head, wanted)
+
+        return await self._version(session, gid, await until_settled(session, attempt))
+
+    async def delete(
+        self, session: Session, gid: str, precondition: Precondition | None = None
+    ) -> None:
+        """Delete a group. 3 calls, and the sweep of its memberships when they are few.
+
+        From the first transaction on nobody can join, and no user shows the group. What is left of
+        it in the rows of users is swept at once for up to 200 members, later for more.
+
+        Raises:
+            NotFound: there is no such group.
+            PreconditionFailed: the group has another version.
+        """
+        listed: Row | None = None
+
+        async def attempt() -> Row | None:
+            nonlocal listed
+            try:
+                return await self._bury(session, gid, precondition, listed)
+            except Refused as refusal:
+                if refusal.operation.key == keys.DELETED_GROUPS:
+                    listed = await self._table.get(session, keys.DELETED_GROUPS)
+                raise
+
+        listed = await until_settled(session, attempt)
+        await self._sweep_now(session, gid, listed)
+
+    async def has_member(self, session: Session, gid: str, uid: str) -> bool:
+        """Tell whether a user is a member of a group. 1 call."""
+        return await self._memberships.has(session, gid, uid)
+
+    async def with_members(self, session: Session, groups: Sequence[Group]) -> list[Group]:
+        """Read the members of groups, up to 10,000 in all; later groups are left out, never cut.
+
+        At least one group is returned. A call for each group, and more for each 1,000 members.
+        """
+        complete: list[Group] = []
+        memberships = 0
+        for start in range(0, len(groups), _MEMBER_READERS):
+            some = groups[start : start + _MEMBER_READERS]
+            for group in await asyncio.gather(*(self._with_members(session, g) for g in some)):
+                memberships += len(group.member_ids or ())
+                if complete and memberships > PAGE_MEMBERSHIPS:
+                    return complete
+                complete.append(group)
+        return complete
+
+    async def by_display_name(self, session: Session, folded: str) -> Group | None:
+        """Find a group, without members, by the folded displayName. 2 calls, 1 on a miss."""
+        claim = await self._table.get(session, keys.claim("gn", folded))
+        if claim is None or claim.values["x"] != folded:
+            return None
+        found = await self.get_many(session, [str(claim.values["o"])])
+        return found[0] if found else None
+
+    async def by_external_id(self, session: Session, value: str) -> list[Group]:
+        """Find the groups with an externalId, compared exactly. 1 call, and 1 for each found."""
+        rows = await collect(self._table, session, keys.owners("gx", value))
+        owners = [str(row.values["o"]) for row in rows if row.values["x"] == value]
+        return await self.get_many(session, owners)
+
+    async def count(self, session: Session) -> int:
+        """Count the groups. 1 call."""
+        return (await self._counters.totals(session)).total
+
+    async def page(self, session: Session, start_index: int, count: int) -> GroupPage:
+        """List groups without members, from the `start_index`-th (1-based). 2 calls; 1 for 0."""
+        totals = await self._counters.totals(session)
+        position = totals.locate(start_index - 1) if count else None
+        if position is None:
+            return GroupPage(totals.total, [])
+        span = keys.prefix("g", position.slot)
+        rows = await collect(self._table, session, span, position.skip + count)
+        return GroupPage(totals.total, [group_from(row) for row in rows[position.skip :]])
+
+    async def scan(self, session: Session) -> AsyncIterator[Group]:
+        """Read all groups without members, a call for each 1,000; the caller bounds it."""
+        token = None
+        while True:
+            page = await self._table.page(session, keys.prefix("g"), token=token)
+            for row in page.rows:
+                yield group_from(row)
+            token = page.token
+            if token is None:
+                return
+
+    async def _birth(self, session: Session, group: Group, name: str) -> Head:
+        """Build the operations that bring a group into being."""
+        slot = await self._counters.read(session, group.id)
+        operations = (
+            Insert(keys.group(group.id), group_values(group, name)),
+            *group_rows(group.id, group.document).inserts(),
+            self._counters.step(group.id, slot, by=1),
+        )
+        return Head(operations, "create", self._names(None, group.document))
+
+    async def _head(
+        self,
+        session: Session,
+        gid: str,
+        change: Callable[[Document], Document] | None,
+        precondition: Precondition | None,
+    ) -> Head:
+        """Read a group and build what its own rows need: new content, or a touch."""
+        row = await self._row(session, gid)
+        group = group_from(row)
+        check_precondition(precondition, group.version)
+        document = group.document if change is None else change(group.document)
+        if document == group.document:
+            return touch(gid, row, row.etag if precondition else ANY_ETAG)
+        written = replace(group, document=document, modified=timestamp())
+        name = folded_name(document, "displayName")
+        before, after = group_rows(gid, group.document), group_rows(gid, document)
+        operations = (
+            Replace(row.key, group_values(written, name), row.etag),
+            *before.change_to(after),
+        )
+        return Head(operations, "update", self._names(group.document, document), row)
+
+    async def _difference(
+        self, session: Session, gid: str, wanted: Sequence[str]
+    ) -> dict[str, bool]:
+        """Compare a new list of members with the current one: who joins (True), who leaves."""
+        current = frozenset(await self._memberships.members(session, gid))
+        leaving = dict.fromkeys(sorted(current.difference(wanted)), False)
+        return leaving | {uid: True for uid in wanted if uid not in current}
+
+    async def _bury(
+        self, session: Session, gid: str, precondition: Precondition | None, listed: Row | None
+    ) -> Row | None:
+        """Delete a group's own rows and leave word of the memberships that are still there.
+
+        The row `q` is normally absent, so it is inserted without a look; `listed` is that row once
+        it was found in the way.
+
+        Returns:
+            The row `q` as it was written, if its ETag is known.
+        """
+        row = await self._row(session, gid)
+        group = group_from(row)
+        check_precondition(precondition, group.version)
+        slot = await self._counters.read(session, gid)
+        word = tombstones.begun(gid) if listed is None else tombstones.added(listed, gid)
+        operations = [
+            Delete(row.key, row.etag),
+            *group_rows(gid, group.document).deletes(),
+            self._counters.step(gid, slot, by=-1),
+            Insert(keys.deleted_group(gid), {"at": timestamp()}),
+            word,
+        ]
+        etags = await commit(self._table, session, Change("Group", gid, "delete"), operations)
+        return Row(word.key, word.values, etags[-1]) if etags else None
+
+    async def _sweep_now(self, session: Session, gid: str, listed: Row | None) -> None:
+        """Sweep what can be swept within the request; the group is deleted in any case."""
+        try:
+            await self._sweeper.sweep_group(session, gid, listed)
+        except ScimError as error:
+            _log.warning("the sweep of a deleted group waits: %s", type(error).__name__)
+
+    async def _undo_create(self, session: Session, gid: str) -> None:
+        """Delete a group whose members could not all be added, past the deadline if need be."""
+        session.deadline = max(session.deadline, time.monotonic() + _UNDO_SECONDS)
+        try:
+            await self.delete(session, gid)
+        except ScimError:
+            _log.exception("a group whose creation failed could not be deleted again: %s", gid)
+
+    async def _with_members(self, session: Session, group: Group) -> Group:
+        return replace(group, member_ids=await self._memberships.members(session, group.id))
+
+    async def _version(self, session: Session, gid: str, etag: str | None) -> str:
+        """Make the version of an ETag; where only the receipt told of success, read the row."""
+        return group_version(etag or (await self._row(session, gid)).etag)
+
+    async def _row(self, session: Session, gid: str) -> Row:
+        row = await self._find_row(session, gid)
+        if row is None:
+            raise no_such_group(gid)
+        return row
+
+    async def _find_row(self, session: Session, gid: str) -> Row | None:
+        return await self._table.get(session, keys.group(gid)) if keys.is_id(gid) else None

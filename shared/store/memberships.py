@@ -1,0 +1,339 @@
+"""Memberships: a row each, beside the list of groups in the user's row; the two change together.
+
+The cost of a change does not depend on the size of the group. Whoever changes a membership rewrites
+the user's row under its ETag and touches the group's row, which fails when the group is gone.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from shared.scim.errors import InvalidValue, NotFound, ScimError, Unavailable
+from shared.store import keys
+from shared.store.changes import Change, Verb
+from shared.store.commits import commit, payload_bytes
+from shared.store.operations import Delete, Insert, Merge, Operation, Refused, Replace
+from shared.store.resources import timestamp
+from shared.store.rows import ANY_ETAG, Row, unpack_ids, with_ids
+from shared.store.session import Session
+from shared.store.table import Table, collect, pause
+
+STEP_MEMBERS = 40
+"""Members that one transaction changes; up to so many in a request are changed atomically."""
+
+_STEP_BYTES = 3 * 1_048_576
+_READ_AHEAD = 5 * STEP_MEMBERS
+_RECORDED_IDS = 1_000
+_RACES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A user about to join or to leave a group, with the user's row as it was read."""
+
+    row: Row
+    joins: bool
+
+    @property
+    def uid(self) -> str:
+        """Id of the user."""
+        return self.row.key[2:]
+
+    @property
+    def version(self) -> int:
+        """Version of the user after the edit."""
+        return int(self.row.values["v"]) + 1
+
+    def is_needed(self, gid: str) -> bool:
+        """Tell whether the user is not yet as the edit wants it."""
+        return (gid in unpack_ids(self.row.values)) != self.joins
+
+    def operations(self, gid: str) -> list[Operation]:
+        """Build the operations on the user's row and on the membership row."""
+        groups = unpack_ids(self.row.values)
+        membership = keys.membership(gid, self.uid)
+        rest = tuple(other for other in groups if other != gid)
+        values = with_ids(self.row.values, (*rest, gid) if self.joins else rest)
+        return [
+            Replace(self.row.key, {**values, "v": self.version}, self.row.etag),
+            Insert(membership, {}) if self.joins else Delete(membership),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a transaction of memberships does besides: to the group itself, and in its change row.
+
+    Attributes:
+        operations: on the group's own rows; the one on `g-<gid>`, if any, is the first.
+        verb: of the change row.
+        names: attributes of the group that change.
+        row: the group's row, where it was read.
+    """
+
+    operations: tuple[Operation, ...]
+    verb: Verb = "members"
+    names: tuple[str, ...] = ()
+    row: Row | None = None
+
+    @property
+    def is_touch(self) -> bool:
+        """Tell whether nothing is changed but the time of the group's last change."""
+        return self.verb == "members"
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a request of several transactions has come.
+
+    Attributes:
+        steps: transactions committed.
+        members: members changed.
+        skipped: ids that are no users, not yet recorded in a change row.
+    """
+
+    steps: int = 0
+    members: int = 0
+    skipped: list[str] = field(default_factory=list)
+
+
+def touch(gid: str, row: Row | None = None, etag: str = ANY_ETAG) -> Head:
+    """Build the head of a change of members only: the group must exist, and its ETag moves."""
+    return Head((Merge(keys.group(gid), {"lm": timestamp()}, etag),), row=row)
+
+
+class Memberships:
+    """Reads and changes the members of groups."""
+
+    def __init__(
+        self, table: Table, *, reject_unknown: bool = False, writes_per_second: int = 1_000
+    ) -> None:
+        """Prepare.
+
+        Args:
+            table: the table.
+            reject_unknown: refuse a request that names an id that is no user; otherwise such ids
+                are skipped and recorded, because one stale id must not block the others.
+            writes_per_second: entities that one request writes a second at most, so that a large
+                change leaves room for others in the partition (2,000 entities a second).
+        """
+        self._table = table
+        self._reject_unknown = reject_unknown
+        self._writes_per_second = writes_per_second
+
+    async def members(self, session: Session, gid: str) -> tuple[str, ...]:
+        """List the ids of a group's members, in id order. A call for each 1,000."""
+        rows = await collect(self._table, session, keys.memberships(gid))
+        return tuple(keys.member_of(row.key) for row in rows)
+
+    async def has(self, session: Session, gid: str, uid: str) -> bool:
+        """Tell whether a user is a member of a group. 1 call."""
+        if not keys.is_id(uid):
+            return False
+        return await self._table.get(session, keys.membership(gid, uid)) is not None
+
+    async def change(
+        self,
+        session: Session,
+        gid: str,
+        head: Head,
+        wanted: Mapping[str, bool],
+        progress: Progress | None = None,
+    ) -> str | None:
+        """Add and remove members; up to 40 in one transaction together with the head.
+
+        A call for each user named, and one for each 40 that change. Larger changes go on in
+        further transactions, which are idempotent: the request may be repeated.
+
+        Args:
+            session: the request.
+            gid: id of the group.
+            head: what the first transaction does besides.
+            wanted: ids of users, each with whether it shall be a member; who is or is not one
+                already is no error.
+            progress: filled in as the request goes on.
+
+        Returns:
+            The ETag of the group's row after the last transaction, if it is known.
+
+        Raises:
+            NotFound: there is no such group.
+            Refused: the head was refused; nothing was changed.
+            InvalidValue: an id is no user, and such ids are rejected.
+            Unavailable: the deadline came in the middle; the request may be repeated.
+        """
+        progress = progress if progress is not None else Progress()
+        progress.skipped.clear()
+        etag: str | None = None
+        begun, entities = time.monotonic(), session.meter.entities
+        try:
+            async for edits in self._steps(session, gid, head, wanted, progress):
+                await self._pace(session, begun, session.meter.entities - entities)
+                etag = await self.step(session, gid, head, edits, progress)
+                head = touch(gid)
+        except ScimError as error:
+            raise _interrupted(error, progress, len(wanted)) from error
+        if progress.steps == 0:
+            etag = await self._existing(session, gid, head)
+        if progress.skipped:
+            await commit(self._table, session, _change(gid, touch(gid), [], progress), [])
+        return etag
+
+    async def edits(
+        self, session: Session, gid: str, wanted: Mapping[str, bool], progress: Progress
+    ) -> list[Edit]:
+        """Read the users named in `wanted` (id -> joins) and keep the edits that are needed."""
+        ids = [uid for uid in wanted if keys.is_id(uid)]
+        rows = await asyncio.gather(*(self._table.get(session, keys.user(uid)) for uid in ids))
+        found = {row.key[2:]: row for row in rows if row is not None}
+        unknown = [uid for uid, joins in wanted.items() if joins and uid not in found]
+        self._note_unknown(unknown, progress)
+        edits = [Edit(found[uid], joins) for uid, joins in wanted.items() if uid in found]
+        return [edit for edit in edits if edit.is_needed(gid)]
+
+    async def _steps(
+        self, session: Session, gid: str, head: Head, wanted: Mapping[str, bool], progress: Progress
+    ) -> AsyncIterator[list[Edit]]:
+        """Read users block by block and cut the edits into transactions; the head needs one.
+
+        Where unknown ids are rejected, all users are read before the first transaction.
+        """
+        names = list(wanted)
+        block = _READ_AHEAD if not self._reject_unknown else max(len(names), 1)
+        reserved = sum(map(payload_bytes, head.operations))
+        step: list[Edit] = []
+        for start in range(0, len(names), block):
+            part = {uid: wanted[uid] for uid in names[start : start + block]}
+            edits = step + await self.edits(session, gid, part, progress)
+            *full, step = cut_steps(gid, edits, reserved) or [[]]
+            for edits in full:
+                yield edits
+        if step or (progress.steps == 0 and not head.is_touch):
+            yield step
+
+    async def step(
+        self, session: Session, gid: str, head: Head, edits: list[Edit], progress: Progress
+    ) -> str | None:
+        """Commit one transaction, again for each user or touch that lost a race.
+
+        Returns:
+            The ETag of the row of the head's first operation, if it is known.
+
+        Raises:
+            NotFound: the group is gone.
+            Refused: the head was refused; nothing was changed.
+            Unavailable: the same members are changed by others without end.
+        """
+        for races in range(_RACES):
+            operations = [*head.operations, *_operations(edits, gid)]
+            try:
+                etags = await commit(
+                    self._table, session, _change(gid, head, edits, progress), operations
+                )
+            except Refused as refusal:
+                edits = await self._after_race(session, gid, edits, refusal, progress)
+                if not edits and head.is_touch:
+                    return await self._existing(session, gid, head)
+                await pause(session, races)
+                continue
+            progress.steps += 1
+            progress.members += len(edits)
+            progress.skipped.clear()
+            return etags[0] if etags else None
+        raise Unavailable(
+            "Other requests keep changing the same members; repeat the request.", retry_after=2
+        )
+
+    async def _after_race(
+        self, session: Session, gid: str, edits: list[Edit], refusal: Refused, progress: Progress
+    ) -> list[Edit]:
+        """Read again what the refused operation was about.
+
+        Raises:
+            NotFound: the group is gone.
+            Refused: the head itself was refused; the caller reads the group again.
+        """
+        operation = refusal.operation
+        if isinstance(operation, Merge) and operation.etag == ANY_ETAG:
+            if refusal.status == 404:
+                raise no_such_group(gid) from refusal
+            return edits
+        if not operation.key.startswith(("u-", "m-")):
+            raise refusal
+        uid = keys.member_of(operation.key)
+        stale = {edit.uid: edit.joins for edit in edits if edit.uid == uid}
+        again = await self.edits(session, gid, stale, progress)
+        return [edit for edit in edits if edit.uid != uid] + again
+
+    async def _existing(self, session: Session, gid: str, head: Head) -> str:
+        """End a change that needs no write: the group must exist all the same."""
+        row = head.row or await self._table.get(session, keys.group(gid))
+        if row is None:
+            raise no_such_group(gid)
+        return row.etag
+
+    def _note_unknown(self, unknown: list[str], progress: Progress) -> None:
+        """Reject ids that are no users, or remember those of them that may be recorded."""
+        if unknown and self._reject_unknown:
+            raise InvalidValue(
+                f"{len(unknown)} of the members named are no users here, the first is "
+                f"{unknown[0][:64]!r}. Create the users first, or leave them out.",
+                path="members",
+            )
+        room = _RECORDED_IDS - len(progress.skipped)
+        progress.skipped += [uid for uid in unknown if keys.is_id(uid)][:room]
+
+    async def _pace(self, session: Session, begun: float, entities: int) -> None:
+        """Wait until the request may write on."""
+        ahead = begun + entities / self._writes_per_second - time.monotonic()
+        if ahead > 0:
+            await asyncio.sleep(min(ahead, session.remaining()))
+
+
+def no_such_group(gid: str) -> NotFound:
+    """Build the answer about a group that does not exist."""
+    return NotFound(f"There is no group {gid[:64]!r}.")
+
+
+def cut_steps(gid: str, edits: Sequence[Edit], reserved: int = 0) -> list[list[Edit]]:
+    """Cut edits into transactions of at most 40 members and 3 MiB, `reserved` bytes of it taken."""
+    steps: list[list[Edit]] = []
+    size = 0
+    for edit in edits:
+        edit_size = sum(map(payload_bytes, edit.operations(gid)))
+        if not steps or len(steps[-1]) == STEP_MEMBERS or size + edit_size > _STEP_BYTES:
+            steps.append([])
+            size = reserved
+        steps[-1].append(edit)
+        size += edit_size
+    return steps
+
+
+def _operations(edits: Iterable[Edit], gid: str) -> Iterable[Operation]:
+    return (operation for edit in edits for operation in edit.operations(gid))
+
+
+def _change(gid: str, head: Head, edits: Sequence[Edit], progress: Progress) -> Change:
+    """Describe a transaction; skipped ids are recorded with the next one after they were read."""
+    members = ("members",) if edits and head.verb != "sweep" else ()
+    return Change(
+        "Group",
+        gid,
+        head.verb,
+        head.names + members,
+        added=tuple((edit.uid, edit.version) for edit in edits if edit.joins),
+        removed=tuple((edit.uid, edit.version) for edit in edits if not edit.joins),
+        skipped=tuple(progress.skipped),
+    )
+
+
+def _interrupted(error: ScimError, progress: Progress, wanted: int) -> ScimError:
+    """Say how far a request of several transactions came."""
+    if progress.steps == 0 or not isinstance(error, Unavailable):
+        return error
+    return Unavailable(
+        f"{progress.members} of {wanted} members are done. Repeat the request as it was to go on, "
+        "or send fewer members at a time.",
+        retry_after=error.retry_after,
+    )

@@ -1,0 +1,134 @@
+"""Users and groups as they lie in their rows, and how such a row is read and written."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from shared.scim.errors import PreconditionFailed
+from shared.store.rows import (
+    FORMAT_VERSION,
+    Document,
+    Row,
+    Value,
+    Values,
+    pack_document,
+    unpack_document,
+    unpack_ids,
+)
+
+Precondition = Callable[[str], bool]
+"""Answers whether a client's If-Match allows a change of the given version."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A user.
+
+    Attributes:
+        id: 32 hex digits.
+        document: the SCIM attributes without id, meta and groups.
+        version: 1 at creation, one more at every write of the row, memberships included.
+        created: time of creation, RFC 3339 in UTC.
+        modified: time of the last change of the document.
+        group_ids: groups the user is in, without the deleted ones when it was read to be shown.
+    """
+
+    id: str
+    document: Document
+    version: int
+    created: str
+    modified: str
+    group_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group.
+
+    Attributes:
+        id: 32 hex digits.
+        document: the SCIM attributes without id, meta and members.
+        version: opaque; changes with every change of the group or of its members. A deleted user
+            leaves its groups without moving their versions.
+        created: time of creation, RFC 3339 in UTC.
+        modified: time of the last change of the document or of the members.
+        member_ids: ids of the members; None when they were not read.
+    """
+
+    id: str
+    document: Document
+    version: str
+    created: str
+    modified: str
+    member_ids: tuple[str, ...] | None = None
+
+
+def timestamp() -> str:
+    """Write the present time as RFC 3339 in UTC with milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def user_from(row: Row) -> User:
+    """Read a user's row."""
+    values = row.values
+    return User(
+        id=row.key[2:],
+        document=unpack_document(values),
+        version=int(values["v"]),
+        created=str(values["ct"]),
+        modified=str(values["lm"]),
+        group_ids=unpack_ids(values),
+    )
+
+
+def user_values(user: User, folded_name: str, group_list: Values) -> dict[str, Value]:
+    """Lay a user out as properties; `group_list` is the packed list, taken over as it was read."""
+    return {
+        **pack_document(user.document),
+        "un": folded_name,
+        "v": user.version,
+        "ct": user.created,
+        "lm": user.modified,
+        "fv": FORMAT_VERSION,
+        **group_list,
+    }
+
+
+def group_from(row: Row) -> Group:
+    """Read a group's row."""
+    return Group(
+        id=row.key[2:],
+        document=unpack_document(row.values),
+        version=group_version(row.etag),
+        created=str(row.values["ct"]),
+        modified=str(row.values["lm"]),
+    )
+
+
+def group_values(group: Group, folded_name: str) -> dict[str, Value]:
+    """Lay a group out as properties."""
+    return {
+        **pack_document(group.document),
+        "dn": folded_name,
+        "ct": group.created,
+        "lm": group.modified,
+        "fv": FORMAT_VERSION,
+    }
+
+
+def group_version(etag: str) -> str:
+    """Make a group's version from the ETag of its row, which every touch moves: 20 hex digits."""
+    return hashlib.sha256(etag.encode()).hexdigest()[:20]
+
+
+def check_precondition(precondition: Precondition | None, version: str) -> None:
+    """Hold a version against a client's If-Match (RFC 7644 section 3.14).
+
+    Raises:
+        PreconditionFailed: the version is not one that the client named.
+    """
+    if precondition is not None and not precondition(version):
+        raise PreconditionFailed(
+            "The resource was changed since the version in If-Match; read it again and repeat."
+        )

@@ -1,0 +1,46 @@
+"""The store as the web layer uses it."""
+
+from dataclasses import dataclass
+
+from shared.store.groups import Groups
+from shared.store.memberships import Memberships
+from shared.store.sweeps import Sweeper
+from shared.store.table import Table
+from shared.store.users import Names, Users
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Users and groups on one table."""
+
+    users: Users
+    groups: Groups
+    table: Table
+
+
+def open_store(
+    table: Table,
+    changed_names: Names,
+    *,
+    reject_unknown_members: bool = False,
+    member_writes_per_second: int = 1_000,
+) -> Store:
+    """Put the store together on a table.
+
+    Args:
+        table: where the rows lie.
+        changed_names: names the attributes in which two documents differ, for change rows.
+        reject_unknown_members: refuse a request that names a member who is no user.
+        member_writes_per_second: entities that one request for many members writes a second.
+    """
+    memberships = Memberships(
+        table,
+        reject_unknown=reject_unknown_members,
+        writes_per_second=member_writes_per_second,
+    )
+    sweeper = Sweeper(table, memberships)
+    return Store(
+        users=Users(table, sweeper, changed_names),
+        groups=Groups(table, memberships, sweeper, changed_names),
+        table=table,
+    )

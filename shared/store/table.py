@@ -1,0 +1,94 @@
+"""What the store needs of a table: get, page, transact; and how faults that may pass are met."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.scim.errors import TooManyRequests, Unavailable
+from shared.store.keys import Span
+from shared.store.operations import Operation, Unclear
+from shared.store.rows import Row
+from shared.store.session import Session
+
+Token = dict[str, str]
+"""The service's continuation token; opaque, good for the next page of the same query only."""
+
+PAGE_ROWS = 1_000
+"""Rows that the service returns in one page at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows in key order, and the token of the next page; a page may be empty and still have one."""
+
+    rows: list[Row]
+    token: Token | None
+
+
+class Table(Protocol):
+    """What the store needs of a table whose partition is the session's tenant."""
+
+    async def get(self, session: Session, key: str) -> Row | None:
+        """Read one row; None when there is none. One call."""
+        ...
+
+    async def page(
+        self, session: Session, span: Span, limit: int = PAGE_ROWS, token: Token | None = None
+    ) -> Page:
+        """Read up to `limit` (at most 1,000) rows of a span in key order. One call."""
+        ...
+
+    async def transact(self, session: Session, operations: Sequence[Operation]) -> list[str]:
+        """Commit 1 to 100 operations on different rows atomically. One call.
+
+        Returns:
+            The new ETag of each row, in order; "" for a deleted one.
+
+        Raises:
+            Refused: not committed, because an operation met 404, 409 or 412.
+            Unclear: committed or not, nobody knows.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close the connections."""
+        ...
+
+
+async def collect(
+    table: Table, session: Session, span: Span, limit: int | None = None
+) -> list[Row]:
+    """Read the rows of a span in key order, at most `limit`; a call for each 1,000 rows.
+
+    The loop ends on the continuation token: a page may be short, or empty, and not the last.
+    """
+    rows: list[Row] = []
+    token: Token | None = None
+    while limit is None or len(rows) < limit:
+        wanted = PAGE_ROWS if limit is None else min(PAGE_ROWS, limit - len(rows))
+        page = await table.page(session, span, wanted, token)
+        rows += page.rows
+        token = page.token
+        if token is None:
+            break
+    return rows
+
+
+async def pause(session: Session, attempt: int) -> None:
+    """Wait before the next attempt: 50 ms doubling to 2 s, full jitter, within the deadline."""
+    longest = min(0.05 * 2**attempt, 2.0, session.remaining())
+    await asyncio.sleep(random.uniform(0, longest))  # noqa: S311 - spreads retries, no secret
+
+
+def given_up(failure: Unclear) -> Unavailable | TooManyRequests:
+    """Build the answer after the last attempt: 429 when storage throttles, otherwise 503."""
+    if failure.throttled:
+        return TooManyRequests(
+            "The storage of this tenant is at its limit; repeat the request later.", retry_after=10
+        )
+    return Unavailable(
+        "The storage did not answer; the change may or may not be done. Repeat the request.",
+        retry_after=10,
+    )
