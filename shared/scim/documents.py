@@ -1,0 +1,195 @@
+"""Documents: what is kept of a resource that a client has sent, and how it is shown again.
+
+A stored document holds the client's attributes under their canonical names, those of an extension
+in an object under its URN. What the service itself knows of a resource (`schemas`, `id`, `meta`,
+the groups of a user, the members of a group) is added when it is presented.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from shared.scim.errors import InvalidSyntax, InvalidValue
+from shared.scim.values import coerce, is_primary, is_unassigned, with_one_primary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from shared.scim.schema import Attribute, AttributePath, Document, ResourceType
+
+
+def create(resource_type: ResourceType, body: Any) -> Document:
+    """Return the document of a resource that is created (POST, RFC 7644 section 3.3).
+
+    A user is `active` unless the client says otherwise, so that the product can rely on the
+    attribute. Of several values with `primary: true` the first stays so.
+
+    Raises:
+        InvalidSyntax: The body is not an object.
+        InvalidValue: A value is not of its type, or a required one is missing.
+    """
+    return settle(resource_type, _gather(resource_type, body), {})
+
+
+def replace(resource_type: ResourceType, current: Document, body: Any) -> Document:
+    """Return the document of a resource that is replaced (PUT, RFC 7644 section 3.5.1).
+
+    What the body does not name is gone, apart from `active`: Okta leaves it out, and a user must
+    be neither disabled nor enabled by accident.
+
+    Raises:
+        InvalidSyntax: The body is not an object.
+        InvalidValue: A value is not of its type, or a required one is missing.
+    """
+    return settle(resource_type, _gather(resource_type, body), current)
+
+
+def settle(resource_type: ResourceType, document: Document, before: Document) -> Document:
+    """Return the document with the defaults that it lacks, after a check of what is required.
+
+    An attribute with a default cannot be unassigned: it keeps the value it had before, so that
+    clearing `active` does not enable a disabled user.
+
+    Raises:
+        InvalidValue: A required attribute is missing or blank.
+    """
+    settled = document
+    for path in resource_type.defaulted:
+        if path.read(document) is None:
+            held = path.read(before)
+            settled = put(settled, path, path.attribute.default if held is None else held)
+    for path in resource_type.required:
+        value = path.read(settled)
+        if value is None or not str(value).strip():
+            raise InvalidValue(
+                f"{path.text} is required: send a value that is not blank.", path=path.text
+            )
+    return settled
+
+
+def put(document: Document, path: AttributePath, value: Any) -> Document:
+    """Return a document in which a top-level attribute has a value, or none if that is None.
+
+    The given document stays as it is; the two share what did not change.
+    """
+    if path.extension is None:
+        return _with(document, path.attribute.name, value)
+    extension = _with(document.get(path.extension, {}), path.attribute.name, value)
+    return _with(document, path.extension, extension or None)
+
+
+def changed_names(before: Document | None, after: Document) -> tuple[str, ...]:
+    """Return the names of the attributes that differ, those of an extension as `URN:name`."""
+    old, new = _flat(before or {}), _flat(after)
+    return tuple(name for name in {**old, **new} if old.get(name) != new.get(name))
+
+
+def present(  # noqa: PLR0913 - a resource is made of that many things
+    resource_type: ResourceType,
+    document: Document,
+    *,
+    id: str,  # noqa: A002 - it is the attribute's name
+    created: datetime,
+    modified: datetime,
+    version: str,
+    location: str,
+    groups: Sequence[Document] | None = None,
+    members: Sequence[Document] | None = None,
+) -> Document:
+    """Return a resource as clients see it, before projection (RFC 7643 section 3).
+
+    Args:
+        resource_type: Its type.
+        document: Its stored document; the result shares the values in it.
+        id: Its identifier.
+        created: When it was created, with a time zone.
+        modified: When it was last modified, with a time zone.
+        version: Its entity tag, as in the `ETag` header: `W/"3"`.
+        location: Its absolute URL.
+        groups: The `groups` of a user; None leaves the attribute out, an empty list shows it so.
+        members: The `members` of a group, likewise.
+    """
+    extensions = [schema.id for schema in resource_type.extensions if schema.id in document]
+    resource: Document = {
+        "schemas": [resource_type.schema.id, *extensions],
+        "id": id,
+        **document,
+    }
+    if groups is not None:
+        resource["groups"] = list(groups)
+    if members is not None:
+        resource["members"] = list(members)
+    resource["meta"] = {
+        "resourceType": resource_type.name,
+        "created": _timestamp(created),
+        "lastModified": _timestamp(modified),
+        "location": location,
+        "version": version,
+    }
+    return resource
+
+
+def _gather(resource_type: ResourceType, body: Any) -> Document:
+    """Keep of a body what the schema knows and a client may write."""
+    if not isinstance(body, dict):
+        raise InvalidSyntax("The body must be a JSON object: the resource.")
+    document: Document = {}
+    for path, value in _entries(resource_type, body):
+        if path.attribute.is_writable and path.sub_attribute is None:
+            coerced = _first_primary(path.attribute, coerce(path.attribute, value, path.text))
+            document = put(document, path, coerced)
+    return document
+
+
+def _entries(resource_type: ResourceType, body: Document) -> Iterator[tuple[AttributePath, Any]]:
+    """Yield each known attribute of a body, wherever it stands.
+
+    Entra's older samples put enterprise attributes at the top level.
+    """
+    for name, value in body.items():
+        schema = resource_type.schema_of(name)
+        path = resource_type.find(name)
+        if schema is not None:
+            yield from _entries_of_schema(resource_type, schema.id, value)
+        elif path is not None:
+            yield path, value
+
+
+def _entries_of_schema(
+    resource_type: ResourceType, urn: str, value: Any
+) -> Iterator[tuple[AttributePath, Any]]:
+    if is_unassigned(value):
+        return
+    if not isinstance(value, dict):
+        raise InvalidValue(f"{urn} takes an object with the attributes of that schema.", path=urn)
+    for name, part in value.items():
+        path = resource_type.find(f"{urn}:{name}")
+        if path is not None:
+            yield path, part
+
+
+def _first_primary(attribute: Attribute, value: Any) -> Any:
+    if not attribute.multi_valued or value is None:
+        return value
+    return with_one_primary(value, next(filter(is_primary, value), None))
+
+
+def _with(container: Document, name: str, value: Any) -> Document:
+    if value is not None:
+        return {**container, name: value}
+    return {key: held for key, held in container.items() if key != name}
+
+
+def _flat(document: Document) -> Document:
+    flat: Document = {}
+    for name, value in document.items():
+        if ":" in name:
+            flat.update({f"{name}:{part}": held for part, held in value.items()})
+        else:
+            flat[name] = value
+    return flat
+
+
+def _timestamp(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
