@@ -1,0 +1,86 @@
+"""Child processes that end with the block that started them, or with this process at the latest."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, STDOUT, Process
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from pathlib import Path
+
+_GRACE_SECONDS = 10.0
+
+
+@asynccontextmanager
+async def running(
+    command: Sequence[str],
+    *,
+    directory: Path,
+    environ: Mapping[str, str],
+    capture: bool = False,
+    descriptors: Sequence[int] = (),
+) -> AsyncIterator[Process]:
+    """Runs a command in a process group of its own and ends the whole group with the block.
+
+    Its own group, so that a Ctrl-C in the terminal reaches it through this process alone, in
+    order. Its standard input is a pipe that nobody writes to: it ends when this process does,
+    even by SIGKILL, and a child that watches it follows.
+
+    Args:
+        command: Program and arguments.
+        directory: Where it runs.
+        environ: Its whole environment.
+        capture: Whether its output, errors included, goes to `stdout` of the process given.
+        descriptors: File descriptors that it inherits.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=directory,
+        env=environ,
+        stdin=PIPE,
+        stdout=PIPE if capture else None,
+        stderr=STDOUT if capture else None,
+        pass_fds=descriptors,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        await _end(process)
+
+
+async def _end(process: Process) -> None:
+    _signal(process, signal.SIGTERM)
+    try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_GRACE_SECONDS):
+                await process.wait()
+    finally:
+        # Also when a second Ctrl-C cancels the wait, and for what is left of the group.
+        _signal(process, signal.SIGKILL)
+    await process.wait()
+
+
+def _signal(process: Process, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
+
+
+def on_stop(stop: Callable[[], object], *, leashed: bool) -> None:
+    """Calls `stop` at every Ctrl-C, SIGTERM and SIGHUP; leashed also when standard input ends."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop)
+    if leashed:
+        loop.add_reader(sys.stdin.fileno(), _input_ended, loop, stop)
+
+
+def _input_ended(loop: asyncio.AbstractEventLoop, stop: Callable[[], object]) -> None:
+    loop.remove_reader(sys.stdin.fileno())
+    stop()

@@ -1,0 +1,251 @@
+"""A stand-in for the Azure Functions host: serves an app of the v2 model over HTTP/1.1.
+
+It keeps to what the real host does, also where that is unkind: functions are sorted by name and
+the first route that matches wins, an unlisted method is an empty 404, a body without
+Content-Length is not there, query parameters without a value disappear, an exception is an empty
+500.
+
+`python -m local.host` is started by `python -m local` and ends when its standard input does, so
+that it never outlives the process that started it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import socket
+import sys
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+from azure import functions
+
+from local import children, host_json, messages, timers
+from local.errors import LocalError
+from local.functions import HttpFunction, TimerFunction, index, load
+from local.invocation import Invoker
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from local.host_json import HostJson
+
+ROOT = Path(__file__).resolve().parent.parent
+_BODY_LIMIT = "104857600"
+_HOME = "<!doctype html><title>Functions</title><p>The function app is up and running."
+_LINE_LIMIT, _HEADER_LIMIT = 8192, 32768
+_STOPPING_SECONDS = 5.0
+
+_logger = logging.getLogger(__name__)
+
+
+class Host:
+    """Answers requests by the HTTP functions of an app.
+
+    Args:
+        http: The functions, in the order in which their routes are tried.
+        settings: From host.json.
+        environ: Application settings.
+        invoker: Calls the functions.
+    """
+
+    def __init__(
+        self,
+        http: tuple[HttpFunction, ...],
+        settings: HostJson,
+        environ: Mapping[str, str],
+        invoker: Invoker,
+    ) -> None:
+        self._functions = http
+        self._custom_headers = settings.custom_headers
+        self._has_home = environ.get("AzureWebJobsDisableHomepage", "").lower() != "true"
+        self._body_limit = int(environ.get("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT", _BODY_LIMIT))
+        self._invoker = invoker
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answers one request; whatever a function does, there is an answer."""
+        response = await self._answer(request)
+        for name, value in self._custom_headers.items():
+            response.headers.setdefault(name, value)
+        # The host never knows the length beforehand, except that of nothing.
+        if response.body and request.version >= (1, 1) and request.method != "HEAD":
+            response.enable_chunked_encoding()
+        return response
+
+    async def _answer(self, request: web.BaseRequest) -> web.Response:
+        raw_path, _, query = _target(request).partition("?")
+        try:
+            path = messages.decoded_path(raw_path)
+            headers = messages.headers(request.headers.items())
+        except ValueError:
+            return web.Response(status=400)
+        if path == "/":
+            return self._home()
+        found = self._find(request.method, path)
+        if found is None:
+            return web.Response(status=404)
+        if int(headers.get("content-length", 0)) > self._body_limit:
+            response = web.Response(status=413)
+            response.force_close()
+            return response
+        function, route_parameters = found
+        converted = functions.HttpRequest(
+            request.method,
+            messages.url(headers, path, query),
+            headers=headers,
+            params=messages.parameters(query),
+            route_params=route_parameters,
+            body=await _body(request, headers),
+        )
+        return await self._invoke(function, converted)
+
+    def _find(self, method: str, path: str) -> tuple[HttpFunction, dict[str, str]] | None:
+        for function in self._functions:
+            if function.methods and method not in function.methods:
+                continue
+            parameters = function.template.match(path[1:])
+            if parameters is not None:
+                return function, parameters
+        return None
+
+    async def _invoke(self, function: HttpFunction, request: functions.HttpRequest) -> web.Response:
+        try:
+            result = await self._invoker.invoke(
+                function.function, request, request.headers.get("traceparent")
+            )
+            return messages.answer(result)
+        except Exception:
+            _logger.exception("%s failed", function.function.name)
+            return web.Response(status=500)
+
+    def _home(self) -> web.Response:
+        if self._has_home:
+            return web.Response(text=_HOME, content_type="text/html")
+        return web.Response(status=204)
+
+
+def _target(request: web.BaseRequest) -> str:
+    """Path and query as they came; a proxy may send the whole URL (RFC 9112 3.2.2)."""
+    target = request.raw_path
+    if target.startswith("/"):
+        return target
+    _, _, rest = target.partition("://")
+    return "/" + rest.partition("/")[2]
+
+
+async def _body(request: web.BaseRequest, headers: Mapping[str, str]) -> bytes:
+    """The body, when the client said how long it is: of any other the host passes nothing on."""
+    if int(headers.get("content-length", 0)) == 0:
+        return b""
+    if headers.get("expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0
+    return await request.content.read()
+
+
+@asynccontextmanager
+async def serve(
+    app: functions.FunctionApp,
+    *,
+    settings: HostJson | None = None,
+    environ: Mapping[str, str] = os.environ,
+    listener: socket.socket | None = None,
+) -> AsyncIterator[str]:
+    """Serves an app until the block ends; gives its address, `http://127.0.0.1:<port>`.
+
+    Args:
+        app: The function app.
+        settings: Of host.json; by default of the one of this project.
+        environ: Application settings: those that the host itself reads, and schedules of timers.
+        listener: A listening socket; by default one on a free port.
+
+    Raises:
+        LocalError: The host would not take the app.
+    """
+    settings = settings or host_json.read(ROOT / "host.json")
+    indexed = index(app, settings.route_prefix)
+    async with AsyncExitStack() as stack:
+        invoker = Invoker(settings.function_timeout, _threads(environ))
+        stack.callback(invoker.close)
+        listener = listener or socket.create_server(("127.0.0.1", 0))
+        host = Host(indexed.http, settings, environ, invoker)
+        await stack.enter_async_context(_listening(host, listener))
+        await stack.enter_async_context(_ticking(indexed.timers, environ, invoker))
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def _threads(environ: Mapping[str, str]) -> int | None:
+    count = environ.get("PYTHON_THREADPOOL_THREAD_COUNT")
+    return int(count) if count else None
+
+
+@asynccontextmanager
+async def _listening(host: Host, listener: socket.socket) -> AsyncIterator[None]:
+    server = web.Server(
+        host.answer,
+        access_log=None,
+        auto_decompress=False,
+        max_line_size=_LINE_LIMIT,
+        max_field_size=_HEADER_LIMIT,
+    )
+    runner = web.ServerRunner(server, shutdown_timeout=_STOPPING_SECONDS)
+    await runner.setup()
+    try:
+        await web.SockSite(runner, listener, backlog=1024).start()
+        yield
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def _ticking(
+    functions: tuple[TimerFunction, ...], environ: Mapping[str, str], invoker: Invoker
+) -> AsyncIterator[None]:
+    async def invoke(timer: TimerFunction, request: Any) -> None:
+        await invoker.invoke(timer.function, request)
+
+    schedules = [timers.resolve(timer, environ) for timer in functions]
+    tasks = [
+        asyncio.create_task(timers.run(timer, schedule, invoke))
+        for timer, schedule in zip(functions, schedules, strict=True)
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+async def _serve_until_stopped(root: Path, module_name: str, listener: socket.socket) -> None:
+    stop = asyncio.Event()
+    children.on_stop(stop.set, leashed=True)
+    settings = host_json.read(root / "host.json")
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(message)s")
+    async with serve(load(module_name), settings=settings, listener=listener):
+        await stop.wait()
+
+
+def main() -> int:
+    """Serves the app of a folder on a socket that is already listening."""
+    parser = argparse.ArgumentParser(prog="python -m local.host", description=__doc__)
+    parser.add_argument("--root", type=Path, required=True, help="folder of the app and host.json")
+    parser.add_argument("--app", required=True, help="module that holds the FunctionApp")
+    parser.add_argument("--socket", type=int, required=True, help="descriptor to listen on")
+    arguments = parser.parse_args()
+    os.chdir(arguments.root)
+    sys.path.insert(0, str(arguments.root))
+    try:
+        listener = socket.socket(fileno=arguments.socket)
+        asyncio.run(_serve_until_stopped(arguments.root, arguments.app, listener))
+    except LocalError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""The part of host.json that the stand-in host obeys."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from local.errors import LocalError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_LEVELS = {
+    "Trace": logging.DEBUG,
+    "Debug": logging.DEBUG,
+    "Information": logging.INFO,
+    "Warning": logging.WARNING,
+    "Error": logging.ERROR,
+    "Critical": logging.CRITICAL,
+    "None": logging.CRITICAL + 1,
+}
+_TIME_SPAN = re.compile(r"(?P<hours>\d{2}):(?P<minutes>\d{2}):(?P<seconds>\d{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class HostJson:
+    """Settings of the host, with the host's own defaults.
+
+    Attributes:
+        route_prefix: Stands before every route.
+        custom_headers: Added to every answer that does not carry them.
+        function_timeout: Seconds after which an invocation has failed.
+        log_level: Level of the root logger.
+    """
+
+    route_prefix: str = "api"
+    custom_headers: Mapping[str, str] = field(default_factory=dict)
+    function_timeout: float = 1800.0
+    log_level: int = logging.INFO
+
+
+def read(path: Path) -> HostJson:
+    """Reads host.json.
+
+    Raises:
+        LocalError: The file is absent, no JSON object, or a value is not what the host accepts.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise LocalError(f"{path} is missing: the host finds the app by it") from None
+    except ValueError as error:
+        raise LocalError(f"{path} is no JSON: {error}") from None
+    http = _object(content, "extensions", "http")
+    defaults = HostJson()
+    return HostJson(
+        route_prefix=http.get("routePrefix", defaults.route_prefix),
+        custom_headers=_object(http, "customHeaders"),
+        function_timeout=_seconds(content.get("functionTimeout"), defaults.function_timeout),
+        log_level=_LEVELS.get(
+            str(_object(content, "logging", "logLevel").get("default")), logging.INFO
+        ),
+    )
+
+
+def _object(content: Any, *names: str) -> dict[str, Any]:
+    for name in names:
+        content = content.get(name, {}) if isinstance(content, dict) else None
+    if not isinstance(content, dict):
+        raise LocalError(f"host.json: {'.'.join(names)} must be an object")
+    return content
+
+
+def _seconds(time_span: Any, default: float) -> float:
+    if time_span is None:
+        return default
+    found = _TIME_SPAN.fullmatch(str(time_span))
+    if found is None:
+        raise LocalError(f'host.json: functionTimeout must read "hh:mm:ss", not "{time_span}"')
+    return 3600.0 * int(found["hours"]) + 60.0 * int(found["minutes"]) + int(found["seconds"])

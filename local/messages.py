@@ -1,0 +1,137 @@
+"""HTTP as functions see it: requests and answers as the host and the worker convert them."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, quote
+
+from aiohttp import web
+from azure import functions
+from multidict import CIMultiDict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_ESCAPES = re.compile(r"(?:%[0-9a-f]{2})+", re.IGNORECASE)
+_SLASH = re.compile(r"(%2f)", re.IGNORECASE)
+_STRAY_PERCENT = re.compile(r"%(?![0-9a-f]{2})", re.IGNORECASE)
+_SENDABLE = re.compile(r"[\t\x20-\x7e]*")
+_WITHOUT_BODY = frozenset({204, 205, 304})
+_FRAMING = frozenset({"content-length", "transfer-encoding", "connection"})
+
+
+def _keep_escaped(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "".join(f"%{byte:02X}" for byte in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error("keep_escaped", _keep_escaped)
+
+
+def decoded_path(raw: str) -> str:
+    """Decodes a path as the web server of the host does before a route is matched.
+
+    `%2F` and bytes that are no UTF-8 stay escaped, and dot segments are resolved (RFC 3986 5.2.4).
+
+    Raises:
+        ValueError: A NUL character, or anything else than ASCII before decoding; the host answers
+            400.
+    """
+    if not raw.isascii():
+        raise ValueError("a request target is ASCII")
+    path = _ESCAPES.sub(_decoded, raw) if "%" in raw else raw
+    if "\0" in path:
+        raise ValueError("a path holds no NUL character")
+    return _without_dots(path) if "/." in path else path
+
+
+def _decoded(escapes: re.Match[str]) -> str:
+    parts = _SLASH.split(escapes[0])
+    return "".join(
+        part if n % 2 else bytes.fromhex(part.replace("%", "")).decode("utf-8", "keep_escaped")
+        for n, part in enumerate(parts)
+    )
+
+
+def _without_dots(path: str) -> str:
+    segments = path.split("/")[1:]
+    kept: list[str] = []
+    for segment in segments:
+        if segment == "..":
+            del kept[-1:]
+        elif segment != ".":
+            kept.append(segment)
+    if segments[-1] in {".", ".."}:
+        kept.append("")
+    return "/" + "/".join(kept)
+
+
+def url(headers: Mapping[str, str], path: str, query: str) -> str:
+    """The absolute URL of a request: path encoded anew, query as it came.
+
+    The front end of Azure says with X-Forwarded-Proto and DISGUISED-HOST what the client asked for.
+    """
+    scheme = headers.get("x-forwarded-proto", "http").partition(",")[0].strip()
+    host = headers.get("disguised-host") or headers.get("host", "")
+    encoded = quote(_STRAY_PERCENT.sub("%25", path), safe="/%:@!$&'()*+,;=~")
+    return f"{scheme}://{host}{encoded}{'?' if query else ''}{query}"
+
+
+def headers(received: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Header names in lower case; the values of one that came more than once joined by commas."""
+    joined: dict[str, str] = {}
+    for name, value in received:
+        key = name.lower()
+        joined[key] = f"{joined[key]},{value}" if key in joined else value
+    return joined
+
+
+def parameters(query: str) -> dict[str, str]:
+    """Query parameters: empty ones are dropped, repeated ones joined by commas, in any case."""
+    if not query:
+        return {}
+    joined: dict[str, str] = {}
+    spellings: dict[str, str] = {}
+    for name, value in parse_qsl(query, encoding="utf-8", errors="replace"):
+        key = spellings.setdefault(name.lower(), name)
+        joined[key] = f"{joined[key]},{value}" if key in joined else value
+    return joined
+
+
+def answer(result: object) -> web.Response:
+    """What goes out on the wire for what a function returned.
+
+    Raises:
+        TypeError: No func.HttpResponse or str, or a header that is no string.
+        ValueError: A body where HTTP has none, or a header value that is not plain ASCII: the web
+            server of the host refuses to send those.
+    """
+    if isinstance(result, str):
+        result = functions.HttpResponse(result)
+    if not isinstance(result, functions.HttpResponse):
+        raise TypeError(f"a function returns func.HttpResponse or str, not {type(result).__name__}")
+    body = result.get_body()
+    if body and result.status_code in _WITHOUT_BODY:
+        raise ValueError(f"an answer with status {result.status_code} has no body")
+    return web.Response(status=result.status_code, headers=_headers(result), body=body or None)
+
+
+def _headers(result: functions.HttpResponse) -> CIMultiDict[str]:
+    """The headers of an answer: of a name that stands twice the last counts, cookies excepted."""
+    headers: CIMultiDict[str] = CIMultiDict()
+    for name, value in result.headers.items():
+        if not isinstance(value, str):
+            raise TypeError(f"header {name} is no string")
+        if not _SENDABLE.fullmatch(value):
+            raise ValueError(f"header {name} holds characters that are not printable ASCII")
+        if name.lower() == "set-cookie":
+            headers.add(name, value)
+        elif name.lower() not in _FRAMING:
+            headers[name] = value
+    if "content-type" not in headers:
+        charset = f"; charset={result.charset}" if result.mimetype.startswith("text/") else ""
+        headers["Content-Type"] = result.mimetype + charset
+    return headers
