@@ -1,0 +1,1 @@
+"""Command-line tools. They talk to the service over HTTP and import nothing of it."""

@@ -1,0 +1,205 @@
+"""Directory files: CSV with one row a user, or JSON with users and groups.
+
+CSV columns are those of mapping.COLUMNS plus:
+
+- `active`: true or false (also yes, no, 1, 0); empty means true
+- `manager`: userName of the manager
+- `groups`: display names, separated by `;`
+
+JSON is an object with `users` (objects with the same keys, `groups` excepted) and `groups`
+(objects with `displayName`, `members` as userNames, and `id`).
+
+`userName` alone is required. `id` defaults to the userName, and a group's to its display name;
+without ids of its own a file cannot express a rename, only a removal and an addition.
+"""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from tools.provision.directory import Directory, Group, User
+from tools.provision.mapping import COLUMNS
+
+_USER_KEYS: Final = frozenset(COLUMNS) | {"active", "manager"}
+_GROUP_KEYS: Final = frozenset({"id", "displayName", "members"})
+_BOOLEANS: Final = {
+    **dict.fromkeys(("", "true", "yes", "1"), True),
+    **dict.fromkeys(("false", "no", "0"), False),
+}
+
+_Located = tuple[str, dict[str, Any]]
+
+
+class DirectoryFileError(Exception):
+    """A directory file cannot be used; the text names the file and the row."""
+
+
+class _RowError(ValueError):
+    """What is wrong and in which row; the file is added by load()."""
+
+
+def load(path: Path) -> Directory:
+    """Read a directory file.
+
+    Args:
+        path: a `.csv` or `.json` file in UTF-8.
+
+    Raises:
+        DirectoryFileError: in one line, with the row that is wrong.
+    """
+    readers = {".csv": _read_csv, ".json": _read_json}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise DirectoryFileError(f"{path}: expected a file that ends in .csv or .json")
+    try:
+        return reader(path)
+    except OSError as error:
+        raise DirectoryFileError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise DirectoryFileError(f"{path}: not UTF-8 at byte {error.start}") from error
+    except RecursionError as error:
+        raise DirectoryFileError(f"{path}: nested too deeply") from error
+    except ValueError as error:
+        raise DirectoryFileError(f"{path}: {error}") from error
+
+
+def _read_csv(path: Path) -> Directory:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file, strict=True)
+        _check_header(reader.fieldnames or ())
+        try:
+            rows = [(f"row {reader.line_num}", row) for row in reader]
+        except csv.Error as error:
+            raise _RowError(f"row {reader.line_num}: {error}") from error
+    names = {where: _group_names(where, row) for where, row in rows}
+    users = _users(rows)
+    groups: dict[str, list[str]] = {}
+    for (where, _), user in zip(rows, users, strict=True):
+        for name in names[where]:
+            groups.setdefault(name, []).append(user.id)
+    return Directory(
+        users, tuple(Group(name, name, tuple(members)) for name, members in groups.items())
+    )
+
+
+def _check_header(names: Iterable[str]) -> None:
+    _refuse_unknown(names, _USER_KEYS | {"groups"}, "row 1")
+    if "userName" not in names:
+        raise _RowError("row 1: the column userName is missing")
+
+
+def _group_names(where: str, row: dict[str, Any]) -> list[str]:
+    if None in row:
+        raise _RowError(f"{where}: more cells than the header has columns")
+    cell = row.pop("groups", None) or ""
+    return list(dict.fromkeys(name.strip() for name in cell.split(";") if name.strip()))
+
+
+def _read_json(path: Path) -> Directory:
+    content = json.loads(path.read_text(encoding="utf-8-sig"))
+    if not isinstance(content, dict) or not content.keys() <= {"users", "groups"}:
+        raise _RowError('expected an object with "users" and "groups"')
+    user_records = list(_records(content, "users"))
+    for where, record in user_records:
+        _refuse_unknown(record, _USER_KEYS, where)
+    users = _users(user_records)
+    ids = {user.user_name.casefold(): user.id for user in users}
+    groups = tuple(_group(where, record, ids) for where, record in _records(content, "groups"))
+    _refuse_repeated("id", ((group.id, f"groups[{at}]") for at, group in enumerate(groups)))
+    _refuse_repeated(
+        "displayName",
+        ((group.display_name.casefold(), f"groups[{at}]") for at, group in enumerate(groups)),
+    )
+    return Directory(users, groups)
+
+
+def _records(content: dict[str, Any], key: str) -> Iterator[_Located]:
+    records = content.get(key, [])
+    if not isinstance(records, list):
+        raise _RowError(f"{key}: expected a list")
+    for at, record in enumerate(records):
+        where = f"{key}[{at}]"
+        if not isinstance(record, dict):
+            raise _RowError(f"{where}: expected an object")
+        yield where, record
+
+
+def _users(records: list[_Located]) -> tuple[User, ...]:
+    values = [_values(where, record) for where, record in records]
+    located = list(zip(values, (where for where, _ in records), strict=True))
+    _refuse_repeated("userName", ((each["userName"].casefold(), where) for each, where in located))
+    _refuse_repeated("id", ((each["externalId"], where) for each, where in located))
+    ids = {each["userName"].casefold(): each["externalId"] for each in values}
+    return tuple(
+        User(
+            each["externalId"],
+            each,
+            _active(where, record),
+            _reference(where, "manager", record.get("manager"), ids),
+        )
+        for each, (where, record) in zip(values, records, strict=True)
+    )
+
+
+def _values(where: str, record: dict[str, Any]) -> dict[str, str]:
+    values = {path: _text(where, column, record.get(column)) for column, path in COLUMNS.items()}
+    if not values["userName"]:
+        raise _RowError(f"{where}: userName is missing")
+    values["externalId"] = values["externalId"] or values["userName"]
+    return {path: value for path, value in values.items() if value}
+
+
+def _group(where: str, record: dict[str, Any], ids: Mapping[str, str]) -> Group:
+    _refuse_unknown(record, _GROUP_KEYS, where)
+    name = _text(where, "displayName", record.get("displayName"))
+    if not name:
+        raise _RowError(f"{where}: displayName is missing")
+    members = record.get("members") or []
+    if not isinstance(members, list):
+        raise _RowError(f"{where}: members: expected a list of userNames")
+    found = (_reference(where, "members", member, ids) for member in members)
+    unique = dict.fromkeys(member for member in found if member is not None)
+    return Group(_text(where, "id", record.get("id")) or name, name, tuple(unique))
+
+
+def _text(where: str, column: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise _RowError(f"{where}: {column}: expected text, found {json.dumps(value)}")
+    return value.strip()
+
+
+def _active(where: str, record: dict[str, Any]) -> bool:
+    value = record.get("active")
+    if isinstance(value, bool):
+        return value
+    text = _text(where, "active", value)
+    if text.lower() not in _BOOLEANS:
+        raise _RowError(f"{where}: active: expected true or false, found {text!r}")
+    return _BOOLEANS[text.lower()]
+
+
+def _reference(where: str, column: str, value: Any, ids: Mapping[str, str]) -> str | None:
+    name = _text(where, column, value)
+    if name and name.casefold() not in ids:
+        raise _RowError(f"{where}: {column}: no user of the file has the userName {name!r}")
+    return ids[name.casefold()] if name else None
+
+
+def _refuse_unknown(names: Iterable[str], known: frozenset[str], where: str) -> None:
+    unknown = sorted(set(names) - known)
+    if unknown:
+        raise _RowError(
+            f"{where}: unknown column {unknown[0]!r}; known are {', '.join(sorted(known))}"
+        )
+
+
+def _refuse_repeated(name: str, located: Iterable[tuple[str, str]]) -> None:
+    seen: dict[str, str] = {}
+    for value, where in located:
+        first = seen.setdefault(value, where)
+        if first != where:
+            raise _RowError(f"{where}: {name} {value!r} is already used by {first}")
