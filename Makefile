@@ -1,0 +1,78 @@
+# The front door: `make help` lists what it opens. The first of them sets up what it needs.
+
+PYTHON ?=
+VENV ?= .venv
+PYTEST_ARGS ?=
+WORKERS ?= 2
+
+PY := $(VENV)/bin/python
+PYTEST := $(PY) -m pytest -n $(WORKERS)
+RUN_READY := $(VENV)/.ready-to-run
+DEV_READY := $(VENV)/.ready-to-develop
+AZURITE_READY := node_modules/.ready
+export PYTHON
+
+.DELETE_ON_ERROR:
+.PHONY: help run test lint demo verify format token azurite clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1 \2/p' Makefile | while read -r target text; do \
+		printf '  make %-9s %s\n' "$$target" "$$text"; done
+	@echo "Variables: PYTHON, VENV, PYTEST_ARGS, WORKERS; of run: PORT, SCIM_SECRET_TOKEN, EPHEMERAL=1"
+
+run: $(RUN_READY) $(AZURITE_READY) ## Run the service on this machine
+	@exec $(PY) -m local
+
+test: $(DEV_READY) $(AZURITE_READY) ## Run all tests, or those that PYTEST_ARGS names
+ifeq ($(strip $(PYTEST_ARGS)),)
+	$(PYTEST) tests/scim --cov=shared/scim --cov-branch --cov-report=term --cov-fail-under=95
+	$(PYTEST) --ignore=tests/scim
+else
+	$(PYTEST) $(PYTEST_ARGS)
+endif
+
+lint: $(DEV_READY) ## Check style and types
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+	$(PY) -m mypy .
+
+demo: $(DEV_READY) $(AZURITE_READY) ## Provision a generated directory as Entra does, and compare
+	@exec $(PY) -m tools.demo
+
+verify: ## lint, test and demo
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory demo
+
+format: $(DEV_READY) ## Format the code
+	$(PY) -m ruff check --fix
+	$(PY) -m ruff format
+
+token: $(RUN_READY) ## Show the token of the local service
+	@exec $(PY) -m local token
+
+azurite: $(AZURITE_READY) ## Install Azurite, the storage of run, test and demo
+
+clean: ## Remove what was installed and cached; data and local.settings.json stay
+	rm -rf .venv .venv-* node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PY):
+	@python=$$(sh local/find_python.sh) || exit 1; \
+	echo "$(VENV): $$($$python --version)"; \
+	$$python -m venv "$(VENV)" || { rm -rf "$(VENV)"; exit 1; }
+
+$(RUN_READY): requirements.txt requirements-local.txt | $(PY)
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-local.txt
+	@touch $@
+
+$(DEV_READY): requirements.txt requirements-local.txt requirements-dev.txt | $(PY)
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ $(RUN_READY)
+
+$(AZURITE_READY): package.json package-lock.json .npmrc
+	@command -v node >/dev/null && command -v npm >/dev/null || { \
+		echo "error: node or npm is missing: install Node.js 22 or newer for Azurite" >&2; exit 1; }
+	@npm ci --loglevel=error --no-progress || { \
+		echo "error: Azurite could not be installed: npm ci failed" >&2; exit 1; }
+	@touch $@
