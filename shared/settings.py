@@ -367,15 +367,13 @@ def _refused_in_production(values: Mapping[str, Any]) -> Iterator[str]:
 
 def _lines(error: ValidationError) -> Iterator[str]:
     """Yield a line for each setting that was refused: the first thing that is wrong with it."""
-    first = {
-        _setting_of(problem["loc"]): problem["msg"]
-        for problem in reversed(
-            error.errors(include_input=False, include_context=False, include_url=False)
-        )
-    }
-    for setting, message in reversed(first.items()):
-        words = message.removeprefix("Value error, ").replace("Input should", "should")
-        yield f"{setting} {words}"
+    told = set()
+    for problem in error.errors(include_input=False, include_context=False, include_url=False):
+        setting = _setting_of(problem["loc"])
+        if setting not in told:
+            told.add(setting)
+            message = problem["msg"].removeprefix("Value error, ")
+            yield f"{setting} {message.replace('Input should', 'should')}"
 
 
 def _setting_of(location: tuple[int | str, ...]) -> str:

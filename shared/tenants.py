@@ -38,11 +38,10 @@ def of_secret(name: str) -> str | None:
 
     Key Vault keeps the case in which a secret was created and compares without it.
     """
-    folded = name.lower()
-    if folded == _SECRET:
+    prefix, tenant = name[: len(_SECRET_PREFIX)], name[len(_SECRET_PREFIX) :]
+    if name.lower() == _SECRET:
         return DEFAULT
-    prefix, tenant = folded[: len(_SECRET_PREFIX)], folded[len(_SECRET_PREFIX) :]
-    return _named(tenant) if prefix == _SECRET_PREFIX else None
+    return _named(tenant) if prefix.lower() == _SECRET_PREFIX else None
 
 
 def of_setting(suffix: str) -> str | None:

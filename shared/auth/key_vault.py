@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from azure.keyvault.secrets.aio import SecretClient
 
 _T = TypeVar("_T")
+_CHECK_IDENTITY = "check that the app has an identity, and AZURE_CLIENT_ID if it is user-assigned"
 
 # The vault's own word (429, 5xx) stands: `Cached` decides when to ask again. What did not arrive
 # is sent once more. All of it together is bounded by `Waits.reading`.
@@ -28,6 +29,10 @@ _PATIENCE: dict[str, Any] = {
 
 class VaultError(Exception):
     """The vault refused a call; the message says why and, for missing rights, what to grant."""
+
+
+class AbsentError(VaultError):
+    """What was asked for is not in the vault, or is a disabled version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,23 +89,24 @@ class KeyVault:
         The vault lists a secret with the attributes of its newest version, and disabling a secret
         disables that version.
         """
-        names = await self._ask("the list of secrets", _enabled_names)
-        if names is None:
-            raise VaultError("the list of secrets: 404; put the vault's URL into KEY_VAULT_URL")
-        return names
+        return await self._ask("the list of secrets", _enabled_names)
 
     async def versions(self, name: str) -> list[SecretVersion]:
         """Return all versions of a secret in any order; none if there is no such secret."""
-        return (
-            await self._ask(f"the versions of {name}", lambda vault: _versions(vault, name)) or []
-        )
+        try:
+            return await self._ask(f"the versions of {name}", lambda vault: _versions(vault, name))
+        except AbsentError:
+            return []
 
     async def value(self, name: str, version: str) -> str | None:
         """Return the value of a version; None if it is disabled or gone by now."""
-        secret = await self._ask(
-            f"a version of {name}", lambda vault: vault.get_secret(name, version)
-        )
-        return None if secret is None else secret.value
+        try:
+            secret = await self._ask(
+                f"a version of {name}", lambda vault: vault.get_secret(name, version)
+            )
+        except AbsentError:
+            return None
+        return secret.value
 
     async def close(self) -> None:
         """Close the connections, if any were opened."""
@@ -110,17 +116,21 @@ class KeyVault:
             await client.close()
             await credential.close()
 
-    async def _ask(self, what: str, question: Callable[[SecretClient], Awaitable[_T]]) -> _T | None:
-        """Put a question to the vault; None if what it asks for is disabled or not there."""
+    async def _ask(self, what: str, question: Callable[[SecretClient], Awaitable[_T]]) -> _T:
+        """Put a question to the vault, and say what went wrong in the words of this module."""
         # Imported here because the SDK doubles the time in which the functions are indexed.
-        from azure.core.exceptions import HttpResponseError  # noqa: PLC0415 - see above
+        from azure.core.exceptions import (  # noqa: PLC0415 - see above
+            ClientAuthenticationError,
+            HttpResponseError,
+        )
 
         try:
             return await question(self._open())
+        except ClientAuthenticationError as error:
+            raise VaultError(f"{what}: {_reason(error)}; {_CHECK_IDENTITY}") from error
         except HttpResponseError as error:
-            if error.status_code == 404 or _is_disabled(error):
-                return None
-            raise VaultError(f"{what}: {_reason(error)}") from error
+            kind = AbsentError if _is_absent(error) else VaultError
+            raise kind(f"{what}: {_reason(error)}{_remedy(error)}") from error
 
     def _open(self) -> SecretClient:
         if self._opened is None:
@@ -153,9 +163,13 @@ def _seconds(moment: datetime | None) -> float | None:
     return None if moment is None else moment.timestamp()
 
 
-def _is_disabled(error: HttpResponseError) -> bool:
-    """Tell the 403 of a disabled version from that of missing rights."""
-    return _codes(error)[-1:] == ["SecretDisabled"]
+def _is_absent(error: HttpResponseError) -> bool:
+    """Tell what is missing or disabled from a vault that is missing, or rights that are.
+
+    The status does not: a disabled version is a 403, and a proxy or a wrong URL answers 404 too.
+    """
+    codes = _codes(error)
+    return codes[:1] == ["SecretNotFound"] or codes[1:] == ["SecretDisabled"]
 
 
 def _codes(error: HttpResponseError) -> list[str]:
@@ -168,12 +182,16 @@ def _codes(error: HttpResponseError) -> list[str]:
 
 
 def _reason(error: HttpResponseError) -> str:
-    """Give the status, the codes and a remedy; the vault's own prose names people and places."""
+    """Give the status and the codes; the vault's own prose names people and places."""
+    return "/".join([str(error.status_code or type(error).__name__), *_codes(error)])
+
+
+def _remedy(error: HttpResponseError) -> str:
+    """Say what to do about it, as far as that is known."""
+    if _codes(error)[1:] == ["ForbiddenByFirewall"]:
+        return "; let the app's network through the vault's firewall"
     if error.status_code == 403:
-        remedy = "; give the app's identity the role Key Vault Secrets User on the vault"
-    elif error.status_code in (401, None):
-        remedy = "; check the app's identity and AZURE_CLIENT_ID"
-    else:
-        remedy = ""
-    status = str(error.status_code or type(error).__name__)
-    return "/".join([status, *_codes(error)]) + remedy
+        return "; give the app's identity the role Key Vault Secrets User on the vault"
+    if error.status_code == 404:
+        return "; put the vault's URL into KEY_VAULT_URL"
+    return ""

@@ -1,0 +1,292 @@
+"""What a failing, slow or unreachable vault does to requests, with the real SDKs."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aiohttp import web
+
+from shared.auth.clock import Waits
+from shared.scim.errors import Unauthorized, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shared.auth.tokens import Caller
+    from shared.auth.vault import VaultTokens
+    from tests.fakes.clock import Time
+    from tests.fakes.key_vault import FakeIdentity, FakeKeyVault
+
+TOKEN = "the-token-of-the-tenant"
+HEADER = f"Bearer {TOKEN}"
+WRONG = "Bearer a-token-of-nobody-at-all"
+MINUTE = 60
+IMPATIENT = Waits(known=0.05, unknown=0.05, reading=5.0)
+
+FAILURES = [
+    pytest.param({"status": 429, "headers": {"Retry-After": "120"}}, id="429"),
+    pytest.param({"status": 403, "inner": "ForbiddenByRbac"}, id="403 rights"),
+    pytest.param({"status": 403, "inner": "ForbiddenByFirewall"}, id="403 firewall"),
+    pytest.param({"status": 500}, id="500"),
+    pytest.param({"status": 503, "headers": {"Retry-After": "120"}}, id="503"),
+]
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+async def test_nothing_opens_before_anything_was_read(
+    tokens: VaultTokens,
+    vault: FakeKeyVault,
+    failure: dict[str, Any],
+) -> None:
+    vault.put("scim-token", TOKEN)
+    with (
+        vault.failing(**failure),
+        pytest.raises(Unavailable) as refusal,
+    ):
+        await tokens.authenticate("default", HEADER)
+    assert refusal.value.retry_after == 1
+    assert vault.calls == ["/secrets"]
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+async def test_a_known_token_opens_for_an_hour_while_the_vault_fails(
+    tokens: VaultTokens,
+    vault: FakeKeyVault,
+    clock: Time,
+    failure: dict[str, Any],
+) -> None:
+    vault.put("scim-token", TOKEN)
+    known = await tokens.authenticate("default", HEADER)
+    with vault.failing(**failure):
+        for _ in range(11):
+            clock.advance(5 * MINUTE)
+            assert await tokens.authenticate("default", HEADER) == known
+        clock.advance(5 * MINUTE)
+        with pytest.raises(Unavailable):
+            await tokens.authenticate("default", HEADER)
+
+
+async def test_a_token_does_not_outlive_its_expiry_while_the_vault_fails(
+    tokens: VaultTokens, vault: FakeKeyVault, clock: Time
+) -> None:
+    vault.put("scim-token", TOKEN, expires=clock.wall + 10 * MINUTE)
+    await tokens.authenticate("default", HEADER)
+    with vault.failing(500):
+        clock.advance(10 * MINUTE - 1)
+        await tokens.authenticate("default", HEADER)
+        clock.advance(1)
+        with pytest.raises(Unauthorized):
+            await tokens.authenticate("default", HEADER)
+
+
+async def test_a_wrong_token_stays_wrong_while_the_vault_fails(
+    tokens: VaultTokens, vault: FakeKeyVault, clock: Time
+) -> None:
+    vault.put("scim-token", TOKEN)
+    await tokens.authenticate("default", HEADER)
+    clock.advance(5 * MINUTE)
+    with vault.failing(500), pytest.raises(Unauthorized):
+        await tokens.authenticate("default", WRONG)
+
+
+async def test_requests_are_served_again_once_the_vault_answers(
+    tokens: VaultTokens, vault: FakeKeyVault, clock: Time
+) -> None:
+    vault.put("scim-token", TOKEN)
+    with vault.failing(500), pytest.raises(Unavailable) as refusal:
+        await tokens.authenticate("default", HEADER)
+    clock.advance(refusal.value.retry_after or 0)
+    assert (await tokens.authenticate("default", HEADER)).tenant == "default"
+
+
+async def test_a_failing_vault_is_asked_less_and_less_often(
+    tokens: VaultTokens, vault: FakeKeyVault, clock: Time
+) -> None:
+    vault.put("scim-token", TOKEN)
+    asked_at = []
+    with vault.failing(500):
+        for second in range(120):
+            before = len(vault.calls)
+            for header in (HEADER, WRONG, WRONG):
+                with pytest.raises(Unavailable):
+                    await tokens.authenticate("default", header)
+            if len(vault.calls) > before:
+                asked_at.append(second)
+            clock.advance(1)
+    assert asked_at == [0, 1, 3, 7, 15, 31, 61, 91]
+
+
+async def test_missing_rights_name_the_role_in_the_log(
+    tokens: VaultTokens, vault: FakeKeyVault, auth_log: pytest.LogCaptureFixture
+) -> None:
+    with (
+        vault.failing(403, code="Forbidden", inner="ForbiddenByRbac"),
+        pytest.raises(Unavailable),
+    ):
+        await tokens.authenticate("default", HEADER)
+    assert (
+        "Reading the tenants failed, no one can enter: VaultError: the list of secrets:"
+        " 403/Forbidden/ForbiddenByRbac; give the app's identity the role Key Vault Secrets User"
+    ) in auth_log.text
+
+
+async def test_a_firewall_in_between_is_named_in_the_log(
+    tokens: VaultTokens, vault: FakeKeyVault, auth_log: pytest.LogCaptureFixture
+) -> None:
+    with vault.failing(403, inner="ForbiddenByFirewall"), pytest.raises(Unavailable):
+        await tokens.authenticate("default", HEADER)
+    assert "let the app's network through the vault's firewall" in auth_log.text
+
+
+async def test_an_identity_that_cannot_be_found_does_not_empty_what_is_known(
+    tokens: VaultTokens, vault: FakeKeyVault, identity: FakeIdentity, clock: Time
+) -> None:
+    """The identity endpoint answers 404 then, which is not the vault's word on a secret."""
+    vault.put("scim-token", TOKEN)
+    identity.lifetime = 0
+    known = await tokens.authenticate("default", HEADER)
+    clock.advance(5 * MINUTE)
+    identity.status = 404
+    vault.calls.clear()
+    assert await tokens.authenticate("default", HEADER) == known
+    assert vault.calls == []
+
+
+async def test_a_secret_deleted_meanwhile_closes_its_tenant_and_is_no_fault(
+    tokens: VaultTokens, vault: FakeKeyVault
+) -> None:
+    vault.put("scim-token--acme", TOKEN)
+    with (
+        vault.failing(404, code="SecretNotFound", only="/secrets/scim-token--acme"),
+        pytest.raises(Unauthorized),
+    ):
+        await tokens.authenticate("acme", HEADER)
+
+
+async def test_missing_rights_on_one_secret_close_that_tenant_alone(
+    tokens: VaultTokens, vault: FakeKeyVault
+) -> None:
+    vault.put("scim-token", TOKEN)
+    vault.put("scim-token--acme", TOKEN)
+    with vault.failing(403, inner="ForbiddenByRbac", only="/secrets/scim-token--acme"):
+        assert (await tokens.authenticate("default", HEADER)).tenant == "default"
+        with pytest.raises(Unavailable):
+            await tokens.authenticate("acme", HEADER)
+
+
+async def test_a_missing_identity_is_named_in_the_log(
+    tokens: VaultTokens,
+    vault: FakeKeyVault,
+    identity: FakeIdentity,
+    auth_log: pytest.LogCaptureFixture,
+) -> None:
+    vault.put("scim-token", TOKEN)
+    identity.status = 400
+    with pytest.raises(Unavailable):
+        await tokens.authenticate("default", HEADER)
+    assert "check that the app has an identity, and AZURE_CLIENT_ID" in auth_log.text
+
+
+async def test_a_vault_that_is_not_there_is_no_open_door(
+    open_tokens: Callable[..., VaultTokens], auth_log: pytest.LogCaptureFixture
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"https://127.0.0.1:{free.getsockname()[1]}"
+    with pytest.raises(Unavailable):
+        await open_tokens(url).authenticate("default", HEADER)
+    assert "no one can enter" in auth_log.text
+
+
+async def test_a_vault_with_a_certificate_of_its_own_making_is_not_believed(
+    open_tokens: Callable[..., VaultTokens], vault: FakeKeyVault
+) -> None:
+    vault.put("scim-token", TOKEN)
+    tokens = open_tokens(connection_verify=True)
+    with pytest.raises(Unavailable):
+        await tokens.authenticate("default", HEADER)
+    assert vault.calls == []
+
+
+@pytest.mark.parametrize("body", ["<html>a proxy's page</html>", "[]", '{"value": 7}', ""])
+async def test_an_answer_that_is_not_key_vaults_is_a_fault_and_not_an_empty_vault(
+    tokens: VaultTokens, vault: FakeKeyVault, body: str
+) -> None:
+    vault.put("scim-token", TOKEN)
+    vault.fault = lambda _: web.Response(text=body, content_type="application/json")
+    with pytest.raises(Unavailable):
+        await tokens.authenticate("default", HEADER)
+
+
+async def test_no_such_vault_is_a_fault_and_not_an_empty_vault(
+    tokens: VaultTokens, vault: FakeKeyVault, auth_log: pytest.LogCaptureFixture
+) -> None:
+    with vault.failing(404, code="NotFound"), pytest.raises(Unavailable):
+        await tokens.authenticate("default", HEADER)
+    assert "put the vault's URL into KEY_VAULT_URL" in auth_log.text
+
+
+async def test_no_request_waits_for_a_hanging_vault_when_its_token_is_known(
+    open_tokens: Callable[..., VaultTokens], vault: FakeKeyVault, clock: Time
+) -> None:
+    vault.put("scim-token", TOKEN)
+    tokens = open_tokens(waits=Waits(known=0.05, unknown=5.0, reading=5.0))
+    known = await tokens.authenticate("default", HEADER)
+    clock.advance(5 * MINUTE)
+    vault.calls.clear()
+    with vault.hanging():
+        callers = await asyncio.gather(*(tokens.authenticate("default", HEADER) for _ in range(50)))
+        assert callers == [known] * 50
+        assert vault.calls == ["/secrets", "/secrets/scim-token/versions"]
+
+
+async def test_a_hanging_vault_is_answered_503_and_its_late_answer_used(
+    open_tokens: Callable[..., VaultTokens], vault: FakeKeyVault
+) -> None:
+    vault.put("scim-token", TOKEN)
+    tokens = open_tokens(waits=IMPATIENT)
+    with vault.hanging():
+        for _ in range(3):
+            with pytest.raises(Unavailable) as refusal:
+                await tokens.authenticate("default", HEADER)
+        assert refusal.value.retry_after == 1
+    assert (await until_open(tokens)).tenant == "default"
+    assert vault.calls.count("/secrets") == 1
+
+
+async def test_a_request_that_goes_away_does_not_end_the_reading_of_the_others(
+    tokens: VaultTokens, vault: FakeKeyVault
+) -> None:
+    vault.put("scim-token", TOKEN)
+    with vault.hanging():
+        first = asyncio.create_task(tokens.authenticate("default", HEADER))
+        second = asyncio.create_task(tokens.authenticate("default", HEADER))
+        await vault.is_called.wait()
+        first.cancel()
+    assert (await second).tenant == "default"
+    assert first.cancelled()
+    assert vault.calls.count("/secrets") == 1
+
+
+async def test_closing_ends_a_reading_that_is_under_way(
+    open_tokens: Callable[..., VaultTokens], vault: FakeKeyVault
+) -> None:
+    tokens = open_tokens(waits=IMPATIENT)
+    with vault.hanging():
+        with pytest.raises(Unavailable):
+            await tokens.authenticate("default", HEADER)
+        await tokens.close()
+        assert not [task for task in asyncio.all_tasks() if "_take" in repr(task.get_coro())]
+
+
+async def until_open(tokens: VaultTokens) -> Caller:
+    """Repeat the request, as a client does after 503."""
+    for _ in range(100):
+        try:
+            return await tokens.authenticate("default", HEADER)
+        except Unavailable:
+            continue
+    raise AssertionError("the vault answers, and the request is still refused")
