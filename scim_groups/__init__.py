@@ -1,0 +1,1 @@
+"""The HTTP functions of /Groups and of memberships."""

@@ -1,0 +1,95 @@
+"""What /Groups does with each method (RFC 7644 section 3)."""
+
+from scim_groups.presentation import GroupSource
+from shared.scim import documents, patch
+from shared.scim.core_schemas import GROUP
+from shared.scim.members import MemberChange
+from shared.scim.messages import parse_patch
+from shared.store.resources import Group
+from shared.web import answers
+from shared.web.answers import Answer
+from shared.web.listing import Bounds, Lister
+from shared.web.requests import ScimRequest
+from shared.web.services import Services
+
+
+async def list_groups(request: ScimRequest, services: Services) -> Answer:
+    """GET /Groups."""
+    source = GroupSource(request, services.store)
+    return await Lister(source, Bounds.of(services.settings)).list(request)
+
+
+async def create_group(request: ScimRequest, services: Services) -> Answer:
+    """POST /Groups."""
+    body = request.json()
+    document = documents.create(GROUP, body)
+    members = MemberChange.of_document(body)
+    group = await services.store.groups.create(request.session, document, members.add)
+    return await _answer(201, request, services, group)
+
+
+async def get_group(request: ScimRequest, services: Services) -> Answer:
+    """GET /Groups/{id}; members are read only when they are shown."""
+    group = await services.store.groups.get(request.session, request.resource_id, members=False)
+    known = request.if_none_match
+    if known is not None and known.allow(group.version):
+        return answers.not_modified(group.id, group.version)
+    return await _answer(200, request, services, group)
+
+
+async def replace_group(request: ScimRequest, services: Services) -> Answer:
+    """PUT /Groups/{id}; a body that does not name `members` leaves them alone.
+
+    RFC 7644 section 3.5.1 lets a service keep what is omitted, and no client that means to empty
+    a group leaves the list out.
+    """
+    body = request.json()
+    tags = request.if_match
+    await services.store.groups.update(
+        request.session,
+        request.resource_id,
+        MemberChange.of_document(body),
+        lambda group: documents.replace(GROUP, group, body),
+        tags.allow if tags else None,
+    )
+    return await _read_again(request, services)
+
+
+async def patch_group(request: ScimRequest, services: Services) -> Answer:
+    """PATCH /Groups/{id}: 204, or 200 where the client asks for attributes.
+
+    Members are not read back, because that would cost as much as the group is large. Operations on
+    members alone do not even read the group.
+    """
+    operations, members = patch.split_members(parse_patch(request.json()))
+    tags = request.if_match
+    version = await services.store.groups.update(
+        request.session,
+        request.resource_id,
+        members,
+        (lambda group: patch.apply(GROUP, group, operations)) if operations else None,
+        tags.allow if tags else None,
+    )
+    if "attributes" in request.query:
+        return await _read_again(request, services)
+    return answers.no_content(request.resource_id, version)
+
+
+async def delete_group(request: ScimRequest, services: Services) -> Answer:
+    """DELETE /Groups/{id}."""
+    tags = request.if_match
+    await services.store.groups.delete(
+        request.session, request.resource_id, tags.allow if tags else None
+    )
+    return answers.no_content(request.resource_id)
+
+
+async def _read_again(request: ScimRequest, services: Services) -> Answer:
+    group = await services.store.groups.get(request.session, request.resource_id, members=False)
+    return await _answer(200, request, services, group)
+
+
+async def _answer(status: int, request: ScimRequest, services: Services, group: Group) -> Answer:
+    projection = request.projection(GROUP)
+    shown = await GroupSource(request, services.store).shown([group], projection)
+    return answers.of_resource(status, shown[0], projection.apply(shown[0]))

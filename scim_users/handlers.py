@@ -1,0 +1,74 @@
+"""What /Users does with each method (RFC 7644 section 3)."""
+
+from collections.abc import Callable
+
+from scim_users.presentation import UserSource, resource_of
+from shared.scim import documents, patch
+from shared.scim.core_schemas import USER
+from shared.scim.messages import parse_patch
+from shared.scim.schema import Document
+from shared.store.resources import User
+from shared.web import answers
+from shared.web.answers import Answer
+from shared.web.listing import Bounds, Lister
+from shared.web.requests import ScimRequest
+from shared.web.services import Services
+
+Change = Callable[[Document], Document]
+
+
+async def list_users(request: ScimRequest, services: Services) -> Answer:
+    """GET /Users."""
+    source = UserSource(request, services.store.users)
+    return await Lister(source, Bounds.of(services.settings)).list(request)
+
+
+async def create_user(request: ScimRequest, services: Services) -> Answer:
+    """POST /Users."""
+    document = documents.create(USER, request.json())
+    user = await services.store.users.create(request.session, document)
+    return _answer(201, request, user)
+
+
+async def get_user(request: ScimRequest, services: Services) -> Answer:
+    """GET /Users/{id}."""
+    groups = request.projection(USER).includes("groups")
+    user = await services.store.users.get(request.session, request.resource_id, groups=groups)
+    known = request.if_none_match
+    if known is not None and known.allow(str(user.version)):
+        return answers.not_modified(user.id, str(user.version))
+    return _answer(200, request, user)
+
+
+async def replace_user(request: ScimRequest, services: Services) -> Answer:
+    """PUT /Users/{id}."""
+    body = request.json()
+    return await _update(request, services, lambda user: documents.replace(USER, user, body))
+
+
+async def patch_user(request: ScimRequest, services: Services) -> Answer:
+    """PATCH /Users/{id}."""
+    operations = parse_patch(request.json())
+    return await _update(request, services, lambda user: patch.apply(USER, user, operations))
+
+
+async def delete_user(request: ScimRequest, services: Services) -> Answer:
+    """DELETE /Users/{id}."""
+    tags = request.if_match
+    await services.store.users.delete(
+        request.session, request.resource_id, tags.allow if tags else None
+    )
+    return answers.no_content(request.resource_id)
+
+
+async def _update(request: ScimRequest, services: Services, change: Change) -> Answer:
+    tags = request.if_match
+    user = await services.store.users.update(
+        request.session, request.resource_id, change, tags.allow if tags else None
+    )
+    return _answer(200, request, user)
+
+
+def _answer(status: int, request: ScimRequest, user: User) -> Answer:
+    resource = resource_of(request, user)
+    return answers.of_resource(status, resource, request.projection(USER).apply(resource))

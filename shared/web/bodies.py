@@ -1,0 +1,92 @@
+"""Request bodies: bytes that must be JSON, within bounds."""
+
+import json
+from typing import Any, NoReturn
+
+from shared.scim.errors import InvalidSyntax, PayloadTooLarge, ScimError, UnsupportedMediaType
+
+MAX_DEPTH = 32
+"""Arrays and objects within each other; SCIM needs five."""
+
+_CLOSED = "The body is not JSON: {problem}. Send one JSON object, in UTF-8."
+
+
+def parse(body: bytes, content_type: str | None, limit: int) -> Any:
+    """Read a body as JSON; the content type does not matter where the body is JSON.
+
+    Args:
+        body: what the host handed over.
+        content_type: of the request.
+        limit: bytes that a body may have.
+
+    Raises:
+        PayloadTooLarge: the body is over the limit.
+        UnsupportedMediaType: the body is not JSON and was not said to be.
+        InvalidSyntax: the body is empty, is not JSON, or nests too deeply.
+    """
+    if len(body) > limit:
+        raise PayloadTooLarge(
+            f"The body has {len(body):,} bytes; at most {limit:,} are allowed. Send less at a time."
+        )
+    if not body.strip():
+        raise InvalidSyntax(
+            "The body is empty. Send a JSON object, and a Content-Length header with it: a body "
+            "sent in chunks does not reach the service."
+        )
+    try:
+        value = json.loads(body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise _not_json(error, content_type) from None
+    _check_depth(body, value)
+    _check_surrogates(body, value)
+    return value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON value")
+
+
+def _not_json(error: Exception, content_type: str | None) -> ScimError:
+    """Name the problem without quoting the body."""
+    media_type = (content_type or "").partition(";")[0].strip().lower()
+    if media_type and "json" not in media_type:
+        return UnsupportedMediaType(
+            "The body is not JSON. Send application/scim+json or application/json."
+        )
+    if isinstance(error, json.JSONDecodeError):
+        problem = f"{error.msg} at line {error.lineno}, column {error.colno}"
+    elif isinstance(error, UnicodeDecodeError):
+        problem = f"byte {error.start} is not UTF-8"
+    elif isinstance(error, RecursionError):
+        problem = "it nests too deeply"
+    else:
+        problem = "it holds a number or a constant that JSON does not have"
+    return InvalidSyntax(_CLOSED.format(problem=problem))
+
+
+def _check_depth(body: bytes, value: Any) -> None:
+    """Refuse what would exhaust the stack of whatever walks it."""
+    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+        return
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [part for whole in level for part in _parts(whole)]
+        if not level:
+            return
+    raise InvalidSyntax(f"The body nests more than {MAX_DEPTH} levels deep. Send a flatter one.")
+
+
+def _parts(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def _check_surrogates(body: bytes, value: Any) -> None:
+    r"""Refuse half of a surrogate pair (`"\ud800"`), which is no character and cannot be stored."""
+    if rb"\ud" in body.lower():
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            problem = "it holds an escaped surrogate without its other half"
+            raise InvalidSyntax(_CLOSED.format(problem=problem)) from None

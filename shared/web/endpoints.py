@@ -1,0 +1,126 @@
+"""Endpoints: a route and its handlers by method, behind one policy for every request.
+
+The host answers with an empty body whatever it decides itself: an unlisted method, an exception.
+So functions list no methods and let no exception out.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+
+import azure.functions as func
+
+from shared import tenants
+from shared.scim.errors import InternalError, MethodNotAllowed, ScimError
+from shared.store.session import Session
+from shared.web import answers, services
+from shared.web.answers import Answer
+from shared.web.request_log import RequestRecord, write_fault
+from shared.web.requests import ScimRequest, query_of, tenant_url
+from shared.web.services import Services
+
+Handler = Callable[[ScimRequest, Services], Awaitable[Answer]]
+"""Serves one method of one route; refuses by raising a `ScimError`."""
+
+Handlers = Mapping[str, Handler]
+"""Handlers of a route by HTTP method in capitals."""
+
+Respond = Callable[[func.HttpRequest, RequestRecord], Awaitable[Answer]]
+"""Answers whatever comes to a function, noting in the record what it learns."""
+
+ROOTS = {"": "scim/v2", "tenant_": "tenants/{tenant}/scim/v2"}
+"""Where the tenant `default` and the others are served, by the prefix of the functions' names."""
+
+_FAULT = (
+    "The service failed. Repeat the request; if it fails again, tell the operator its Request-Id."
+)
+
+
+def new_blueprint() -> func.Blueprint:
+    """Create a blueprint; here because the library leaves its constructor without types."""
+    return func.Blueprint()  # type: ignore[no-untyped-call] # of azure-functions
+
+
+def serve(blueprint: func.Blueprint, name: str, path: str, handlers: Handlers) -> None:
+    """Register the functions of an endpoint, one for each root.
+
+    Args:
+        blueprint: takes the functions.
+        name: of the function. The host tries routes in the order of names, so the name of a route
+            with a literal must sort before that of a route with `{id}` in the same place.
+        path: below the root; "" for the root itself.
+        handlers: by HTTP method; all others are answered 405.
+    """
+    for prefix, root in ROOTS.items():
+        respond = partial(_dispatched, handlers)
+        register(blueprint, prefix + name, f"{root}/{path}".rstrip("/"), respond)
+
+
+def register(blueprint: func.Blueprint, name: str, route: str, respond: Respond) -> None:
+    """Register one function under a full route, for all methods.
+
+    Every refusal and every fault of `respond` becomes a SCIM error.
+    """
+
+    async def main(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+        record = RequestRecord(str(context.invocation_id), req.method.upper(), route)
+        try:
+            answer = await respond(req, record)
+        except ScimError as error:
+            answer = _refused(record, error)
+        except Exception as fault:  # noqa: BLE001 - the host would answer with an empty 500
+            write_fault(record.request_id, fault)
+            answer = _refused(record, InternalError(_FAULT))
+        record.resource_id = answer.resource_id or record.resource_id
+        record.write(answer.status)
+        return answers.to_response(answer, record.request_id)
+
+    routed = blueprint.route(route=route, auth_level=func.AuthLevel.ANONYMOUS)(main)
+    blueprint.function_name(name)(routed)
+
+
+def _refused(record: RequestRecord, error: ScimError) -> Answer:
+    record.error = error
+    return answers.of_error(error)
+
+
+async def _dispatched(handlers: Handlers, req: func.HttpRequest, record: RequestRecord) -> Answer:
+    """Let the caller in, then serve the method."""
+    process = services.current()
+    request = await _admitted(req, process, record)
+    handler = handlers.get(request.method)
+    if handler is None:
+        raise _method_not_allowed(request.method, handlers)
+    return await handler(request, process)
+
+
+async def _admitted(req: func.HttpRequest, process: Services, record: RequestRecord) -> ScimRequest:
+    """Let a request in whose token opens the tenant of its path.
+
+    Raises:
+        Unauthorized: the token does not open the tenant, or there is no such tenant.
+        Unavailable: the tokens cannot be read at present.
+    """
+    named = tenants.of_path(req.route_params.get("tenant"))
+    caller = await process.authenticator.authenticate(named, req.headers.get("authorization"))
+    deadline = time.monotonic() + process.settings.request_deadline_seconds
+    session = Session(caller.tenant, record.request_id, caller.label, deadline)
+    record.tenant, record.token, record.session = caller.tenant, caller.label, session
+    record.resource_id = req.route_params.get("id", "")
+    return ScimRequest(
+        method=record.method,
+        tenant_url=tenant_url(req, caller.tenant, process.settings.base_url),
+        session=session,
+        query=query_of(req.url),
+        headers=req.headers,
+        resource_id=record.resource_id,
+        body=req.get_body(),
+        max_body_bytes=process.settings.max_body_bytes,
+    )
+
+
+def _method_not_allowed(method: str, handlers: Handlers) -> MethodNotAllowed:
+    allow = tuple(handlers)
+    return MethodNotAllowed(
+        f"{method[:20]} is not served here. Use one of: {', '.join(allow)}.", allow=allow
+    )

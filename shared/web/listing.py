@@ -1,0 +1,142 @@
+"""Lists: a page of all resources, or those that a filter finds (RFC 7644 section 3.4.2)."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from shared.scim.errors import InvalidFilter, TooMany
+from shared.scim.filters import Filter, matches, parse
+from shared.scim.messages import list_response
+from shared.scim.projection import Projection
+from shared.scim.schema import Document, ResourceType
+from shared.settings import Settings
+from shared.web.answers import Answer
+from shared.web.lookups import Term, required_terms
+from shared.web.requests import ScimRequest
+
+T = TypeVar("T")
+
+_SCAN_BATCH = 1_000
+
+Finder = Callable[[str], Awaitable[Sequence[T]]]
+"""Finds what has a value by an index; more than asked for is allowed, less is not."""
+
+
+class Source(Protocol[T]):
+    """A kind of resource that can be listed, as one request sees it."""
+
+    @property
+    def resource_type(self) -> ResourceType:
+        """The type of the resources."""
+        ...
+
+    @property
+    def indexes(self) -> Mapping[str, Finder[T]]:
+        """Finders by the attribute that they need, the most selective first."""
+        ...
+
+    async def page(self, start_index: int, count: int) -> tuple[int, Sequence[T]]:
+        """Return how many there are, and those of a page."""
+        ...
+
+    def scan(self) -> AsyncIterator[T]:
+        """Return every one in turn."""
+        ...
+
+    async def compared(self, items: Sequence[T], condition: Filter) -> list[Document]:
+        """Present resources with all that a filter compares."""
+        ...
+
+    async def shown(self, items: Sequence[T], projection: Projection) -> list[Document]:
+        """Present resources with all that a projection keeps; it may stop before the last."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a filter without an index may read, and for how many seconds."""
+
+    rows: int
+    seconds: float
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Bounds":
+        """Take the bounds from the settings."""
+        return cls(settings.scan_max_rows, settings.scan_max_seconds)
+
+
+class Lister(Generic[T]):
+    """Answers list requests from a source."""
+
+    def __init__(self, source: Source[T], bounds: Bounds) -> None:
+        self._source = source
+        self._bounds = bounds
+
+    async def list(self, request: ScimRequest) -> Answer:
+        """Answer a list request.
+
+        Raises:
+            InvalidFilter: the filter cannot be read.
+            InvalidValue: `startIndex` or `count` is no number.
+            TooMany: no index answers the filter, and the scan came to its bound.
+        """
+        projection = request.projection(self._source.resource_type)
+        start, count = request.start_index, request.count
+        text = request.query.get("filter")
+        if text is None:
+            total, items = await self._source.page(start, count)
+        else:
+            found = await self._find(text)
+            total, items = len(found), found[start - 1 : start - 1 + count]
+        resources = await self._source.shown(items, projection)
+        projected = [projection.apply(resource) for resource in resources]
+        return Answer(200, list_response(projected, total, start))
+
+    async def _find(self, text: str) -> Sequence[T]:
+        """Return all resources that satisfy a filter."""
+        if not text.strip():
+            raise InvalidFilter("The filter is empty. Leave the parameter out, or send a filter.")
+        condition = parse(text, self._source.resource_type)
+        candidates = await self._candidates(condition)
+        if candidates is None:
+            return await self._scanned(condition)
+        return await self._matching(candidates, condition)
+
+    async def _candidates(self, condition: Filter) -> Sequence[T] | None:
+        """Read what the best index of the filter finds; None when it has none."""
+        terms: dict[str, Term] = {}
+        for term in required_terms(condition):
+            terms.setdefault(term.attribute, term)
+        for attribute, find in self._source.indexes.items():
+            if attribute in terms:
+                return await find(terms[attribute].value)
+        return None
+
+    async def _matching(self, items: Sequence[T], condition: Filter) -> Sequence[T]:
+        documents = await self._source.compared(items, condition)
+        pairs = zip(items, documents, strict=True)
+        return [item for item, document in pairs if matches(condition, document)]
+
+    async def _scanned(self, condition: Filter) -> Sequence[T]:
+        """Compare every resource with the filter, up to the bounds."""
+        until = time.monotonic() + self._bounds.seconds
+        found: list[T] = []
+        batch: list[T] = []
+        rows = 0
+        async for item in self._source.scan():
+            rows += 1
+            if rows > self._bounds.rows or time.monotonic() > until:
+                raise self._too_many()
+            batch.append(item)
+            if len(batch) == _SCAN_BATCH:
+                found += await self._matching(batch, condition)
+                batch = []
+        return [*found, *await self._matching(batch, condition)]
+
+    def _too_many(self) -> TooMany:
+        names = ", ".join(self._source.indexes)
+        return TooMany(
+            "The filter would have to be compared with too many resources. Compare one of these "
+            f"with eq, alone or joined to the rest by and: {names}."
+        )

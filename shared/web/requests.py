@@ -1,0 +1,103 @@
+"""A SCIM request: what is left of an HTTP request once it is known who sent it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import azure.functions as func
+
+from shared import tenants
+from shared.scim.errors import InvalidValue
+from shared.scim.projection import Projection
+from shared.scim.schema import ResourceType
+from shared.store.session import Session
+from shared.web import bodies
+from shared.web.entity_tags import EntityTags
+
+DEFAULT_COUNT = 100
+MAX_COUNT = 200
+"""Resources on a page at most; `filter.maxResults` of the ServiceProviderConfig."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScimRequest:
+    """A request that may touch the data of its tenant.
+
+    Attributes:
+        method: HTTP method in capitals.
+        tenant_url: base URL of the tenant's resources, without a slash at the end.
+        session: the request's view of the store.
+        query: query parameters under lower-case names; those with an empty value too.
+        headers: HTTP headers under lower-case names.
+        resource_id: what the path names after the endpoint; "" for a collection.
+        body: the bytes of the body.
+        max_body_bytes: limit of the body.
+    """
+
+    method: str
+    tenant_url: str
+    session: Session
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    resource_id: str
+    body: bytes
+    max_body_bytes: int
+
+    def json(self) -> Any:
+        """Read the body; see `bodies.parse` for what it raises."""
+        return bodies.parse(self.body, self.headers.get("content-type"), self.max_body_bytes)
+
+    def projection(self, resource_type: ResourceType) -> Projection:
+        """Read `attributes` and `excludedAttributes` (RFC 7644 section 3.9)."""
+        return Projection.parse(
+            resource_type, self.query.get("attributes"), self.query.get("excludedattributes")
+        )
+
+    @property
+    def if_match(self) -> EntityTags | None:
+        """The versions that the client allows to be changed."""
+        return EntityTags.parse(self.headers.get("if-match"))
+
+    @property
+    def if_none_match(self) -> EntityTags | None:
+        """The versions that the client has already."""
+        return EntityTags.parse(self.headers.get("if-none-match"))
+
+    @property
+    def start_index(self) -> int:
+        """1-based index of the first result; less than 1 means 1 (RFC 7644 section 3.4.2.4)."""
+        return max(self._integer("startIndex", default=1), 1)
+
+    @property
+    def count(self) -> int:
+        """Results wanted on the page, 0 to 200; negative means 0 (RFC 7644 section 3.4.2.4)."""
+        return min(max(self._integer("count", default=DEFAULT_COUNT), 0), MAX_COUNT)
+
+    def location(self, endpoint: str, resource_id: str) -> str:
+        """Write the URL of a resource."""
+        return f"{self.tenant_url}{endpoint}/{resource_id}"
+
+    def _integer(self, name: str, default: int) -> int:
+        text = self.query.get(name.lower(), "").strip()
+        if not text:
+            return default
+        if len(text) > 10 or not text.lstrip("+-").isdecimal():
+            raise InvalidValue(f"{name} must be a whole number, as in {name}=1.", path=name)
+        return int(text)
+
+
+def query_of(url: str) -> dict[str, str]:
+    """Read the query from the URL: the host drops empty values and joins repeated ones.
+
+    Of a repeated parameter the first counts. Names are folded, since clients vary their case.
+    """
+    pairs = parse_qsl(urlsplit(url).query, keep_blank_values=True)
+    return {name.lower(): value for name, value in reversed(pairs)}
+
+
+def tenant_url(req: func.HttpRequest, tenant: str, public_base: str | None) -> str:
+    """Build the base URL of a tenant: from the setting behind a gateway, or from the request."""
+    parts = urlsplit(req.url)
+    base = public_base or f"{parts.scheme}://{parts.netloc}"
+    return f"{base}/scim/v2" if tenant == tenants.DEFAULT else f"{base}/tenants/{tenant}/scim/v2"
