@@ -113,6 +113,17 @@ class AttributePath:
         """The sub-attribute if one is meant, else the attribute."""
         return self.sub_attribute or self.attribute
 
+    @property
+    def is_writable(self) -> bool:
+        """Whether a client's value of it goes into the stored document."""
+        return self.attribute.is_writable and self.leaf.mutability != "readOnly"
+
+    @property
+    def whole(self) -> str:
+        """The path to the whole attribute, as text."""
+        name = self.attribute.name
+        return name if self.extension is None else f"{self.extension}:{name}"
+
     def read(self, resource: Document) -> Any:
         """Return the value of the whole attribute in a resource; None if it has none."""
         if self.extension is None:

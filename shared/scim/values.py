@@ -53,7 +53,7 @@ def coerce(attribute: Attribute, value: Any, path: str) -> Any:
     if is_unassigned(value):
         return None
     if not attribute.multi_valued:
-        return _element(attribute, _single(attribute, value, path), path)
+        return _element(attribute, single(attribute, value, path), path)
     elements = value if isinstance(value, list) else [value]
     check_count(len(elements), path)
     coerced = (_element(attribute, element, path) for element in elements)
@@ -70,13 +70,31 @@ def coerce_parts(attribute: Attribute, value: Any, path: str) -> dict[str, Any]:
         InvalidValue: The value, or one of its parts, is not of its type.
     """
     if not attribute.multi_valued:
-        value = _single(attribute, value, path)
+        value = single(attribute, value, path)
     parts: dict[str, Any] = {}
     for name, part in _as_object(attribute, value, path).items():
         sub = attribute.sub_attribute(name)
         if sub is not None and sub.mutability != "readOnly":
             parts[sub.name] = coerce(sub, part, f"{path}.{sub.name}")
     return parts
+
+
+def single(attribute: Attribute, value: Any, path: str) -> Any:
+    """Return the value that a list of one is wrapped around.
+
+    Entra's older dialect sends `[{"$ref": null, "value": "X"}]` even for a single value.
+
+    Raises:
+        InvalidValue: The list has more than one element.
+    """
+    if not isinstance(value, list):
+        return value
+    if len(value) > 1:
+        raise InvalidValue(
+            f"{path} takes one value, not a list of {len(value)}: send {wanted(attribute)}.",
+            path=path,
+        )
+    return value[0] if value else None
 
 
 def assemble(parts: dict[str, Any]) -> Document | None:
@@ -137,18 +155,6 @@ def read_time(text: str) -> datetime:
     """
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _single(attribute: Attribute, value: Any, path: str) -> Any:
-    """Unwrap a single value: Entra's older dialect sends `[{"$ref": null, "value": "X"}]`."""
-    if not isinstance(value, list):
-        return value
-    if len(value) > 1:
-        raise InvalidValue(
-            f"{path} takes one value, not a list of {len(value)}: send {wanted(attribute)}.",
-            path=path,
-        )
-    return value[0] if value else None
 
 
 def _element(attribute: Attribute, value: Any, path: str) -> Any:

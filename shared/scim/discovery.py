@@ -1,0 +1,154 @@
+"""Discovery: the documents that tell a client what the service does (RFC 7644 section 4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.scim.core_schemas import RESOURCE_TYPES
+from shared.scim.errors import NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shared.scim.schema import Attribute, Document, ResourceType, Schema
+
+SCHEMA_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Schema"
+RESOURCE_TYPE_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
+SERVICE_PROVIDER_CONFIG_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
+
+MAX_RESULTS = 200
+"""Resources on one page of the answer to a query."""
+
+_TEXTUAL = frozenset({"string", "reference", "binary", "dateTime"})
+"""Types whose values have letters, so that `caseExact` says something."""
+
+
+def schemas(base_url: str) -> list[Document]:
+    """Return the resources of `/Schemas`, each schema once.
+
+    Entra derives from them which attributes can be mapped.
+
+    Args:
+        base_url: The base URL of the service, without a slash at its end.
+    """
+    return [_schema(schema, base_url) for schema in _all_schemas()]
+
+
+def schema(base_url: str, urn: str) -> Document:
+    """Return the resource of `/Schemas/<urn>`.
+
+    Raises:
+        NotFound: There is no such schema.
+    """
+    for candidate in _all_schemas():
+        if candidate.id.lower() == urn.lower():
+            return _schema(candidate, base_url)
+    raise NotFound("There is no schema of that URN; /Schemas lists those that there are.")
+
+
+def resource_types(base_url: str) -> list[Document]:
+    """Return the resources of `/ResourceTypes`."""
+    return [_resource_type(resource_type, base_url) for resource_type in RESOURCE_TYPES]
+
+
+def resource_type(base_url: str, name: str) -> Document:
+    """Return the resource of `/ResourceTypes/<name>`.
+
+    Raises:
+        NotFound: There is no such resource type.
+    """
+    for candidate in RESOURCE_TYPES:
+        if candidate.name.lower() == name.lower():
+            return _resource_type(candidate, base_url)
+    raise NotFound("There is no resource type of that name; /ResourceTypes lists them.")
+
+
+def service_provider_config(base_url: str) -> Document:
+    """Return the resource of `/ServiceProviderConfig` (RFC 7643 section 5).
+
+    It is the truth of this service: some clients choose between PUT and PATCH by it.
+    """
+    return {
+        "schemas": [SERVICE_PROVIDER_CONFIG_SCHEMA],
+        "patch": {"supported": True},
+        "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": 0},
+        "filter": {"supported": True, "maxResults": MAX_RESULTS},
+        "changePassword": {"supported": False},
+        "sort": {"supported": False},
+        "etag": {"supported": True},
+        "authenticationSchemes": [
+            {
+                "type": "oauthbearertoken",
+                "name": "Bearer token",
+                "description": "The secret token of the tenant, in the Authorization header.",
+                "specUri": "https://www.rfc-editor.org/info/rfc6750",
+                "primary": True,
+            }
+        ],
+        "meta": {
+            "resourceType": "ServiceProviderConfig",
+            "location": f"{base_url}/ServiceProviderConfig",
+        },
+    }
+
+
+def _all_schemas() -> Iterator[Schema]:
+    for candidate in RESOURCE_TYPES:
+        yield candidate.schema
+        yield from candidate.extensions
+
+
+def _schema(described: Schema, base_url: str) -> Document:
+    return {
+        "schemas": [SCHEMA_SCHEMA],
+        "id": described.id,
+        "name": described.name,
+        "description": described.description,
+        "attributes": _attributes(described.attributes),
+        "meta": {"resourceType": "Schema", "location": f"{base_url}/Schemas/{described.id}"},
+    }
+
+
+def _attributes(described: tuple[Attribute, ...]) -> list[Document]:
+    return [_attribute(attribute) for attribute in described if attribute.published]
+
+
+def _attribute(described: Attribute) -> Document:
+    """Describe an attribute without a null anywhere: Entra's reader of schemas stops at one."""
+    document: Document = {
+        "name": described.name,
+        "type": described.type,
+        "multiValued": described.multi_valued,
+        "description": described.description,
+        "required": described.required,
+        "mutability": described.mutability,
+        "returned": described.returned,
+        "uniqueness": described.uniqueness,
+    }
+    if described.type in _TEXTUAL:
+        document["caseExact"] = described.case_exact
+    if described.canonical_values:
+        document["canonicalValues"] = list(described.canonical_values)
+    if described.reference_types:
+        document["referenceTypes"] = list(described.reference_types)
+    if described.sub_attributes:
+        document["subAttributes"] = _attributes(described.sub_attributes)
+    return document
+
+
+def _resource_type(described: ResourceType, base_url: str) -> Document:
+    return {
+        "schemas": [RESOURCE_TYPE_SCHEMA],
+        "id": described.name,
+        "name": described.name,
+        "endpoint": described.endpoint,
+        "description": described.description,
+        "schema": described.schema.id,
+        "schemaExtensions": [
+            {"schema": extension.id, "required": False} for extension in described.extensions
+        ],
+        "meta": {
+            "resourceType": "ResourceType",
+            "location": f"{base_url}/ResourceTypes/{described.name}",
+        },
+    }

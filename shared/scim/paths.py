@@ -1,0 +1,80 @@
+"""Paths of PATCH operations (RFC 7644 section 3.5.2, figure 7)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared.scim.errors import InvalidFilter, InvalidPath
+from shared.scim.filters import FilterReader
+
+if TYPE_CHECKING:
+    from shared.scim.filters import Filter
+    from shared.scim.schema import AttributePath, ResourceType
+
+_NAME = r"[A-Za-z$][\w$-]*"
+_ATTRIBUTE_PATH = re.compile(
+    rf"(?:urn:[\w.:%+~()'/-]+:)?{_NAME}(?:\.{_NAME})*", re.ASCII | re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PatchPath:
+    """What a PATCH operation is about.
+
+    Attributes:
+        target: The attribute or sub-attribute.
+        filter: Which elements of the multi-valued attribute are meant; None for all of them.
+            Its paths name sub-attributes.
+    """
+
+    target: AttributePath
+    filter: Filter | None = None
+
+
+def parse(text: str, resource_type: ResourceType) -> PatchPath | None:
+    """Read the path of a PATCH operation.
+
+    Returns:
+        None for a path that is well formed and names no known attribute: Entra maps attributes
+        that a service does not know and expects that they are ignored.
+
+    Raises:
+        InvalidPath: It is malformed, or filters what has no elements.
+    """
+    path = text.strip()
+    target = resource_type.find(path)
+    if target is not None:
+        return PatchPath(target)
+    if "[" in path:
+        return _value_path(path, resource_type)
+    if _ATTRIBUTE_PATH.fullmatch(path):
+        return None
+    raise InvalidPath(
+        'The path is malformed: send one such as userName, name.givenName or emails[type eq "work"]'
+        ".value."
+    )
+
+
+def _value_path(path: str, resource_type: ResourceType) -> PatchPath | None:
+    try:
+        parts = FilterReader(path, resource_type.find).whole_value_path()
+    except InvalidFilter as error:
+        # Only the name is told, because the rest of the path may hold a personal value.
+        head = resource_type.find(path.partition("[")[0])
+        raise InvalidPath(
+            f"The path is malformed. {error.detail}", path=None if head is None else head.text
+        ) from None
+    if parts is None:
+        return None
+    attribute, condition, sub_name = parts
+    if not attribute.attribute.multi_valued:
+        raise InvalidPath(
+            f"{attribute.text} has one value, so no [filter] applies to it: leave it out.",
+            path=attribute.text,
+        )
+    if not sub_name:
+        return PatchPath(attribute, condition)
+    target = resource_type.find(f"{attribute.text}.{sub_name}")
+    return None if target is None else PatchPath(target, condition)
