@@ -72,6 +72,10 @@ def test_variables_of_others_are_left_alone() -> None:
     assert read(PRODUCTION | {"PATH": "/bin", "SCIM_SOMETHING": "x"}) == read(PRODUCTION)
 
 
+def test_the_table_may_bear_another_name() -> None:
+    assert read(PRODUCTION | {"TABLE_NAME": "Directory2"}).table_name == "Directory2"
+
+
 def test_an_empty_setting_is_not_set() -> None:
     assert read(PRODUCTION | {"TABLE_NAME": " ", "KEY_VAULT_URL": ""}) == read(PRODUCTION)
 

@@ -183,7 +183,8 @@ def _codes(error: HttpResponseError) -> list[str]:
 
 def _reason(error: HttpResponseError) -> str:
     """Give the status and the codes; the vault's own prose names people and places."""
-    return "/".join([str(error.status_code or type(error).__name__), *_codes(error)])
+    status = "no answer" if error.status_code is None else str(error.status_code)
+    return "/".join([status, *(_codes(error) or [type(error).__name__])])
 
 
 def _remedy(error: HttpResponseError) -> str:
