@@ -1,17 +1,12 @@
 """What the discovery endpoints answer (RFC 7644 section 4)."""
 
-from collections.abc import Callable
-
 from shared.scim import discovery
-from shared.scim.errors import Forbidden, NotFound
+from shared.scim.errors import Forbidden
 from shared.scim.messages import list_response
 from shared.scim.schema import Document
 from shared.web.answers import Answer
 from shared.web.requests import ScimRequest
 from shared.web.services import Services
-
-Describe = Callable[[str], list[Document]]
-"""Lists documents under a base URL."""
 
 
 async def get_service_provider_config(request: ScimRequest, services: Services) -> Answer:
@@ -24,40 +19,32 @@ async def get_service_provider_config(request: ScimRequest, services: Services) 
 async def list_resource_types(request: ScimRequest, services: Services) -> Answer:
     """GET /ResourceTypes."""
     del services
-    return _listed(request, discovery.resource_types)
+    return _listed(request, discovery.resource_types(request.tenant_url))
 
 
 async def get_resource_type(request: ScimRequest, services: Services) -> Answer:
     """GET /ResourceTypes/{id}."""
     del services
-    return _single(request, discovery.resource_types)
+    _refuse_filter(request)
+    return Answer(200, discovery.resource_type(request.tenant_url, request.resource_id))
 
 
 async def list_schemas(request: ScimRequest, services: Services) -> Answer:
     """GET /Schemas."""
     del services
-    return _listed(request, discovery.schemas)
+    return _listed(request, discovery.schemas(request.tenant_url))
 
 
 async def get_schema(request: ScimRequest, services: Services) -> Answer:
     """GET /Schemas/{id}."""
     del services
-    return _single(request, discovery.schemas)
-
-
-def _listed(request: ScimRequest, describe: Describe) -> Answer:
     _refuse_filter(request)
-    documents = describe(request.tenant_url)
-    return Answer(200, list_response(documents, len(documents), 1))
+    return Answer(200, discovery.schema(request.tenant_url, request.resource_id))
 
 
-def _single(request: ScimRequest, describe: Describe) -> Answer:
+def _listed(request: ScimRequest, descriptions: list[Document]) -> Answer:
     _refuse_filter(request)
-    wanted = request.resource_id.lower()
-    for document in describe(request.tenant_url):
-        if document["id"].lower() == wanted:
-            return Answer(200, document)
-    raise NotFound("There is no such description; the list one level up names those there are.")
+    return Answer(200, list_response(descriptions, len(descriptions), 1))
 
 
 def _refuse_filter(request: ScimRequest) -> None:

@@ -1,9 +1,8 @@
 """What /Groups does with each method (RFC 7644 section 3)."""
 
 from scim_groups.presentation import GroupSource
-from shared.scim import documents, patch
+from shared.scim import documents, members, patch
 from shared.scim.core_schemas import GROUP
-from shared.scim.members import MemberChange
 from shared.scim.messages import parse_patch
 from shared.store.resources import Group
 from shared.web import answers
@@ -23,8 +22,8 @@ async def create_group(request: ScimRequest, services: Services) -> Answer:
     """POST /Groups."""
     body = request.json()
     document = documents.create(GROUP, body)
-    members = MemberChange.of_document(body)
-    group = await services.store.groups.create(request.session, document, members.add)
+    joining = members.from_document(body).add
+    group = await services.store.groups.create(request.session, document, joining)
     return await _answer(201, request, services, group)
 
 
@@ -48,7 +47,7 @@ async def replace_group(request: ScimRequest, services: Services) -> Answer:
     await services.store.groups.update(
         request.session,
         request.resource_id,
-        MemberChange.of_document(body),
+        members.from_document(body),
         lambda group: documents.replace(GROUP, group, body),
         tags.allow if tags else None,
     )
@@ -61,12 +60,12 @@ async def patch_group(request: ScimRequest, services: Services) -> Answer:
     Members are not read back, because that would cost as much as the group is large. Operations on
     members alone do not even read the group.
     """
-    operations, members = patch.split_members(parse_patch(request.json()))
+    operations, change = members.split_members(parse_patch(request.json()))
     tags = request.if_match
     version = await services.store.groups.update(
         request.session,
         request.resource_id,
-        members,
+        change,
         (lambda group: patch.apply(GROUP, group, operations)) if operations else None,
         tags.allow if tags else None,
     )

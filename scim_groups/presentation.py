@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-
-from shared.scim.projection import Projection
+from datetime import datetime
 
 from shared.scim.core_schemas import GROUP, USER
 from shared.scim.documents import present
 from shared.scim.filters import Filter
 from shared.scim.folding import fold
+from shared.scim.projection import Projection
 from shared.scim.schema import Document, ResourceType
 from shared.store.resources import Group
 from shared.store.store import Store
@@ -31,8 +31,8 @@ def resource_of(request: ScimRequest, group: Group) -> Document:
         GROUP,
         group.document,
         id=group.id,
-        created=group.created,
-        modified=group.modified,
+        created=datetime.fromisoformat(group.created),
+        modified=datetime.fromisoformat(group.modified),
         version=entity_tag(group.version),
         location=request.location(GROUP.endpoint, group.id),
         members=members,

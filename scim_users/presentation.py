@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-
-from shared.scim.projection import Projection
+from datetime import datetime
 
 from shared.scim.core_schemas import GROUP, USER
 from shared.scim.documents import present
 from shared.scim.filters import Filter
 from shared.scim.folding import fold
+from shared.scim.projection import Projection
 from shared.scim.schema import Document, ResourceType
 from shared.store.resources import User
 from shared.store.users import Users
@@ -27,8 +27,8 @@ def resource_of(request: ScimRequest, user: User) -> Document:
         USER,
         user.document,
         id=user.id,
-        created=user.created,
-        modified=user.modified,
+        created=datetime.fromisoformat(user.created),
+        modified=datetime.fromisoformat(user.modified),
         version=entity_tag(str(user.version)),
         location=request.location(USER.endpoint, user.id),
         groups=groups or None,

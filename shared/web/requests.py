@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 import azure.functions as func
 
 from shared import tenants
+from shared.scim.discovery import MAX_RESULTS
 from shared.scim.errors import InvalidValue
 from shared.scim.projection import Projection
 from shared.scim.schema import ResourceType
@@ -16,8 +17,7 @@ from shared.web import bodies
 from shared.web.entity_tags import EntityTags
 
 DEFAULT_COUNT = 100
-MAX_COUNT = 200
-"""Resources on a page at most; `filter.maxResults` of the ServiceProviderConfig."""
+"""Resources on a page when the client does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class ScimRequest:
     @property
     def count(self) -> int:
         """Results wanted on the page, 0 to 200; negative means 0 (RFC 7644 section 3.4.2.4)."""
-        return min(max(self._integer("count", default=DEFAULT_COUNT), 0), MAX_COUNT)
+        return min(max(self._integer("count", default=DEFAULT_COUNT), 0), MAX_RESULTS)
 
     def location(self, endpoint: str, resource_id: str) -> str:
         """Write the URL of a resource."""

@@ -18,6 +18,9 @@ from shared.store.store import Store, open_store
 
 _log = logging.getLogger(__name__)
 
+_TALKATIVE = ("azure.core.pipeline.policies.http_logging_policy", "azure.identity")
+"""Loggers of the SDKs that write two lines a storage call at INFO."""
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -35,6 +38,8 @@ class Services:
 
 def build(settings: Settings) -> Services:
     """Put the services together as the settings say; nothing is sent yet."""
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
     return Services(settings, authenticator(settings), _store(settings))
 
 
