@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _GRACE_SECONDS = 10.0
+_CLOSING_SECONDS = 2.0
 
 
 @asynccontextmanager
@@ -64,7 +65,9 @@ async def _end(process: Process) -> None:
     finally:
         # Also when a second Ctrl-C cancels the wait, and for what is left of the group.
         _signal(process, signal.SIGKILL)
-    await process.wait()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_CLOSING_SECONDS):
+            await process.communicate()  # waits, and closes the pipes
 
 
 def _signal(process: Process, number: signal.Signals) -> None:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
 from azure import functions
 
 from local import children, host_json, messages, timers
@@ -147,6 +148,31 @@ async def _body(request: web.BaseRequest, headers: Mapping[str, str]) -> bytes:
     return await request.content.read()
 
 
+class _Connection(web.RequestHandler):
+    """Refuses what is no request as the web server of the host does: with a status and no body."""
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        _logger.info("refused from %s: %s", request.remote, message or exc)
+        if isinstance(exc, LineTooLong):
+            status = 414 if exc.args[1] == _LINE_LIMIT else 431
+        response = web.Response(status=status)
+        response.force_close()
+        return response
+
+
+class _Server(web.Server):
+    """Makes connections of the kind above."""
+
+    def __call__(self) -> web.RequestHandler:
+        return _Connection(self, loop=self._loop, **self._kwargs)
+
+
 @asynccontextmanager
 async def serve(
     app: functions.FunctionApp,
@@ -185,7 +211,7 @@ def _threads(environ: Mapping[str, str]) -> int | None:
 
 @asynccontextmanager
 async def _listening(host: Host, listener: socket.socket) -> AsyncIterator[None]:
-    server = web.Server(
+    server = _Server(
         host.answer,
         access_log=None,
         auto_decompress=False,

@@ -37,11 +37,8 @@ def decoded_path(raw: str) -> str:
     `%2F` and bytes that are no UTF-8 stay escaped, and dot segments are resolved (RFC 3986 5.2.4).
 
     Raises:
-        ValueError: A NUL character, or anything else than ASCII before decoding; the host answers
-            400.
+        ValueError: A NUL character, which the host answers with 400.
     """
-    if not raw.isascii():
-        raise ValueError("a request target is ASCII")
     path = _ESCAPES.sub(_decoded, raw) if "%" in raw else raw
     if "\0" in path:
         raise ValueError("a path holds no NUL character")
@@ -81,9 +78,15 @@ def url(headers: Mapping[str, str], path: str, query: str) -> str:
 
 
 def headers(received: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Header names in lower case; the values of one that came more than once joined by commas."""
+    """Header names in lower case; the values of one that came more than once joined by commas.
+
+    Raises:
+        ValueError: A value that is no UTF-8, which the host answers with 400.
+    """
     joined: dict[str, str] = {}
     for name, value in received:
+        if not value.isascii():
+            value.encode()  # aiohttp keeps bytes that are no UTF-8 as lone surrogates
         key = name.lower()
         joined[key] = f"{joined[key]},{value}" if key in joined else value
     return joined

@@ -89,8 +89,8 @@ async def run(asked: Options) -> int:
         else:
             host = _stand_in(asked, listener, settings_file.values(settings), storage)
         process = await stack.enter_async_context(host)
-        await _answers(url, process)
-        _announce(asked, url, core_tools)
+        if await _answers(url, process):
+            _announce(asked, url, core_tools)
         return await _first_end(process, storage)
 
 
@@ -154,8 +154,8 @@ def _environ(asked: Options, storage: Azurite) -> dict[str, str]:
     return environ
 
 
-async def _answers(url: str, host: Process) -> None:
-    """Waits until the host answers, or is dead.
+async def _answers(url: str, host: Process) -> bool:
+    """Waits until the host answers, or is dead; tells whether it answers.
 
     Raises:
         LocalError: It does neither within two minutes.
@@ -169,8 +169,10 @@ async def _answers(url: str, host: Process) -> None:
     finally:
         dead.cancel()
         answered.cancel()
+        await asyncio.wait({dead, answered})
     if not done:
         raise LocalError(f"the host does not answer at {url}: see what it says above")
+    return answered in done and dead not in done
 
 
 async def _first_answer(url: str) -> None:
