@@ -111,7 +111,7 @@ def digest_of(token: str) -> bytes:
 
 
 def matching(digest: bytes, tokens: Iterable[_D]) -> _D | None:
-    """Return the one of a tenant's valid tokens (at most two) that has this digest.
+    """Return the one of the first two of a tenant's valid tokens that has this digest.
 
     The work is the same for two tokens, one and none, and for a match and a miss, so that the time
     it takes does not tell whether the tenant exists.

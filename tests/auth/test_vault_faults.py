@@ -119,6 +119,18 @@ async def test_a_failing_vault_is_asked_less_and_less_often(
     assert asked_at == [0, 1, 3, 7, 15, 31, 61, 91]
 
 
+async def test_a_vault_that_has_answered_is_asked_again_soon_after_its_next_fault(
+    tokens: VaultTokens, vault: FakeKeyVault, clock: Time
+) -> None:
+    vault.put("scim-token", TOKEN)
+    for pause in (1, 2, 4):
+        assert await pause_after_fault(tokens, vault) == pause
+        clock.advance(pause)
+    await tokens.authenticate("default", HEADER)
+    clock.advance(60 * MINUTE)
+    assert await pause_after_fault(tokens, vault) == 1
+
+
 async def test_missing_rights_name_the_role_in_the_log(
     tokens: VaultTokens, vault: FakeKeyVault, auth_log: pytest.LogCaptureFixture
 ) -> None:
@@ -257,6 +269,19 @@ async def test_a_hanging_vault_is_answered_503_and_its_late_answer_used(
     assert vault.calls.count("/secrets") == 1
 
 
+async def test_requests_share_the_wait_for_a_hanging_vault(
+    open_tokens: Callable[..., VaultTokens], vault: FakeKeyVault
+) -> None:
+    """Those that come when the first has given up are answered at once: 20 waits would be 4 s."""
+    tokens = open_tokens(waits=Waits(known=0.2, unknown=0.2, reading=30.0))
+    began = asyncio.get_running_loop().time()
+    with vault.hanging():
+        for _ in range(20):
+            with pytest.raises(Unavailable):
+                await tokens.authenticate("default", HEADER)
+    assert asyncio.get_running_loop().time() - began < 2.0
+
+
 async def test_a_request_that_goes_away_does_not_end_the_reading_of_the_others(
     tokens: VaultTokens, vault: FakeKeyVault
 ) -> None:
@@ -280,6 +305,12 @@ async def test_closing_ends_a_reading_that_is_under_way(
             await tokens.authenticate("default", HEADER)
         await tokens.close()
         assert not [task for task in asyncio.all_tasks() if "_take" in repr(task.get_coro())]
+
+
+async def pause_after_fault(tokens: VaultTokens, vault: FakeKeyVault) -> int | None:
+    with vault.failing(500), pytest.raises(Unavailable) as refusal:
+        await tokens.authenticate("default", HEADER)
+    return refusal.value.retry_after
 
 
 async def until_open(tokens: VaultTokens) -> Caller:

@@ -182,6 +182,19 @@ async def test_a_token_begins_at_its_time_without_a_new_reading(
     assert len(vault.calls) == calls + 1  # for the token that was refused a second too early
 
 
+async def test_a_token_that_begins_takes_the_place_of_the_oldest(
+    tokens: VaultTokens, vault: FakeKeyVault, clock: Time
+) -> None:
+    vault.put("scim-token", OLDEST)
+    vault.put("scim-token", OLD)
+    vault.put("scim-token", NEW, not_before=clock.wall + 20)
+    assert await is_accepted(tokens, OLDEST)
+    clock.advance(20)
+    assert not await is_accepted(tokens, OLDEST)
+    assert await is_accepted(tokens, OLD)
+    assert await is_accepted(tokens, NEW)
+
+
 async def test_a_version_that_is_no_token_opens_nothing_and_is_named_in_the_log(
     tokens: VaultTokens, vault: FakeKeyVault, auth_log: pytest.LogCaptureFixture
 ) -> None:
@@ -240,6 +253,21 @@ async def test_what_was_read_serves_for_a_minute(
     clock.advance(59)
     await tokens.authenticate("default", bearer(NEW))
     assert len(vault.calls) == calls
+
+
+async def test_what_was_read_is_as_old_as_the_question(
+    tokens: VaultTokens, vault: FakeKeyVault, clock: Time
+) -> None:
+    """Or a slow answer would keep a disabled token valid for longer than a minute."""
+    vault.put("scim-token", NEW)
+    with vault.hanging():
+        request = asyncio.create_task(tokens.authenticate("default", bearer(NEW)))
+        await vault.is_called.wait()
+        clock.advance(40)
+    await request
+    clock.advance(20)
+    await tokens.authenticate("default", bearer(NEW))
+    assert vault.calls.count("/secrets") == 2
 
 
 async def test_a_reading_after_a_minute_asks_for_no_value_again(
