@@ -1,6 +1,7 @@
 """A service that records every request, for the tests of a SCIM client."""
 
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ class RecordingService:
         requests: everything that came in.
         users: resources by id.
         groups: resources by id.
+        created: how many resources were posted, by endpoint; ids count up.
         peers: the sockets that requests came from.
         script: answers to give first, in order, to requests whose `METHOD path` begins so.
     """
@@ -44,6 +46,7 @@ class RecordingService:
     requests: list[Recorded] = field(default_factory=list)
     users: dict[str, dict[str, Any]] = field(default_factory=dict)
     groups: dict[str, dict[str, Any]] = field(default_factory=dict)
+    created: Counter[str] = field(default_factory=Counter)
     peers: set[Any] = field(default_factory=set)
     script: dict[str, list[web.Response]] = field(default_factory=dict)
 
@@ -81,7 +84,8 @@ class RecordingService:
         _, kind, *identifiers = path.split("/")
         held = self.users if kind == "Users" else self.groups
         if recorded.method == "POST":
-            identifier = f"{kind[0].lower()}{len(held) + 1}"
+            self.created[kind] += 1
+            identifier = f"{kind[0].lower()}{self.created[kind]}"
             held[identifier] = {**recorded.body, "id": identifier}
             return answer(201, held[identifier])
         if not identifiers:

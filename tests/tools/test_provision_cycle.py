@@ -240,7 +240,7 @@ async def test_a_group_deleted_behind_our_back_is_created_again(service: Recordi
     group = Group("g", "G", ("s-ana",))
     assert len((await cycle(service, state, users, (group,))).failures) == 1
     await cycle(service, state, users, (group,))
-    assert changes(service) == ["POST /Groups", "PATCH /Groups/g1"]
+    assert changes(service) == ["POST /Groups", "PATCH /Groups/g2"]
 
 
 @pytest.mark.parametrize(

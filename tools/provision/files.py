@@ -72,7 +72,7 @@ def _read_csv(path: Path) -> Directory:
         try:
             rows = [(f"row {reader.line_num}", row) for row in reader]
         except csv.Error as error:
-            raise _RowError(f"row {reader.line_num}: {error}") from error
+            raise _RowError(f"row {reader.reader.line_num}: {error}") from error
     names = {where: _group_names(where, row) for where, row in rows}
     users = _users(rows)
     groups: dict[str, list[str]] = {}

@@ -7,7 +7,7 @@ members, then one by one with members. Memberships are compared from both ends.
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
@@ -178,13 +178,14 @@ class ReadBack:
         self._differences: list[Difference] = []
 
     async def compare(self) -> list[Difference]:
-        """Read everything and return what differs, in a stable order."""
+        """Read everything and return what differs, each once and in a stable order."""
         self._differences = list(self._expectation.missing)
         await self._compare_users()
         await self._compare_samples()
         await self._compare_group_list()
         await self._compare_groups()
-        return sorted(self._differences, key=lambda each: (each.subject, each.what))
+        # A sample shows again what its page has shown.
+        return sorted(set(self._differences), key=astuple)
 
     async def _compare_users(self) -> None:
         users = self._expectation.users
