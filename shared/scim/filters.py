@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, TypeAlias
 
 from shared.scim.errors import InvalidFilter
 from shared.scim.folding import fold
-from shared.scim.schema import AttributePath
+from shared.scim.schema import Attribute, AttributePath
 from shared.scim.values import convert, is_unassigned, read_time, wanted
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ _IN_TIME: frozenset[Operator] = frozenset({"eq", "ne", "gt", "ge", "lt", "le"})
 """Operators that compare a `dateTime` as a moment; the others look at its text."""
 
 _TEXTUAL: frozenset[Operator] = frozenset({"co", "sw", "ew"})
+_TEXT = Attribute("text")
 
 _REFUSED: dict[Type, frozenset[Operator]] = {
     "boolean": OPERATORS - {"eq", "ne", "pr"},
@@ -342,7 +343,7 @@ class FilterReader:
                 f'"{operator}" does not apply to {path.text}, which takes {wanted(path.leaf)}.',
                 path=path.text,
             )
-        return Comparison(path, operator, _value(path, literal))
+        return Comparison(path, operator, _value(path, operator, literal))
 
     def _compared_value_path(self, path: AttributePath | None) -> Filter | None:
         """Read `[filter]` and what may follow it.
@@ -450,13 +451,15 @@ def _presence(path: AttributePath, operator: Operator) -> Comparison:
     return Comparison(path, operator, None)
 
 
-def _value(path: AttributePath, literal: _Token) -> str | int | float | bool:
+def _value(path: AttributePath, operator: Operator, literal: _Token) -> str | int | float | bool:
+    """Return a literal as a value of the attribute, or as text if a part of its text is meant."""
+    kind = _TEXT if operator in _TEXTUAL else path.leaf
     try:
         text = _unquoted(literal.text) if literal.kind == "string" else literal.text
-        value: str | int | float | bool = convert(path.leaf, text)
+        value: str | int | float | bool = convert(kind, text)
     except ValueError:
         raise InvalidFilter(
-            f"{path.text} is compared with {wanted(path.leaf)}, which the value at character "
+            f"{path.text} is compared with {wanted(kind)}, which the value at character "
             f"{literal.start + 1} is not.",
             path=path.text,
         ) from None
@@ -469,9 +472,9 @@ def _compared(path: AttributePath) -> AttributePath:
         return path
     sub = path.attribute.sub_attribute("value")
     if sub is None:
-        names = ", ".join(part.name for part in path.attribute.sub_attributes)
+        names = ", ".join(f"{path.text}.{part.name}" for part in path.attribute.sub_attributes)
         raise InvalidFilter(
-            f"{path.text} has parts: compare one of them ({names}), as in {path.text}.formatted.",
+            f"{path.text} has parts, of which one is to be compared: {names}.",
             path=path.text,
         )
     return AttributePath(path.extension, path.attribute, sub, f"{path.text}.{sub.name}")

@@ -233,9 +233,10 @@ def _boolean(value: Any) -> bool:
 def _decimal(value: Any) -> int | float:
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         value = float(value) if set(value) & set(".eE") else int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError
-    return value
+    # JSON has integers that no float can hold, so `isfinite` is for floats alone.
+    if type(value) is int or (type(value) is float and math.isfinite(value)):
+        return value
+    raise ValueError
 
 
 def _integer(value: Any) -> int:

@@ -56,9 +56,7 @@ def user_body() -> Document:
             {"type": "mobile", "value": "556"},
             {"type": "fax", "value": "557"},
         ],
-        "addresses": [
-            {"type": "work", "primary": True, "country": "BE", "streetAddress": "Rue 1"}
-        ],
+        "addresses": [{"type": "work", "primary": True, "country": "BE", "streetAddress": "Rue 1"}],
         "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {
             "department": "R&D",
             "employeeNumber": "7",

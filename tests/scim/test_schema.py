@@ -83,11 +83,30 @@ def test_a_path_reads_its_attribute_from_a_resource() -> None:
 
 def test_a_user_has_every_attribute_of_rfc_7643_that_entra_can_map() -> None:
     core = {attribute.name for attribute in USER.schema.attributes}
-    assert core == set(
-        "userName externalId name displayName nickName profileUrl title userType preferredLanguage "
-        "locale timezone active password emails phoneNumbers ims photos addresses groups "
-        "entitlements roles x509Certificates".split()
-    )
+    assert core == {
+        "userName",
+        "externalId",
+        "name",
+        "displayName",
+        "nickName",
+        "profileUrl",
+        "title",
+        "userType",
+        "preferredLanguage",
+        "locale",
+        "timezone",
+        "active",
+        "password",
+        "emails",
+        "phoneNumbers",
+        "ims",
+        "photos",
+        "addresses",
+        "groups",
+        "entitlements",
+        "roles",
+        "x509Certificates",
+    }
     assert [attribute.name for attribute in ENTERPRISE_USER.attributes] == [
         "employeeNumber",
         "costCenter",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from shared.scim import errors
-from shared.scim.errors import ScimError
+
+if TYPE_CHECKING:
+    from shared.scim.errors import ScimError
 
 
 @pytest.mark.parametrize(
