@@ -232,10 +232,14 @@ class Memberships:
                     self._table, session, _change(gid, head, edits, progress), operations
                 )
             except Refused as refusal:
-                edits = await self._after_race(session, gid, edits, refusal, progress)
+                # One lost race costs one read. Where several requests change the same users, most
+                # of what was read is stale by then, so all of it is read again.
+                lost = _lost_by(refusal, gid, edits)
+                lost = lost if races == 0 else edits
+                await pause(session, races)
+                edits = await self._read_again(session, gid, edits, lost, progress)
                 if not edits and head.is_touch:
                     return await self._existing(session, gid, head)
-                await pause(session, races)
                 continue
             progress.steps += 1
             progress.members += len(edits)
@@ -245,26 +249,17 @@ class Memberships:
             "Other requests keep changing the same members; repeat the request.", retry_after=2
         )
 
-    async def _after_race(
-        self, session: Session, gid: str, edits: list[Edit], refusal: Refused, progress: Progress
+    async def _read_again(
+        self,
+        session: Session,
+        gid: str,
+        edits: list[Edit],
+        lost: Sequence[Edit],
+        progress: Progress,
     ) -> list[Edit]:
-        """Read again what the refused operation was about.
-
-        Raises:
-            NotFound: the group is gone.
-            Refused: the head itself was refused; the caller reads the group again.
-        """
-        operation = refusal.operation
-        if isinstance(operation, Merge) and operation.etag == ANY_ETAG:
-            if refusal.status == 404:
-                raise no_such_group(gid) from refusal
-            return edits
-        if not operation.key.startswith(("u-", "m-")):
-            raise refusal
-        uid = keys.member_of(operation.key)
-        stale = {edit.uid: edit.joins for edit in edits if edit.uid == uid}
-        again = await self.edits(session, gid, stale, progress)
-        return [edit for edit in edits if edit.uid != uid] + again
+        """Read the users of some edits again and keep what is still needed."""
+        again = await self.edits(session, gid, {e.uid: e.joins for e in lost}, progress)
+        return [edit for edit in edits if edit not in lost] + again
 
     async def _existing(self, session: Session, gid: str, head: Head) -> str:
         """End a change that needs no write: the group must exist all the same."""
@@ -308,6 +303,24 @@ def cut_steps(gid: str, edits: Sequence[Edit], reserved: int = 0) -> list[list[E
         steps[-1].append(edit)
         size += edit_size
     return steps
+
+
+def _lost_by(refusal: Refused, gid: str, edits: Sequence[Edit]) -> list[Edit]:
+    """Find the edit whose operation was refused; none for a touch that met another touch.
+
+    Raises:
+        NotFound: the group is gone.
+        Refused: the head itself was refused; the caller reads the group again.
+    """
+    operation = refusal.operation
+    if isinstance(operation, Merge) and operation.etag == ANY_ETAG:
+        if refusal.status == 404:
+            raise no_such_group(gid) from refusal
+        return []
+    if not operation.key.startswith(("u-", "m-")):
+        raise refusal
+    uid = keys.member_of(operation.key)
+    return [edit for edit in edits if edit.uid == uid]
 
 
 def _operations(edits: Iterable[Edit], gid: str) -> Iterable[Operation]:
