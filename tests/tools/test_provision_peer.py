@@ -47,6 +47,7 @@ READ_BACK = Verification(samples=5, user_groups=False)
 
 class ThreadingServer(ThreadingMixIn, WSGIServer):
     daemon_threads = True
+    request_queue_size = 64  # each answer of wsgiref ends its connection
 
 
 class QuietHandler(WSGIRequestHandler):

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Final
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -14,9 +15,7 @@ from rich.table import Table
 
 from tools.provision.run import Report
 
-_NUMBERS: Final = (
-    "count", "ok", "failed", "retries", "per second", "p50 ms", "p95 ms", "max ms",
-)  # fmt: skip
+_NUMBERS: Final = ("count", "ok", "failed", "retries", "per s", "p50", "p95", "max")
 
 
 class ProgressBars:
@@ -24,7 +23,7 @@ class ProgressBars:
 
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
-            TextColumn("{task.description:<20}"),
+            TextColumn("{task.description:<23}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -85,19 +84,24 @@ def print_json(report: Report) -> None:
 
 
 def _table(report: Report) -> Table:
-    table = Table(title=f"Provisioning: {report.seconds:.1f} s")
-    table.add_column("operation")
+    table = Table(
+        title=f"Provisioning: {report.seconds:.1f} s, latencies in ms",
+        box=SIMPLE_HEAD,
+        padding=(0, 0, 0, 1),
+    )
+    table.add_column("operation", no_wrap=True)
     for name in _NUMBERS:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for row in report.rows:
         if row.operation == "all":
             table.add_section()
         counts = (row.count, row.ok, row.failed, row.retries)
-        latencies = (row.rate, row.p50, row.p95, row.slowest)
+        latencies = (row.p50, row.p95, row.slowest)
         table.add_row(
             row.operation,
             *(f"{count:,}" for count in counts),
-            *(f"{latency:,.1f}" for latency in latencies),
+            f"{row.rate:,.1f}",
+            *(f"{latency:,.0f}" for latency in latencies),
             style="red" if row.failed else None,
         )
     return table

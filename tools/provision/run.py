@@ -11,7 +11,7 @@ from tools.provision.generator import evolve
 from tools.provision.readback import Difference, ReadBack, Verification, expect
 from tools.provision.results import Failure, Row
 from tools.provision.state import State
-from tools.provision.watch import Watch
+from tools.provision.watch import Prefixed, Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +73,9 @@ async def provision(client: ScimClient, plan: Plan, state: State, watch: Watch) 
     """
     started = perf_counter()
     await check_connection(client, plan.settings)
-    for directory in plan.directories:
-        await Cycle(client, state, plan.settings, watch).run(directory)
+    for number, directory in enumerate(plan.directories, start=1):
+        named = Prefixed(watch, f"cycle {number}: ")
+        await Cycle(client, state, plan.settings, named).run(directory)
     differences = None
     if plan.verification is not None:
         expectation = expect(plan.directories[-1], state)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from tools.provision.results import ServiceError
@@ -16,6 +17,18 @@ class Watch(Protocol):
     def stage(self, name: str, total: int | None) -> AbstractContextManager[Callable[[], None]]:
         """Begin a stage of so many objects (None: unknown); call what it returns after each."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prefixed:
+    """Hands stages on to another watch under a longer name."""
+
+    watch: Watch
+    prefix: str
+
+    def stage(self, name: str, total: int | None) -> AbstractContextManager[Callable[[], None]]:
+        """Begin a stage."""
+        return self.watch.stage(self.prefix + name, total)
 
 
 async def for_each(
