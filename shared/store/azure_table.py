@@ -74,7 +74,8 @@ class AzureTable:
 
         Args:
             address: where the table is.
-            credential: required with an endpoint, not used with a connection string.
+            credential: required with an endpoint, not used with a connection string; closed with
+                the table.
             client_options: passed on to the SDK's client and its transport.
         """
         self._address = address
@@ -137,10 +138,12 @@ class AzureTable:
         return [str(answer.get("etag", "")) for answer in answers]
 
     async def close(self) -> None:
-        """Close the client, if one was opened."""
+        """Close the client, if one was opened, and the credential."""
         if self._opened is not None:
             await self._opened.close()
             self._opened = None
+        if self._credential is not None:
+            await self._credential.close()
 
     @property
     def _client(self) -> "TableClient":
@@ -150,7 +153,6 @@ class AzureTable:
         return self._opened
 
     def _open(self) -> "TableClient":
-
         options: dict[str, Any] = {
             "transport": AioHttpTransport(use_env_settings=False, **self._options),
             "retry_total": 0,
