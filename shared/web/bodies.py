@@ -22,7 +22,7 @@ def parse(body: bytes, content_type: str | None, limit: int) -> Any:
     Raises:
         PayloadTooLarge: the body is over the limit.
         UnsupportedMediaType: the body is not JSON and was not said to be.
-        InvalidSyntax: the body is empty, is not JSON, or nests too deeply.
+        InvalidSyntax: the body is empty, is not JSON in UTF-8, or nests too deeply.
     """
     if len(body) > limit:
         raise PayloadTooLarge(
@@ -34,7 +34,8 @@ def parse(body: bytes, content_type: str | None, limit: int) -> Any:
             "sent in chunks does not reach the service."
         )
     try:
-        value = json.loads(body, parse_constant=_refuse_constant)
+        # json.loads would guess at UTF-16 and let encoded surrogates pass, if it were given bytes.
+        value = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise _not_json(error, content_type) from None
     _check_depth(body, value)
@@ -68,18 +69,17 @@ def _check_depth(body: bytes, value: Any) -> None:
     """Refuse what would exhaust the stack of whatever walks it."""
     if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
         return
-    level = [value]
+    level = _containers([value])
     for _ in range(MAX_DEPTH):
-        level = [part for whole in level for part in _parts(whole)]
+        level = [part for whole in level for part in _containers(whole)]
         if not level:
             return
     raise InvalidSyntax(f"The body nests more than {MAX_DEPTH} levels deep. Send a flatter one.")
 
 
-def _parts(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else []
+def _containers(whole: list[Any] | dict[str, Any]) -> list[Any]:
+    parts = whole.values() if isinstance(whole, dict) else whole
+    return [part for part in parts if isinstance(part, list | dict)]
 
 
 def _check_surrogates(body: bytes, value: Any) -> None:
