@@ -7,7 +7,7 @@ from datetime import datetime
 
 from shared.scim.core_schemas import GROUP, USER
 from shared.scim.documents import present
-from shared.scim.filters import Filter
+from shared.scim.filters import Comparison, Filter
 from shared.scim.folding import fold
 from shared.scim.projection import Projection
 from shared.scim.schema import Document, ResourceType
@@ -37,6 +37,11 @@ def resource_of(request: ScimRequest, group: Group) -> Document:
         location=request.location(GROUP.endpoint, group.id),
         members=members,
     )
+
+
+def _names_a_member(term: Comparison) -> bool:
+    is_value = term.path.leaf.name == "value"
+    return is_value and term.operator == "eq" and isinstance(term.value, str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +81,13 @@ class GroupSource:
     async def compared(self, items: Sequence[Group], condition: Filter) -> list[Document]:
         """Present groups with as many members as the filter compares.
 
-        A comparison of members with `eq` costs a call for each group and user: Entra's membership
-        check, `id eq "<group>" and members eq "<user>"`, must not read a large group.
+        A comparison of their `value` with `eq` costs a call for each group and user: Entra's
+        membership check, `id eq "<group>" and members eq "<user>"`, must not read a large group.
         """
         terms = list(comparisons(condition, "members"))
         if not terms:
             known = list(items)
-        elif all(term.operator == "eq" and isinstance(term.value, str) for term in terms):
+        elif all(map(_names_a_member, terms)):
             wanted = tuple({str(term.value) for term in terms})
             known = await asyncio.gather(*(self._with_those_of(item, wanted) for item in items))
         else:
