@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
 ROOT = Path(__file__).resolve().parent.parent
+FREE_PORTS = {"blob": 0, "queue": 0, "table": 0}
 WELL_KNOWN_PORTS = {"blob": 10000, "queue": 10001, "table": 10002}
 """Where `UseDevelopmentStorage=true` looks for the services."""
 
@@ -39,7 +40,7 @@ class Azurite:
 
     Attributes:
         process: The process, started in a group of its own.
-        ports: Port of each service on 127.0.0.1: "blob", "queue" and "table", or "table" alone.
+        ports: Port on 127.0.0.1 of each service: "blob", "queue" and "table".
     """
 
     process: Process
@@ -58,29 +59,23 @@ class Azurite:
 
 @asynccontextmanager
 async def running(
-    *,
-    location: Path | None = None,
-    ports: Mapping[str, int] | None = None,
-    table_only: bool = False,
+    *, location: Path | None = None, ports: Mapping[str, int] = FREE_PORTS
 ) -> AsyncIterator[Azurite]:
     """Runs Azurite until the block ends.
 
     Args:
         location: Folder that keeps the data; without one they are in memory.
-        ports: Port of each service; without, each takes a free one.
-        table_only: Runs the table service alone, which starts sooner.
+        ports: Port of each service, 0 for a free one.
 
     Raises:
         LocalError: Node or Azurite is missing, a port is busy, or Azurite does not start.
     """
-    services = ["table"] if table_only else ["blob", "queue", "table"]
-    asked = {service: (ports or {}).get(service, 0) for service in services}
-    _refuse_busy(asked)
-    command = [await _node(), *_arguments(asked, location)]
+    _refuse_busy(ports)
+    command = [await _node(), *_arguments(ports, location)]
     async with children.running(
         command, directory=ROOT, environ=os.environ, capture=True
     ) as process:
-        listening = await _listening(process, len(services))
+        listening = await _listening(process, len(ports))
         reading = asyncio.create_task(_read_on(process))
         try:
             yield Azurite(process, listening)
@@ -89,8 +84,7 @@ async def running(
 
 
 def _arguments(ports: Mapping[str, int], location: Path | None) -> list[str]:
-    package = ROOT / "node_modules" / "azurite" / "dist" / "src"
-    script = package / ("azurite.js" if len(ports) > 1 else "table/main.js")
+    script = ROOT / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
     if not script.exists():
         raise LocalError("Azurite is not installed: run `make azurite`")
     arguments = ["--require", str(ROOT / "local" / "leash.cjs"), str(script)]

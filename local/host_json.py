@@ -61,9 +61,7 @@ def read(path: Path) -> HostJson:
         route_prefix=http.get("routePrefix", defaults.route_prefix),
         custom_headers=_object(http, "customHeaders"),
         function_timeout=_seconds(content.get("functionTimeout"), defaults.function_timeout),
-        log_level=_LEVELS.get(
-            str(_object(content, "logging", "logLevel").get("default")), logging.INFO
-        ),
+        log_level=_level(_object(content, "logging", "logLevel").get("default", "Information")),
     )
 
 
@@ -73,6 +71,12 @@ def _object(content: Any, *names: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise LocalError(f"host.json: {'.'.join(names)} must be an object")
     return content
+
+
+def _level(name: Any) -> int:
+    if name not in _LEVELS:
+        raise LocalError(f'host.json: "{name}" is no log level; use one of {", ".join(_LEVELS)}')
+    return _LEVELS[name]
 
 
 def _seconds(time_span: Any, default: float) -> float:

@@ -1,0 +1,90 @@
+"""local.settings.json."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from base64 import urlsafe_b64decode
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local import settings_file
+from local.errors import LocalError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_it_is_made_from_the_sample_with_a_token_of_256_bits_for_its_owner_alone(
+    project: Path,
+) -> None:
+    path = settings_file.ensure(project)
+    assert path.stat().st_mode & 0o777 == 0o600
+    content = json.loads(path.read_text())
+    assert content["IsEncrypted"] is False
+    assert content["Values"]["FUNCTIONS_WORKER_RUNTIME"] == "python"
+    token = settings_file.token(path)
+    assert content["Values"]["SCIM_SECRET_TOKEN"] == token
+    assert len(urlsafe_b64decode(token + "=")) == 32
+
+
+def test_every_one_has_a_token_of_its_own(project: Path) -> None:
+    first = settings_file.token(settings_file.ensure(project))
+    (project / "local.settings.json").unlink()
+    assert settings_file.token(settings_file.ensure(project)) != first
+
+
+def test_it_is_never_written_again(project: Path) -> None:
+    path = project / "local.settings.json"
+    path.write_text("mine")
+    os.utime(path, (1, 1))
+    settings_file.ensure(project)
+    assert (path.read_text(), path.stat().st_mtime) == ("mine", 1)
+
+
+def test_two_that_make_it_at_once_agree(project: Path) -> None:
+    both = threading.Barrier(2, timeout=10)
+    tokens: list[str] = []
+
+    def make() -> None:
+        both.wait()
+        tokens.append(settings_file.token(settings_file.ensure(project)))
+
+    threads = [threading.Thread(target=make) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(tokens) == 2
+    assert len(set(tokens)) == 1
+
+
+def test_nothing_else_is_left_in_the_folder(project: Path) -> None:
+    before = set(project.iterdir())
+    assert set(project.iterdir()) | {settings_file.ensure(project)} == before | {
+        project / "local.settings.json"
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "is no JSON"),
+        ("[]", "must hold a JSON object"),
+        ('{"Values": {"A": 1}}', "an object of strings"),
+        ('{"IsEncrypted": true, "Values": {}}', "func settings decrypt"),
+        ('{"Values": {}}', "holds no SCIM_SECRET_TOKEN"),
+    ],
+)
+def test_a_broken_one_is_told_in_one_line(project: Path, content: str, said: str) -> None:
+    (project / "local.settings.json").write_text(content)
+    with pytest.raises(LocalError, match=said) as refused:
+        settings_file.token(settings_file.ensure(project))
+    assert "\n" not in str(refused.value)
+
+
+def test_without_the_sample_there_is_nothing_to_make_it_from(tmp_path: Path) -> None:
+    with pytest.raises(LocalError, match=r"local\.settings\.sample\.json is missing"):
+        settings_file.ensure(tmp_path)
