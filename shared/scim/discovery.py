@@ -19,9 +19,6 @@ SERVICE_PROVIDER_CONFIG_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:ServiceP
 MAX_RESULTS = 200
 """Resources on one page of the answer to a query."""
 
-_TEXTUAL = frozenset({"string", "reference", "binary", "dateTime"})
-"""Types whose values have letters, so that `caseExact` says something."""
-
 
 def schemas(base_url: str) -> list[Document]:
     """Return the resources of `/Schemas`, each schema once.
@@ -121,12 +118,11 @@ def _attribute(described: Attribute) -> Document:
         "multiValued": described.multi_valued,
         "description": described.description,
         "required": described.required,
+        "caseExact": described.case_exact,
         "mutability": described.mutability,
         "returned": described.returned,
         "uniqueness": described.uniqueness,
     }
-    if described.type in _TEXTUAL:
-        document["caseExact"] = described.case_exact
     if described.canonical_values:
         document["canonicalValues"] = list(described.canonical_values)
     if described.reference_types:

@@ -297,7 +297,7 @@ def test_a_refusal_does_not_repeat_a_quoted_value() -> None:
     ],
 )
 def test_nesting_without_end_is_refused(text: str) -> None:
-    with pytest.raises(InvalidFilter, match="nested more than 40 levels|no sub-attributes"):
+    with pytest.raises(InvalidFilter, match="nested more than 40 levels"):
         parse(text, USER)
 
 

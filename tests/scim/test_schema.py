@@ -82,8 +82,7 @@ def test_a_path_reads_its_attribute_from_a_resource() -> None:
 
 
 def test_a_user_has_every_attribute_of_rfc_7643_that_entra_can_map() -> None:
-    core = {attribute.name for attribute in USER.schema.attributes}
-    assert core == {
+    assert [attribute.name for attribute in USER.schema.attributes] == [
         "userName",
         "externalId",
         "name",
@@ -106,7 +105,7 @@ def test_a_user_has_every_attribute_of_rfc_7643_that_entra_can_map() -> None:
         "entitlements",
         "roles",
         "x509Certificates",
-    }
+    ]
     assert [attribute.name for attribute in ENTERPRISE_USER.attributes] == [
         "employeeNumber",
         "costCenter",
