@@ -1,5 +1,6 @@
 """A SCIM request: what is left of an HTTP request once it is known who sent it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,8 @@ from shared.web.entity_tags import EntityTags
 
 DEFAULT_COUNT = 100
 """Resources on a page when the client does not say."""
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,10}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ class ScimRequest:
         text = self.query.get(name.lower(), "").strip()
         if not text:
             return default
-        if len(text) > 10 or not text.lstrip("+-").isdecimal():
+        if not _INTEGER.fullmatch(text):
             raise InvalidValue(f"{name} must be a whole number, as in {name}=1.", path=name)
         return int(text)
 
