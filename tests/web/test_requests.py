@@ -1,0 +1,131 @@
+"""What is read of a request: query, paging, projection, conditions, the Tenant URL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import azure.functions as func
+import pytest
+
+from shared.scim.core_schemas import USER
+from shared.scim.errors import InvalidValue
+from shared.settings import Settings
+from shared.web.requests import query_of, tenant_url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shared.web.requests import ScimRequest
+
+    RequestOf = Callable[..., ScimRequest]
+
+URL = "https://scim.example.com/scim/v2/Users"
+
+
+@pytest.mark.parametrize(
+    ("query", "read"),
+    [
+        ("", {}),
+        ("?", {}),
+        ("?filter=", {"filter": ""}),
+        ("?startINDEX=2&Count=5", {"startindex": "2", "count": "5"}),
+        ("?count=1&count=2&COUNT=3", {"count": "1"}),
+        ("?filter=userName+eq+%22a%2Bb%22", {"filter": 'userName eq "a+b"'}),
+        ("?filter=displayName%20eq%20%22R%26D%22", {"filter": 'displayName eq "R&D"'}),
+        ("?aadOptscim062020", {"aadoptscim062020": ""}),
+        ("?filter=%FF%ED%A0%80", {"filter": "\ufffd" * 4}),
+        ("?filter=100%", {"filter": "100%"}),
+    ],
+)
+def test_the_query_is_read_from_the_url(query: str, read: dict[str, str]) -> None:
+    assert query_of(URL + query) == read
+
+
+@pytest.mark.parametrize(
+    ("query", "start", "count"),
+    [
+        ({}, 1, 100),
+        ({"startindex": "", "count": " "}, 1, 100),
+        ({"startindex": "201", "count": "10"}, 201, 10),
+        ({"startindex": "0", "count": "0"}, 1, 0),
+        ({"startindex": "-5", "count": "-5"}, 1, 0),
+        ({"startindex": "+3", "count": "201"}, 3, 200),
+        ({"startindex": "9999999999", "count": "9999999999"}, 9_999_999_999, 200),
+    ],
+)
+def test_paging_is_held_within_its_bounds(
+    request_of: RequestOf, query: dict[str, str], start: int, count: int
+) -> None:
+    request = request_of(query)
+    assert (request.start_index, request.count) == (start, count)
+
+
+@pytest.mark.parametrize("text", ["one", "1.5", "1e3", "0x10", "--1", "+-1", "-", "9" * 11, "²"])
+def test_paging_by_something_else_than_a_number_is_refused(
+    request_of: RequestOf, text: str
+) -> None:
+    with pytest.raises(InvalidValue, match="startIndex must be a whole number") as refusal:
+        _ = request_of({"startindex": text}).start_index
+    assert refusal.value.path == "startIndex"
+
+
+def test_the_projection_is_read_from_both_parameters(request_of: RequestOf) -> None:
+    assert not request_of({"excludedattributes": "groups"}).projection(USER).includes("groups")
+    only = request_of({"attributes": "userName", "excludedattributes": "id"}).projection(USER)
+    assert only.includes("userName")
+    assert not only.includes("groups")
+
+
+def test_conditions_are_read_from_the_headers(request_of: RequestOf) -> None:
+    assert request_of().if_match is None
+    assert request_of().if_none_match is None
+    request = request_of(headers={"if-match": 'W/"7"', "if-none-match": "*"})
+    assert request.if_match is not None
+    assert request.if_match.allow("7")
+    assert request.if_none_match is not None
+    assert request.if_none_match.allow("anything")
+
+
+def test_the_body_is_read_with_its_content_type_and_limit(request_of: RequestOf) -> None:
+    assert request_of(body=b'{"a": 1}', headers={}).json() == {"a": 1}
+
+
+def test_a_location_is_below_the_tenant_url(request_of: RequestOf) -> None:
+    request = request_of(tenant_url="https://x/tenants/acme/scim/v2")
+    assert request.location("/Users", "7") == "https://x/tenants/acme/scim/v2/Users/7"
+
+
+def incoming(url: str) -> func.HttpRequest:
+    return func.HttpRequest("GET", url, body=b"")
+
+
+@pytest.mark.parametrize(
+    ("tenant", "expected"),
+    [
+        ("default", "https://scim.example.com/scim/v2"),
+        ("acme", "https://scim.example.com/tenants/acme/scim/v2"),
+    ],
+)
+def test_the_tenant_url_is_where_the_request_came_to(tenant: str, expected: str) -> None:
+    assert tenant_url(incoming(f"{URL}?filter=x"), tenant, None) == expected
+
+
+def test_a_port_belongs_to_the_tenant_url() -> None:
+    request = incoming("http://127.0.0.1:7071/SCIM/V2/users/")
+    assert tenant_url(request, "default", None) == "http://127.0.0.1:7071/scim/v2"
+
+
+@pytest.mark.parametrize(
+    ("base", "expected"),
+    [
+        ("https://id.example.com/", "https://id.example.com/tenants/acme/scim/v2"),
+        ("https://api.example.com/id", "https://api.example.com/id/tenants/acme/scim/v2"),
+    ],
+)
+def test_behind_a_gateway_the_tenant_url_is_the_gateways(base: str, expected: str) -> None:
+    environ: dict[str, Any] = {
+        "TABLE_ENDPOINT": "https://account.table.core.windows.net",
+        "SCIM_BASE_URL": base,
+    }
+    public = Settings.from_environment(environ).base_url
+    assert tenant_url(incoming(URL), "acme", public) == expected
