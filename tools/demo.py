@@ -30,6 +30,8 @@ from tools.provision.state import State
 from tools.provision.wire import Dialect
 
 ROOT: Final = Path(__file__).resolve().parents[1]
+# Leashed, the service ends with this process, even when that is killed.
+COMMAND: Final = (sys.executable, "-m", "local", "--leash")
 ANNOUNCEMENT: Final = "Tenant URL: "
 TOKEN_FILE: Final = ROOT / ".data" / "demo-token"
 INCREMENTS: Final = 2
@@ -119,7 +121,7 @@ async def running(command: Sequence[str], token: str) -> AsyncIterator[Service]:
         *command,
         cwd=ROOT,
         env={**os.environ, "EPHEMERAL": "1", "SCIM_SECRET_TOKEN": token},
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.PIPE,  # nobody writes to it; it ends with this process
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         limit=2**20,  # bytes of one line of its log
@@ -143,7 +145,7 @@ async def demonstrate(plan: Plan, token: str, console: Console, *, keep: bool) -
     """
     _end_by_signal()
     console.print("Starting the service with its storage in memory ...")
-    async with running((sys.executable, "-m", "local"), token) as service:
+    async with running(COMMAND, token) as service:
         console.print(f"{ANNOUNCEMENT}{service.tenant_url}", highlight=False)
         with ProgressBars(console) as bars:
             async with ScimClient(service.tenant_url, token, Ledger()) as client:

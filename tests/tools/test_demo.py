@@ -1,9 +1,12 @@
 """The demonstration starts a service, reads where it answers, and always stops it."""
 
+import asyncio
 import os
 import sys
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from tools import demo
 from tools.demo import StartError, running
@@ -69,3 +72,79 @@ async def test_a_fault_in_the_demonstration_stops_the_service_too() -> None:
         async with running(child(BLOCK, READY, SERVE), "t") as service:
             raise ZeroDivisionError
     assert service.process.returncode is not None
+
+
+FAKE = """
+import asyncio, os
+from tests.fakes.recording_service import serving
+
+async def serve():
+    async with serving() as service:
+        print(f"Tenant URL: {service.url}", flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(serve())
+"""
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Demonstrate a service that keeps what is created and applies no PATCH."""
+    monkeypatch.setattr(demo, "COMMAND", child(FAKE))
+
+
+def test_a_service_that_holds_what_the_source_says_is_status_0(fake: None) -> None:
+    ended = CliRunner().invoke(demo.app, ["--users", "0", "--groups", "0"])
+    assert ended.exit_code == 0, ended.output
+    assert "Tenant URL: http://127.0.0.1:" in ended.output
+    assert "the service holds exactly what the source says" in ended.output
+
+
+@pytest.mark.parametrize("dialect", ["legacy", "flag"])
+def test_any_difference_is_status_1(fake: None, dialect: str) -> None:
+    options = ["--users", "3", "--groups", "1", "--seed", "4", "--dialect", dialect]
+    ended = CliRunner().invoke(demo.app, options)
+    assert ended.exit_code == 1
+    assert "differences between service and source:" in ended.output
+    assert "group All staff, members: expected u" in ended.output
+
+
+def test_a_service_that_does_not_start_is_status_2(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "COMMAND", child("raise SystemExit('error: node is missing')"))
+    ended = CliRunner().invoke(demo.app, [])
+    assert ended.exit_code == 2
+    assert "the service did not start" in ended.output
+    assert "error: node is missing" in ended.output
+
+
+def test_a_service_that_does_not_speak_scim_is_status_2(monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = FAKE.replace("{service.url}", "{service.url}/elsewhere")
+    monkeypatch.setattr(demo, "COMMAND", child(elsewhere))
+    ended = CliRunner().invoke(demo.app, ["--users", "1"])
+    assert ended.exit_code == 2
+    assert "error: test connection failed: HTTP 404: no such resource" in ended.output
+
+
+async def test_a_kept_service_stays_until_a_signal_and_its_token_is_for_the_user_alone(
+    tmp_path: Path,
+) -> None:
+    lines = [
+        "import sys",
+        "from pathlib import Path",
+        "from tools import demo",
+        f"demo.COMMAND = (sys.executable, '-c', {FAKE!r})",
+        f"demo.TOKEN_FILE = Path({str(tmp_path)!r}, 'data', 'token')",
+        "demo.app(['--users', '0', '--groups', '0', '--keep'])",
+    ]
+    process = await asyncio.create_subprocess_exec(
+        *child(*lines), cwd=demo.ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    said = await process.stdout.readuntil(b"its token: cat ")
+    file = tmp_path / "data" / "token"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.read_bytes() not in said
+    process.terminate()
+    await process.communicate()
+    assert process.returncode == 130
+    assert not file.exists()
