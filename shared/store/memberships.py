@@ -6,8 +6,9 @@ the user's row under its ETag and touches the group's row, which fails when the 
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 
 from shared.scim.errors import InvalidValue, NotFound, ScimError, Unavailable
 from shared.store import keys
@@ -18,6 +19,7 @@ from shared.store.resources import timestamp
 from shared.store.rows import ANY_ETAG, Row, unpack_ids, with_ids
 from shared.store.session import Session
 from shared.store.table import Table, collect, pause
+from shared.store.turns import Turns
 
 STEP_MEMBERS = 40
 """Members that one transaction changes; up to so many in a request are changed atomically."""
@@ -83,6 +85,39 @@ class Head:
         return self.verb == "members"
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One transaction of memberships.
+
+    Attributes:
+        gid: id of the group.
+        head: what is done besides.
+        edits: who joins and who leaves.
+    """
+
+    gid: str
+    head: Head
+    edits: Sequence[Edit]
+
+    def operations(self) -> list[Operation]:
+        """Build the operations, without the change row."""
+        edits = (op for edit in self.edits for op in edit.operations(self.gid))
+        return [*self.head.operations, *edits]
+
+    def change(self, progress: "Progress") -> Change:
+        """Describe the step; skipped ids are recorded with the next one after they were read."""
+        members = ("members",) if self.edits and self.head.verb != "sweep" else ()
+        return Change(
+            "Group",
+            self.gid,
+            self.head.verb,
+            self.head.names + members,
+            added=tuple((edit.uid, edit.version) for edit in self.edits if edit.joins),
+            removed=tuple((edit.uid, edit.version) for edit in self.edits if not edit.joins),
+            skipped=tuple(progress.skipped),
+        )
+
+
 @dataclass(slots=True)
 class Progress:
     """How far a request of several transactions has come.
@@ -121,6 +156,7 @@ class Memberships:
         self._table = table
         self._reject_unknown = reject_unknown
         self._writes_per_second = writes_per_second
+        self._turns = Turns()
 
     async def members(self, session: Session, gid: str) -> tuple[str, ...]:
         """List the ids of a group's members, in id order. A call for each 1,000."""
@@ -170,14 +206,15 @@ class Memberships:
         try:
             async for edits in self._steps(session, gid, head, wanted, progress):
                 await self._pace(session, begun, session.meter.entities - entities)
-                etag = await self.step(session, gid, head, edits, progress)
+                etag = await self.step(session, Step(gid, head, edits), progress)
                 head = touch(gid)
         except ScimError as error:
             raise _interrupted(error, progress, len(wanted)) from error
         if progress.steps == 0:
             etag = await self._existing(session, gid, head)
         if progress.skipped:
-            await commit(self._table, session, _change(gid, touch(gid), [], progress), [])
+            word = Step(gid, touch(gid), ()).change(progress)
+            await commit(self._table, session, word, [])
         return etag
 
     async def edits(
@@ -212,9 +249,7 @@ class Memberships:
         if step or (progress.steps == 0 and not head.is_touch):
             yield step
 
-    async def step(
-        self, session: Session, gid: str, head: Head, edits: list[Edit], progress: Progress
-    ) -> str | None:
+    async def step(self, session: Session, step: Step, progress: Progress) -> str | None:
         """Commit one transaction, again for each user or touch that lost a race.
 
         Returns:
@@ -225,41 +260,48 @@ class Memberships:
             Refused: the head was refused; nothing was changed.
             Unavailable: the same members are changed by others without end.
         """
-        for races in range(_RACES):
-            operations = [*head.operations, *_operations(edits, gid)]
+        several = len(step.edits) > 1
+        if several and self._turns.are_taken(session):
+            # By the time the turn comes, most of what was read will be stale.
+            lost = step.edits
+        else:
             try:
-                etags = await commit(
-                    self._table, session, _change(gid, head, edits, progress), operations
-                )
+                return await self._commit(session, step, progress)
             except Refused as refusal:
-                # One lost race costs one read. Where several requests change the same users, most
-                # of what was read is stale by then, so all of it is read again.
-                lost = _lost_by(refusal, gid, edits)
-                lost = lost if races == 0 else edits
-                await pause(session, races)
-                edits = await self._read_again(session, gid, edits, lost, progress)
-                if not edits and head.is_touch:
-                    return await self._existing(session, gid, head)
-                continue
-            progress.steps += 1
-            progress.members += len(edits)
-            progress.skipped.clear()
-            return etags[0] if etags else None
+                lost = _lost_by(refusal, step)
+        async with self._turns.turn(session) if several else nullcontext():
+            return await self._commit_again(session, step, lost, progress)
+
+    async def _commit(self, session: Session, step: Step, progress: Progress) -> str | None:
+        """Commit one transaction, once; see `step`."""
+        etags = await commit(self._table, session, step.change(progress), step.operations())
+        progress.steps += 1
+        progress.members += len(step.edits)
+        progress.skipped.clear()
+        return etags[0] if etags else None
+
+    async def _commit_again(
+        self, session: Session, step: Step, lost: Sequence[Edit], progress: Progress
+    ) -> str | None:
+        """Read the users of the lost edits again and commit, until nobody is in the way.
+
+        One lost race costs one read. After a second one all users are read again.
+        """
+        for races in range(_RACES):
+            wanted = {edit.uid: edit.joins for edit in lost}
+            again = await self.edits(session, step.gid, wanted, progress)
+            step = replace(step, edits=[e for e in step.edits if e not in lost] + again)
+            if not step.edits and step.head.is_touch:
+                return await self._existing(session, step.gid, step.head)
+            try:
+                return await self._commit(session, step, progress)
+            except Refused as refusal:
+                _lost_by(refusal, step)
+                lost = step.edits
+            await pause(session, races)
         raise Unavailable(
             "Other requests keep changing the same members; repeat the request.", retry_after=2
         )
-
-    async def _read_again(
-        self,
-        session: Session,
-        gid: str,
-        edits: list[Edit],
-        lost: Sequence[Edit],
-        progress: Progress,
-    ) -> list[Edit]:
-        """Read the users of some edits again and keep what is still needed."""
-        again = await self.edits(session, gid, {e.uid: e.joins for e in lost}, progress)
-        return [edit for edit in edits if edit not in lost] + again
 
     async def _existing(self, session: Session, gid: str, head: Head) -> str:
         """End a change that needs no write: the group must exist all the same."""
@@ -305,7 +347,7 @@ def cut_steps(gid: str, edits: Sequence[Edit], reserved: int = 0) -> list[list[E
     return steps
 
 
-def _lost_by(refusal: Refused, gid: str, edits: Sequence[Edit]) -> list[Edit]:
+def _lost_by(refusal: Refused, step: Step) -> list[Edit]:
     """Find the edit whose operation was refused; none for a touch that met another touch.
 
     Raises:
@@ -315,30 +357,12 @@ def _lost_by(refusal: Refused, gid: str, edits: Sequence[Edit]) -> list[Edit]:
     operation = refusal.operation
     if isinstance(operation, Merge) and operation.etag == ANY_ETAG:
         if refusal.status == 404:
-            raise no_such_group(gid) from refusal
+            raise no_such_group(step.gid) from refusal
         return []
     if not operation.key.startswith(("u-", "m-")):
         raise refusal
     uid = keys.member_of(operation.key)
-    return [edit for edit in edits if edit.uid == uid]
-
-
-def _operations(edits: Iterable[Edit], gid: str) -> Iterable[Operation]:
-    return (operation for edit in edits for operation in edit.operations(gid))
-
-
-def _change(gid: str, head: Head, edits: Sequence[Edit], progress: Progress) -> Change:
-    """Describe a transaction; skipped ids are recorded with the next one after they were read."""
-    members = ("members",) if edits and head.verb != "sweep" else ()
-    return Change(
-        "Group",
-        gid,
-        head.verb,
-        head.names + members,
-        added=tuple((edit.uid, edit.version) for edit in edits if edit.joins),
-        removed=tuple((edit.uid, edit.version) for edit in edits if not edit.joins),
-        skipped=tuple(progress.skipped),
-    )
+    return [edit for edit in step.edits if edit.uid == uid]
 
 
 def _interrupted(error: ScimError, progress: Progress, wanted: int) -> ScimError:

@@ -7,7 +7,7 @@ nothing is left to be done.
 from shared.store import keys, tombstones
 from shared.store.changes import Change
 from shared.store.commits import commit, until_settled
-from shared.store.memberships import Edit, Head, Memberships, Progress, cut_steps
+from shared.store.memberships import Edit, Head, Memberships, Progress, Step, cut_steps
 from shared.store.operations import Delete, Operation, Refused, Replace
 from shared.store.rows import Row, pack_ids, unpack_ids
 from shared.store.session import Session
@@ -49,7 +49,7 @@ class Sweeper:
         edits = await self._memberships.edits(session, gid, wanted, Progress())
         *steps, last = cut_steps(gid, edits) or [[]]
         for step in steps:
-            await self._memberships.step(session, gid, Head((), "sweep"), step, Progress())
+            await self._memberships.step(session, Step(gid, Head((), "sweep"), step), Progress())
         await self._finish_group(session, gid, last, listed)
         return True
 
@@ -88,7 +88,7 @@ class Sweeper:
                 operations.append(tombstones.removed(row, gid))
             head = Head(tuple(operations), "sweep")
             try:
-                await self._memberships.step(session, gid, head, edits, Progress())
+                await self._memberships.step(session, Step(gid, head, edits), Progress())
             except Refused as refusal:
                 if refusal.operation != operations[0]:
                     raise
