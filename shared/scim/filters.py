@@ -262,6 +262,9 @@ def _tokens(text: str) -> Iterator[_Token]:
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup or "end"
         yield _Token(kind, match[kind], match.start(kind))
+        if kind == "quote":
+            # Nothing can be read from here on; to look for more quotes would take quadratic time.
+            return
 
 
 class FilterReader:

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from shared.scim.schema import Attribute, AttributePath, Document, ResourceType
 
     Shown = dict[str, "Shown | None"]
@@ -55,11 +53,11 @@ class Projection:
         return _pruned(resource, self.shown)
 
 
-def _names(parameter: str) -> Iterator[str]:
-    return (name.strip() for name in parameter.split(","))
+def _names(parameter: str) -> set[str]:
+    return {name.strip() for name in parameter.split(",")}
 
 
-def _only(resource_type: ResourceType, names: Iterator[str]) -> Shown:
+def _only(resource_type: ResourceType, names: set[str]) -> Shown:
     """Show what the names call for, and what is always shown."""
     shown: Shown = {}
     for path in resource_type.attributes:
@@ -72,7 +70,7 @@ def _only(resource_type: ResourceType, names: Iterator[str]) -> Shown:
     return shown
 
 
-def _without(resource_type: ResourceType, names: Iterator[str]) -> Shown:
+def _without(resource_type: ResourceType, names: set[str]) -> Shown:
     """Show what is shown by default, but for what the names leave out."""
     shown: Shown = {}
     for path in resource_type.attributes:

@@ -1,0 +1,31 @@
+"""The protocol stands alone: nothing of the rest of the program, of Azure, or heavy."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+MODULES = sorted(path.stem for path in Path("shared/scim").glob("[!_]*.py"))
+
+
+def loaded_by(module: str) -> set[str]:
+    """Return the names of the modules that a fresh interpreter loads for one of ours."""
+    program = f"import sys, shared.scim.{module}; print(*sys.modules)"
+    run = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60
+    )
+    return set(run.stdout.split())
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_loads_nothing_but_the_protocol(module: str) -> None:
+    loaded = loaded_by(module)
+    ours = {name for name in loaded if name.startswith(("shared.", "scim_", "local", "tools"))}
+    assert all(name == "shared.scim" or name.startswith("shared.scim.") for name in ours)
+    heavy = {"azure", "aiohttp", "asyncio", "socket", "ssl"} | (
+        set() if module == "messages" else {"pydantic"}
+    )
+    assert not heavy & loaded
