@@ -68,6 +68,15 @@ class BrokenTable:
 
 
 @pytest.fixture(scope="session")
+def log_fields() -> frozenset[str]:
+    """All that a line of the log may hold (docs/architecture.md, "A request")."""
+    of_the_request = {"request", "method", "route", "status", "ms"}
+    of_the_caller = {"tenant", "token", "resource", "calls", "entities"}
+    of_the_refusal = {"scimType", "operation", "path"}
+    return frozenset(of_the_request | of_the_caller | of_the_refusal)
+
+
+@pytest.fixture(scope="session")
 def functions() -> dict[str, HttpFunction]:
     """The HTTP functions of the app by name, in the order in which the host tries their routes."""
     return {each.function.name: each for each in index(app, "").http}
