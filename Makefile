@@ -6,6 +6,7 @@ PYTEST_ARGS ?=
 WORKERS ?= 2
 
 PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 PYTEST := $(PY) -m pytest -n $(WORKERS)
 RUN_READY := $(VENV)/.ready-to-run
 DEV_READY := $(VENV)/.ready-to-develop
@@ -63,16 +64,19 @@ $(PY):
 	$$python -m venv "$(VENV)" || { rm -rf "$(VENV)"; exit 1; }
 
 $(RUN_READY): requirements.txt requirements-local.txt | $(PY)
-	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-local.txt
+	@echo "$(VENV): installing what make run needs"
+	@$(PIP) -r requirements.txt -r requirements-local.txt
 	@touch $@
 
 $(DEV_READY): requirements.txt requirements-local.txt requirements-dev.txt | $(PY)
-	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@echo "$(VENV): installing what make test, lint and demo need"
+	@$(PIP) -r requirements-dev.txt
 	@touch $@ $(RUN_READY)
 
 $(AZURITE_READY): package.json package-lock.json .npmrc
 	@command -v node >/dev/null && command -v npm >/dev/null || { \
 		echo "error: node or npm is missing: install Node.js 22 or newer for Azurite" >&2; exit 1; }
+	@echo "node_modules: installing Azurite"
 	@npm ci --loglevel=error --no-progress || { \
 		echo "error: Azurite could not be installed: npm ci failed" >&2; exit 1; }
 	@touch $@
