@@ -1,0 +1,66 @@
+"""A real Azurite for each worker, and a tenant of its own for each test."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from local import azurite
+from shared.scim.documents import changed_names
+from shared.store.azure_table import AzureTable, TableAddress
+from shared.store.session import Session
+from shared.store.store import Store, open_store
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+pytest_plugins = ("tests.fixtures.service",)
+
+
+class NewSession(Protocol):
+    """Begins another request of the test's tenant."""
+
+    def __call__(self, *, seconds: float = 25.0) -> Session: ...
+
+
+@pytest.fixture(scope="session")
+async def storage() -> AsyncIterator[azurite.Azurite]:
+    """Azurite, in memory, on free ports."""
+    async with azurite.running() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+async def table(storage: azurite.Azurite) -> AsyncIterator[AzureTable]:
+    """The table that the tests of a worker share; each keeps to its own partition."""
+    opened = AzureTable(TableAddress("scim", connection_string=storage.connection_string))
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def tenant() -> str:
+    return f"t{secrets.token_hex(8)}"
+
+
+@pytest.fixture
+def new_session(tenant: str) -> NewSession:
+    def begin(*, seconds: float = 25.0) -> Session:
+        return Session(tenant, secrets.token_hex(8), "test", time.monotonic() + seconds)
+
+    return begin
+
+
+@pytest.fixture
+def session(new_session: NewSession) -> Session:
+    """One request of the test's tenant."""
+    return new_session()
+
+
+@pytest.fixture
+def store(table: AzureTable) -> Store:
+    """The store as the service opens it, but for the pace of bulk writes."""
+    return open_store(table, changed_names, member_writes_per_second=1_000_000)

@@ -1,0 +1,354 @@
+"""What each operation costs, in calls and in entities written, whatever the tenant's size."""
+
+from __future__ import annotations
+
+import time
+from math import ceil
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from shared.scim.documents import changed_names
+from shared.scim.members import MemberChange
+from shared.store.azure_table import AzureTable, TableAddress
+from shared.store.session import Session
+from shared.store.store import Store, open_store
+from tests.fakes.storage_proxy import answer, lose_request, run_first
+from tests.store.seeds import Seeded, seed
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from local.azurite import Azurite
+    from tests.conftest import NewSession
+    from tests.fakes.storage_proxy import StorageProxy
+    from tests.store.conftest import ReadBack
+
+NO_MEMBERS = MemberChange()
+
+
+class Cost(NamedTuple):
+    calls: int
+    entities: int = 0
+
+
+def expected_costs(members: int) -> dict[str, Cost]:
+    """The costs by design; `members` is the size of the group that all users are in."""
+    pages = ceil(members / 1000)
+    return {
+        "create user": Cost(2, 4),
+        "create user with externalId and 2 e-mails": Cost(2, 4 + 1 + 2),
+        "get user": Cost(1),
+        "get user in a group": Cost(2),
+        "get user in a group, without groups": Cost(1),
+        "userName eq": Cost(2),
+        "userName eq, in a group": Cost(3),
+        "userName eq, miss": Cost(1),
+        "externalId eq": Cost(2),
+        "externalId eq, miss": Cost(1),
+        "emails.value eq": Cost(2),
+        "emails.value eq, miss": Cost(1),
+        "PATCH user": Cost(2, 2),
+        "PATCH user in a group": Cost(3, 2),
+        "PATCH that changes nothing": Cost(1),
+        "disable user": Cost(2, 2),
+        "rename user": Cost(2, 2 + 2),
+        "rename user in letter case only": Cost(2, 2),
+        "change externalId": Cost(2, 2 + 2),
+        "change an e-mail": Cost(2, 2 + 2),
+        "rename and change all keys": Cost(2, 2 + 2 + 2 + 2),
+        "delete user": Cost(3, 4),
+        "delete user with externalId and 2 e-mails": Cost(3, 4 + 1 + 2),
+        "delete user in 3 groups": Cost(3, 4 + 3),
+        "create group": Cost(2, 4),
+        "create group with externalId": Cost(2, 5),
+        "create group with 3 members": Cost(2 + 3, 4 + 2 * 3),
+        "displayName eq": Cost(2),
+        "displayName eq, miss": Cost(1),
+        "get group without members": Cost(1),
+        "get group with members": Cost(1 + pages),
+        "rename group": Cost(2, 2 + 2),
+        "rename group in letter case only": Cost(2, 2),
+        "rename group and add a member": Cost(2 + 1, 2 + 2 + 2),
+        "add a member": Cost(2, 4),
+        "add a member who is one": Cost(2),
+        "remove a member": Cost(2, 4),
+        "remove a member with If-Match": Cost(3, 4),
+        "add a member with If-Match": Cost(3, 4),
+        "add 5 members": Cost(5 + 1, 2 * 5 + 2),
+        "remove 5 members": Cost(5 + 1, 2 * 5 + 2),
+        "replace a list by one that differs in 2": Cost(1 + pages + 2 + 1, 2 * 2 + 2),
+        "replace a list by the same": Cost(1 + pages),
+        "membership check": Cost(2),
+        "count users": Cost(1),
+        "count groups": Cost(1),
+        "first page of users": Cost(2 + 1),
+        "last page of users": Cost(2 + 1),
+        "page of 0 users": Cost(1),
+        "page past the end": Cost(1),
+        "page of groups": Cost(2),
+        "delete group without members": Cost(3 + 1 + 1, 6 + 3),
+        "delete group with externalId": Cost(3 + 1 + 1, 6 + 1 + 3),
+        "delete group with 3 members": Cost(3 + 1 + 3 + 1, 6 + 3 + 2 * 3),
+    }
+
+
+class Meters:
+    """Runs operations as requests of their own and keeps what each of them cost."""
+
+    def __init__(self, tenant: str) -> None:
+        self.costs: dict[str, Cost] = {}
+        self._tenant = tenant
+        self._latest: Session | None = None
+
+    def __call__(self, name: str) -> Session:
+        """Begin the request that is to be measured under a name."""
+        self._close()
+        session = Session(self._tenant, name, "test", time.monotonic() + 25)
+        self._name, self._latest = name, session
+        return session
+
+    def _close(self) -> None:
+        if self._latest is not None:
+            meter = self._latest.meter
+            self.costs[self._name] = Cost(meter.calls, meter.entities)
+
+    def read(self) -> dict[str, Cost]:
+        self._close()
+        return self.costs
+
+
+async def measure(store: Store, tenant: str, everyone: Seeded) -> dict[str, Cost]:
+    """Run every operation once in a tenant whose users are all in one group."""
+    meters = Meters(tenant)
+    await _measure_users(store, meters, everyone)
+    await _measure_groups(store, meters, everyone)
+    await _measure_members(store, meters, everyone)
+    await _measure_pages(store, meters, everyone)
+    return meters.read()
+
+
+async def _measure_users(store: Store, meters: Meters, everyone: Seeded) -> None:
+    users, groups = store.users, store.groups
+    plain = await users.create(meters("create user"), user("plain"))
+    full = await users.create(
+        meters("create user with externalId and 2 e-mails"),
+        user("full", externalId="7", emails=[{"value": "a@x.org"}, {"value": "b@x.org"}]),
+    )
+    await users.get(meters("get user"), full.id)
+    await users.get(meters("get user in a group"), everyone.users[0])
+    await users.get(meters("get user in a group, without groups"), everyone.users[0], groups=False)
+    await users.by_user_name(meters("userName eq"), "full")
+    await users.by_user_name(meters("userName eq, in a group"), "user0@example.com")
+    await users.by_user_name(meters("userName eq, miss"), "nobody")
+    await users.by_external_id(meters("externalId eq"), "7")
+    await users.by_external_id(meters("externalId eq, miss"), "8")
+    await users.by_email(meters("emails.value eq"), "a@x.org")
+    await users.by_email(meters("emails.value eq, miss"), "c@x.org")
+
+    await users.update(meters("PATCH user"), full.id, setting(title="Dr"))
+    await users.update(meters("PATCH user in a group"), everyone.users[0], setting(title="Dr"))
+    await users.update(meters("PATCH that changes nothing"), full.id, setting(title="Dr"))
+    await users.update(meters("disable user"), full.id, setting(active=False))
+    await users.update(meters("rename user"), full.id, setting(userName="fuller"))
+    await users.update(
+        meters("rename user in letter case only"), full.id, setting(userName="Fuller")
+    )
+    await users.update(meters("change externalId"), full.id, setting(externalId="8"))
+    emails = [{"value": "a@x.org"}, {"value": "c@x.org"}]
+    await users.update(meters("change an e-mail"), full.id, setting(emails=emails))
+    emails = [{"value": "a@x.org"}, {"value": "d@x.org"}]
+    change = setting(userName="fullest", externalId="9", emails=emails)
+    await users.update(meters("rename and change all keys"), full.id, change)
+
+    await users.delete(meters("delete user"), plain.id)
+    await users.delete(meters("delete user with externalId and 2 e-mails"), full.id)
+    joined = await users.create(meters("prepare"), user("joined"))
+    for n in range(3):
+        await groups.create(meters("prepare"), group(f"of joined {n}"), [joined.id])
+    await users.delete(meters("delete user in 3 groups"), joined.id)
+
+
+async def _measure_groups(store: Store, meters: Meters, everyone: Seeded) -> None:
+    groups, all_of_them = store.groups, everyone.groups[0]
+    empty = await groups.create(meters("create group"), group("empty"))
+    named = await groups.create(
+        meters("create group with externalId"), group("named", externalId="7")
+    )
+    small = await groups.create(
+        meters("create group with 3 members"), group("small"), everyone.users[:3]
+    )
+    await groups.by_display_name(meters("displayName eq"), "small")
+    await groups.by_display_name(meters("displayName eq, miss"), "none")
+    await groups.get(meters("get group without members"), all_of_them, members=False)
+    await groups.get(meters("get group with members"), all_of_them)
+
+    new_name = setting(displayName="renamed")
+    await groups.update(meters("rename group"), named.id, NO_MEMBERS, new_name)
+    new_name = setting(displayName="Renamed")
+    await groups.update(meters("rename group in letter case only"), named.id, NO_MEMBERS, new_name)
+    joining = MemberChange(add=everyone.users[:1])
+    await groups.update(
+        meters("rename group and add a member"), empty.id, joining, setting(displayName="no more")
+    )
+    await groups.update(meters("prepare"), empty.id, MemberChange(remove=everyone.users[:1]))
+    await groups.delete(meters("delete group without members"), empty.id)
+    await groups.delete(meters("delete group with externalId"), named.id)
+    await groups.delete(meters("delete group with 3 members"), small.id)
+
+
+async def _measure_members(store: Store, meters: Meters, everyone: Seeded) -> None:
+    groups, all_of_them = store.groups, everyone.groups[0]
+    new = [(await store.users.create(meters("prepare"), user(f"new{n}"))).id for n in range(5)]
+    one, five = (new[0],), tuple(new)
+    await groups.update(meters("add a member"), all_of_them, MemberChange(add=one))
+    await groups.update(meters("add a member who is one"), all_of_them, MemberChange(add=one))
+    await groups.update(meters("remove a member"), all_of_them, MemberChange(remove=one))
+    await groups.update(
+        meters("add a member with If-Match"),
+        all_of_them,
+        MemberChange(add=one),
+        precondition=any_version,
+    )
+    await groups.update(
+        meters("remove a member with If-Match"),
+        all_of_them,
+        MemberChange(remove=one),
+        precondition=any_version,
+    )
+    await groups.update(meters("add 5 members"), all_of_them, MemberChange(add=five))
+    await groups.update(meters("remove 5 members"), all_of_them, MemberChange(remove=five))
+    session = meters("membership check")
+    await groups.get(session, all_of_them, members=False)
+    assert await groups.has_member(session, all_of_them, everyone.users[1])
+    listed = MemberChange(replace=True, add=(*everyone.users[1:], new[0]))
+    await groups.update(meters("replace a list by one that differs in 2"), all_of_them, listed)
+    await groups.update(meters("replace a list by the same"), all_of_them, listed)
+
+
+async def _measure_pages(store: Store, meters: Meters, everyone: Seeded) -> None:
+    users, number = store.users, len(everyone.users)
+    assert await users.count(meters("count users")) == number + 5
+    assert await store.groups.count(meters("count groups")) == 1 + 3
+    assert len((await users.page(meters("first page of users"), 1, 10)).users) == 10
+    assert len((await users.page(meters("last page of users"), number, 10)).users) == 6
+    assert (await users.page(meters("page of 0 users"), 1, 0)).users == []
+    assert (await users.page(meters("page past the end"), number + 6, 10)).users == []
+    assert len((await store.groups.page(meters("page of groups"), 1, 10)).groups) == 1 + 3
+
+
+async def check_costs(store: Store, new_session: NewSession, tenant: str, members: int) -> None:
+    everyone = await seed(store.table, new_session(seconds=120), users=members)
+    expected = expected_costs(members)
+    measured = await measure(store, tenant, everyone)
+    assert {name: cost for name, cost in measured.items() if name in expected} == expected
+
+
+async def test_every_operation_costs_what_the_design_allows_with_10_members(
+    store: Store, new_session: NewSession, tenant: str
+) -> None:
+    await check_costs(store, new_session, tenant, 10)
+
+
+@pytest.fixture
+async def table_of_its_own(storage: Azurite) -> AsyncIterator[AzureTable]:
+    """Azurite looks through a whole table at each query, so a large one is not shared."""
+    opened = AzureTable(TableAddress("large", connection_string=storage.connection_string))
+    yield opened
+    await opened.close()
+
+
+@pytest.mark.exhaustive
+async def test_every_operation_costs_the_same_with_5000_members(
+    table_of_its_own: AzureTable, new_session: NewSession, tenant: str
+) -> None:
+    store = open_store(table_of_its_own, changed_names, member_writes_per_second=1_000_000)
+    await check_costs(store, new_session, tenant, 5_000)
+
+
+async def test_many_members_cost_a_read_each_and_a_transaction_for_each_40(
+    store: Store, new_session: NewSession, consistent: ReadBack
+) -> None:
+    everyone = await seed(store.table, new_session(), users=90)
+    [gid] = everyone.groups
+    assert await cost_of(
+        new_session(), lambda s: store.groups.update(s, gid, MemberChange(replace=True))
+    ) == Cost(1 + 1 + 90 + 3, 2 * 90 + 2 * 3)
+    assert await cost_of(
+        new_session(), lambda s: store.groups.update(s, gid, MemberChange(add=everyone.users))
+    ) == Cost(90 + 3, 2 * 90 + 2 * 3)
+    assert await cost_of(
+        new_session(), lambda s: store.groups.create(s, group("again"), everyone.users)
+    ) == Cost(2 + 90 + 2, 4 + 2 * 90 + 2 * 2)
+    await consistent()
+
+
+async def test_deleting_a_group_costs_3_calls_and_the_sweep_of_its_members(
+    store: Store, new_session: NewSession, consistent: ReadBack
+) -> None:
+    everyone = await seed(store.table, new_session(), users=90)
+    cost = await cost_of(new_session(), lambda s: store.groups.delete(s, everyone.groups[0]))
+    assert cost == Cost(3 + 1 + 90 + 3, 6 + 2 * 90 + 3 + 2)
+    await consistent()
+
+
+async def test_deleting_a_group_beside_one_that_waits_for_its_sweep_costs_2_calls_more(
+    store: Store, new_session: NewSession, consistent: ReadBack
+) -> None:
+    await seed(store.table, new_session(), users=201)
+    large = await store.groups.by_display_name(new_session(), "group 0")
+    assert large is not None
+    cost = await cost_of(new_session(), lambda s: store.groups.delete(s, large.id))
+    assert cost == Cost(3 + 1, 6), "too large to be swept within the request"
+    other = await store.groups.create(new_session(), group("other"))
+    cost = await cost_of(new_session(), lambda s: store.groups.delete(s, other.id))
+    assert cost == Cost(3 + 1 + 3 + 1 + 1, 6 + 3), "the row q is found, read and added to"
+    await consistent()
+
+
+async def test_a_lost_race_costs_a_read_and_a_transaction_more(
+    faulty_store: Store, store: Store, proxy: StorageProxy, new_session: NewSession
+) -> None:
+    created = await store.users.create(new_session(), user("jo"))
+
+    async def another_writer() -> None:
+        await store.users.update(new_session(), created.id, setting(title="Dr"))
+
+    proxy.order(run_first(another_writer))
+    session = new_session()
+    await faulty_store.users.update(session, created.id, setting(active=False))
+    assert Cost(session.meter.calls, session.meter.entities) == Cost(2 + 2, 2)
+    settled = await store.users.get(new_session(), created.id)
+    assert settled.document == user("jo", title="Dr", active=False)
+
+
+async def test_a_resent_request_is_counted_each_time_and_its_entities_once(
+    faulty_store: Store, proxy: StorageProxy, new_session: NewSession
+) -> None:
+    proxy.order(answer(503, "ServerBusy"), "read")
+    proxy.order(lose_request, "transaction")
+    session = new_session()
+    await faulty_store.users.create(session, user("jo"))
+    assert Cost(session.meter.calls, session.meter.entities) == Cost(2 + 2, 4)
+
+
+async def cost_of(session: Session, operation: Callable[[Session], Awaitable[object]]) -> Cost:
+    await operation(session)
+    return Cost(session.meter.calls, session.meter.entities)
+
+
+def user(name: str, **attributes: Any) -> dict[str, Any]:
+    return {"userName": name, "active": True, **attributes}
+
+
+def group(name: str, **attributes: Any) -> dict[str, Any]:
+    return {"displayName": name, **attributes}
+
+
+def setting(**attributes: Any) -> Any:
+    """A change that sets attributes."""
+    return lambda document: {**document, **attributes}
+
+
+def any_version(version: str) -> bool:
+    return True
