@@ -19,7 +19,7 @@ import socket
 import sys
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Never
 
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
@@ -246,13 +246,17 @@ async def _ticking(
             task.cancel()
 
 
-async def _serve_until_stopped(root: Path, module_name: str, listener: socket.socket) -> None:
+async def _serve_until_stopped(root: Path, module_name: str, listener: socket.socket) -> Never:
     stop = asyncio.Event()
     children.on_stop(stop.set, leashed=True)
     settings = host_json.read(root / "host.json")
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(message)s")
     async with serve(load(module_name), settings=settings, listener=listener):
         await stop.wait()
+    # A worker of Azure is ended without a word to the app, so nothing of the app is closed here.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def main() -> int:
@@ -270,7 +274,6 @@ def main() -> int:
     except LocalError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    return 0
 
 
 if __name__ == "__main__":
