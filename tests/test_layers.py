@@ -1,0 +1,224 @@
+"""Imports point one way: the rules of docs/architecture.md ("The parts"), held over the source."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections import defaultdict
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("scim_users", "scim_groups", "scim_discovery", "shared", "local", "tools")
+SDKS = ("azure.core", "azure.data", "azure.identity", "azure.keyvault", "aiohttp")
+
+CORE = "shared.scim"
+TABLE_STORAGE = "shared.store.azure_table"
+ERRORS, FOLDING, MEMBERS = f"{CORE}.errors", f"{CORE}.folding", f"{CORE}.members"
+CONFIGURED = ("shared.settings", "shared.tenants", "shared.identity")
+FUNCTIONS = ("scim_users", "scim_groups", "scim_discovery")
+
+MAY_IMPORT: dict[str, tuple[str, ...]] = {
+    "function_app": FUNCTIONS,
+    "scim_users": ("scim_users", "shared"),
+    "scim_groups": ("scim_groups", "shared"),
+    "scim_discovery": ("scim_discovery", "shared"),
+    "shared.web": ("shared.web", "shared.auth", "shared.store", CORE, *CONFIGURED),
+    "shared.auth": ("shared.auth", ERRORS, *CONFIGURED),
+    "shared.store": ("shared.store", ERRORS, FOLDING, MEMBERS),
+    CORE: (CORE,),
+    "shared.settings": ("shared.tenants",),
+    "shared.identity": ("shared.settings",),
+    "shared.tenants": (),
+    "shared": (),
+    "local": ("local", "shared.settings"),
+    "tools": ("tools",),
+}
+"""What of ours each part may import; the longest name that fits a module is its part."""
+
+MAY_IMPORT_OF_AZURE: dict[str, tuple[str, ...]] = {
+    "function_app": ("azure.functions",),
+    "scim_users": ("azure.functions",),
+    "scim_groups": ("azure.functions",),
+    "scim_discovery": ("azure.functions",),
+    "shared.web": ("azure.functions",),
+    "shared.identity": ("azure.core", "azure.identity"),
+    "shared.auth.key_vault": ("azure.core", "azure.keyvault"),
+    TABLE_STORAGE: ("azure.core", "azure.data"),
+    "local": ("azure.functions",),
+}
+"""What of Azure each part may import; a part that is not named, nothing."""
+
+IO = ("aiohttp", "asyncio", "httpx", "http", "io", "os", "pathlib", "socket", "ssl", "subprocess")
+"""What a pure module has no use for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One name that a module imports.
+
+    Attributes:
+        name: The module, or what is taken out of it: `shared.scim.errors.NotFound`.
+        at_load: Whether it is imported with the module, rather than in a function or for types.
+    """
+
+    name: str
+    at_load: bool
+
+
+def module_name(file: Path) -> str:
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports_of(source: str) -> list[Import]:
+    """Return what a module imports, wherever in it, under every name that it could mean."""
+    found: list[Import] = []
+
+    def visit(node: ast.AST, *, at_load: bool) -> None:
+        if isinstance(node, ast.Import):
+            found.extend(Import(alias.name, at_load) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = "." * node.level + (node.module or "")
+            found.extend(Import(f"{base}.{alias.name}", at_load) for alias in node.names)
+        later = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or is_for_types(node)
+        for child in ast.iter_child_nodes(node):
+            visit(child, at_load=at_load and not later)
+
+    visit(ast.parse(source), at_load=True)
+    return found
+
+
+def is_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+
+
+def is_within(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")
+
+
+def part_of(module: str, parts: dict[str, tuple[str, ...]]) -> str:
+    """Return the part that a module belongs to: the longest name that fits."""
+    return max((part for part in parts if is_within(module, part)), key=len)
+
+
+FILES = {
+    module_name(file): file
+    for file in sorted(
+        [
+            ROOT / "function_app.py",
+            *(file for package in PACKAGES for file in (ROOT / package).rglob("*.py")),
+        ]
+    )
+}
+IMPORTS = {module: imports_of(file.read_text("utf-8")) for module, file in FILES.items()}
+
+
+def is_ours(name: str) -> bool:
+    return name.partition(".")[0] in {"function_app", *PACKAGES}
+
+
+def test_every_part_is_looked_at() -> None:
+    assert {part_of(module, MAY_IMPORT) for module in FILES} == set(MAY_IMPORT)
+    assert {"shared.store.azure_table", "shared.scim.patch", "tools.provision.client"} <= set(FILES)
+
+
+def test_imports_are_found_in_functions_and_for_types() -> None:
+    source = """
+import os.path
+if TYPE_CHECKING:
+    from shared.web import requests
+def late():
+    from . import here
+    import azure.data.tables as tables
+"""
+    assert imports_of(source) == [
+        Import("os.path", at_load=True),
+        Import("shared.web.requests", at_load=False),
+        Import("..here", at_load=False),
+        Import("azure.data.tables", at_load=False),
+    ]
+
+
+def broken(rule: Callable[[str, Import], bool]) -> list[str]:
+    """Return every import that a rule forbids."""
+    return [
+        f"{module} imports {each.name}"
+        for module, imports in IMPORTS.items()
+        for each in imports
+        if rule(module, each)
+    ]
+
+
+def test_a_part_imports_what_lies_below_it() -> None:
+    def is_above(module: str, each: Import) -> bool:
+        allowed = MAY_IMPORT[part_of(module, MAY_IMPORT)]
+        return is_ours(each.name) and not any(is_within(each.name, part) for part in allowed)
+
+    assert broken(is_above) == []
+
+
+def test_an_import_is_absolute() -> None:
+    # The worker puts the root of the app on the path, and nothing else.
+    assert broken(lambda _, each: each.name.startswith(".")) == []
+
+
+def test_of_azure_a_part_imports_what_it_is_there_for() -> None:
+    def is_foreign(module: str, each: Import) -> bool:
+        fitting = [part for part in MAY_IMPORT_OF_AZURE if is_within(module, part)]
+        allowed = MAY_IMPORT_OF_AZURE[max(fitting, key=len)] if fitting else ()
+        is_allowed = any(is_within(each.name, package) for package in allowed)
+        return is_within(each.name, "azure") and not is_allowed
+
+    assert broken(is_foreign) == []
+
+
+def test_the_core_is_pure() -> None:
+    def is_impure(module: str, each: Import) -> bool:
+        return is_within(module, CORE) and any(is_within(each.name, package) for package in IO)
+
+    assert broken(is_impure) == []
+
+
+def test_one_module_talks_to_table_storage() -> None:
+    users = {
+        module
+        for module, imports in IMPORTS.items()
+        if any(is_within(each.name, "azure.data") for each in imports)
+    }
+    assert users == {TABLE_STORAGE}
+
+
+def test_an_sdk_is_imported_when_the_first_request_needs_it() -> None:
+    def is_early(module: str, each: Import) -> bool:
+        # The first request imports the one module of the store; the stand-in host is not deployed.
+        is_free = module == TABLE_STORAGE or is_within(module, "local")
+        heavy = () if is_free else (*SDKS, TABLE_STORAGE)
+        return each.at_load and any(is_within(each.name, package) for package in heavy)
+
+    assert broken(is_early) == []
+
+
+def test_no_module_is_loaded_by_what_it_loads() -> None:
+    loads: dict[str, set[str]] = defaultdict(set)
+    for module, imports in IMPORTS.items():
+        for each in imports:
+            names = (each.name, each.name.rpartition(".")[0])
+            target = next((name for name in names if name in FILES), module)
+            if each.at_load and target != module:
+                loads[module].add(target)
+    TopologicalSorter(loads).prepare()  # raises CycleError with the cycle
+
+
+@pytest.mark.parametrize("name", ["function_app", *PACKAGES, "tests"])
+def test_no_top_level_name_hides_a_library(name: str) -> None:
+    assert name not in sys.stdlib_module_names
+    assert name not in packages_distributions()
