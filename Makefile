@@ -76,6 +76,8 @@ $(DEV_READY): requirements.txt requirements-local.txt requirements-dev.txt | $(P
 $(AZURITE_READY): package.json package-lock.json .npmrc
 	@command -v node >/dev/null && command -v npm >/dev/null || { \
 		echo "error: node or npm is missing: install Node.js 22 or newer for Azurite" >&2; exit 1; }
+	@case $$(node --version) in v2[2-9].*|v[3-9][0-9].*) ;; *) \
+		echo "warning: Azurite asks for Node.js 22 or newer; 20 works" >&2 ;; esac
 	@echo "node_modules: installing Azurite"
 	@npm ci --loglevel=error --no-progress || { \
 		echo "error: Azurite could not be installed: npm ci failed" >&2; exit 1; }

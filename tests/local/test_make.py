@@ -145,6 +145,17 @@ def test_missing_node_is_said_in_one_line(machine: Machine, missing: str) -> Non
     assert not (machine.clone / "started").exists()
 
 
+@pytest.mark.parametrize(
+    ("version", "warned"), [("v20.20.2", True), ("v22.1.0", False), ("v30.0.0", False)]
+)
+def test_node_20_is_used_with_a_warning(machine: Machine, version: str, warned: bool) -> None:
+    machine.program("node", f"echo {version}")
+    machine.program("npm", "PATH=/bin:/usr/bin mkdir node_modules")
+    done = machine.run("make", "azurite")
+    assert done.returncode == 0
+    assert ("warning: Azurite asks for Node.js 22 or newer; 20 works" in done.stderr) == warned
+
+
 def test_a_failing_npm_is_said_and_tried_again_the_next_time(machine: Machine) -> None:
     machine.virtual_environment("touch started")
     machine.program("node", "exit 0")
