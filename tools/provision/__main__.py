@@ -16,6 +16,7 @@ from tools.provision.client import Limits, ScimClient
 from tools.provision.cycle import Match, Settings
 from tools.provision.directory import Directory
 from tools.provision.generator import generate
+from tools.provision.mapping import COLUMNS
 from tools.provision.readback import Verification
 from tools.provision.report import ProgressBars, Silence, print_json, print_report
 from tools.provision.results import Ledger, ServiceError
@@ -94,7 +95,9 @@ def main(  # noqa: PLR0913, PLR0917 - each parameter is an option of the command
     directory: Annotated[
         Path | None,
         typer.Option(
-            help="Directory to provision (.csv or .json). Without it, one is generated.",
+            help="Directory to provision, .csv or .json; without it, one is generated. "
+            f"Columns: {', '.join(COLUMNS)}, active, manager (a userName), groups (names "
+            "separated by a semicolon; in JSON a list beside the users). Required: userName.",
             rich_help_panel="Directory",
         ),
     ] = None,
@@ -146,7 +149,7 @@ def main(  # noqa: PLR0913, PLR0917 - each parameter is an option of the command
     ] = None,
     batch: Annotated[
         int, typer.Option(min=1, help="Members in one PATCH at most.", rich_help_panel="Requests")
-    ] = 100,
+    ] = Settings().batch,
     check_references: Annotated[
         bool,
         typer.Option(

@@ -122,7 +122,7 @@ class ScimClient:
         started = perf_counter()
         try:
             response = await self._http.send(request)
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             return _Attempt(perf_counter() - started, lost=_describe(error, self.limits))
         latency = perf_counter() - started
         return _Attempt(latency, response.status_code, response.headers, _parse(response))
@@ -184,7 +184,7 @@ def _parse(response: httpx.Response) -> Any:
         return response.text
 
 
-def _describe(error: httpx.TransportError, limits: Limits) -> str:
+def _describe(error: httpx.RequestError, limits: Limits) -> str:
     if isinstance(error, httpx.TimeoutException):
         return f"no answer within {limits.timeout:g} s"
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

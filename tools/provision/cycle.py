@@ -48,14 +48,15 @@ class Settings:
         dialect: how PATCH operations are written.
         manager: how a manager is written.
         match: tried one after the other, never combined; the first one is also probed.
-        batch: how many members one PATCH adds or removes at most.
+        batch: how many members one PATCH adds or removes at most; Entra's own number is not
+            documented.
         check_references: ask before a manager or a member is set whether it is already there.
     """
 
     dialect: wire.Dialect = wire.Dialect.LEGACY
     manager: wire.ManagerShape = wire.ManagerShape.STRING
     match: tuple[Match, ...] = (Match.USER_NAME,)
-    batch: int = 100
+    batch: int = 50
     check_references: bool = False
 
 
