@@ -12,7 +12,7 @@ def _listed() -> set[str]:
         r"^\| ([A-Z][\w.]*)(?: to [A-Z]\d\.(\d+))? \|", _text("README.md"), re.MULTILINE
     )
     labels = set()
-    for first, last in rows:
+    for first, last in row.findall(_text("README.md")):
         group, _, number = first.rpartition(".")
         labels |= {f"{group}.{n}" for n in range(int(number), int(last) + 1)} if last else {first}
     return labels
