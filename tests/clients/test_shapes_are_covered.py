@@ -8,9 +8,7 @@ HERE = Path(__file__).parent
 
 def _listed() -> set[str]:
     """The labels of the list, those of a range one by one."""
-    rows = re.findall(
-        r"^\| ([A-Z][\w.]*)(?: to [A-Z]\d\.(\d+))? \|", _text("README.md"), re.MULTILINE
-    )
+    row = re.compile(r"^\| ([A-Z][\w.]*)(?: to [A-Z]\d\.(\d+))? \|", re.MULTILINE)
     labels = set()
     for first, last in row.findall(_text("README.md")):
         group, _, number = first.rpartition(".")
