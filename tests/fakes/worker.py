@@ -1,36 +1,32 @@
-"""The worker process of Azure on Python 3.13 and newer, without the gRPC that carries its messages.
+"""The worker process of Python 3.13 and newer, without what carries the host's messages to it.
 
-The published runtime library indexes and invokes functions; what it is sent and what it answers are
-messages of FunctionRpc.proto, for which objects with the same field names stand here.
+Azure runs the published `azure-functions-runtime` behind gRPC. Here a message is a line of JSON on
+standard input and its answer a line on standard output: the index first, then one for each
+invocation. What the library reads and makes are the messages of FunctionRpc.proto; objects with
+the same field names stand in for them.
+
+    python -P tests/fakes/worker.py <folder of the app>
 """
 
 from __future__ import annotations
 
-import uuid
-from dataclasses import dataclass
+import asyncio
+import json
+import logging
+import sys
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+import azure_functions_runtime as runtime  # type: ignore[import-untyped] # it has no types
 
 
-class Message:
-    """A message of any kind: the fields it was made with."""
+class Message(SimpleNamespace):
+    """A message: whatever fields it is made with."""
 
-    def __init__(self, **fields: Any) -> None:
-        self.__dict__.update(fields)
-
-    def WhichOneof(self, _group: str) -> str | None:  # noqa: N802  # a name of protobuf
-        return next(iter(self.__dict__), None)
-
-
-class Parameter(Message):
-    """A ParameterBinding, of which `name` is not part of the choice."""
-
-    def WhichOneof(self, _group: str) -> str:  # noqa: N802  # a name of protobuf
-        return "data"
+    def WhichOneof(self, _: str) -> str:  # noqa: N802 - the name that protobuf gives it
+        """Name the one field of an `oneof`, beside the name of a binding."""
+        (field,) = self.__dict__.keys() - {"name"}
+        return field
 
 
 class StatusResult(Message):
@@ -42,108 +38,100 @@ class BindingInfo(Message):
     out, inout = 1, 2
 
 
-KINDS = [
-    "FunctionLoadResponse",
-    "FunctionMetadataResponse",
-    "InvocationResponse",
-    "RpcException",
-    "RpcFunctionMetadata",
-    "RpcHttp",
-    "TypedData",
-    "WorkerInitResponse",
-    "WorkerMetadata",
-]
 PROTOS = SimpleNamespace(
-    StatusResult=StatusResult, BindingInfo=BindingInfo, **dict.fromkeys(KINDS, Message)
+    StatusResult=StatusResult,
+    BindingInfo=BindingInfo,
+    **dict.fromkeys(
+        [
+            "FunctionLoadResponse",
+            "FunctionMetadataResponse",
+            "InvocationResponse",
+            "ParameterBinding",
+            "RpcException",
+            "RpcFunctionMetadata",
+            "RpcHttp",
+            "TypedData",
+            "WorkerInitResponse",
+            "WorkerMetadata",
+        ],
+        Message,
+    ),
 )
 
 
-class FunctionFailed(Exception):  # noqa: N818  # what the host turns into an empty 500
-    """The function raised, or returned what cannot be sent."""
+def envelope(**request: Message) -> Any:
+    (name,) = request
+    properties = {"host": "127.0.0.1", "protos": PROTOS}
+    return SimpleNamespace(name=name, request=SimpleNamespace(**request), properties=properties)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    status: int
-    headers: dict[str, str]
-    body: bytes
+def refused(result: StatusResult) -> str | None:
+    return None if result.status == StatusResult.Success else result.exception.message
 
 
-class Worker:
-    """The functions of an app, as the runtime library indexed them; make one with `start`."""
-
-    def __init__(self, runtime: Any, ids: Mapping[str, str]) -> None:
-        self._runtime = runtime
-        self.ids = ids
-
-    @classmethod
-    async def start(cls, folder: Path) -> Worker:
-        """Indexes the app of a folder, which must be on sys.path.
-
-        Raises:
-            FunctionFailed: The library refuses it; the message says why.
-        """
-        import azure_functions_runtime as runtime  # type: ignore[import-untyped]  # noqa: PLC0415  # untyped; not there on Python 3.11
-
-        asked = Message(capabilities={}, function_app_directory=str(folder))
-        started = await runtime.worker_init_request(_request("worker_init_request", asked))
-        if started.result.status == StatusResult.Failure:
-            raise FunctionFailed(started.result.exception.message)
-        told = await runtime.functions_metadata_request(_request("functions_metadata_request"))
-        return cls(
-            runtime, {each.name: each.function_id for each in told.function_metadata_results}
-        )
-
-    async def invoke(
-        self,
-        name: str,
-        *,
-        method: str = "GET",
-        url: str = "http://127.0.0.1/",
-        headers: Mapping[str, str] | None = None,
-        query: Mapping[str, str] | None = None,
-        route: Mapping[str, str] | None = None,
-        body: bytes = b"",
-    ) -> Answer:
-        """Sends one HTTP request to a function, converted as the host does.
-
-        Raises:
-            FunctionFailed: The answer would be an empty 500.
-        """
-        http = Message(
-            method=method,
-            url=url,
-            headers=headers or {},
-            query=query or {},
-            params=route or {},
-            body=Message(bytes=body),
-        )
-        asked = Message(
-            invocation_id=str(uuid.uuid4()),
-            function_id=self.ids[name],
-            input_data=[Parameter(name="req", data=Message(http=http))],
-            trigger_metadata={},
-            trace_context=Message(trace_parent="", trace_state="", attributes={}),
-            retry_context=Message(retry_count=0, max_retry_count=0, exception=None),
-        )
-        told = await self._runtime.invocation_request(_request("invocation_request", asked))
-        if told.result.status == StatusResult.Failure:
-            raise FunctionFailed(told.result.exception.message)
-        return _answer(told.return_value)
-
-
-def _request(name: str, message: Message | None = None) -> Message:
-    return Message(
-        name=name,
-        request=Message(**{name: message}),
-        properties={"host": "127.0.0.1", "protos": PROTOS},
+async def index(directory: str) -> dict[str, Any]:
+    """Let the library index the app, and tell what the host would learn of it."""
+    message = Message(capabilities={}, function_app_directory=directory)
+    started = await runtime.worker_init_request(envelope(worker_init_request=message))
+    answer = await runtime.functions_metadata_request(
+        envelope(functions_metadata_request=Message())
     )
+    functions = answer.function_metadata_results or []
+    for function in functions:
+        message = Message(function_id=function.function_id)
+        loaded = await runtime.function_load_request(envelope(function_load_request=message))
+        assert refused(loaded.result) is None
+    return {
+        "error": refused(started.result),
+        "functions": {
+            function.name: {
+                "id": function.function_id,
+                "bindings": [json.loads(binding) for binding in function.raw_bindings],
+            }
+            for function in functions
+        },
+        "modules": sorted(sys.modules),
+    }
 
 
-def _answer(returned: Any) -> Answer:
-    """What the host makes of a returned value: text as it is, or a whole HTTP answer."""
-    if returned.WhichOneof("data") == "string":
-        return Answer(200, {"content-type": "text/plain; charset=utf-8"}, returned.string.encode())
-    http = returned.http
-    headers = {name.lower(): value for name, value in http.headers.items()}
-    return Answer(int(http.status_code), headers, http.body.bytes)
+async def invoke(call: dict[str, Any]) -> dict[str, Any]:
+    """Invoke a function with an HTTP request, as the host does."""
+    http = Message(
+        method=call["method"],
+        url=call["url"],
+        headers=call["headers"],
+        params=call["route_params"],
+        query={},
+        body=Message(bytes=call["body"].encode()),
+    )
+    invocation = Message(
+        invocation_id=call["invocation_id"],
+        function_id=call["function_id"],
+        input_data=[Message(name="req", data=Message(http=http))],
+        trigger_metadata={},
+        trace_context=Message(trace_parent="", trace_state="", attributes={}),
+        retry_context=Message(retry_count=0, max_retry_count=0, exception=None),
+    )
+    answer = await runtime.invocation_request(envelope(invocation_request=invocation))
+    error = refused(answer.result)
+    if error is not None:
+        return {"error": error}
+    response = answer.return_value.http
+    return {
+        "error": None,
+        "status": response.status_code,
+        "headers": response.headers,
+        "body": response.body.bytes.decode(),
+    }
+
+
+async def work(directory: str) -> None:
+    print(json.dumps(await index(directory)), flush=True)
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        print(json.dumps(await invoke(json.loads(line))), flush=True)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(name)s %(message)s")
+    sys.path.insert(0, sys.argv[1])
+    asyncio.run(work(sys.argv[1]))
