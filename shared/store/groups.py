@@ -6,14 +6,21 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 
-from shared.scim.errors import ScimError
+from shared.scim.errors import NotFound, ScimError, TooManyRequests, Unavailable
 from shared.scim.members import MemberChange
 from shared.store import keys, tombstones
 from shared.store.changes import Change
 from shared.store.claims import folded_name, group_rows
 from shared.store.commits import commit, until_settled
 from shared.store.counters import Counters
-from shared.store.memberships import Head, Memberships, Progress, no_such_group, touch
+from shared.store.memberships import (
+    STEP_MEMBERS,
+    Head,
+    Memberships,
+    Progress,
+    no_such_group,
+    touch,
+)
 from shared.store.operations import Delete, Insert, Refused, Replace
 from shared.store.resources import (
     Group,
@@ -27,7 +34,7 @@ from shared.store.resources import (
 from shared.store.rows import ANY_ETAG, Document, Row
 from shared.store.session import Session
 from shared.store.sweeps import Sweeper
-from shared.store.table import Table, collect
+from shared.store.table import Table, collect, get_all
 from shared.store.users import Names
 
 PAGE_MEMBERSHIPS = 10_000
@@ -84,9 +91,13 @@ class Groups:
 
         try:
             etag = await until_settled(session, attempt)
-        except ScimError:
-            if progress.steps:
-                await self._undo_create(session, group.id)
+        except ScimError as error:
+            # An unclear first transaction may have been committed, with the first members alone.
+            passing = isinstance(error, (Unavailable, TooManyRequests))
+            if progress.steps or (passing and len(wanted) > STEP_MEMBERS):
+                is_gone = await self._take_back(session, group.id)
+                if is_gone and passing:
+                    raise _does_not_exist(error) from error
             raise
         return replace(group, version=await self._version(session, group.id, etag))
 
@@ -103,7 +114,8 @@ class Groups:
 
     async def get_many(self, session: Session, gids: Sequence[str]) -> list[Group]:
         """Read groups by id, in parallel, without members, leaving out ids that are none."""
-        rows = await asyncio.gather(*(self._find_row(session, gid) for gid in gids))
+        ids = [keys.group(gid) for gid in gids if keys.is_id(gid)]
+        rows = await get_all(self._table, session, ids)
         return [group_from(row) for row in rows if row is not None]
 
     async def update(
@@ -308,13 +320,21 @@ class Groups:
         except ScimError as error:
             _log.warning("the sweep of a deleted group waits: %s", type(error).__name__)
 
-    async def _undo_create(self, session: Session, gid: str) -> None:
-        """Delete a group whose members could not all be added, past the deadline if need be."""
+    async def _take_back(self, session: Session, gid: str) -> bool:
+        """Delete a group whose members could not all be added, past the deadline if need be.
+
+        Returns:
+            Whether it is known that the group does not exist.
+        """
         session.deadline = max(session.deadline, time.monotonic() + _UNDO_SECONDS)
         try:
             await self.delete(session, gid)
+        except NotFound:
+            return True
         except ScimError:
             _log.exception("a group whose creation failed could not be deleted again: %s", gid)
+            return False
+        return True
 
     async def _with_members(self, session: Session, group: Group) -> Group:
         return replace(group, member_ids=await self._memberships.members(session, group.id))
@@ -331,3 +351,12 @@ class Groups:
 
     async def _find_row(self, session: Session, gid: str) -> Row | None:
         return await self._table.get(session, keys.group(gid)) if keys.is_id(gid) else None
+
+
+def _does_not_exist(error: ScimError) -> ScimError:
+    """Build the answer about a group that was taken back because of an error."""
+    return type(error)(
+        "The group could not be created with all its members and does not exist. Repeat the "
+        "request, or create the group with fewer members and add the others later.",
+        retry_after=error.retry_after,
+    )
