@@ -9,7 +9,7 @@ The module costs some 100 ms to import; the app imports it when the first reques
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -121,17 +121,13 @@ class AzureTable:
 
     async def transact(self, session: Session, operations: Sequence[Operation]) -> list[str]:
         """Commit the operations as one entity group transaction; sent once."""
-        batch = [_batched(session.tenant, operation) for operation in operations]
+        seconds = min(_ATTEMPT_SECONDS, session.remaining())
         session.meter.calls += 1
         try:
-            async with asyncio.timeout(min(_ATTEMPT_SECONDS, session.remaining())):
-                answers = await self._client.submit_transaction(batch)
+            async with asyncio.timeout(seconds):
+                answers = await self._submit(session, operations)
         except TimeoutError as error:
             raise Unclear("no answer in time") from error
-        except RequestTooLargeError as error:
-            raise PayloadTooLarge("The change is too large to be stored; send less.") from error
-        except TableTransactionError as error:
-            raise await self._outcome(error, operations) from error
         except AzureError as error:
             raise _lost(error) from error
         session.meter.entities += len(operations)
@@ -146,13 +142,13 @@ class AzureTable:
             await self._credential.close()
 
     @property
-    def _client(self) -> "TableClient":
-        """The SDK's client, imported and built at first use so that indexing stays quick."""
+    def _client(self) -> TableClient:
+        """The SDK's client, built at first use, because it belongs to the running event loop."""
         if self._opened is None:
             self._opened = self._open()
         return self._opened
 
-    def _open(self) -> "TableClient":
+    def _open(self) -> TableClient:
         options: dict[str, Any] = {
             "transport": AioHttpTransport(use_env_settings=False, **self._options),
             "retry_total": 0,
@@ -167,7 +163,25 @@ class AzureTable:
             self._address.endpoint, self._address.name, credential=self._credential, **options
         )
 
-    async def _create_missing_table(self, error: "HttpResponseError") -> None:
+    async def _submit(
+        self, session: Session, operations: Sequence[Operation]
+    ) -> Sequence[Mapping[str, Any]]:
+        """Send a transaction and tell a refusal of an operation from faults, which are raised."""
+        batch = [_batched(session.tenant, operation) for operation in operations]
+        try:
+            return await self._client.submit_transaction(batch)
+        except RequestTooLargeError as error:
+            raise PayloadTooLarge("The change is too large to be stored; send less.") from error
+        except TableTransactionError as error:
+            if _code(error) == "TableNotFound":
+                await self._create_missing_table(error)
+                raise Unclear("the table did not exist yet") from error
+            status = error.status_code
+            if status in _REFUSALS:
+                raise Refused(error.index, status, operations[error.index]) from error
+            raise
+
+    async def _create_missing_table(self, error: HttpResponseError) -> None:
         """Create the table when that is what was not found (a new Azurite, a new account)."""
         if _code(error) == "TableNotFound":
             try:
@@ -179,32 +193,21 @@ class AzureTable:
     async def _repeated(self, session: Session, read: Callable[[], Awaitable[_T]]) -> _T:
         """Run a read, again after a fault that may pass, within the session's deadline."""
         for attempt in range(_READ_ATTEMPTS):
+            if attempt:
+                await pause(session, attempt - 1)
+            seconds = min(_ATTEMPT_SECONDS, session.remaining())
             session.meter.calls += 1
             try:
-                async with asyncio.timeout(min(_ATTEMPT_SECONDS, session.remaining())):
+                async with asyncio.timeout(seconds):
                     return await read()
             except TimeoutError:
                 failure = Unclear("no answer in time")
             except AzureError as error:
                 failure = _lost(error)
-            await pause(session, attempt)
         raise given_up(failure)
 
-    async def _outcome(
-        self, error: "HttpResponseError", operations: Sequence[Operation]
-    ) -> Exception:
-        """Tell what a failed transaction means: refused, unclear, or a fault of ours."""
-        if _code(error) == "TableNotFound":
-            await self._create_missing_table(error)
-            return Unclear("the table did not exist yet")
-        status = error.status_code or 0
-        if status in _REFUSALS:
-            index = int(getattr(error, "index", 0))
-            return Refused(index, status, operations[index])
-        return _lost(error)
 
-
-def _lost(error: "Exception") -> Unclear:
+def _lost(error: Exception) -> Unclear:
     """Classify a fault that may pass.
 
     Raises:

@@ -50,6 +50,8 @@ async def commit(
     begun = time.monotonic()
     failure = Unclear("not sent")
     for attempt in range(_SENDS):
+        if attempt:
+            await pause(session, attempt - 1)
         if time.monotonic() - begun > _RECEIPT_SECONDS:
             break
         try:
@@ -60,7 +62,6 @@ async def commit(
             if refusal.index == 0 and await _is_receipt(table, session, receipt):
                 return None
             raise _meaning(refusal) from refusal
-        await pause(session, attempt)
     raise given_up(failure)
 
 
@@ -71,10 +72,12 @@ async def until_settled(session: Session, attempt: Callable[[], Awaitable[_T]]) 
         Unavailable: the resource is changed by others faster than it can be read.
     """
     for races in range(_RACES):
+        if races:
+            await pause(session, races - 1)
         try:
             return await attempt()
         except Refused:
-            await pause(session, races)
+            continue
     raise Unavailable(
         "Other requests keep changing the same resource; repeat the request.", retry_after=2
     )
