@@ -18,15 +18,17 @@ from shared.store.operations import Delete, Insert, Merge, Operation, Refused, R
 from shared.store.resources import timestamp
 from shared.store.rows import ANY_ETAG, Row, unpack_ids, with_ids
 from shared.store.session import Session
-from shared.store.table import Table, collect, pause
+from shared.store.table import Table, collect, get_all, pause
 from shared.store.turns import Turns
 
 STEP_MEMBERS = 40
 """Members that one transaction changes; up to so many in a request are changed atomically."""
 
 _STEP_BYTES = 3 * 1_048_576
-_READ_AHEAD = 5 * STEP_MEMBERS
-_RECORDED_IDS = 1_000
+READ_AHEAD = 5 * STEP_MEMBERS
+"""Users whose rows are read and kept at a time, however many a request names."""
+
+_RECORDED_IDS = 900  # of 35 characters in JSON: they fit into one property of 32,768
 _RACES = 12
 
 
@@ -222,7 +224,7 @@ class Memberships:
     ) -> list[Edit]:
         """Read the users named in `wanted` (id -> joins) and keep the edits that are needed."""
         ids = [uid for uid in wanted if keys.is_id(uid)]
-        rows = await asyncio.gather(*(self._table.get(session, keys.user(uid)) for uid in ids))
+        rows = await get_all(self._table, session, [keys.user(uid) for uid in ids])
         found = {row.key[2:]: row for row in rows if row is not None}
         unknown = [uid for uid, joins in wanted.items() if joins and uid not in found]
         self._note_unknown(unknown, progress)
@@ -237,7 +239,7 @@ class Memberships:
         Where unknown ids are rejected, all users are read before the first transaction.
         """
         names = list(wanted)
-        block = _READ_AHEAD if not self._reject_unknown else max(len(names), 1)
+        block = READ_AHEAD if not self._reject_unknown else max(len(names), 1)
         reserved = sum(map(payload_bytes, head.operations))
         step: list[Edit] = []
         for start in range(0, len(names), block):

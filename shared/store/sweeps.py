@@ -7,7 +7,7 @@ nothing is left to be done.
 from shared.store import keys, tombstones
 from shared.store.changes import Change
 from shared.store.commits import commit, until_settled
-from shared.store.memberships import Edit, Head, Memberships, Progress, Step, cut_steps
+from shared.store.memberships import READ_AHEAD, Edit, Head, Memberships, Progress, Step, cut_steps
 from shared.store.operations import Delete, Operation, Refused, Replace
 from shared.store.rows import Row, pack_ids, unpack_ids
 from shared.store.session import Session
@@ -45,13 +45,20 @@ class Sweeper:
         rows = await collect(self._table, session, keys.memberships(gid), limit + 1)
         if len(rows) > limit:
             return False
-        wanted = {keys.member_of(row.key): False for row in rows}
-        edits = await self._memberships.edits(session, gid, wanted, Progress())
-        *steps, last = cut_steps(gid, edits) or [[]]
-        for step in steps:
-            await self._memberships.step(session, Step(gid, Head((), "sweep"), step), Progress())
+        uids = [keys.member_of(row.key) for row in rows]
+        last: list[Edit] = []
+        for start in range(0, len(uids), READ_AHEAD):
+            wanted = dict.fromkeys(uids[start : start + READ_AHEAD], False)
+            edits = last + await self._memberships.edits(session, gid, wanted, Progress())
+            *steps, last = cut_steps(gid, edits) or [[]]
+            for step in steps:
+                await self._sweep_group_step(session, gid, step)
         await self._finish_group(session, gid, last, listed)
         return True
+
+    async def _sweep_group_step(self, session: Session, gid: str, edits: list[Edit]) -> None:
+        step = Step(gid, Head((), "sweep"), edits)
+        await self._memberships.step(session, step, Progress())
 
     async def sweep_user(self, session: Session, uid: str) -> None:
         """Take away the memberships that a deleted user's row lists, 90 a transaction."""

@@ -18,6 +18,9 @@ Token = dict[str, str]
 PAGE_ROWS = 1_000
 """Rows that the service returns in one page at most."""
 
+_PARALLEL_READS = 100
+"""Reads that one request has under way; as many connections as the client opens."""
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -73,6 +76,18 @@ async def collect(
         token = page.token
         if token is None:
             break
+    return rows
+
+
+async def get_all(table: Table, session: Session, keys: Sequence[str]) -> list[Row | None]:
+    """Read rows by key, in parallel, None where there is none. A call each.
+
+    Not all at once: a read that waits for a connection would use up its time before it is sent.
+    """
+    rows: list[Row | None] = []
+    for start in range(0, len(keys), _PARALLEL_READS):
+        some = keys[start : start + _PARALLEL_READS]
+        rows += await asyncio.gather(*(table.get(session, key) for key in some))
     return rows
 
 

@@ -1,6 +1,5 @@
 """Users: create, read, change, delete, find and list."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +22,7 @@ from shared.store.resources import (
 from shared.store.rows import Document, Row, Values, pack_ids, unpack_ids
 from shared.store.session import Session
 from shared.store.sweeps import Sweeper
-from shared.store.table import Table, collect
+from shared.store.table import Table, collect, get_all
 from shared.store.tombstones import DeletedGroups
 
 Names = Callable[[Document | None, Document], tuple[str, ...]]
@@ -87,7 +86,8 @@ class Users:
 
     async def get_many(self, session: Session, uids: Sequence[str]) -> list[User]:
         """Read users by id, in parallel, leaving out ids that are none. A call each, and `q`."""
-        rows = await asyncio.gather(*(self._find_row(session, uid) for uid in uids))
+        ids = [keys.user(uid) for uid in uids if keys.is_id(uid)]
+        rows = await get_all(self._table, session, ids)
         return await self._shown(session, [user_from(row) for row in rows if row is not None])
 
     async def update(
