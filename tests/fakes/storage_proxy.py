@@ -56,6 +56,10 @@ class StorageProxy:
         """Let a fault befall `times` requests of a kind, after `after` others of it."""
         self._orders.append(Order(fault, kind, after, times))
 
+    def instead_of(self, storage_port: int, connection_string: str) -> str:
+        """Lead a connection string through the proxy."""
+        return connection_string.replace(f":{storage_port}/", f":{self.port}/")
+
     def heal(self) -> None:
         """Forget all orders."""
         self._orders.clear()
@@ -135,12 +139,12 @@ def hold(until: asyncio.Event) -> Fault:
     return wait
 
 
-def run_first(action: Callable[[], Awaitable[object]]) -> Fault:
-    """Do something else just before the storage sees the request: a race that is always lost."""
+def first(action: Callable[[], Awaitable[object]], fault: Fault | None = None) -> Fault:
+    """Do something else just before the storage sees the request, such as to win a race."""
 
     async def act(request: web.BaseRequest, forward: Forward) -> web.StreamResponse:
         await action()
-        return await forward()
+        return await (forward() if fault is None else fault(request, forward))
 
     return act
 

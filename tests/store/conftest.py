@@ -66,8 +66,7 @@ async def proxy(storage: Azurite) -> AsyncIterator[StorageProxy]:
 @pytest.fixture
 async def faulty_store(storage: Azurite, proxy: StorageProxy) -> AsyncIterator[Store]:
     """The store, with the proxy between it and the storage."""
-    direct, through = str(storage.ports["table"]), str(proxy.port)
-    address = storage.connection_string.replace(f":{direct}/", f":{through}/")
+    address = proxy.instead_of(storage.ports["table"], storage.connection_string)
     opened = AzureTable(TableAddress("scim", connection_string=address))
     yield open_store(opened, changed_names, member_writes_per_second=1_000_000)
     await opened.close()

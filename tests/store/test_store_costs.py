@@ -13,7 +13,7 @@ from shared.scim.members import MemberChange
 from shared.store.azure_table import AzureTable, TableAddress
 from shared.store.session import Session
 from shared.store.store import Store, open_store
-from tests.fakes.storage_proxy import answer, lose_request, run_first
+from tests.fakes.storage_proxy import answer, first, lose_request
 from tests.store.seeds import Seeded, seed
 
 if TYPE_CHECKING:
@@ -314,7 +314,7 @@ async def test_a_lost_race_costs_a_read_and_a_transaction_more(
     async def another_writer() -> None:
         await store.users.update(new_session(), created.id, setting(title="Dr"))
 
-    proxy.order(run_first(another_writer))
+    proxy.order(first(another_writer))
     session = new_session()
     await faulty_store.users.update(session, created.id, setting(active=False))
     assert Cost(session.meter.calls, session.meter.entities) == Cost(2 + 2, 2)

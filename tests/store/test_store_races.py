@@ -15,7 +15,7 @@ from shared.scim.errors import (
     Uniqueness,
 )
 from shared.scim.members import MemberChange
-from tests.fakes.storage_proxy import run_first
+from tests.fakes.storage_proxy import first
 from tests.store.seeds import seed
 
 if TYPE_CHECKING:
@@ -306,7 +306,7 @@ async def test_an_add_to_a_group_that_is_deleted_under_way_is_not_found(
     consistent: ReadBack,
 ) -> None:
     [uid], [gid] = await directory(store, new_session, users=1, groups=1)
-    proxy.order(run_first(lambda: store.groups.delete(new_session(), gid)))
+    proxy.order(first(lambda: store.groups.delete(new_session(), gid)))
     with pytest.raises(NotFound):
         await faulty_store.groups.update(new_session(), gid, MemberChange(add=(uid,)))
     assert (await consistent()).memberships() == set()
@@ -320,7 +320,7 @@ async def test_a_user_who_is_deleted_while_joining_is_skipped_and_recorded(
     consistent: ReadBack,
 ) -> None:
     users, [gid] = await directory(store, new_session, users=2, groups=1)
-    proxy.order(run_first(lambda: store.users.delete(new_session(), users[0])))
+    proxy.order(first(lambda: store.users.delete(new_session(), users[0])))
     await faulty_store.groups.update(new_session(), gid, MemberChange(add=tuple(users)))
     found = await consistent()
     assert found.memberships() == {(gid, users[1])}
