@@ -1,0 +1,283 @@
+"""The path of production, whole: managed identity, Key Vault, Table Storage by identity over TLS.
+
+The app has the settings of production and no others. The identity endpoint and the vault are fakes
+on loopback, the storage is Azurite that takes tokens alone; `tests/fakes/azure_names.py` makes the
+names of Azure lead to them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import re
+import shutil
+import socket
+import ssl
+import sys
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+import trustme
+from aiohttp import web
+
+from local import children
+from tests.fakes.key_vault import ACCESS_TOKEN, FakeIdentity, FakeKeyVault, serving
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from collections.abc import AsyncIterator
+
+ROOT = Path(__file__).parents[2]
+VAULT = "contoso.vault.azure.net"
+TABLES = "contoso.table.core.windows.net"
+CLIENT_ID = "11111111-2222-3333-4444-555555555555"
+PUBLIC = "https://id.example.com"
+TOKEN = "the-token-that-lies-in-the-vault"
+STORAGE = "https://storage.azure.com"
+LISTENING = re.compile(rb"Table service is successfully listening at \S+:(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Azure:
+    """What stands around the app: where it is, and what was asked of it."""
+
+    settings: dict[str, str]
+    vault: FakeKeyVault
+    identity: FakeIdentity
+
+
+class Log:
+    """What a process has written so far."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self._grown = asyncio.Condition()
+
+    async def follow(self, process: Process) -> None:
+        while line := await line_of(process):
+            async with self._grown:
+                self.text += line.decode()
+                self._grown.notify_all()
+
+    async def until(self, text: str) -> None:
+        """Wait until something was written."""
+        async with asyncio.timeout(30), self._grown:
+            await self._grown.wait_for(lambda: text in self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """A running app."""
+
+    client: httpx.AsyncClient
+    log: Log
+
+
+def certificates(folder: Path) -> ssl.SSLContext:
+    """Issue a certificate for the names of Azure; leave its files and the authority's there."""
+    authority = trustme.CA()
+    issued = authority.issue_cert(VAULT, TABLES)
+    authority.cert_pem.write_to_path(str(folder / "authority.pem"))
+    issued.private_key_pem.write_to_path(str(folder / "key.pem"))
+    for pem in issued.cert_chain_pems:
+        pem.write_to_path(str(folder / "certificate.pem"), append=True)
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    issued.configure_cert(server)
+    return server
+
+
+def storage_token(audience: str) -> str:
+    """Make what Entra issues to an identity; Azurite reads the claims and skips the signature."""
+    now = int(time.time())
+    issuer = "https://sts.windows.net/00000000-0000-0000-0000-000000000001/"
+    claims = {"aud": audience, "iss": issuer, "iat": now, "nbf": now - 60, "exp": now + 3_600}
+    parts = (json.dumps(part).encode() for part in ({"alg": "none", "typ": "JWT"}, claims))
+    return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts) + "."
+
+
+class Identity(FakeIdentity):
+    """The identity endpoint, which also has tokens for storage: of the audience it is asked for."""
+
+    audience = STORAGE
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        known = await super().answer(request)
+        if known.status != 200 or request.query["resource"] != STORAGE:
+            return known
+        token = {"access_token": storage_token(self.audience), "token_type": "Bearer"}
+        return web.json_response(
+            {**token, "resource": STORAGE, "expires_on": str(int(time.time()) + 3_600)}
+        )
+
+
+@asynccontextmanager
+async def table_storage(folder: Path) -> AsyncIterator[int]:
+    """Run the table service of Azurite over TLS, open to tokens; give its port."""
+    node = shutil.which("node")
+    assert node is not None
+    options = {
+        **{f"--{service}Port": "0" for service in ("blob", "queue", "table")},
+        "--oauth": "basic",
+        "--cert": str(folder / "certificate.pem"),
+        "--key": str(folder / "key.pem"),
+    }
+    script = ROOT / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
+    command = [node, "--require", str(ROOT / "local" / "leash.cjs"), str(script)]
+    command += [part for option in options.items() for part in option]
+    command += ["--inMemoryPersistence", "--silent", "--disableTelemetry", "--skipApiVersionCheck"]
+    # With the account in the host name Azurite answers transactions 500; so it stands in the path.
+    command += ["--disableProductStyleUrl"]
+    async with children.running(
+        command, directory=folder, environ=os.environ, capture=True
+    ) as process:
+        async with asyncio.timeout(60):
+            found = None
+            while found is None:
+                line = await line_of(process)
+                assert line, "Azurite has ended"
+                found = LISTENING.search(line)
+        yield int(found[1])
+
+
+async def line_of(process: Process) -> bytes:
+    assert process.stdout is not None
+    return await process.stdout.readline()
+
+
+@pytest.fixture(scope="module")
+async def azure(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Azure]:
+    folder = tmp_path_factory.mktemp("azure")
+    tls = certificates(folder)
+    vault, identity = FakeKeyVault(), Identity()
+    vault.put("scim-token", TOKEN)
+    vault.put("scim-token--acme", f"{TOKEN}-of-acme")
+    vault.put("connection-string", "of something else")
+    async with (
+        serving(vault.answer, tls) as vault_url,
+        serving(identity.answer) as identity_url,
+        table_storage(folder) as table_port,
+    ):
+        vault.url = f"https://{VAULT}"
+        settings = {
+            "KEY_VAULT_URL": vault.url,
+            "TABLE_ENDPOINT": f"https://{TABLES}/devstoreaccount1",
+            "AZURE_CLIENT_ID": CLIENT_ID,
+            "SCIM_BASE_URL": PUBLIC,
+        }
+        ports = {VAULT: int(vault_url.rpartition(":")[2]), TABLES: table_port}
+        of_the_platform = {
+            "PORTS_OF_NAMES": json.dumps(ports),
+            "IDENTITY_ENDPOINT": f"{identity_url}/msi/token",
+            "IDENTITY_HEADER": identity.header,
+            "SSL_CERT_FILE": str(folder / "authority.pem"),
+            "PATH": os.environ["PATH"],
+        }
+        yield Azure({**settings, **of_the_platform}, vault, identity)
+
+
+@asynccontextmanager
+async def deployed(settings: dict[str, str]) -> AsyncIterator[Deployed]:
+    """Run the app in a process of its own with these settings and no other variables."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        command = [sys.executable, "-m", "tests.fakes.azure_names", "--root", str(ROOT)]
+        command += ["--app", "function_app", "--socket", str(listener.fileno())]
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        async with (
+            children.running(
+                command,
+                directory=ROOT,
+                environ=settings,
+                capture=True,
+                descriptors=[listener.fileno()],
+            ) as process,
+            httpx.AsyncClient(base_url=address, timeout=30, trust_env=False) as client,
+        ):
+            log = Log()
+            following = asyncio.create_task(log.follow(process))
+            yield Deployed(client, log)
+            following.cancel()
+
+
+@pytest.fixture(scope="module")
+async def app(azure: Azure) -> AsyncIterator[Deployed]:
+    async with deployed(azure.settings) as running:
+        yield running
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+async def test_a_user_is_created_and_read_with_nothing_but_the_identity_of_the_app(
+    azure: Azure, app: Deployed
+) -> None:
+    sent = {"userName": "ana@contoso.test", "externalId": "7"}
+    created = await app.client.post("/scim/v2/Users", json=sent, headers=bearer(TOKEN))
+    assert created.status_code == 201, created.text
+    user = created.json()
+    assert created.headers["Location"] == f"{PUBLIC}/scim/v2/Users/{user['id']}"
+
+    read = await app.client.get(f"/scim/v2/Users/{user['id']}", headers=bearer(TOKEN))
+    assert (read.status_code, read.json()) == (200, user)
+
+    asked = {(query["resource"], query["client_id"]) for query in azure.identity.queries}
+    assert asked == {("https://vault.azure.net", CLIENT_ID), (STORAGE, CLIENT_ID)}
+    assert not {name for name in azure.settings if "CONNECTION" in name or "SECRET" in name}
+
+
+async def test_of_the_vault_the_tokens_are_read_and_nothing_else(
+    azure: Azure, app: Deployed
+) -> None:
+    await app.client.get("/scim/v2/Schemas", headers=bearer(TOKEN))
+    assert "/secrets" in {path.rstrip("/") for path in azure.vault.calls}
+    assert azure.vault.calls_about("scim-token")
+    assert not azure.vault.calls_about("connection-string")
+
+
+async def test_a_token_opens_its_own_tenant_alone(app: Deployed) -> None:
+    acme = bearer(f"{TOKEN}-of-acme")
+    inside = await app.client.get("/tenants/acme/scim/v2/Users", headers=acme)
+    assert (inside.status_code, inside.json()["totalResults"]) == (200, 0)
+    for path, headers in {
+        "/scim/v2/Users": acme,
+        "/tenants/acme/scim/v2/Users": bearer(TOKEN),
+        "/tenants/nobody/scim/v2/Users": bearer(TOKEN),
+    }.items():
+        assert (await app.client.get(path, headers=headers)).status_code == 401
+
+
+async def test_the_log_holds_no_token_and_no_name(app: Deployed) -> None:
+    sent = {"userName": "bo@contoso.test"}
+    await app.client.post("/scim/v2/Users", json=sent, headers=bearer(TOKEN))
+    missed = await app.client.get("/nowhere", headers=bearer(TOKEN))
+    await app.log.until(missed.headers["Request-Id"])
+    assert '"token": "scim-token/' in app.log.text
+    for secret in (TOKEN, ACCESS_TOKEN, "eyJ", "contoso.test"):
+        assert secret not in app.log.text
+
+
+async def test_storage_that_refuses_the_identity_is_a_503_and_a_line_for_the_operator(
+    azure: Azure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Identity, "audience", "https://of.another.service")
+    async with deployed(azure.settings) as app:
+        refused = await app.client.get("/scim/v2/Users", headers=bearer(TOKEN))
+        assert refused.status_code == 503
+        assert refused.headers["Retry-After"] == "60"
+        assert "storage refused the service" in refused.json()["detail"]
+        await app.log.until("table storage refused a request: 403")
+
+
+async def test_without_a_vault_nobody_comes_in(azure: Azure) -> None:
+    settings: dict[str, Any] = {**azure.settings, "KEY_VAULT_URL": ""}
+    async with deployed(settings) as app:
+        refused = await app.client.get("/scim/v2/Users", headers=bearer(TOKEN))
+        assert refused.status_code == 503
+        assert "no tokens configured" in refused.json()["detail"]
