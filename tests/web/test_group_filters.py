@@ -1,0 +1,85 @@
+"""Filters on the members of groups: what they find, and what they read for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scim_groups.presentation import GroupSource
+from shared.web.listing import Bounds, Lister
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from shared.store.session import Session
+    from shared.store.store import Store
+    from shared.web.requests import ScimRequest
+    from tests.conftest import NewSession
+
+    Find = Callable[[str, Session], Awaitable[set[str]]]
+
+
+@pytest.fixture
+async def ids(store: Store, session: Session) -> dict[str, str]:
+    """Two users and three groups: `both` has both, `one` has ana, `none` has nobody."""
+    ana, bo = [
+        (await store.users.create(session, {"userName": name, "active": True})).id
+        for name in ("ana", "bo")
+    ]
+    found = {"ana": ana, "bo": bo}
+    for name, members in {"both": [ana, bo], "one": [ana], "none": []}.items():
+        found[name] = (await store.groups.create(session, {"displayName": name}, members)).id
+    return found
+
+
+@pytest.fixture
+def find(store: Store, ids: dict[str, str], request_of: Callable[..., ScimRequest]) -> Find:
+    """Return the names of the groups that a filter finds; `{ana}` stands for her id."""
+
+    async def names(text: str, session: Session) -> set[str]:
+        request = request_of({"filter": text.format(**ids)}, session=session)
+        answer = await Lister(GroupSource(request, store), Bounds(1_000, 60)).list(request)
+        assert answer.body is not None
+        return {group["displayName"] for group in answer.body.get("Resources", [])}
+
+    return names
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('members eq "{ana}"', {"both", "one"}),
+        ('members.value eq "{bo}"', {"both"}),
+        ('members[value eq "{ana}"]', {"both", "one"}),
+        ('members[value eq "{ana}" and type eq "User"]', {"both", "one"}),
+        ('members[value eq "{ana}" and type eq "Group"]', set()),
+        ('members eq "{ana}" and members eq "{bo}"', {"both"}),
+        ('members eq "{bo}" or displayName eq "none"', {"both", "none"}),
+        ('members ne "{ana}"', {"both", "none"}),
+        ('not (members eq "{ana}")', {"none"}),
+        ('members.type eq "User"', {"both", "one"}),
+        ('members.$ref ew "{bo}"', {"both"}),
+        ('members.display eq "ana"', set()),
+        ("members pr", {"both", "one"}),
+        ("not (members pr)", {"none"}),
+        ("members eq null", {"none"}),
+        ('members eq "{one}"', set()),
+        ('members eq "nobody\' or 1 eq 1"', set()),
+    ],
+)
+async def test_groups_are_found_by_their_members(
+    find: Find, session: Session, text: str, found: set[str]
+) -> None:
+    assert await find(text, session) == found
+
+
+@pytest.mark.parametrize(("user", "found"), [("ana", {"one"}), ("bo", set())])
+async def test_entras_membership_check_does_not_read_the_members(
+    find: Find, new_session: NewSession, user: str, found: set[str]
+) -> None:
+    session = new_session()
+    text = f'id eq "{{one}}" and members eq "{{{user}}}"'
+    # One read of the group, one of the membership; the members of what is found are then shown.
+    assert await find(text, session) == found
+    assert session.meter.calls == 2 + len(found)
