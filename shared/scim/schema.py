@@ -61,7 +61,7 @@ class Attribute:
     uniqueness: Uniqueness = "none"
     canonical_values: tuple[str, ...] = ()
     reference_types: tuple[str, ...] = ()
-    sub_attributes: tuple[Attribute, ...] = ()
+    sub_attributes: tuple[Attribute, ...] = field(default=(), repr=False)
     published: bool = True
     stored: bool = True
     default: Any = None
@@ -89,7 +89,7 @@ class Schema:
     id: str
     name: str
     description: str
-    attributes: tuple[Attribute, ...]
+    attributes: tuple[Attribute, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

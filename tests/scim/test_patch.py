@@ -9,7 +9,7 @@ import pytest
 
 from shared.scim import patch
 from shared.scim.core_schemas import ENTERPRISE_USER_SCHEMA, GROUP, USER, USER_SCHEMA
-from shared.scim.errors import InvalidPath, InvalidValue, NoTarget, ScimError
+from shared.scim.errors import InvalidPath, InvalidValue, NoTarget, PayloadTooLarge, ScimError
 from shared.scim.schema import Attribute, ResourceType, Schema
 
 if TYPE_CHECKING:
@@ -267,6 +267,16 @@ class TestMultiValues:
             with pytest.raises(InvalidValue, match="at most 1000") as refusal:
                 patched(full, operation)
             assert refusal.value.path == "emails"
+
+    def test_filters_do_not_look_at_values_without_end(
+        self, patched: Patched, user: Document
+    ) -> None:
+        full = {**user, "emails": [{"value": f"{n}@x"} for n in range(1_000)]}
+        path = f"emails[{' or '.join(['type pr'] * 600)}]"
+        with pytest.raises(PayloadTooLarge, match="several requests") as refusal:
+            patched(full, *[remove(path)] * 100)
+        assert refusal.value.operation == patch.MAX_EFFORT // (len(path) * 1_000)
+        assert patched(user, *[remove(path)] * 100) == user
 
 
 class TestElementsThatAreNotThere:
