@@ -53,11 +53,12 @@ class Projection:
         return _pruned(resource, self.shown)
 
 
-def _names(parameter: str) -> set[str]:
-    return {name.strip() for name in parameter.split(",")}
+def _names(parameter: str) -> list[str]:
+    """Return the names in a list, each once."""
+    return list(dict.fromkeys(name.strip() for name in parameter.split(",")))
 
 
-def _only(resource_type: ResourceType, names: set[str]) -> Shown:
+def _only(resource_type: ResourceType, names: list[str]) -> Shown:
     """Show what the names call for, and what is always shown."""
     shown: Shown = {}
     for path in resource_type.attributes:
@@ -70,7 +71,7 @@ def _only(resource_type: ResourceType, names: set[str]) -> Shown:
     return shown
 
 
-def _without(resource_type: ResourceType, names: set[str]) -> Shown:
+def _without(resource_type: ResourceType, names: list[str]) -> Shown:
     """Show what is shown by default, but for what the names leave out."""
     shown: Shown = {}
     for path in resource_type.attributes:
