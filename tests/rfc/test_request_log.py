@@ -1,0 +1,147 @@
+"""What a request leaves in the log: one line of JSON, and nothing about a person."""
+
+import asyncio
+import json
+import re
+from typing import Any
+
+from tests.fixtures.scim_client import ENTERPRISE, Scim
+from tests.fixtures.service import RunningService
+
+SECRETS = {
+    "userName": "zuleika.mcgillicuddy",
+    "e-mail": "private-address-7141",
+    "display name": "Zuleika Who Is Nobody Else",
+    "group name": "Conspirators of 1605",
+    "externalId": "external-5f21c0",
+    "literal": "needle-in-a-haystack",
+    "path": "secret-path-8812",
+    "department": "Bureau of Sabotage",
+    "password": "correct-horse-battery",
+    "wrong token": "wr0ng-t0ken-wr0ng-t0ken",
+}
+
+FIELDS = {
+    "request",
+    "method",
+    "route",
+    "status",
+    "ms",
+    "tenant",
+    "token",
+    "resource",
+    "calls",
+    "entities",
+    "scimType",
+    "operation",
+    "path",
+}
+
+
+def _lines_of(output: list[str]) -> dict[str, list[dict[str, Any]]]:
+    """The JSON lines by request id."""
+    lines: dict[str, list[dict[str, Any]]] = {}
+    for text in output:
+        if found := re.search(r"\{\"request\": .*\}$", text):
+            line = json.loads(found[0])
+            lines.setdefault(line["request"], []).append(line)
+    return lines
+
+
+async def _log(service: RunningService, last: str) -> dict[str, list[dict[str, Any]]]:
+    """The lines, once that of the last request has come through the pipe."""
+    async with asyncio.timeout(10):
+        while last not in (lines := _lines_of(service.output)):  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+    return lines
+
+
+async def _life(scim: Scim) -> list[tuple[str, int, dict[str, Any]]]:
+    """Much of what a client does: for each request its id, its status, what the line must say."""
+    seen: list[tuple[str, int, dict[str, Any]]] = []
+
+    async def send(
+        method: str, path: str, body: Any = None, *, says: dict[str, Any], **how: Any
+    ) -> Any:
+        answer = await scim.request(method, path, body, **how)
+        seen.append((answer.headers["request-id"], answer.status_code, {"method": method, **says}))
+        return answer.json() if answer.content else None
+
+    route = "tenants/{tenant}/scim/v2/"
+    users, user_route = {"route": f"{route}Users"}, {"route": f"{route}Users/{{id}}"}
+    groups, group_route = {"route": f"{route}Groups"}, {"route": f"{route}Groups/{{id}}"}
+    zuleika = {
+        "userName": SECRETS["userName"],
+        "displayName": SECRETS["display name"],
+        "externalId": SECRETS["externalId"],
+        "password": SECRETS["password"],
+        "emails": [{"value": SECRETS["e-mail"], "type": "work"}],
+        ENTERPRISE: {"department": SECRETS["department"]},
+    }
+    user = await send("POST", "/Users", zuleika, says={**users, "calls": 2, "entities": 6})
+    mine = {**user_route, "resource": user["id"]}
+    await send("POST", "/Users", zuleika, says={**users, "scimType": "uniqueness"})
+    await send("GET", f"/Users/{user['id']}", says={**mine, "calls": 1, "entities": 0})
+    await send("GET", f"/Users?filter=userName+eq+%22{SECRETS['literal']}%22", says=users)
+    await send(
+        "GET",
+        f"/Users?filter=userName+is+%22{SECRETS['literal']}%22",
+        says={**users, "scimType": "invalidFilter"},
+    )
+    for path, value, name in (
+        ("active", SECRETS["literal"], "active"),
+        ("userName", "", "userName"),
+    ):
+        operations = [{"op": "add", "path": "title", "value": SECRETS["literal"]}]
+        operations.append({"op": "replace", "path": path, "value": value})
+        says = {**mine, "scimType": "invalidValue", "operation": 1, "path": name}
+        await send("PATCH", f"/Users/{user['id']}", {"Operations": operations}, says=says)
+    bad_path = {"op": "add", "path": f"emails[{SECRETS['path']}", "value": "x"}
+    says = {**mine, "scimType": "invalidPath", "operation": 0}
+    await send("PATCH", f"/Users/{user['id']}", {"Operations": [bad_path]}, says=says)
+    body = {"displayName": SECRETS["group name"], "members": [{"value": user["id"]}]}
+    group = await send("POST", "/Groups", body, says=groups)
+    remove = {"op": "remove", "path": f'members[value eq "{SECRETS["literal"]}"]'}
+    says = {**group_route, "resource": group["id"]}
+    await send("PATCH", f"/Groups/{group['id']}", {"Operations": [remove]}, says=says)
+    await send("GET", f"/Users/{SECRETS['path']}", says=user_route)
+    await send("GET", f"/{SECRETS['path']}", says={"route": "{*path}"})
+    await send("PROPFIND", "/Users", says=users)
+    await send("POST", "/Users", content=SECRETS["literal"].encode(), says=users)
+    wrong = {"Authorization": f"Bearer {SECRETS['wrong token']}"}
+    await send("GET", "/Users", headers=wrong, says=users)
+    await send("DELETE", f"/Groups/{group['id']}", says=says)
+    await send("DELETE", f"/Users/{user['id']}", says=mine)
+    return seen
+
+
+async def test_each_request_leaves_one_line_that_says_what_happened_and_to_whom_not(
+    running_service: RunningService, scim: Scim
+) -> None:
+    seen = await _life(scim)
+    lines = await _log(running_service, last=seen[-1][0])
+
+    tenant = scim.tenant_url.split("/")[4]
+    for request_id, status, says in seen:
+        (line,) = lines[request_id]
+        assert line.keys() <= FIELDS
+        assert line["status"] == status
+        assert line["ms"] >= 0
+        assert says.items() <= line.items()
+        opened = status != 401 and line["route"] != "{*path}"
+        assert line.get("tenant") == (tenant if opened else None)
+        assert line.get("token") == ("development" if opened else None)
+
+
+async def test_no_line_of_the_log_names_a_person_or_a_secret(
+    running_service: RunningService, scim: Scim
+) -> None:
+    seen = await _life(scim)
+    await _log(running_service, last=seen[-1][0])
+
+    output = "\n".join(running_service.output)
+    told = [kind for kind, value in SECRETS.items() if value.lower() in output.lower()]
+    assert told == []
+    assert scim.token not in output
+    assert running_service.default.token not in output
+    assert "Traceback" not in output
