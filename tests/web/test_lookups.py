@@ -75,6 +75,7 @@ def test_filters_that_can_be_matched_without_any_one_term(text: str) -> None:
         (GROUP, 'members.value eq "u"', ["members.value"]),
         (GROUP, 'MEMBERS[value eq "u" and not (type eq "User")]', ["value", "type"]),
         (GROUP, 'members[value eq "u" or display eq "a"]', ["value", "display"]),
+        (GROUP, 'members[colour eq "red" and value eq "u"]', ["value"]),
         (GROUP, 'id eq "g" and members eq "u"', ["members.value"]),
         (GROUP, 'not (displayName eq "x" or members eq "u")', ["members.value"]),
         (GROUP, "members pr", ["members"]),
