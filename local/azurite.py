@@ -31,6 +31,8 @@ _ACCOUNT_KEY = (
 )
 _LISTENING = re.compile(rb"Azurite (\w+) service is successfully listening at \S+:(\d+)")
 _START_SECONDS = 60.0
+_KEEP_ALIVE_SECONDS = "60"
+"""Longer than clients keep an idle connection (15 s), or they meet one that was just closed."""
 _OLDEST_NODE, _WANTED_NODE = 20, 22
 
 
@@ -90,6 +92,7 @@ def _arguments(ports: Mapping[str, int], location: Path | None) -> list[str]:
     arguments = ["--require", str(ROOT / "local" / "leash.cjs"), str(script)]
     for service, port in ports.items():
         arguments += [f"--{service}Host", "127.0.0.1", f"--{service}Port", str(port)]
+        arguments += [f"--{service}KeepAliveTimeout", _KEEP_ALIVE_SECONDS]
     arguments += ["--silent", "--disableTelemetry", "--skipApiVersionCheck"]
     if location is None:
         return [*arguments, "--inMemoryPersistence"]
