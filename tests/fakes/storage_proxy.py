@@ -153,7 +153,10 @@ def first(action: Callable[[], Awaitable[object]], fault: Fault | None = None) -
 async def serving(storage_port: int) -> AsyncIterator[StorageProxy]:
     """Stand between a client and the storage on a free port of loopback."""
     proxy = StorageProxy()
-    async with aiohttp.ClientSession(auto_decompress=False) as client:
+    # A connection of its own for each request: one that Azurite has closed would be a fault that
+    # nobody ordered.
+    connector = aiohttp.TCPConnector(force_close=True)
+    async with aiohttp.ClientSession(connector=connector, auto_decompress=False) as client:
 
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
             kind = _kind(request)

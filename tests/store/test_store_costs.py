@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from math import ceil
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -14,6 +14,7 @@ from shared.store.azure_table import AzureTable, TableAddress
 from shared.store.session import Session
 from shared.store.store import Store, open_store
 from tests.fakes.storage_proxy import answer, first, lose_request
+from tests.store.documents import group, setting, user
 from tests.store.seeds import Seeded, seed
 
 if TYPE_CHECKING:
@@ -335,19 +336,6 @@ async def test_a_resent_request_is_counted_each_time_and_its_entities_once(
 async def cost_of(session: Session, operation: Callable[[Session], Awaitable[object]]) -> Cost:
     await operation(session)
     return Cost(session.meter.calls, session.meter.entities)
-
-
-def user(name: str, **attributes: Any) -> dict[str, Any]:
-    return {"userName": name, "active": True, **attributes}
-
-
-def group(name: str, **attributes: Any) -> dict[str, Any]:
-    return {"displayName": name, **attributes}
-
-
-def setting(**attributes: Any) -> Any:
-    """A change that sets attributes."""
-    return lambda document: {**document, **attributes}
 
 
 def any_version(version: str) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -31,10 +31,11 @@ from tests.fakes.storage_proxy import (
     lose_answer,
     lose_request,
 )
+from tests.store.documents import setting
 from tests.store.seeds import seed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
     from local.azurite import Azurite
     from shared.store.session import Session
@@ -494,8 +495,3 @@ async def test_a_sweep_that_is_interrupted_is_finished_later(
 
 async def deadline_passes(session: Session) -> None:
     session.deadline = time.monotonic()
-
-
-def setting(**attributes: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """A change that sets attributes."""
-    return lambda document: {**document, **attributes}

@@ -16,10 +16,11 @@ from shared.scim.errors import (
 )
 from shared.scim.members import MemberChange
 from tests.fakes.storage_proxy import first
+from tests.store.documents import setting
 from tests.store.seeds import seed
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Iterable
 
     from shared.store.store import Store
     from shared.store.sweeps import Sweeper
@@ -447,11 +448,6 @@ async def together(requests: Iterable[Awaitable[object]]) -> list[object]:
 
 def errors_among(outcomes: Iterable[object]) -> list[ScimError]:
     return [outcome for outcome in outcomes if isinstance(outcome, ScimError)]
-
-
-def setting(**attributes: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """A change that sets attributes."""
-    return lambda document: {**document, **attributes}
 
 
 def increment(document: dict[str, Any]) -> dict[str, Any]:
