@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import azure.functions as func
 
@@ -95,12 +95,13 @@ def query_of(url: str) -> dict[str, str]:
 
     Of a repeated parameter the first counts. Names are folded, since clients vary their case.
     """
-    pairs = parse_qsl(urlsplit(url).query, keep_blank_values=True)
+    # Not by urlsplit, which fails over a Host header that is none (here and below).
+    pairs = parse_qsl(url.partition("?")[2], keep_blank_values=True)
     return {name.lower(): value for name, value in reversed(pairs)}
 
 
 def tenant_url(req: func.HttpRequest, tenant: str, public_base: str | None) -> str:
     """Build the base URL of a tenant: from the setting behind a gateway, or from the request."""
-    parts = urlsplit(req.url)
-    base = public_base or f"{parts.scheme}://{parts.netloc}"
+    scheme, _, rest = req.url.partition("://")
+    base = public_base or f"{scheme}://{rest.partition('/')[0]}"
     return f"{base}/scim/v2" if tenant == tenants.DEFAULT else f"{base}/tenants/{tenant}/scim/v2"

@@ -115,6 +115,13 @@ def test_a_port_belongs_to_the_tenant_url() -> None:
     assert tenant_url(request, "default", None) == "http://127.0.0.1:7071/scim/v2"
 
 
+@pytest.mark.parametrize("host", ["[x", "[::1]:7071", "exam\u2100ple", "x:y"])
+def test_a_host_that_is_none_is_no_fault(host: str) -> None:
+    url = f"http://{host}/scim/v2/Users?count=1"
+    assert tenant_url(incoming(url), "default", None) == f"http://{host}/scim/v2"
+    assert query_of(url) == {"count": "1"}
+
+
 @pytest.mark.parametrize(
     ("base", "expected"),
     [
