@@ -49,6 +49,9 @@ _ATTEMPT_SECONDS = 10.0
 _READ_ATTEMPTS = 4
 _REFUSALS = frozenset({404, 409, 412})
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
+_TOO_LARGE = frozenset(
+    {"EntityTooLarge", "PropertyValueTooLarge", "RequestBodyTooLarge", "TooManyProperties"}
+)
 _KEY_PROPERTIES = frozenset({"PartitionKey", "RowKey"})
 
 
@@ -211,8 +214,11 @@ def _lost(error: Exception) -> Unclear:
     """Classify a fault that may pass.
 
     Raises:
+        PayloadTooLarge: a row or a value is larger than the service takes.
         Unavailable: the fault will not pass by itself, such as missing rights.
     """
+    if _code(error) in _TOO_LARGE:
+        raise PayloadTooLarge("The resource is too large to be stored; send less.") from error
     status = getattr(error, "status_code", None)
     if status is not None and status not in _TRANSIENT:
         _log.error("table storage refused a request: %s %s", status, _code(error))
