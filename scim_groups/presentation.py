@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from shared.scim.core_schemas import GROUP, USER
 from shared.scim.documents import present
@@ -31,8 +30,8 @@ def resource_of(request: ScimRequest, group: Group) -> Document:
         GROUP,
         group.document,
         id=group.id,
-        created=datetime.fromisoformat(group.created),
-        modified=datetime.fromisoformat(group.modified),
+        created=group.created,
+        modified=group.modified,
         version=entity_tag(group.version),
         location=request.location(GROUP.endpoint, group.id),
         members=members,

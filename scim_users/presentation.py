@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from shared.scim.core_schemas import GROUP, USER
 from shared.scim.documents import present
@@ -27,8 +26,8 @@ def resource_of(request: ScimRequest, user: User) -> Document:
         USER,
         user.document,
         id=user.id,
-        created=datetime.fromisoformat(user.created),
-        modified=datetime.fromisoformat(user.modified),
+        created=user.created,
+        modified=user.modified,
         version=entity_tag(str(user.version)),
         location=request.location(USER.endpoint, user.id),
         groups=groups or None,

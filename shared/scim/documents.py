@@ -7,7 +7,6 @@ the groups of a user, the members of a group) is added when it is presented.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from shared.scim.errors import InvalidSyntax, InvalidValue
@@ -90,8 +89,8 @@ def present(  # noqa: PLR0913 - a resource is made of that many things
     document: Document,
     *,
     id: str,  # noqa: A002 - it is the attribute's name
-    created: datetime,
-    modified: datetime,
+    created: str,
+    modified: str,
     version: str,
     location: str,
     groups: Sequence[Document] | None = None,
@@ -103,8 +102,8 @@ def present(  # noqa: PLR0913 - a resource is made of that many things
         resource_type: Its type.
         document: Its stored document; the result shares the values in it.
         id: Its identifier.
-        created: When it was created, with a time zone.
-        modified: When it was last modified, with a time zone.
+        created: When it was created (RFC 3339, with a time zone).
+        modified: When it was last modified, likewise.
         version: Its entity tag, as in the `ETag` header: `W/"3"`.
         location: Its absolute URL.
         groups: The `groups` of a user; None leaves the attribute out, an empty list shows it so.
@@ -122,8 +121,8 @@ def present(  # noqa: PLR0913 - a resource is made of that many things
         resource["members"] = list(members)
     resource["meta"] = {
         "resourceType": resource_type.name,
-        "created": _timestamp(created),
-        "lastModified": _timestamp(modified),
+        "created": created,
+        "lastModified": modified,
         "location": location,
         "version": version,
     }
@@ -189,7 +188,3 @@ def _flat(document: Document) -> Document:
         else:
             flat[name] = value
     return flat
-
-
-def _timestamp(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"

@@ -85,7 +85,7 @@ def module(folder: Path) -> Path:
 
 
 async def test_both_find_the_same_functions(folder: Path) -> None:
-    worker = await Worker.start(folder)
+    worker = await Worker.start(str(folder))
     found = functions.index(functions.load(module(folder).stem), "")
     assert [each.function.name for each in found.http] == sorted(worker.ids)
 
@@ -94,7 +94,7 @@ async def test_both_find_the_same_functions(folder: Path) -> None:
     "name", ["json", "text", "csv", "typed", "nothing", "none", "raises", "body"]
 )
 async def test_both_give_the_same_answer(folder: Path, name: str) -> None:
-    worker = await Worker.start(folder)
+    worker = await Worker.start(str(folder))
     app = functions.load(module(folder).stem)
     async with (
         host.serve(app, settings=HostJson(route_prefix="")) as base_url,
@@ -117,6 +117,6 @@ async def test_both_refuse_the_same_apps(folder: Path, reason: str) -> None:
     function = f'\n@app.function_name("refused")\n@app.route(route="refused")\n{REFUSED[reason]}\n'
     module(folder).write_text(APP + function)
     with pytest.raises(FunctionFailed):
-        await Worker.start(folder)
+        await Worker.start(str(folder))
     with pytest.raises(LocalError, match="refused"):
         functions.index(functions.load(module(folder).stem), "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -141,16 +140,14 @@ class TestChangedNames:
 
 
 class TestPresent:
-    MOMENT = datetime(2030, 1, 31, 12, 0, 0, 123456, UTC)
-
     def presented(self, document: Document, **lists: Any) -> Document:
         resource_type = GROUP if "members" in lists else USER
         return documents.present(
             resource_type,
             document,
             id="1f",
-            created=self.MOMENT,
-            modified=self.MOMENT.astimezone(timezone(timedelta(hours=2))),
+            created="2030-01-31T12:00:00.123Z",
+            modified="2030-01-31T12:00:00.456Z",
             version='W/"3"',
             location="https://host/scim/v2/Users/1f",
             **lists,
@@ -165,7 +162,7 @@ class TestPresent:
             "meta": {
                 "resourceType": "User",
                 "created": "2030-01-31T12:00:00.123Z",
-                "lastModified": "2030-01-31T12:00:00.123Z",
+                "lastModified": "2030-01-31T12:00:00.456Z",
                 "location": "https://host/scim/v2/Users/1f",
                 "version": 'W/"3"',
             },

@@ -205,7 +205,7 @@ def check_value(attribute: Attribute, value: Any) -> None:
 
 # --- Projection -------------------------------------------------------------------------------
 
-MOMENT = datetime(2030, 1, 31, 12, tzinfo=UTC)
+MOMENT = "2030-01-31T12:00:00.000Z"
 lists_of_names = st.none() | st.lists(names, max_size=4).map(",".join)
 
 
