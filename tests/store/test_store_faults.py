@@ -413,11 +413,14 @@ async def test_a_scalar_change_beside_many_members_is_done_in_the_first_transact
     assert len(found.memberships()) == 40
 
 
-@pytest.mark.parametrize("step", [1, 2, 3])
 @pytest.mark.parametrize(
-    "fault",
-    [BUSY, answer(500, "InternalError"), commit_but_answer(500, "InternalError")],
-    ids=["503", "500", "500 after the commit"],
+    ("fault", "step"),
+    [
+        (BUSY, 1),
+        (answer(500, "InternalError"), 2),
+        *((commit_but_answer(500, "InternalError"), step) for step in (1, 2, 3)),
+    ],
+    ids=["503", "500", *(f"500 after commit {step}" for step in (1, 2, 3))],
 )
 async def test_a_group_that_cannot_be_created_whole_leaves_nothing_behind(
     *,
