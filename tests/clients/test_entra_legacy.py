@@ -22,6 +22,7 @@ from tests.fixtures.scim_client import (
     refused,
     shown,
 )
+from tests.fixtures.service import RunningService
 
 ADSCIM_GROUP = "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"
 WORK_EMAIL = 'emails[type eq "work"].value'
@@ -409,6 +410,20 @@ async def test_a_new_letter_case_of_the_name_is_kept(entra: Scim) -> None:
     assert await entra.found("/Users", 'userName eq "ana@contoso.test"') == [user["id"]]
 
 
+async def test_only_the_listed_values_are_removed(entra: Scim) -> None:
+    """A5, E6: of any attribute with several values, as of members."""
+    emails = [{"type": kind, "value": f"{kind}@x"} for kind in ("work", "home", "other")]
+    user = await entra.create_user(emails=emails, roles=[{"value": "a"}, {"value": "b"}])
+    changed = await entra.patched_user(
+        user,
+        {"op": "Remove", "path": "emails", "value": [emails[0], {"value": "OTHER@x"}]},
+        {"op": "Remove", "path": "roles", "value": "b"},
+        {"op": "Remove", "path": "roles", "value": [{"value": "c"}]},
+    )
+    assert changed["emails"] == [emails[1]]
+    assert changed["roles"] == [{"value": "a"}]
+
+
 # ---- A9: disabling, restoring, deleting
 
 
@@ -696,6 +711,23 @@ async def test_a_group_is_read_without_its_members(entra: Scim) -> None:
     group = await entra.create_group("Sales", user["id"])
     answer = shown(await entra.get(f"/Groups/{group['id']}?excludedAttributes=members"))
     assert answer == {name: value for name, value in group.items() if name != "members"}
+
+
+async def test_excluded_members_are_not_even_read(
+    entra: Scim, running_service: RunningService
+) -> None:
+    """E15: the log says what a request has cost in calls to the storage."""
+    user = await entra.create_user()
+    group = await entra.create_group("Sales", user["id"])
+    calls = {
+        f"/Groups/{group['id']}?excludedAttributes=members": 1,
+        f"/Groups/{group['id']}": 2,
+        "/Groups?excludedAttributes=members&filter=displayName+eq+%22Sales%22": 2,
+        "/Groups?excludedAttributes=members&filter=displayName+eq+%22None%22": 1,
+    }
+    for path, expected in calls.items():
+        answer = await entra.get(path)
+        assert (await running_service.log_line(answer))["calls"] == expected
 
 
 @pytest.mark.parametrize("op", ["Replace", "Add"])

@@ -667,6 +667,16 @@ async def test_a_path_outside_of_the_tenant_url_is_404(
         refused(await outside.get(path), 404)
 
 
+async def test_a_nul_in_a_path_is_refused_by_the_host(
+    held: Scim, running_service: RunningService
+) -> None:
+    """The one answer without a body: the web server of the host lets no such request through."""
+    path = held.tenant_url.removeprefix(running_service.base_url)
+    for method in ("GET", "DELETE"):
+        request = f"{method} {path}/Users/%00 HTTP/1.1\r\nHost: x\r\n\r\n"
+        assert (await raw_http.send(running_service.base_url, request.encode())).status == 400
+
+
 # ---- what is odd and yet no error
 
 

@@ -1,9 +1,9 @@
 """What a request leaves in the log: one line of JSON, and nothing about a person."""
 
-import asyncio
-import json
-import re
+from dataclasses import dataclass
 from typing import Any
+
+import httpx
 
 from tests.fixtures.scim_client import ENTERPRISE, Scim
 from tests.fixtures.service import RunningService
@@ -38,33 +38,23 @@ FIELDS = {
 }
 
 
-def _lines_of(output: list[str]) -> dict[str, list[dict[str, Any]]]:
-    """The JSON lines by request id."""
-    lines: dict[str, list[dict[str, Any]]] = {}
-    for text in output:
-        if found := re.search(r"\{\"request\": .*\}$", text):
-            line = json.loads(found[0])
-            lines.setdefault(line["request"], []).append(line)
-    return lines
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A request that was answered, and what its line must say besides the status."""
+
+    answer: httpx.Response
+    says: dict[str, Any]
 
 
-async def _log(service: RunningService, last: str) -> dict[str, list[dict[str, Any]]]:
-    """The lines, once that of the last request has come through the pipe."""
-    async with asyncio.timeout(10):
-        while last not in (lines := _lines_of(service.output)):  # noqa: ASYNC110 - nobody tells
-            await asyncio.sleep(0.01)
-    return lines
-
-
-async def _life(scim: Scim) -> list[tuple[str, int, dict[str, Any]]]:
-    """Much of what a client does: for each request its id, its status, what the line must say."""
-    seen: list[tuple[str, int, dict[str, Any]]] = []
+async def _life(scim: Scim) -> list[Seen]:
+    """Much of what a client does."""
+    seen: list[Seen] = []
 
     async def send(
         method: str, path: str, body: Any = None, *, says: dict[str, Any], **how: Any
     ) -> Any:
         answer = await scim.request(method, path, body, **how)
-        seen.append((answer.headers["request-id"], answer.status_code, {"method": method, **says}))
+        seen.append(Seen(answer, {"method": method, **says}))
         return answer.json() if answer.content else None
 
     route = "tenants/{tenant}/scim/v2/"
@@ -118,16 +108,14 @@ async def _life(scim: Scim) -> list[tuple[str, int, dict[str, Any]]]:
 async def test_each_request_leaves_one_line_that_says_what_happened_and_to_whom_not(
     running_service: RunningService, scim: Scim
 ) -> None:
-    seen = await _life(scim)
-    lines = await _log(running_service, last=seen[-1][0])
-
     tenant = scim.tenant_url.split("/")[4]
-    for request_id, status, says in seen:
-        (line,) = lines[request_id]
+    for seen in await _life(scim):
+        line = await running_service.log_line(seen.answer)
+        status = seen.answer.status_code
         assert line.keys() <= FIELDS
         assert line["status"] == status
         assert line["ms"] >= 0
-        assert says.items() <= line.items()
+        assert seen.says.items() <= line.items()
         opened = status != 401 and line["route"] != "{*path}"
         assert line.get("tenant") == (tenant if opened else None)
         assert line.get("token") == ("development" if opened else None)
@@ -137,7 +125,7 @@ async def test_no_line_of_the_log_names_a_person_or_a_secret(
     running_service: RunningService, scim: Scim
 ) -> None:
     seen = await _life(scim)
-    await _log(running_service, last=seen[-1][0])
+    await running_service.log_line(seen[-1].answer)
 
     output = "\n".join(running_service.output)
     told = [kind for kind, value in SECRETS.items() if value.lower() in output.lower()]
