@@ -236,6 +236,19 @@ async def test_two_sweeps_of_one_group_at_once_do_no_harm(
     assert not found.of("q-g")
 
 
+async def test_sweeps_of_two_groups_that_end_at_once_both_leave_the_row_q(
+    store: Store, sweeper: Sweeper, new_session: NewSession, consistent: ReadBack
+) -> None:
+    everyone = await seed(store.table, new_session(), users=201, groups=2)
+    for gid in everyone.groups:
+        await store.groups.delete(new_session(), gid)
+    assert len((await consistent()).deleted_groups()) == 2
+    await asyncio.gather(
+        *(sweeper.sweep_group(new_session(), gid, limit=500) for gid in everyone.groups)
+    )
+    assert "q" not in (await consistent()).rows
+
+
 async def test_a_user_who_is_deleted_before_the_sweep_of_its_group_is_no_obstacle(
     store: Store, sweeper: Sweeper, new_session: NewSession, consistent: ReadBack
 ) -> None:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from shared.scim.documents import changed_names
 from shared.scim.errors import (
+    PayloadTooLarge,
     ScimError,
     TooManyRequests,
     Unavailable,
@@ -21,6 +23,7 @@ from shared.store import azure_table, commits, keys
 from shared.store.azure_table import AzureTable, TableAddress
 from shared.store.changes import Change
 from shared.store.operations import Insert
+from shared.store.store import open_store
 from tests.fakes.storage_proxy import (
     answer,
     answer_inside,
@@ -494,6 +497,89 @@ async def test_a_sweep_that_is_interrupted_is_finished_later(
     assert found.memberships() == set()
     assert found.of("q-g") == {}
     assert found.deleted_groups() == []
+
+
+async def test_a_user_who_is_changed_by_others_without_end_is_an_answer_that_says_so(
+    faulty_store: Store,
+    store: Store,
+    proxy: StorageProxy,
+    new_session: NewSession,
+    consistent: ReadBack,
+) -> None:
+    jo = await store.users.create(new_session(), {"userName": "jo"})
+    staff = await store.groups.create(new_session(), {"displayName": "staff"})
+    titles = iter(range(1_000))
+
+    async def another_writer() -> None:
+        await store.users.update(new_session(), jo.id, setting(title=str(next(titles))))
+
+    proxy.order(first(another_writer), times=ALWAYS)
+    for request in (
+        lambda: faulty_store.users.update(new_session(), jo.id, setting(active=False)),
+        lambda: faulty_store.groups.update(new_session(), staff.id, MemberChange(add=(jo.id,))),
+    ):
+        with pytest.raises(Unavailable) as refused:
+            await request()
+        assert refused.value.retry_after is not None
+    assert "active" not in (await consistent()).document(f"u-{jo.id}")
+    assert not (await consistent()).memberships()
+
+
+async def test_a_transaction_that_the_storage_finds_too_large_is_the_clients_to_shorten(
+    faulty_store: Store, proxy: StorageProxy, new_session: NewSession, consistent: ReadBack
+) -> None:
+    for fault in (
+        answer(413, "RequestBodyTooLarge"),
+        answer_inside(413, "RequestBodyTooLarge"),
+        answer_inside(400, "PropertyValueTooLarge"),
+    ):
+        proxy.order(fault)
+        with pytest.raises(PayloadTooLarge):
+            await faulty_store.users.create(new_session(), {"userName": "jo"})
+    assert (await consistent()).rows == {}
+
+
+async def test_a_table_that_another_process_creates_meanwhile_is_used(
+    *,
+    absent_table: AzureTable,
+    storage: Azurite,
+    proxy: StorageProxy,
+    tenant: str,
+    new_session: NewSession,
+) -> None:
+    other = AzureTable(TableAddress(f"of{tenant}", connection_string=storage.connection_string))
+    proxy.order(first(lambda: other.get(new_session(), "u-1")), "table")
+    assert await absent_table.get(new_session(), "u-1") is None
+    await other.close()
+    assert proxy.received == ["read", "table"]
+
+
+async def test_a_table_without_an_address_is_an_answer_not_a_crash(
+    new_session: NewSession,
+) -> None:
+    nowhere = AzureTable(TableAddress("scim"))
+    with pytest.raises(Unavailable):
+        await nowhere.get(new_session(), "u-1")
+    with pytest.raises(Unavailable):
+        await nowhere.transact(new_session(), [Insert("u-1", {})])
+    await nowhere.close()
+
+
+async def test_many_members_are_written_at_the_pace_that_is_set(
+    store: Store, new_session: NewSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everyone = await seed(store.table, new_session(), users=100, groups=0)
+    paced = open_store(store.table, changed_names, member_writes_per_second=1)
+    group = await paced.groups.create(new_session(), {"displayName": "all"})
+    waited: list[float] = []
+
+    async def note(seconds: float) -> None:
+        waited.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", note)
+    session = new_session(seconds=1_000)
+    await paced.groups.update(session, group.id, MemberChange(add=everyone.users))
+    assert list(filter(None, waited)) == [pytest.approx(82, abs=20), pytest.approx(164, abs=20)]
 
 
 async def deadline_passes(session: Session) -> None:

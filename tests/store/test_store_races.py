@@ -12,9 +12,11 @@ from shared.scim.errors import (
     NotFound,
     PreconditionFailed,
     ScimError,
+    Unavailable,
     Uniqueness,
 )
 from shared.scim.members import MemberChange
+from shared.store.turns import Turns
 from tests.fakes.storage_proxy import first
 from tests.store.documents import setting
 from tests.store.seeds import seed
@@ -415,6 +417,21 @@ async def test_a_group_of_a_deleted_name_can_be_created_while_it_is_swept(
     found = await consistent()
     [new] = found.of("g")
     assert found.memberships() == {(new, uid) for uid in users}
+
+
+async def test_who_waits_for_a_turn_until_the_deadline_is_told_when_to_repeat(
+    new_session: NewSession,
+) -> None:
+    turns = Turns()
+    assert not turns.are_taken(new_session())
+    async with turns.turn(new_session()):
+        assert turns.are_taken(new_session())
+        with pytest.raises(Unavailable) as refused:
+            async with turns.turn(new_session(seconds=0.05)):
+                pass
+        assert refused.value.retry_after is not None
+    async with turns.turn(new_session()):
+        pass
 
 
 async def directory(
