@@ -72,7 +72,7 @@ EXCLUDED: list[tuple[str, set[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("names", "gone"), EXCLUDED, ids=str)
+@pytest.mark.parametrize(("names", "gone"), EXCLUDED, ids=[names for names, _ in EXCLUDED])
 async def test_what_is_excluded_is_left_out_but_never_the_id(
     people: Scim, names: str, gone: set[str]
 ) -> None:
