@@ -166,6 +166,9 @@ class Groups:
     ) -> None:
         """Delete a group. 3 calls, and the sweep of its memberships when they are few.
 
+        4 calls more while another deleted group waits for its sweep: the row `q` is then found in
+        the way, and the group read again.
+
         From the first transaction on nobody can join, and no user shows the group. What is left of
         it in the rows of users is swept at once for up to 200 members, later for more.
 

@@ -170,11 +170,11 @@ class Users:
         return found[0] if found else None
 
     async def by_external_id(self, session: Session, value: str) -> list[User]:
-        """Find the users with an externalId, compared exactly. 1 call, and 1 for each found."""
+        """Find the users with an externalId, compared exactly. 1 call, 1 for each found, `q`."""
         return await self._by_owned(session, "ux", value)
 
     async def by_email(self, session: Session, folded: str) -> list[User]:
-        """Find the users with a folded e-mail address. 1 call, and 1 for each found."""
+        """Find the users with a folded e-mail address. 1 call, 1 for each found, `q`."""
         return await self._by_owned(session, "ue", folded)
 
     async def count(self, session: Session) -> int:
@@ -182,7 +182,11 @@ class Users:
         return (await self._counters.totals(session)).total
 
     async def page(self, session: Session, start_index: int, count: int) -> UserPage:
-        """List users in id order, from the `start_index`-th (1-based). 2 calls; 1 for `count` 0."""
+        """List users in id order, from the `start_index`-th (1-based).
+
+        2 calls for up to 1,000 rows, those passed over in the first slot included, and `q` when
+        any user is in a group; 1 for `count` 0 and past the end.
+        """
         totals = await self._counters.totals(session)
         position = totals.locate(start_index - 1) if count else None
         if position is None:
@@ -193,7 +197,7 @@ class Users:
         return UserPage(totals.total, await self._shown(session, users))
 
     async def scan(self, session: Session) -> AsyncIterator[User]:
-        """Read all users in id order, a call for each 1,000; the caller bounds it."""
+        """Read all users in id order, a call and `q` for each 1,000; the caller bounds it."""
         token = None
         while True:
             page = await self._table.page(session, keys.prefix("u"), token=token)
