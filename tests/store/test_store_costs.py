@@ -293,7 +293,7 @@ async def test_deleting_a_group_costs_3_calls_and_the_sweep_of_its_members(
     await consistent()
 
 
-async def test_deleting_a_group_beside_one_that_waits_for_its_sweep_costs_2_calls_more(
+async def test_deleting_a_group_beside_one_that_waits_for_its_sweep_costs_4_calls_more(
     store: Store, new_session: NewSession, consistent: ReadBack
 ) -> None:
     await seed(store.table, new_session(), users=201)
