@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from unicodedata import combining, normalize
 
@@ -12,6 +13,8 @@ _MARKS = 30
 """Marks that follow each other in any text of a language (Unicode annex 15, section 13)."""
 
 _JOINER = "\N{COMBINING GRAPHEME JOINER}"
+_PERHAPS_MARKS = re.compile(r"\W{10}")
+"""Without such a run there are not 30 marks: none is a letter or digit, or stands for over two."""
 
 
 def fold(value: str) -> str:
@@ -24,17 +27,18 @@ def fold(value: str) -> str:
     """
     if value.isascii():
         return value.lower()
-    return normalize("NFC", normalize("NFD", _JOINER.join(_pieces(value))).casefold())
+    if _PERHAPS_MARKS.search(value):
+        value = _JOINER.join(_pieces(value))
+    return normalize("NFC", normalize("NFD", value).casefold())
 
 
 def _pieces(text: str) -> Iterator[str]:
     """Cut long runs of marks: `normalize` sorts a run in quadratic time, minutes for a megabyte."""
     start = run = 0
-    if len(text) > _MARKS:
-        for index, character in enumerate(text):
-            parts = normalize("NFD", character)
-            run = run + len(parts) if combining(parts[0]) else len(parts) - 1
-            if run > _MARKS:
-                yield text[start:index]
-                start, run = index, len(parts)
+    for index, character in enumerate(text):
+        parts = normalize("NFD", character)
+        run = run + len(parts) if combining(parts[0]) else len(parts) - 1
+        if run > _MARKS:
+            yield text[start:index]
+            start, run = index, len(parts)
     yield text[start:]

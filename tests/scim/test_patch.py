@@ -278,6 +278,38 @@ class TestMultiValues:
         assert refusal.value.operation == patch.MAX_EFFORT // (len(path) * 1_000)
         assert patched(user, *[remove(path)] * 100) == user
 
+    @pytest.mark.parametrize(
+        "operation",
+        [
+            add("addresses", {"locality": "1"}),
+            remove("addresses", value={"locality": "x"}),
+            replace("addresses.type", "work"),
+            # One operation for each key, so it is not bounded by the number of operations.
+            add("", {"ADDRESSES.type": "work", "addresses.TYPE": "work"}),
+        ],
+        ids=["add", "remove", "replace", "keys"],
+    )
+    def test_operations_do_not_look_at_values_without_end(
+        self, patched: Patched, user: Document, operation: Document
+    ) -> None:
+        full = {**user, "addresses": [{"locality": str(n)} for n in range(1_000)]}
+        with pytest.raises(PayloadTooLarge, match="several requests"):
+            patched(full, *[operation] * 1_000)
+        few = {**user, "addresses": full["addresses"][:10]}
+        assert len(patched(few, *[operation] * 1_000)["addresses"]) == 10
+
+    def test_long_values_beyond_ascii_count_for_more(
+        self, patched: Patched, user: Document
+    ) -> None:
+        plain, folded = (
+            {**user, "addresses": [{"locality": f"{n}{text}"} for n in range(1_000)]}
+            for text in ("e" * 500, "é" * 500)
+        )
+        operations = [remove("addresses", value={"locality": "x"})] * 50
+        assert patched(plain, *operations) == plain
+        with pytest.raises(PayloadTooLarge, match="several requests"):
+            patched(folded, *operations)
+
 
 class TestElementsThatAreNotThere:
     @pytest.mark.parametrize("op", ["add", "replace"])
