@@ -17,6 +17,8 @@ from shared.web.listing import Finder
 from shared.web.lookups import comparisons
 from shared.web.requests import ScimRequest
 
+_READ_TOGETHER = 8
+
 
 def resource_of(request: ScimRequest, group: Group) -> Document:
     """Present a group; `members` is left out when they were not read."""
@@ -77,21 +79,21 @@ class GroupSource:
         """Return every group in turn."""
         return self.store.groups.scan(self.request.session)
 
-    async def compared(self, items: Sequence[Group], condition: Filter) -> list[Document]:
+    async def compared(self, items: Sequence[Group], condition: Filter) -> AsyncIterator[Document]:
         """Present groups with as many members as the filter compares.
 
         A comparison of their `value` with `eq` costs a call for each group and user: Entra's
         membership check, `id eq "<group>" and members eq "<user>"`, must not read a large group.
         """
         terms = list(comparisons(condition, "members"))
-        if not terms:
-            known = list(items)
-        elif all(map(_names_a_member, terms)):
+        if all(map(_names_a_member, terms)):
             wanted = tuple({str(term.value) for term in terms})
-            known = await asyncio.gather(*(self._with_those_of(item, wanted) for item in items))
+            known = await self._with_those_of(items, wanted) if wanted else items
+            for group in known:
+                yield resource_of(self.request, group)
         else:
-            known = await asyncio.gather(*(self._with_all(item) for item in items))
-        return [resource_of(self.request, group) for group in known]
+            async for group in self._with_all(items):
+                yield resource_of(self.request, group)
 
     async def shown(self, items: Sequence[Group], projection: Projection) -> list[Document]:
         """Present groups with their members, unless the projection leaves them out."""
@@ -100,15 +102,22 @@ class GroupSource:
             groups = await self.store.groups.with_members(self.request.session, items)
         return [resource_of(self.request, group) for group in groups]
 
-    async def _with_those_of(self, group: Group, uids: Sequence[str]) -> Group:
-        has_member = self.store.groups.has_member
-        found = await asyncio.gather(
-            *(has_member(self.request.session, group.id, uid) for uid in uids)
-        )
-        members = tuple(uid for uid, is_member in zip(uids, found, strict=True) if is_member)
-        return replace(group, member_ids=members)
+    async def _with_those_of(self, items: Sequence[Group], uids: Sequence[str]) -> list[Group]:
+        """Read which of some users are in each of the groups."""
+        gids = [group.id for group in items]
+        found = await self.store.groups.have_members(self.request.session, gids, uids)
+        return [
+            replace(group, member_ids=members) for group, members in zip(items, found, strict=True)
+        ]
 
-    async def _with_all(self, group: Group) -> Group:
+    async def _with_all(self, items: Sequence[Group]) -> AsyncIterator[Group]:
+        """Read all members of the groups, of few at a time: a group may have 100,000."""
+        for start in range(0, len(items), _READ_TOGETHER):
+            reads = (self._with_its_own(group) for group in items[start : start + _READ_TOGETHER])
+            for group in await asyncio.gather(*reads):
+                yield group
+
+    async def _with_its_own(self, group: Group) -> Group:
         return (await self.store.groups.with_members(self.request.session, [group]))[0]
 
     async def _by_id(self, value: str) -> Sequence[Group]:

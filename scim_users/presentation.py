@@ -65,10 +65,11 @@ class UserSource:
         """Return every user in turn."""
         return self.users.scan(self.request.session)
 
-    async def compared(self, items: Sequence[User], condition: Filter) -> list[Document]:
+    async def compared(self, items: Sequence[User], condition: Filter) -> AsyncIterator[Document]:
         """Present users whole: all that a filter can compare lies in their rows."""
         del condition
-        return [resource_of(self.request, user) for user in items]
+        for user in items:
+            yield resource_of(self.request, user)
 
     async def shown(self, items: Sequence[User], projection: Projection) -> list[Document]:
         """Present users whole; they cost nothing more."""

@@ -190,9 +190,11 @@ class Groups:
         listed = await until_settled(session, attempt)
         await self._sweep_now(session, gid, listed)
 
-    async def has_member(self, session: Session, gid: str, uid: str) -> bool:
-        """Tell whether a user is a member of a group. 1 call."""
-        return await self._memberships.has(session, gid, uid)
+    async def have_members(
+        self, session: Session, gids: Sequence[str], uids: Sequence[str]
+    ) -> list[tuple[str, ...]]:
+        """Tell of each group which of some users are its members. A call for each of both."""
+        return await self._memberships.among(session, gids, uids)
 
     async def with_members(self, session: Session, groups: Sequence[Group]) -> list[Group]:
         """Read the members of groups, up to 10,000 in all; later groups are left out, never cut.

@@ -165,11 +165,15 @@ class Memberships:
         rows = await collect(self._table, session, keys.memberships(gid))
         return tuple(keys.member_of(row.key) for row in rows)
 
-    async def has(self, session: Session, gid: str, uid: str) -> bool:
-        """Tell whether a user is a member of a group. 1 call."""
-        if not keys.is_id(uid):
-            return False
-        return await self._table.get(session, keys.membership(gid, uid)) is not None
+    async def among(
+        self, session: Session, gids: Sequence[str], uids: Sequence[str]
+    ) -> list[tuple[str, ...]]:
+        """Tell of each group which of some users are its members. A call for each of both."""
+        ids = [uid for uid in uids if keys.is_id(uid)]
+        pairs = [keys.membership(gid, uid) for gid in gids for uid in ids]
+        rows = await get_all(self._table, session, pairs)
+        found = {row.key for row in rows if row is not None}
+        return [tuple(uid for uid in ids if keys.membership(gid, uid) in found) for gid in gids]
 
     async def change(
         self,

@@ -1,5 +1,7 @@
 """Lists: a page of all resources, or those that a filter finds (RFC 7644 section 3.4.2)."""
 
+import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +19,8 @@ from shared.web.requests import ScimRequest
 
 T = TypeVar("T")
 
-_SCAN_BATCH = 1_000
+_BATCH = 100
+"""Resources that are compared before other requests have their turn."""
 
 Finder = Callable[[str], Awaitable[Sequence[T]]]
 """Finds what has a value by an index; more than asked for is allowed, less is not."""
@@ -44,8 +47,8 @@ class Source(Protocol[T]):
         """Return every one in turn."""
         ...
 
-    async def compared(self, items: Sequence[T], condition: Filter) -> list[Document]:
-        """Present resources with all that a filter compares."""
+    def compared(self, items: Sequence[T], condition: Filter) -> AsyncIterator[Document]:
+        """Present resources one by one, in their order, with all that a filter compares."""
         ...
 
     async def shown(self, items: Sequence[T], projection: Projection) -> list[Document]:
@@ -113,10 +116,23 @@ class Lister(Generic[T]):
                 return await find(terms[attribute].value)
         return None
 
-    async def _matching(self, items: Sequence[T], condition: Filter) -> Sequence[T]:
-        documents = await self._source.compared(items, condition)
-        pairs = zip(items, documents, strict=True)
-        return [item for item, document in pairs if matches(condition, document)]
+    async def _matching(
+        self, items: Sequence[T], condition: Filter, until: float = math.inf
+    ) -> Sequence[T]:
+        """Return the items that satisfy a filter; `until` bounds a scan."""
+        found: list[T] = []
+        for start in range(0, len(items), _BATCH):
+            batch = items[start : start + _BATCH]
+            waiting = iter(batch)
+            async for document in self._source.compared(batch, condition):
+                item = next(waiting)
+                if matches(condition, document):
+                    found.append(item)
+                # One long list against one long filter takes a second, so each is looked at.
+                if time.monotonic() > until:
+                    raise self._too_many()
+            await asyncio.sleep(0)
+        return found
 
     async def _scanned(self, condition: Filter) -> Sequence[T]:
         """Compare every resource with the filter, up to the bounds."""
@@ -129,10 +145,10 @@ class Lister(Generic[T]):
             if rows > self._bounds.rows or time.monotonic() > until:
                 raise self._too_many()
             batch.append(item)
-            if len(batch) == _SCAN_BATCH:
-                found += await self._matching(batch, condition)
+            if len(batch) == _BATCH:
+                found += await self._matching(batch, condition, until)
                 batch = []
-        return [*found, *await self._matching(batch, condition)]
+        return [*found, *await self._matching(batch, condition, until)]
 
     def _too_many(self) -> TooMany:
         names = ", ".join(self._source.indexes)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -12,6 +13,8 @@ from shared.web.listing import Bounds, Lister
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from shared.store.groups import Groups
+    from shared.store.resources import Group
     from shared.store.session import Session
     from shared.store.store import Store
     from shared.web.requests import ScimRequest
@@ -83,3 +86,38 @@ async def test_entras_membership_check_does_not_read_the_members(
     # One read of the group, one of the membership; the members of what is found are then shown.
     assert await find(text, session) == found
     assert session.meter.calls == 2 + len(found)
+
+
+async def test_members_are_read_of_few_groups_at_a_time(
+    store: Store, session: Session, request_of: Callable[..., ScimRequest]
+) -> None:
+    """A group may have 100,000 members, so a filter on them must not hold those of a page."""
+    for number in range(20):
+        await store.groups.create(session, {"displayName": f"group {number}"})
+    crowd = Crowd(store.groups)
+    source = GroupSource(
+        request_of({"filter": "members pr"}, session=session),
+        replace(store, groups=cast("Groups", crowd)),
+    )
+    answer = await Lister(source, Bounds(1_000, 60)).list(source.request)
+    assert answer.body is not None
+    assert answer.body["totalResults"] == 0
+    assert crowd.reads == 20
+    assert crowd.most_at_once <= 8
+
+
+class Crowd:
+    """Groups that count how many of them have their members read at once."""
+
+    def __init__(self, groups: Groups) -> None:
+        self.scan = groups.scan
+        self._groups = groups
+        self._under_way = self.most_at_once = self.reads = 0
+
+    async def with_members(self, session: Session, groups: list[Group]) -> list[Group]:
+        self.reads += len(groups)
+        self._under_way += len(groups)
+        self.most_at_once = max(self.most_at_once, self._under_way)
+        found = await self._groups.with_members(session, groups)
+        self._under_way -= len(groups)
+        return found

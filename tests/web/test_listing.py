@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from shared.scim.core_schemas import USER
 from shared.scim.errors import InvalidFilter, InvalidValue, TooMany
+from shared.web import listing
 from shared.web.listing import Bounds, Lister
 
 if TYPE_CHECKING:
@@ -34,6 +37,8 @@ class People:
     shown_at_most: int = 1_000
     asked: list[str] = field(default_factory=list)
     scanned: int = 0
+    seconds_each: int = 0
+    clock: float = 0
 
     @property
     def resource_type(self) -> ResourceType:
@@ -53,9 +58,13 @@ class People:
             self.scanned += 1
             yield document
 
-    async def compared(self, items: Sequence[Document], condition: Filter) -> list[Document]:
+    async def compared(
+        self, items: Sequence[Document], condition: Filter
+    ) -> AsyncIterator[Document]:
         del condition
-        return list(items)
+        for document in items:
+            self.clock += self.seconds_each
+            yield document
 
     async def shown(self, items: Sequence[Document], projection: Projection) -> list[Document]:
         del projection
@@ -184,6 +193,34 @@ async def test_a_scan_ends_at_its_bound_of_time(people: People, request_of: Requ
     with pytest.raises(TooMany):
         await listed(people, request_of({"filter": 'displayName eq "x"'}), NO_TIME)
     assert people.scanned == 1
+
+
+async def test_a_scan_ends_at_its_bound_of_time_in_the_middle_of_comparing(
+    people: People, request_of: RequestOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people.seconds_each = 10
+    monkeypatch.setattr(listing, "time", SimpleNamespace(monotonic=lambda: people.clock))
+    with pytest.raises(TooMany):
+        await listed(
+            people, request_of({"filter": 'displayName eq "x"'}), Bounds(rows=10, seconds=25)
+        )
+    assert people.clock == 30
+
+
+async def test_a_scan_lets_others_have_their_turn(request_of: RequestOf) -> None:
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    people = People([person(number) for number in range(1_000)])
+    task = asyncio.create_task(other())
+    await listed(people, request_of({"filter": 'displayName eq "x"'}))
+    task.cancel()
+    assert turns >= 10
 
 
 @pytest.mark.parametrize("text", ["", "  ", "userName", 'userName eq "p1" and'])
