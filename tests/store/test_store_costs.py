@@ -221,7 +221,8 @@ async def _measure_members(store: Store, meters: Meters, everyone: Seeded) -> No
     await groups.update(meters("remove 5 members"), all_of_them, MemberChange(remove=five))
     session = meters("membership check")
     await groups.get(session, all_of_them, members=False)
-    assert await groups.has_member(session, all_of_them, everyone.users[1])
+    one_user = everyone.users[1:2]
+    assert await groups.have_members(session, [all_of_them], one_user) == [tuple(one_user)]
     listed = MemberChange(replace=True, add=(*everyone.users[1:], new[0]))
     await groups.update(meters("replace a list by one that differs in 2"), all_of_them, listed)
     await groups.update(meters("replace a list by the same"), all_of_them, listed)

@@ -177,7 +177,7 @@ async def test_all_e_mails_of_a_user_change_in_one_transaction(
 async def test_what_is_no_id_is_nobody(store: Store, session: Session, uid: str) -> None:
     assert await store.users.get_many(session, [uid]) == []
     assert await store.groups.get_many(session, [uid]) == []
-    assert not await store.groups.has_member(session, "0" * 32, uid)
+    assert await store.groups.have_members(session, ["0" * 32], [uid]) == [()]
     assert session.meter.calls == 0
 
 
