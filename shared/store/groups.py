@@ -99,7 +99,9 @@ class Groups:
                 if is_gone and passing:
                     raise _does_not_exist(error) from error
             raise
-        return replace(group, version=await self._version(session, group.id, etag))
+        version = await self._version(session, group.id, etag)
+        # Nobody else knows the id yet, so a group that was to be empty is.
+        return replace(group, version=version, member_ids=None if wanted else ())
 
     async def get(self, session: Session, gid: str, *, members: bool = True) -> Group:
         """Read a group. 1 call, and one for each 1,000 members when they are wanted.
@@ -199,7 +201,8 @@ class Groups:
     async def with_members(self, session: Session, groups: Sequence[Group]) -> list[Group]:
         """Read the members of groups, up to 10,000 in all; later groups are left out, never cut.
 
-        At least one group is returned. A call for each group, and more for each 1,000 members.
+        At least one group is returned. A call for each group whose members are not known yet, and
+        more for each 1,000 members.
         """
         complete: list[Group] = []
         memberships = 0
@@ -342,6 +345,8 @@ class Groups:
         return True
 
     async def _with_members(self, session: Session, group: Group) -> Group:
+        if group.member_ids is not None:
+            return group
         return replace(group, member_ids=await self._memberships.members(session, group.id))
 
     async def _version(self, session: Session, gid: str, etag: str | None) -> str:
