@@ -104,6 +104,6 @@ def given_up(failure: Unclear) -> Unavailable | TooManyRequests:
             "The storage of this tenant is at its limit; repeat the request later.", retry_after=10
         )
     return Unavailable(
-        "The storage did not answer; the change may or may not be done. Repeat the request.",
+        "The storage did not answer; a change may be done, or not. Repeat the request.",
         retry_after=10,
     )

@@ -238,7 +238,7 @@ class Users:
     async def _row(self, session: Session, uid: str) -> Row:
         row = await self._find_row(session, uid)
         if row is None:
-            raise NotFound(f"There is no user {uid!r}.")
+            raise NotFound(f"There is no user {uid[:64]!r}.")
         return row
 
     async def _find_row(self, session: Session, uid: str) -> Row | None:
