@@ -69,7 +69,7 @@ async def patch_group(request: ScimRequest, services: Services) -> Answer:
         (lambda group: patch.apply(GROUP, group, operations)) if operations else None,
         tags.allow if tags else None,
     )
-    if "attributes" in request.query:
+    if request.query.get("attributes"):
         return await _read_again(request, services)
     return answers.no_content(request.resource_id, version)
 

@@ -13,6 +13,7 @@ from shared.store.changes import Change
 from shared.store.claims import folded_name, group_rows
 from shared.store.commits import commit, until_settled
 from shared.store.counters import Counters
+from shared.store.lists import owners_of, pages, read_page
 from shared.store.memberships import (
     STEP_MEMBERS,
     Head,
@@ -34,7 +35,7 @@ from shared.store.resources import (
 from shared.store.rows import ANY_ETAG, Document, Row
 from shared.store.session import Session
 from shared.store.sweeps import Sweeper
-from shared.store.table import Table, collect, get_all
+from shared.store.table import Table, get_all
 from shared.store.users import Names
 
 PAGE_MEMBERSHIPS = 10_000
@@ -225,8 +226,7 @@ class Groups:
 
     async def by_external_id(self, session: Session, value: str) -> list[Group]:
         """Find the groups with an externalId, compared exactly. 1 call, and 1 for each found."""
-        rows = await collect(self._table, session, keys.owners("gx", value))
-        owners = [str(row.values["o"]) for row in rows if row.values["x"] == value]
+        owners = await owners_of(self._table, session, "gx", value)
         return await self.get_many(session, owners)
 
     async def count(self, session: Session) -> int:
@@ -235,24 +235,15 @@ class Groups:
 
     async def page(self, session: Session, start_index: int, count: int) -> GroupPage:
         """List groups without members, from the `start_index`-th (1-based). 2 calls; 1 for 0."""
-        totals = await self._counters.totals(session)
-        position = totals.locate(start_index - 1) if count else None
-        if position is None:
-            return GroupPage(totals.total, [])
-        span = keys.prefix("g", position.slot)
-        rows = await collect(self._table, session, span, position.skip + count)
-        return GroupPage(totals.total, [group_from(row) for row in rows[position.skip :]])
+        place = (start_index, count)
+        page = await read_page(self._table, session, "g", self._counters, place)
+        return GroupPage(page.total, [group_from(row) for row in page.rows])
 
     async def scan(self, session: Session) -> AsyncIterator[Group]:
         """Read all groups without members, a call for each 1,000; the caller bounds it."""
-        token = None
-        while True:
-            page = await self._table.page(session, keys.prefix("g"), token=token)
-            for row in page.rows:
+        async for rows in pages(self._table, session, "g"):
+            for row in rows:
                 yield group_from(row)
-            token = page.token
-            if token is None:
-                return
 
     async def _birth(self, session: Session, group: Group, name: str) -> Head:
         """Build the operations that bring a group into being."""

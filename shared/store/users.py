@@ -4,12 +4,13 @@ import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 
-from shared.scim.errors import NotFound, ScimError
+from shared.scim.errors import NotFound, ScimError, Uniqueness
 from shared.store import keys
 from shared.store.changes import Change
 from shared.store.claims import folded_name, user_rows
 from shared.store.commits import MAX_OPERATIONS, commit, until_settled
 from shared.store.counters import Counters
+from shared.store.lists import owners_of, pages, read_page
 from shared.store.operations import Delete, Insert, Replace
 from shared.store.resources import (
     Precondition,
@@ -22,7 +23,7 @@ from shared.store.resources import (
 from shared.store.rows import Document, Row, Values, pack_ids, unpack_ids
 from shared.store.session import Session
 from shared.store.sweeps import Sweeper
-from shared.store.table import Table, collect, get_all
+from shared.store.table import Table, get_all
 from shared.store.tombstones import DeletedGroups
 
 Names = Callable[[Document | None, Document], tuple[str, ...]]
@@ -72,7 +73,13 @@ class Users:
             ]
             await commit(self._table, session, change, operations)
 
-        await until_settled(session, attempt)
+        try:
+            await until_settled(session, attempt)
+        except Uniqueness:
+            # After a repeat the claim in the way may be our own: a transaction that was taken for
+            # lost can be committed late. The id was drawn for this request alone.
+            if session.steps < 2 or await self._find_row(session, uid) is None:
+                raise
         return user
 
     async def get(self, session: Session, uid: str, *, groups: bool = True) -> User:
@@ -171,11 +178,13 @@ class Users:
 
     async def by_external_id(self, session: Session, value: str) -> list[User]:
         """Find the users with an externalId, compared exactly. 1 call, 1 for each found, `q`."""
-        return await self._by_owned(session, "ux", value)
+        owners = await owners_of(self._table, session, "ux", value)
+        return await self.get_many(session, owners)
 
     async def by_email(self, session: Session, folded: str) -> list[User]:
         """Find the users with a folded e-mail address. 1 call, 1 for each found, `q`."""
-        return await self._by_owned(session, "ue", folded)
+        owners = await owners_of(self._table, session, "ue", folded)
+        return await self.get_many(session, owners)
 
     async def count(self, session: Session) -> int:
         """Count the users. 1 call."""
@@ -187,25 +196,16 @@ class Users:
         2 calls for up to 1,000 rows, those passed over in the first slot included, and `q` when
         any user is in a group; 1 for `count` 0 and past the end.
         """
-        totals = await self._counters.totals(session)
-        position = totals.locate(start_index - 1) if count else None
-        if position is None:
-            return UserPage(totals.total, [])
-        span = keys.prefix("u", position.slot)
-        rows = await collect(self._table, session, span, position.skip + count)
-        users = [user_from(row) for row in rows[position.skip :]]
-        return UserPage(totals.total, await self._shown(session, users))
+        place = (start_index, count)
+        page = await read_page(self._table, session, "u", self._counters, place)
+        users = [user_from(row) for row in page.rows]
+        return UserPage(page.total, await self._shown(session, users))
 
     async def scan(self, session: Session) -> AsyncIterator[User]:
         """Read all users in id order, a call and `q` for each 1,000; the caller bounds it."""
-        token = None
-        while True:
-            page = await self._table.page(session, keys.prefix("u"), token=token)
-            for user in await self._shown(session, [user_from(row) for row in page.rows]):
+        async for rows in pages(self._table, session, "u"):
+            for user in await self._shown(session, [user_from(row) for row in rows]):
                 yield user
-            token = page.token
-            if token is None:
-                return
 
     async def _write(self, session: Session, row: Row, user: User, document: Document) -> User:
         """Replace a user's row and the key rows that differ."""
@@ -229,11 +229,6 @@ class Users:
             await self._sweeper.sweep_user(session, uid)
         except ScimError as error:
             _log.warning("the sweep of a deleted user waits: %s", type(error).__name__)
-
-    async def _by_owned(self, session: Session, kind: str, value: str) -> list[User]:
-        rows = await collect(self._table, session, keys.owners(kind, value))
-        owners = [str(row.values["o"]) for row in rows if row.values["x"] == value]
-        return await self.get_many(session, owners)
 
     async def _row(self, session: Session, uid: str) -> Row:
         row = await self._find_row(session, uid)

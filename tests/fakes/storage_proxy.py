@@ -108,21 +108,21 @@ def answer(status: int, code: str) -> Fault:
     return refuse
 
 
-def answer_inside(status: int, code: str) -> Fault:
-    """Refuse a transaction the other way that the storage has: inside a 202."""
+def answer_inside(status: int, code: str, index: int = 0) -> Fault:
+    """Refuse an operation of a transaction the other way that the storage has: inside a 202."""
 
     async def refuse(request: web.BaseRequest, forward: Forward) -> web.StreamResponse:
-        return _refused_batch(status, code)
+        return _refused_batch(status, code, index)
 
     return refuse
 
 
-def commit_but_answer(status: int, code: str, *, inside: bool = False) -> Fault:
+def commit_but_answer(status: int, code: str, *, inside: bool = False, index: int = 0) -> Fault:
     """Let the storage do its work and say that it did not."""
 
     async def deny(request: web.BaseRequest, forward: Forward) -> web.StreamResponse:
         await forward()
-        refuse = answer_inside(status, code) if inside else answer(status, code)
+        refuse = answer_inside(status, code, index) if inside else answer(status, code)
         return await refuse(request, forward)
 
     return deny
@@ -211,8 +211,8 @@ def _error(code: str, index: str = "") -> bytes:
     return json.dumps({"odata.error": {"code": code, "message": value}}).encode()
 
 
-def _refused_batch(status: int, code: str) -> web.Response:
-    error = _error(code, "0:")
+def _refused_batch(status: int, code: str, index: int) -> web.Response:
+    error = _error(code, f"{index}:")
     part = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/json\r\n\r\n"
     ).encode() + error

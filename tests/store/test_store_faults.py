@@ -133,6 +133,16 @@ async def test_a_create_whose_answer_is_lost_is_known_by_its_receipt(
     assert (session.meter.calls, session.meter.entities) == (4, 0)
 
 
+async def test_a_create_that_was_taken_for_lost_and_came_late_is_its_own_success(
+    faulty_store: Store, proxy: StorageProxy, session: Session, consistent: ReadBack
+) -> None:
+    counter = 3  # after the change row, the claim and the user
+    proxy.order(commit_but_answer(412, "UpdateConditionNotSatisfied", inside=True, index=counter))
+    jo = await faulty_store.users.create(session, {"userName": "jo"})
+    found = await consistent()
+    assert [key.removeprefix("u-") for key in found.of("u")] == [jo.id]
+
+
 async def test_an_answer_that_does_not_come_in_time_counts_as_lost(
     faulty_store: Store,
     proxy: StorageProxy,

@@ -1,0 +1,60 @@
+"""Reading many rows of one kind: a page by ordinal, all in turn, the owners of a value."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from shared.store import keys
+from shared.store.counters import Counters
+from shared.store.rows import Row
+from shared.store.session import Session
+from shared.store.table import Table, Token, collect
+
+
+@dataclass(frozen=True, slots=True)
+class RowPage:
+    """The rows of a page in id order, and how many there are in all."""
+
+    total: int
+    rows: list[Row]
+
+
+async def read_page(
+    table: Table, session: Session, kind: str, counters: Counters, place: tuple[int, int]
+) -> RowPage:
+    """Read a page of rows in id order.
+
+    The counters tell in which slot the page begins, so that only the rows of that slot are passed
+    over. 2 calls for up to 1,000 rows, those included; 1 where the page is empty.
+
+    Args:
+        table: the table.
+        session: the request.
+        kind: `u` or `g`.
+        counters: of that kind.
+        place: 1-based index of the first row, and how many rows.
+    """
+    start_index, count = place
+    totals = await counters.totals(session)
+    position = totals.locate(start_index - 1) if count else None
+    if position is None:
+        return RowPage(totals.total, [])
+    span = keys.prefix(kind, position.slot)
+    rows = await collect(table, session, span, position.skip + count)
+    return RowPage(totals.total, rows[position.skip :])
+
+
+async def pages(table: Table, session: Session, kind: str) -> AsyncIterator[list[Row]]:
+    """Read all rows of a kind in id order, 1,000 a call; it is the caller who bounds it."""
+    token: Token | None = None
+    while True:
+        page = await table.page(session, keys.prefix(kind), token=token)
+        yield page.rows
+        token = page.token
+        if token is None:
+            return
+
+
+async def owners_of(table: Table, session: Session, kind: str, value: str) -> list[str]:
+    """List the ids of those who have a value; `kind` as in `keys.owners`. A call for each 1,000."""
+    rows = await collect(table, session, keys.owners(kind, value))
+    return [str(row.values["o"]) for row in rows if row.values["x"] == value]
