@@ -14,7 +14,7 @@ AZURITE_READY := node_modules/.ready
 export PYTHON
 
 .DELETE_ON_ERROR:
-.PHONY: help run test lint demo verify format token azurite clean
+.PHONY: help run test lint demo verify format token install azurite clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1 \2/p' Makefile | while read -r target text; do \
@@ -51,6 +51,8 @@ format: $(DEV_READY) ## Format the code
 
 token: $(RUN_READY) ## Show the token of the local service
 	@exec $(PY) -m local token
+
+install: $(DEV_READY) $(AZURITE_READY) ## Install what tests, demo and tools need, and run nothing
 
 azurite: $(AZURITE_READY) ## Install Azurite, the storage of run, test and demo
 
