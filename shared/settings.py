@@ -245,8 +245,8 @@ class Settings(BaseModel):
         alias="SCIM_MEMBER_WRITES_PER_SECOND",
         ge=1,
         le=2_000,
-        description="The pace of one request for many members, in entities a second."
-        " Table Storage takes 2,000 for a tenant.",
+        description="What large changes of members write together, in entities a second, tenant"
+        " and instance. Table Storage takes 2,000 for a tenant.",
     )
     scan_max_rows: int = Field(
         10_000,

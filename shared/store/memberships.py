@@ -4,8 +4,6 @@ The cost of a change does not depend on the size of the group. Whoever changes a
 the user's row under its ETag and touches the group's row, which fails when the group is gone.
 """
 
-import asyncio
-import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -15,6 +13,7 @@ from shared.store import keys
 from shared.store.changes import Change, Verb
 from shared.store.commits import commit, payload_bytes
 from shared.store.operations import Delete, Insert, Merge, Operation, Refused, Replace
+from shared.store.pace import Pace
 from shared.store.resources import timestamp
 from shared.store.rows import ANY_ETAG, Row, unpack_ids, with_ids
 from shared.store.session import Session
@@ -152,12 +151,11 @@ class Memberships:
             table: the table.
             reject_unknown: refuse a request that names an id that is no user; otherwise such ids
                 are skipped and recorded, because one stale id must not block the others.
-            writes_per_second: entities that one request writes a second at most, so that a large
-                change leaves room for others in the partition (2,000 entities a second).
+            writes_per_second: entities that the large changes of a tenant write a second together.
         """
         self._table = table
         self._reject_unknown = reject_unknown
-        self._writes_per_second = writes_per_second
+        self._pace = Pace(writes_per_second)
         self._turns = Turns()
 
     async def members(self, session: Session, gid: str) -> tuple[str, ...]:
@@ -208,11 +206,13 @@ class Memberships:
         progress = progress if progress is not None else Progress()
         progress.skipped.clear()
         etag: str | None = None
-        begun, entities = time.monotonic(), session.meter.entities
         try:
             async for edits in self._steps(session, gid, head, wanted, progress):
-                await self._pace(session, begun, session.meter.entities - entities)
+                if progress.steps:
+                    await self._pace.keep(session)
+                entities = session.meter.entities
                 etag = await self.step(session, Step(gid, head, edits), progress)
+                self._pace.spent(session, session.meter.entities - entities)
                 head = touch(gid)
         except ScimError as error:
             raise _interrupted(error, progress, len(wanted)) from error
@@ -326,12 +326,6 @@ class Memberships:
             )
         room = _RECORDED_IDS - len(progress.skipped)
         progress.skipped += [uid for uid in unknown if keys.is_id(uid)][:room]
-
-    async def _pace(self, session: Session, begun: float, entities: int) -> None:
-        """Wait until the request may write on."""
-        ahead = begun + entities / self._writes_per_second - time.monotonic()
-        if ahead > 0:
-            await asyncio.sleep(min(ahead, session.remaining()))
 
 
 def no_such_group(gid: str) -> NotFound:

@@ -31,7 +31,7 @@ def open_store(
         table: where the rows lie.
         changed_names: names the attributes in which two documents differ, for change rows.
         reject_unknown_members: refuse a request that names a member who is no user.
-        member_writes_per_second: entities that one request for many members writes a second.
+        member_writes_per_second: entities that large changes of a tenant write a second.
     """
     memberships = Memberships(
         table,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from shared.store import azure_table, commits, keys
 from shared.store.azure_table import AzureTable, TableAddress
 from shared.store.changes import Change
 from shared.store.operations import Insert
+from shared.store.pace import Pace
 from shared.store.store import open_store
 from tests.fakes.storage_proxy import (
     answer,
@@ -590,6 +592,23 @@ async def test_many_members_are_written_at_the_pace_that_is_set(
     session = new_session(seconds=1_000)
     await paced.groups.update(session, group.id, MemberChange(add=everyone.users))
     assert list(filter(None, waited)) == [pytest.approx(82, abs=20), pytest.approx(164, abs=20)]
+
+
+async def test_large_changes_of_a_tenant_share_one_pace(
+    new_session: NewSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+
+    async def note(seconds: float) -> None:
+        waited.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", note)
+    pace = Pace(entities_per_second=1)
+    pace.spent(new_session(), 82)
+    pace.spent(new_session(), 82)
+    await pace.keep(new_session(seconds=1_000))
+    await pace.keep(replace(new_session(), tenant="another"))
+    assert waited == [pytest.approx(164, abs=20)]
 
 
 async def deadline_passes(session: Session) -> None:
