@@ -15,6 +15,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+HEEDING_SIGINT = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL);"
+    " os.execvp(sys.argv[1], sys.argv[1:])"
+)
+"""Runs a command that heeds SIGINT. A shell that starts the tests in the background has them ignore
+it, and a script cannot trap what it was started to ignore."""
 TOOLS = ["sh", "sed", "cat", "touch", "rm", "find", "make", "dirname", "sleep"]
 REQUIREMENTS = ["requirements.txt", "requirements-local.txt", "requirements-dev.txt"]
 
@@ -200,7 +206,10 @@ def test_a_signal_to_make_and_its_group_reaches_the_service(
     (machine.clone / "node_modules").mkdir()
     (machine.clone / "node_modules" / ".ready").touch()
     running = subprocess.Popen(
-        ["make", "run"], cwd=machine.clone, env=machine.environ, start_new_session=True
+        [sys.executable, "-c", HEEDING_SIGINT, "make", "run"],
+        cwd=machine.clone,
+        env=machine.environ,
+        start_new_session=True,
     )
     deadline = time.monotonic() + 30
     while not (machine.clone / "started").exists() and time.monotonic() < deadline:
