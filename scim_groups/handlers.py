@@ -30,8 +30,7 @@ async def create_group(request: ScimRequest, services: Services) -> Answer:
 async def get_group(request: ScimRequest, services: Services) -> Answer:
     """GET /Groups/{id}; members are read only when they are shown."""
     group = await services.store.groups.get(request.session, request.resource_id, members=False)
-    known = request.if_none_match
-    if known is not None and known.allow(group.version):
+    if request.has_already(group.version):
         return answers.not_modified(group.id, group.version)
     return await _answer(200, request, services, group)
 
@@ -43,13 +42,12 @@ async def replace_group(request: ScimRequest, services: Services) -> Answer:
     a group leaves the list out.
     """
     body = request.json()
-    tags = request.if_match
     await services.store.groups.update(
         request.session,
         request.resource_id,
         members.from_document(body),
         lambda group: documents.replace(GROUP, group, body),
-        tags.allow if tags else None,
+        request.precondition,
     )
     return await _read_again(request, services)
 
@@ -61,13 +59,12 @@ async def patch_group(request: ScimRequest, services: Services) -> Answer:
     members alone do not even read the group.
     """
     operations, change = members.split_members(parse_patch(request.json()))
-    tags = request.if_match
     version = await services.store.groups.update(
         request.session,
         request.resource_id,
         change,
         (lambda group: patch.apply(GROUP, group, operations)) if operations else None,
-        tags.allow if tags else None,
+        request.precondition,
     )
     if request.query.get("attributes"):
         return await _read_again(request, services)
@@ -76,10 +73,7 @@ async def patch_group(request: ScimRequest, services: Services) -> Answer:
 
 async def delete_group(request: ScimRequest, services: Services) -> Answer:
     """DELETE /Groups/{id}."""
-    tags = request.if_match
-    await services.store.groups.delete(
-        request.session, request.resource_id, tags.allow if tags else None
-    )
+    await services.store.groups.delete(request.session, request.resource_id, request.precondition)
     return answers.no_content(request.resource_id)
 
 

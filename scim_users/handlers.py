@@ -34,8 +34,7 @@ async def get_user(request: ScimRequest, services: Services) -> Answer:
     """GET /Users/{id}."""
     groups = request.projection(USER).includes("groups")
     user = await services.store.users.get(request.session, request.resource_id, groups=groups)
-    known = request.if_none_match
-    if known is not None and known.allow(str(user.version)):
+    if request.has_already(str(user.version)):
         return answers.not_modified(user.id, str(user.version))
     return _answer(200, request, user)
 
@@ -54,17 +53,13 @@ async def patch_user(request: ScimRequest, services: Services) -> Answer:
 
 async def delete_user(request: ScimRequest, services: Services) -> Answer:
     """DELETE /Users/{id}."""
-    tags = request.if_match
-    await services.store.users.delete(
-        request.session, request.resource_id, tags.allow if tags else None
-    )
+    await services.store.users.delete(request.session, request.resource_id, request.precondition)
     return answers.no_content(request.resource_id)
 
 
 async def _update(request: ScimRequest, services: Services, change: Change) -> Answer:
-    tags = request.if_match
     user = await services.store.users.update(
-        request.session, request.resource_id, change, tags.allow if tags else None
+        request.session, request.resource_id, change, request.precondition
     )
     return _answer(200, request, user)
 

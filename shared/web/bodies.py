@@ -8,7 +8,7 @@ from shared.scim.errors import InvalidSyntax, PayloadTooLarge, ScimError, Unsupp
 MAX_DEPTH = 32
 """Arrays and objects within each other; SCIM needs five."""
 
-_CLOSED = "The body is not JSON: {problem}. Send one JSON object, in UTF-8."
+_NOT_JSON = "The body is not JSON: {problem}. Send one JSON object, in UTF-8."
 
 
 def parse(body: bytes, content_type: str | None, limit: int) -> Any:
@@ -62,7 +62,7 @@ def _not_json(error: Exception, content_type: str | None) -> ScimError:
         problem = "it nests too deeply"
     else:
         problem = "it holds a number or a constant that JSON does not have"
-    return InvalidSyntax(_CLOSED.format(problem=problem))
+    return InvalidSyntax(_NOT_JSON.format(problem=problem))
 
 
 def _check_depth(body: bytes, value: Any) -> None:
@@ -89,4 +89,4 @@ def _check_surrogates(body: bytes, value: Any) -> None:
             json.dumps(value, ensure_ascii=False).encode()
         except UnicodeEncodeError:
             problem = "it holds an escaped surrogate without its other half"
-            raise InvalidSyntax(_CLOSED.format(problem=problem)) from None
+            raise InvalidSyntax(_NOT_JSON.format(problem=problem)) from None

@@ -13,6 +13,7 @@ from shared.scim.discovery import MAX_RESULTS
 from shared.scim.errors import InvalidValue
 from shared.scim.projection import Projection
 from shared.scim.schema import ResourceType
+from shared.store.resources import Precondition
 from shared.store.session import Session
 from shared.web import bodies
 from shared.web.entity_tags import EntityTags
@@ -58,14 +59,15 @@ class ScimRequest:
         )
 
     @property
-    def if_match(self) -> EntityTags | None:
-        """The versions that the client allows to be changed."""
-        return EntityTags.parse(self.headers.get("if-match"))
+    def precondition(self) -> Precondition | None:
+        """What `If-Match` allows to be changed; None without that header."""
+        tags = EntityTags.parse(self.headers.get("if-match"))
+        return tags.allow if tags else None
 
-    @property
-    def if_none_match(self) -> EntityTags | None:
-        """The versions that the client has already."""
-        return EntityTags.parse(self.headers.get("if-none-match"))
+    def has_already(self, version: str) -> bool:
+        """Tell whether the client has a version, as `If-None-Match` says."""
+        tags = EntityTags.parse(self.headers.get("if-none-match"))
+        return tags is not None and tags.allow(version)
 
     @property
     def start_index(self) -> int:

@@ -77,13 +77,13 @@ def test_the_projection_is_read_from_both_parameters(request_of: RequestOf) -> N
 
 
 def test_conditions_are_read_from_the_headers(request_of: RequestOf) -> None:
-    assert request_of().if_match is None
-    assert request_of().if_none_match is None
+    assert request_of().precondition is None
+    assert not request_of().has_already("7")
     request = request_of(headers={"if-match": 'W/"7"', "if-none-match": "*"})
-    assert request.if_match is not None
-    assert request.if_match.allow("7")
-    assert request.if_none_match is not None
-    assert request.if_none_match.allow("anything")
+    assert request.precondition is not None
+    assert request.precondition("7")
+    assert not request.precondition("8")
+    assert request.has_already("anything")
 
 
 def test_the_body_is_read_with_its_content_type_and_limit(request_of: RequestOf) -> None:
