@@ -18,28 +18,27 @@ async def get_service_provider_config(request: ScimRequest, services: Services) 
 
 async def list_resource_types(request: ScimRequest, services: Services) -> Answer:
     """GET /ResourceTypes."""
-    del services
-    return _listed(request, discovery.resource_types(request.tenant_url))
+    types = discovery.resource_types(services.catalogue, request.tenant_url)
+    return _listed(request, types)
 
 
 async def get_resource_type(request: ScimRequest, services: Services) -> Answer:
     """GET /ResourceTypes/{id}."""
-    del services
     _refuse_filter(request)
-    return Answer(200, discovery.resource_type(request.tenant_url, request.resource_id))
+    found = discovery.resource_type(services.catalogue, request.tenant_url, request.resource_id)
+    return Answer(200, found)
 
 
 async def list_schemas(request: ScimRequest, services: Services) -> Answer:
     """GET /Schemas."""
-    del services
-    return _listed(request, discovery.schemas(request.tenant_url))
+    return _listed(request, discovery.schemas(services.catalogue, request.tenant_url))
 
 
 async def get_schema(request: ScimRequest, services: Services) -> Answer:
     """GET /Schemas/{id}."""
-    del services
     _refuse_filter(request)
-    return Answer(200, discovery.schema(request.tenant_url, request.resource_id))
+    found = discovery.schema(services.catalogue, request.tenant_url, request.resource_id)
+    return Answer(200, found)
 
 
 def _listed(request: ScimRequest, descriptions: list[Document]) -> Answer:

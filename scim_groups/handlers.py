@@ -2,7 +2,6 @@
 
 from scim_groups.presentation import GroupSource
 from shared.scim import documents, members, patch
-from shared.scim.core_schemas import GROUP
 from shared.scim.messages import parse_patch
 from shared.store.resources import Group
 from shared.web import answers
@@ -12,16 +11,21 @@ from shared.web.requests import ScimRequest
 from shared.web.services import Services
 
 
+def open_groups(request: ScimRequest, services: Services) -> GroupSource:
+    """Open the groups of the request's tenant, to be listed."""
+    return GroupSource(request, services.store, services.catalogue)
+
+
 async def list_groups(request: ScimRequest, services: Services) -> Answer:
     """GET /Groups."""
-    source = GroupSource(request, services.store)
+    source = open_groups(request, services)
     return await Lister(source, Bounds.of(services.settings)).list(request)
 
 
 async def create_group(request: ScimRequest, services: Services) -> Answer:
     """POST /Groups."""
     body = request.json()
-    document = documents.create(GROUP, body)
+    document = documents.create(services.catalogue.group, body)
     joining = members.from_document(body).add
     group = await services.store.groups.create(request.session, document, joining)
     return await _answer(201, request, services, group)
@@ -41,12 +45,12 @@ async def replace_group(request: ScimRequest, services: Services) -> Answer:
     RFC 7644 section 3.5.1 lets a service keep what is omitted, and no client that means to empty
     a group leaves the list out.
     """
-    body = request.json()
+    group_type, body = services.catalogue.group, request.json()
     await services.store.groups.update(
         request.session,
         request.resource_id,
         members.from_document(body),
-        lambda group: documents.replace(GROUP, group, body),
+        lambda group: documents.replace(group_type, group, body),
         request.precondition,
     )
     return await _read_again(request, services)
@@ -58,12 +62,13 @@ async def patch_group(request: ScimRequest, services: Services) -> Answer:
     Members are not read back, because that would cost as much as the group is large. Operations on
     members alone do not even read the group.
     """
-    operations, change = members.split_members(parse_patch(request.json()))
+    group_type = services.catalogue.group
+    operations, change = members.split_members(group_type, parse_patch(request.json()))
     version = await services.store.groups.update(
         request.session,
         request.resource_id,
         change,
-        (lambda group: patch.apply(GROUP, group, operations)) if operations else None,
+        (lambda group: patch.apply(group_type, group, operations)) if operations else None,
         request.precondition,
     )
     if request.query.get("attributes"):
@@ -83,6 +88,6 @@ async def _read_again(request: ScimRequest, services: Services) -> Answer:
 
 
 async def _answer(status: int, request: ScimRequest, services: Services, group: Group) -> Answer:
-    projection = request.projection(GROUP)
-    shown = await GroupSource(request, services.store).shown([group], projection)
+    projection = request.projection(services.catalogue.group)
+    shown = await open_groups(request, services).shown([group], projection)
     return answers.of_resource(status, shown[0], projection.apply(shown[0]))

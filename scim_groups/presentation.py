@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from shared.scim.core_schemas import GROUP, USER
+from shared.scim.catalogue import Catalogue
 from shared.scim.documents import present
 from shared.scim.filters import Comparison, Filter
 from shared.scim.folding import fold
@@ -20,22 +20,23 @@ from shared.web.requests import ScimRequest
 _READ_TOGETHER = 8
 
 
-def resource_of(request: ScimRequest, group: Group) -> Document:
+def resource_of(request: ScimRequest, catalogue: Catalogue, group: Group) -> Document:
     """Present a group; `members` is left out when they were not read."""
     members = None
+    users = catalogue.user.endpoint
     if group.member_ids is not None:
         members = [
-            {"value": uid, "$ref": request.location(USER.endpoint, uid), "type": "User"}
+            {"value": uid, "$ref": request.location(users, uid), "type": "User"}
             for uid in group.member_ids
         ]
     return present(
-        GROUP,
+        catalogue.group,
         group.document,
         id=group.id,
         created=group.created,
         modified=group.modified,
         version=entity_tag(group.version),
-        location=request.location(GROUP.endpoint, group.id),
+        location=request.location(catalogue.group.endpoint, group.id),
         members=members,
     )
 
@@ -54,11 +55,12 @@ class GroupSource:
 
     request: ScimRequest
     store: Store
+    catalogue: Catalogue
 
     @property
     def resource_type(self) -> ResourceType:
         """The Group type."""
-        return GROUP
+        return self.catalogue.group
 
     @property
     def indexes(self) -> Mapping[str, Finder[Group]]:
@@ -90,17 +92,17 @@ class GroupSource:
             wanted = tuple({str(term.value) for term in terms})
             known = await self._with_those_of(items, wanted) if wanted else items
             for group in known:
-                yield resource_of(self.request, group)
+                yield resource_of(self.request, self.catalogue, group)
         else:
             async for group in self._with_all(items):
-                yield resource_of(self.request, group)
+                yield resource_of(self.request, self.catalogue, group)
 
     async def shown(self, items: Sequence[Group], projection: Projection) -> list[Document]:
         """Present groups with their members, unless the projection leaves them out."""
         groups: Sequence[Group] = items
         if projection.includes("members"):
             groups = await self.store.groups.with_members(self.request.session, items)
-        return [resource_of(self.request, group) for group in groups]
+        return [resource_of(self.request, self.catalogue, group) for group in groups]
 
     async def _with_those_of(self, items: Sequence[Group], uids: Sequence[str]) -> list[Group]:
         """Read which of some users are in each of the groups."""

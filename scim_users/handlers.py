@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from scim_users.presentation import UserSource, resource_of
 from shared.scim import documents, patch
-from shared.scim.core_schemas import USER
 from shared.scim.messages import parse_patch
 from shared.scim.schema import Document
 from shared.store.resources import User
@@ -17,38 +16,43 @@ from shared.web.services import Services
 Change = Callable[[Document], Document]
 
 
+def open_users(request: ScimRequest, services: Services) -> UserSource:
+    """Open the users of the request's tenant, to be listed."""
+    return UserSource(request, services.store.users, services.catalogue)
+
+
 async def list_users(request: ScimRequest, services: Services) -> Answer:
     """GET /Users."""
-    source = UserSource(request, services.store.users)
+    source = open_users(request, services)
     return await Lister(source, Bounds.of(services.settings)).list(request)
 
 
 async def create_user(request: ScimRequest, services: Services) -> Answer:
     """POST /Users."""
-    document = documents.create(USER, request.json())
+    document = documents.create(services.catalogue.user, request.json())
     user = await services.store.users.create(request.session, document)
-    return _answer(201, request, user)
+    return _answer(201, request, services, user)
 
 
 async def get_user(request: ScimRequest, services: Services) -> Answer:
     """GET /Users/{id}."""
-    groups = request.projection(USER).includes("groups")
+    groups = request.projection(services.catalogue.user).includes("groups")
     user = await services.store.users.get(request.session, request.resource_id, groups=groups)
     if request.has_already(str(user.version)):
         return answers.not_modified(user.id, str(user.version))
-    return _answer(200, request, user)
+    return _answer(200, request, services, user)
 
 
 async def replace_user(request: ScimRequest, services: Services) -> Answer:
     """PUT /Users/{id}."""
-    body = request.json()
-    return await _update(request, services, lambda user: documents.replace(USER, user, body))
+    user_type, body = services.catalogue.user, request.json()
+    return await _update(request, services, lambda user: documents.replace(user_type, user, body))
 
 
 async def patch_user(request: ScimRequest, services: Services) -> Answer:
     """PATCH /Users/{id}."""
-    operations = parse_patch(request.json())
-    return await _update(request, services, lambda user: patch.apply(USER, user, operations))
+    user_type, operations = services.catalogue.user, parse_patch(request.json())
+    return await _update(request, services, lambda user: patch.apply(user_type, user, operations))
 
 
 async def delete_user(request: ScimRequest, services: Services) -> Answer:
@@ -61,9 +65,10 @@ async def _update(request: ScimRequest, services: Services, change: Change) -> A
     user = await services.store.users.update(
         request.session, request.resource_id, change, request.precondition
     )
-    return _answer(200, request, user)
+    return _answer(200, request, services, user)
 
 
-def _answer(status: int, request: ScimRequest, user: User) -> Answer:
-    resource = resource_of(request, user)
-    return answers.of_resource(status, resource, request.projection(USER).apply(resource))
+def _answer(status: int, request: ScimRequest, services: Services, user: User) -> Answer:
+    resource = resource_of(request, services.catalogue, user)
+    projection = request.projection(services.catalogue.user)
+    return answers.of_resource(status, resource, projection.apply(resource))

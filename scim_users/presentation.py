@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from shared.scim.core_schemas import GROUP, USER
+from shared.scim.catalogue import Catalogue
 from shared.scim.documents import present
 from shared.scim.filters import Filter
 from shared.scim.folding import fold
@@ -16,20 +16,20 @@ from shared.web.listing import Finder
 from shared.web.requests import ScimRequest
 
 
-def resource_of(request: ScimRequest, user: User) -> Document:
+def resource_of(request: ScimRequest, catalogue: Catalogue, user: User) -> Document:
     """Present a user; `groups` is left out where there are none (RFC 7643 section 4.1.2)."""
     groups = [
-        {"value": gid, "$ref": request.location(GROUP.endpoint, gid), "type": "direct"}
+        {"value": gid, "$ref": request.location(catalogue.group.endpoint, gid), "type": "direct"}
         for gid in user.group_ids
     ]
     return present(
-        USER,
+        catalogue.user,
         user.document,
         id=user.id,
         created=user.created,
         modified=user.modified,
         version=entity_tag(str(user.version)),
-        location=request.location(USER.endpoint, user.id),
+        location=request.location(catalogue.user.endpoint, user.id),
         groups=groups or None,
     )
 
@@ -40,11 +40,12 @@ class UserSource:
 
     request: ScimRequest
     users: Users
+    catalogue: Catalogue
 
     @property
     def resource_type(self) -> ResourceType:
         """The User type."""
-        return USER
+        return self.catalogue.user
 
     @property
     def indexes(self) -> Mapping[str, Finder[User]]:
@@ -69,12 +70,12 @@ class UserSource:
         """Present users whole: all that a filter can compare lies in their rows."""
         del condition
         for user in items:
-            yield resource_of(self.request, user)
+            yield resource_of(self.request, self.catalogue, user)
 
     async def shown(self, items: Sequence[User], projection: Projection) -> list[Document]:
         """Present users whole; they cost nothing more."""
         del projection
-        return [resource_of(self.request, user) for user in items]
+        return [resource_of(self.request, self.catalogue, user) for user in items]
 
     async def _by_id(self, value: str) -> Sequence[User]:
         return await self.users.get_many(self.request.session, [value])

@@ -306,4 +306,3 @@ USER = ResourceType(
     extensions=(ENTERPRISE_USER,),
 )
 GROUP = ResourceType(name="Group", endpoint="/Groups", description="Group of users", schema=_GROUP)
-RESOURCE_TYPES = (USER, GROUP)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.scim.core_schemas import RESOURCE_TYPES
 from shared.scim.errors import NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from shared.scim.catalogue import Catalogue
     from shared.scim.schema import Attribute, Document, ResourceType, Schema
 
 SCHEMA_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Schema"
@@ -20,41 +18,42 @@ MAX_RESULTS = 200
 """Resources on one page of the answer to a query."""
 
 
-def schemas(base_url: str) -> list[Document]:
+def schemas(catalogue: Catalogue, base_url: str) -> list[Document]:
     """Return the resources of `/Schemas`, each schema once.
 
     Entra derives from them which attributes can be mapped.
 
     Args:
+        catalogue: What the service serves.
         base_url: The base URL of the service, without a slash at its end.
     """
-    return [_schema(schema, base_url) for schema in _all_schemas()]
+    return [_schema(schema, base_url) for schema in catalogue.schemas]
 
 
-def schema(base_url: str, urn: str) -> Document:
+def schema(catalogue: Catalogue, base_url: str, urn: str) -> Document:
     """Return the resource of `/Schemas/<urn>`.
 
     Raises:
         NotFound: There is no such schema.
     """
-    for candidate in _all_schemas():
+    for candidate in catalogue.schemas:
         if candidate.id.lower() == urn.lower():
             return _schema(candidate, base_url)
     raise NotFound("There is no schema of that URN; /Schemas lists those that there are.")
 
 
-def resource_types(base_url: str) -> list[Document]:
+def resource_types(catalogue: Catalogue, base_url: str) -> list[Document]:
     """Return the resources of `/ResourceTypes`."""
-    return [_resource_type(resource_type, base_url) for resource_type in RESOURCE_TYPES]
+    return [_resource_type(resource_type, base_url) for resource_type in catalogue.resource_types]
 
 
-def resource_type(base_url: str, name: str) -> Document:
+def resource_type(catalogue: Catalogue, base_url: str, name: str) -> Document:
     """Return the resource of `/ResourceTypes/<name>`.
 
     Raises:
         NotFound: There is no such resource type.
     """
-    for candidate in RESOURCE_TYPES:
+    for candidate in catalogue.resource_types:
         if candidate.name.lower() == name.lower():
             return _resource_type(candidate, base_url)
     raise NotFound("There is no resource type of that name; /ResourceTypes lists them.")
@@ -87,12 +86,6 @@ def service_provider_config(base_url: str) -> Document:
             "location": f"{base_url}/ServiceProviderConfig",
         },
     }
-
-
-def _all_schemas() -> Iterator[Schema]:
-    for candidate in RESOURCE_TYPES:
-        yield candidate.schema
-        yield from candidate.extensions
 
 
 def _schema(described: Schema, base_url: str) -> Document:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from shared.scim.operations import PatchOperation
     from shared.scim.paths import PatchPath
-    from shared.scim.schema import AttributePath, Document
+    from shared.scim.schema import AttributePath, Document, ResourceType
 
 _MEMBERS = "members"
 _MEMBER_ID = Attribute("value")
@@ -71,11 +71,12 @@ def from_document(body: Any) -> MemberChange:
 
 
 def split_members(
-    operations: Iterable[PatchOperation],
+    group: ResourceType, operations: Iterable[PatchOperation]
 ) -> tuple[list[PatchOperation], MemberChange]:
     """Take the members out of a PATCH of a group.
 
     Args:
+        group: The Group type, with its extensions.
         operations: As read by `parse_patch`.
 
     Returns:
@@ -87,9 +88,9 @@ def split_members(
     """
     rest: list[PatchOperation] = []
     draft = _Draft()
-    for operation in flatten(GROUP, operations):
+    for operation in flatten(group, operations):
         try:
-            path = paths.parse(operation.path, GROUP)
+            path = paths.parse(operation.path, group)
             if path is not None and _is_members(path.target):
                 draft.apply(path, operation)
             else:

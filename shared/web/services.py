@@ -6,11 +6,12 @@ counts.
 
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shared.auth.configured import authenticator
 from shared.auth.tokens import Authenticator
 from shared.identity import open_credential
+from shared.scim.catalogue import Catalogue
 from shared.scim.documents import changed_names
 from shared.scim.errors import Unavailable
 from shared.settings import Settings, SettingsError
@@ -29,6 +30,7 @@ class Services:
     settings: Settings
     authenticator: Authenticator
     store: Store
+    catalogue: Catalogue = field(default_factory=Catalogue)
 
     async def close(self) -> None:
         """Close every connection."""

@@ -8,10 +8,10 @@ import pytest
 import scim2_models
 
 from shared.scim import discovery
+from shared.scim.catalogue import Catalogue
 from shared.scim.core_schemas import (
     ENTERPRISE_USER_SCHEMA,
     GROUP_SCHEMA,
-    RESOURCE_TYPES,
     USER_SCHEMA,
 )
 from shared.scim.errors import NotFound
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from shared.scim.schema import Document
 
 BASE = "https://host/scim/v2"
+CATALOGUE = Catalogue()
 
 
 def published() -> dict[str, Document]:
-    return {schema["id"]: schema for schema in discovery.schemas(BASE)}
+    return {schema["id"]: schema for schema in discovery.schemas(CATALOGUE, BASE)}
 
 
 def attributes(document: Document) -> Iterator[tuple[str, Document]]:
@@ -49,27 +50,27 @@ def leaves(value: Any) -> Iterator[Any]:
 
 def test_every_schema_is_listed_once() -> None:
     assert list(published()) == [USER_SCHEMA, ENTERPRISE_USER_SCHEMA, GROUP_SCHEMA]
-    assert [schema["meta"]["location"] for schema in discovery.schemas(BASE)] == [
+    assert [schema["meta"]["location"] for schema in discovery.schemas(CATALOGUE, BASE)] == [
         f"{BASE}/Schemas/{urn}" for urn in published()
     ]
 
 
 @pytest.mark.parametrize("urn", [USER_SCHEMA, ENTERPRISE_USER_SCHEMA, GROUP_SCHEMA])
 def test_a_schema_is_found_by_its_urn_in_any_case(urn: str) -> None:
-    assert discovery.schema(BASE, urn.upper()) == published()[urn]
+    assert discovery.schema(CATALOGUE, BASE, urn.upper()) == published()[urn]
 
 
 def test_an_unknown_schema_or_resource_type_is_not_found() -> None:
     with pytest.raises(NotFound):
-        discovery.schema(BASE, "urn:acme")
+        discovery.schema(CATALOGUE, BASE, "urn:acme")
     with pytest.raises(NotFound):
-        discovery.resource_type(BASE, "Device")
+        discovery.resource_type(CATALOGUE, BASE, "Device")
 
 
 def test_no_document_holds_a_null() -> None:
     documents = [
-        *discovery.schemas(BASE),
-        *discovery.resource_types(BASE),
+        *discovery.schemas(CATALOGUE, BASE),
+        *discovery.resource_types(CATALOGUE, BASE),
         discovery.service_provider_config(BASE),
     ]
     assert None not in list(leaves(documents))
@@ -146,23 +147,23 @@ def test_names_of_characteristics_are_those_of_rfc_7643() -> None:
 
 
 def test_an_independent_library_reads_the_schemas() -> None:
-    for document in discovery.schemas(BASE):
+    for document in discovery.schemas(CATALOGUE, BASE):
         schema = scim2_models.Schema.model_validate(document)
         assert schema.id == document["id"]
         assert schema.model_dump() == document
 
 
 def test_resource_types_name_their_extensions() -> None:
-    documents = discovery.resource_types(BASE)
+    documents = discovery.resource_types(CATALOGUE, BASE)
     for document in documents:
         scim2_models.ResourceType.model_validate(document)
     assert [(d["id"], d["endpoint"], d["schema"], d["schemaExtensions"]) for d in documents] == [
         ("User", "/Users", USER_SCHEMA, [{"schema": ENTERPRISE_USER_SCHEMA, "required": False}]),
         ("Group", "/Groups", GROUP_SCHEMA, []),
     ]
-    assert discovery.resource_type(BASE, "user") == documents[0]
+    assert discovery.resource_type(CATALOGUE, BASE, "user") == documents[0]
     assert documents[0]["meta"]["location"] == f"{BASE}/ResourceTypes/User"
-    assert len(documents) == len(RESOURCE_TYPES)
+    assert len(documents) == len(CATALOGUE.resource_types)
 
 
 def test_the_service_provider_config_tells_what_there_is() -> None:

@@ -430,7 +430,7 @@ GROUP_SHAPES: dict[str, tuple[list[Document], Document, MemberChange]] = {
     ("operations", "document", "members"), GROUP_SHAPES.values(), ids=GROUP_SHAPES
 )
 def test_a_group_is(operations: list[Document], document: Document, members: MemberChange) -> None:
-    rest, change = split_members(parse_patch({"Operations": operations}))
+    rest, change = split_members(GROUP, parse_patch({"Operations": operations}))
     assert change == members
     assert patch.apply(GROUP, {"displayName": "Sales"}, rest) == document
 

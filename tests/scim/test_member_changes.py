@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.scim.core_schemas import GROUP_SCHEMA
+from shared.scim.core_schemas import GROUP, GROUP_SCHEMA
 from shared.scim.errors import InvalidPath, InvalidSyntax, InvalidValue, NoTarget, ScimError
 from shared.scim.members import MemberChange, from_document, split_members
 from shared.scim.messages import parse_patch
@@ -14,7 +14,7 @@ from shared.scim.operations import PatchOperation
 
 
 def split(*operations: Any) -> tuple[list[PatchOperation], MemberChange]:
-    return split_members(parse_patch({"Operations": list(operations)}))
+    return split_members(GROUP, parse_patch({"Operations": list(operations)}))
 
 
 def change(*operations: Any) -> MemberChange:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from shared.scim.catalogue import Catalogue
 from shared.scim.core_schemas import (
     ENTERPRISE_USER,
     ENTERPRISE_USER_SCHEMA,
     GROUP,
-    RESOURCE_TYPES,
     USER,
     USER_SCHEMA,
 )
@@ -124,7 +124,7 @@ def test_what_is_required_or_has_a_default() -> None:
 
 
 def test_what_the_service_composes_or_does_not_keep_is_not_writable() -> None:
-    for resource_type in RESOURCE_TYPES:
+    for resource_type in Catalogue().resource_types:
         kept = {path.text for path in resource_type.attributes if path.is_writable}
         assert kept.isdisjoint({"id", "schemas", "meta", "groups", "members", "password"})
 

@@ -66,7 +66,7 @@ def patched(body: Any) -> Any:
 
 
 def split(body: Any) -> tuple[str, ...]:
-    return members.split_members(parse_patch(body))[1].add
+    return members.split_members(GROUP, parse_patch(body))[1].add
 
 
 @pytest.mark.parametrize("make", JUNK.values(), ids=JUNK)

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from scim2_models import EnterpriseUser, User
 
 from shared.scim import documents, members, patch
-from shared.scim.core_schemas import GROUP, RESOURCE_TYPES, USER
+from shared.scim.catalogue import Catalogue
+from shared.scim.core_schemas import GROUP, USER
 from shared.scim.errors import InvalidFilter, ScimError
 from shared.scim.filters import (
     And,
@@ -64,7 +65,7 @@ NAMES = sorted(
             *(f"{path.text}.{sub.name}" for sub in path.attribute.sub_attributes),
         )
     }
-    | {schema.id for kind in RESOURCE_TYPES for schema in (kind.schema, *kind.extensions)}
+    | {schema.id for schema in Catalogue().schemas}
 )
 names = st.sampled_from(NAMES) | st.text(max_size=8)
 values = st.recursive(
@@ -92,7 +93,7 @@ operations = st.fixed_dictionaries(
     optional={"path": paths | scalars, "value": values},
 )
 patches = st.fixed_dictionaries({"Operations": st.lists(operations, max_size=5)})
-resource_types = st.sampled_from(RESOURCE_TYPES)
+resource_types = st.sampled_from(Catalogue().resource_types)
 
 
 def outcome(step: Callable[[], Any]) -> Any:
@@ -145,7 +146,7 @@ def test_a_patch_gives_a_document_or_is_refused_and_never_writes_into_its_input(
 def test_a_patch_of_a_group_falls_into_members_and_the_rest(
     body: Document, message: Document
 ) -> None:
-    parted = outcome(lambda: members.split_members(parse_patch(message)))
+    parted = outcome(lambda: members.split_members(GROUP, parse_patch(message)))
     if parted is not None:
         rest, change = parted
         assert not set(change.add) & set(change.remove)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from scim_groups.presentation import GroupSource
+from shared.scim.catalogue import Catalogue
 from shared.web.listing import Bounds, Lister
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ def find(store: Store, ids: dict[str, str], request_of: Callable[..., ScimReques
 
     async def names(text: str, session: Session) -> set[str]:
         request = request_of({"filter": text.format(**ids)}, session=session)
-        answer = await Lister(GroupSource(request, store), Bounds(1_000, 60)).list(request)
+        answer = await Lister(GroupSource(request, store, Catalogue()), Bounds(1_000, 60)).list(
+            request
+        )
         assert answer.body is not None
         return {group["displayName"] for group in answer.body.get("Resources", [])}
 
@@ -98,6 +101,7 @@ async def test_members_are_read_of_few_groups_at_a_time(
     source = GroupSource(
         request_of({"filter": "members pr"}, session=session),
         replace(store, groups=cast("Groups", crowd)),
+        Catalogue(),
     )
     answer = await Lister(source, Bounds(1_000, 60)).list(source.request)
     assert answer.body is not None

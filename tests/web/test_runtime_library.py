@@ -26,7 +26,15 @@ pytestmark = pytest.mark.skipif(
 )
 
 ROOT = Path(__file__).parents[2]
-DEPLOYED = ("function_app.py", "host.json", "scim_users", "scim_groups", "scim_discovery", "shared")
+DEPLOYED = (
+    "function_app.py",
+    "host.json",
+    "scim_users",
+    "scim_groups",
+    "scim_root",
+    "scim_discovery",
+    "shared",
+)
 TOKEN = "a-token-for-the-runtime-library"
 URL = "https://scim.example.com/scim/v2"
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"

@@ -1,0 +1,40 @@
+"""The resource types that a deployment serves: User and Group, and what its deployer has added."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared.scim.core_schemas import GROUP, USER
+
+if TYPE_CHECKING:
+    from shared.scim.schema import ResourceType, Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Every resource type that is served.
+
+    Attributes:
+        user: The User type, with its extensions.
+        group: The Group type, with its extensions.
+        others: The types that the deployer has added.
+    """
+
+    user: ResourceType = USER
+    group: ResourceType = GROUP
+    others: tuple[ResourceType, ...] = ()
+
+    @property
+    def resource_types(self) -> tuple[ResourceType, ...]:
+        """All of them, in the order in which `/ResourceTypes` lists them."""
+        return (self.user, self.group, *self.others)
+
+    @property
+    def schemas(self) -> tuple[Schema, ...]:
+        """The schema and the extensions of every type, each once."""
+        by_urn: dict[str, Schema] = {}
+        for resource_type in self.resource_types:
+            for schema in (resource_type.schema, *resource_type.extensions):
+                by_urn.setdefault(schema.id.lower(), schema)
+        return tuple(by_urn.values())

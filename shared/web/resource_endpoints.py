@@ -1,0 +1,35 @@
+"""Endpoints of resources: two routes each, and what a request that spans resource types needs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import azure.functions as func
+
+from shared.web.endpoints import Handlers, serve
+from shared.web.listing import Source
+from shared.web.requests import ScimRequest
+from shared.web.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceEndpoint:
+    """The endpoint of one resource type.
+
+    Attributes:
+        path: below the root, `Users`.
+        collection: handlers of `Users` by HTTP method.
+        item: handlers of `Users/{id}` by HTTP method.
+        source: opens the resources of the request's tenant, to be listed.
+    """
+
+    path: str
+    collection: Handlers
+    item: Handlers
+    source: Callable[[ScimRequest, Services], Source[Any]]
+
+
+def serve_resources(blueprint: func.Blueprint, name: str, endpoint: ResourceEndpoint) -> None:
+    """Register the functions of an endpoint of resources; `name` as in `serve`."""
+    serve(blueprint, name, endpoint.path, endpoint.collection)
+    serve(blueprint, f"{name}_id", f"{endpoint.path}/{{id}}", endpoint.item)
