@@ -11,9 +11,9 @@ from shared.web.services import Services
 
 async def get_service_provider_config(request: ScimRequest, services: Services) -> Answer:
     """GET /ServiceProviderConfig."""
-    del services
     _refuse_filter(request)
-    return Answer(200, discovery.service_provider_config(request.tenant_url))
+    limit = services.settings.max_body_bytes
+    return Answer(200, discovery.service_provider_config(request.tenant_url, limit))
 
 
 async def list_resource_types(request: ScimRequest, services: Services) -> Answer:

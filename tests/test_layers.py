@@ -19,6 +19,7 @@ PACKAGES = (
     "scim_users",
     "scim_groups",
     "scim_root",
+    "scim_bulk",
     "scim_discovery",
     "shared",
     "local",
@@ -30,13 +31,14 @@ CORE = "shared.scim"
 TABLE_STORAGE = "shared.store.azure_table"
 ERRORS, FOLDING, MEMBERS = f"{CORE}.errors", f"{CORE}.folding", f"{CORE}.members"
 CONFIGURED = ("shared.settings", "shared.tenants", "shared.identity")
-FUNCTIONS = ("scim_users", "scim_groups", "scim_root", "scim_discovery")
+FUNCTIONS = ("scim_users", "scim_groups", "scim_root", "scim_bulk", "scim_discovery")
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "function_app": FUNCTIONS,
     "scim_users": ("scim_users", "shared"),
     "scim_groups": ("scim_groups", "shared"),
     "scim_root": ("scim_root", "scim_users", "scim_groups", "shared"),
+    "scim_bulk": ("scim_bulk", "scim_root.endpoints", "shared"),
     "scim_discovery": ("scim_discovery", "shared"),
     "shared.web": ("shared.web", "shared.auth", "shared.store", CORE, *CONFIGURED),
     "shared.auth": ("shared.auth", ERRORS, *CONFIGURED),
@@ -56,6 +58,7 @@ MAY_IMPORT_OF_AZURE: dict[str, tuple[str, ...]] = {
     "scim_users": ("azure.functions",),
     "scim_groups": ("azure.functions",),
     "scim_root": ("azure.functions",),
+    "scim_bulk": ("azure.functions",),
     "scim_discovery": ("azure.functions",),
     "shared.web": ("azure.functions",),
     "shared.identity": ("azure.core", "azure.identity"),

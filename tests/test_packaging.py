@@ -18,7 +18,7 @@ from shared.settings import Settings, SettingsError, describe
 
 ROOT = Path(__file__).parents[1]
 PYTHONS = ["3.11", "3.12", "3.13"]
-PACKAGES = ("scim_users", "scim_groups", "scim_root", "scim_discovery", "shared")
+PACKAGES = ("scim_users", "scim_groups", "scim_root", "scim_bulk", "scim_discovery", "shared")
 DEPLOYED = {"function_app.py", "host.json", "requirements.txt", *PACKAGES}
 
 PROVIDERS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shared.scim.bulk import MAX_OPERATIONS
 from shared.scim.errors import NotFound
 
 if TYPE_CHECKING:
@@ -59,15 +60,23 @@ def resource_type(catalogue: Catalogue, base_url: str, name: str) -> Document:
     raise NotFound("There is no resource type of that name; /ResourceTypes lists them.")
 
 
-def service_provider_config(base_url: str) -> Document:
+def service_provider_config(base_url: str, max_body_bytes: int) -> Document:
     """Return the resource of `/ServiceProviderConfig` (RFC 7643 section 5).
 
     It is the truth of this service: some clients choose between PUT and PATCH by it.
+
+    Args:
+        base_url: The base URL of the service, without a slash at its end.
+        max_body_bytes: The largest body that a request may have.
     """
     return {
         "schemas": [SERVICE_PROVIDER_CONFIG_SCHEMA],
         "patch": {"supported": True},
-        "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": 0},
+        "bulk": {
+            "supported": True,
+            "maxOperations": MAX_OPERATIONS,
+            "maxPayloadSize": max_body_bytes,
+        },
         "filter": {"supported": True, "maxResults": MAX_RESULTS},
         "changePassword": {"supported": False},
         "sort": {"supported": False},

@@ -145,6 +145,12 @@ class Uniqueness(ScimError):
     scim_type = "uniqueness"
 
 
+class Conflict(ScimError):
+    """The request does not fit what is there; RFC 7644 has no `scimType` for it."""
+
+    status = 409
+
+
 class PreconditionFailed(ScimError):
     """The resource has changed since the version that `If-Match` names."""
 

@@ -1,4 +1,4 @@
-"""Envelopes of the protocol: PatchOp and ListResponse (RFC 7644 sections 3.4.2 and 3.5.2).
+"""Envelopes of the protocol: PatchOp, BulkRequest, ListResponse (RFC 7644 sections 3.4.2 to 3.7).
 
 pydantic checks the envelope here, once; what it carries is checked by the schema of the resource.
 """
@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from shared.scim.errors import InvalidSyntax, PayloadTooLarge
+from shared.scim import bulk
+from shared.scim.bulk import BulkOperation
+from shared.scim.errors import InvalidSyntax, InvalidValue, PayloadTooLarge
 from shared.scim.operations import MAX_OPERATIONS, PatchOperation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from shared.scim.schema import Document
 
 LIST_RESPONSE_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+BULK_RESPONSE_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 
 
 def _lower_names(message: Any) -> Any:
@@ -29,6 +32,10 @@ def _lower_names(message: Any) -> Any:
 
 def _lower(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else value
+
+
+def _upper(value: Any) -> Any:
+    return value.strip().upper() if isinstance(value, str) else value
 
 
 def _path(value: Any) -> Any:
@@ -71,18 +78,102 @@ def parse_patch(body: Any) -> list[PatchOperation]:
         PayloadTooLarge: It has more than `MAX_OPERATIONS` operations.
     """
     message = _lower_names(body)
-    operations = message.get("operations") if isinstance(message, dict) else None
-    if not isinstance(operations, list) or not operations:
-        raise InvalidSyntax('The body must be an object with "Operations", a list of at least one.')
-    if len(operations) > MAX_OPERATIONS:
-        raise PayloadTooLarge(
-            f"The request has {len(operations)} operations; send at most {MAX_OPERATIONS} at once."
-        )
+    _check_operations(message, MAX_OPERATIONS)
     try:
         request = PatchRequest.model_validate(message)
     except ValidationError as error:
-        raise _refusal(error) from None
+        raise _refusal(error, _EXPECTED) from None
     return [_checked(index, operation) for index, operation in enumerate(request.operations)]
+
+
+class BulkElement(BaseModel):
+    """One element of the `Operations` of a bulk request."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    method: Annotated[bulk.Method, BeforeValidator(_upper)]
+    path: Annotated[str, BeforeValidator(_path), Field(min_length=1)]
+    bulkid: Annotated[str, Field(min_length=1)] | None = None
+    version: str | None = None
+    data: Any = None
+
+
+class BulkRequest(BaseModel):
+    """The body of a bulk request; like that of a PATCH it is known by its endpoint."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    failonerrors: Annotated[int, Field(ge=1)] | None = None
+    operations: list[Annotated[BulkElement, BeforeValidator(_lower_names)]]
+
+
+_EXPECTED_OF_BULK = {
+    "method": "needs a method, which is POST, PUT, PATCH or DELETE",
+    "path": 'needs a path, such as "/Users" or "/Users/<id>"',
+    "bulkid": "has a bulkId that is not a string with something in it",
+    "version": "has a version that is not a string",
+}
+
+
+def parse_bulk(body: Any) -> tuple[list[BulkOperation], int | None]:
+    """Read the body of a bulk request (RFC 7644 section 3.7).
+
+    Args:
+        body: Any JSON value.
+
+    Returns:
+        The operations, and after how many errors the client wants no more of them done.
+
+    Raises:
+        InvalidSyntax: It is not a BulkRequest message with at least one operation; the error bears
+            the index of the operation that is not one.
+        InvalidValue: Two POST operations have the same bulkId.
+        PayloadTooLarge: It has more than `bulk.MAX_OPERATIONS` operations.
+    """
+    message = _lower_names(body)
+    _check_operations(message, bulk.MAX_OPERATIONS)
+    try:
+        request = BulkRequest.model_validate(message)
+    except ValidationError as error:
+        raise _refusal(error, _EXPECTED_OF_BULK) from None
+    operations = [
+        _bulk_operation(index, element) for index, element in enumerate(request.operations)
+    ]
+    _check_bulk_ids(operations)
+    return operations, request.failonerrors
+
+
+def _bulk_operation(index: int, element: BulkElement) -> BulkOperation:
+    """Refuse an operation without what its method needs (RFC 7644 section 3.7)."""
+    lacking = None
+    if element.method == "POST" and element.bulkid is None:
+        lacking = "a bulkId, which names what it creates"
+    elif element.method != "DELETE" and element.data is None:
+        lacking = "data, the body of the request that it stands for"
+    if lacking is not None:
+        raise InvalidSyntax(
+            f"Operation {index} (the first is 0) is a {element.method} and needs {lacking}.",
+            operation=index,
+        )
+    data = None if element.method == "DELETE" else element.data
+    return BulkOperation(index, element.method, element.path, element.bulkid, element.version, data)
+
+
+def _check_bulk_ids(operations: Sequence[BulkOperation]) -> None:
+    taken: set[str | None] = set()
+    for operation in operations:
+        if operation.method == "POST" and operation.bulk_id in taken:
+            raise InvalidValue(
+                f"Operation {operation.index} (the first is 0) has the bulkId of an earlier one; "
+                "give each POST a bulkId of its own.",
+                operation=operation.index,
+            )
+        taken.add(operation.bulk_id if operation.method == "POST" else None)
+
+
+def bulk_response(results: Sequence[Document]) -> Document:
+    """Return the answer to a bulk request: what became of each operation."""
+    return {"schemas": [BULK_RESPONSE_SCHEMA], "Operations": list(results)}
 
 
 def list_response(resources: Sequence[Document], total: int, start_index: int) -> Document:
@@ -102,6 +193,17 @@ def list_response(resources: Sequence[Document], total: int, start_index: int) -
     }
 
 
+def _check_operations(message: Any, limit: int) -> None:
+    """Refuse a message without operations, or with more than are done at once."""
+    operations = message.get("operations") if isinstance(message, dict) else None
+    if not isinstance(operations, list) or not operations:
+        raise InvalidSyntax('The body must be an object with "Operations", a list of at least one.')
+    if len(operations) > limit:
+        raise PayloadTooLarge(
+            f"The request has {len(operations)} operations; send at most {limit} at once."
+        )
+
+
 def _checked(index: int, operation: Operation) -> PatchOperation:
     """Refuse a write without a value: a slip must not empty a list, and null says so on purpose."""
     if operation.op != "remove" and "value" not in operation.model_fields_set:
@@ -112,9 +214,11 @@ def _checked(index: int, operation: Operation) -> PatchOperation:
     return PatchOperation(index, operation.op, operation.path, operation.value)
 
 
-def _refusal(error: ValidationError) -> InvalidSyntax:
+def _refusal(error: ValidationError, expectations: Mapping[str, str]) -> InvalidSyntax:
     """Say in our words what pydantic found first; its own would repeat the client's values."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    if first["loc"] == ("failonerrors",):
+        return InvalidSyntax("failOnErrors must be a whole number from 1 on, or be left out.")
     _, index, *names = first["loc"]
-    expected = _EXPECTED.get(str(names[0]) if names else "", "must be an object")
+    expected = expectations.get(str(names[0]) if names else "", "must be an object")
     return InvalidSyntax(f"Operation {index} (the first is 0) {expected}.", operation=int(index))

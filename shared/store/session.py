@@ -18,6 +18,11 @@ class Meter:
     calls: int = 0
     entities: int = 0
 
+    def add(self, part: "Meter") -> None:
+        """Count in what a part of the request cost."""
+        self.calls += part.calls
+        self.entities += part.entities
+
 
 @dataclass(slots=True)
 class Session:

@@ -13,7 +13,7 @@ import azure.functions as func
 from shared import tenants
 from shared.scim.errors import InternalError, MethodNotAllowed, ScimError
 from shared.store.session import Session
-from shared.web import answers, services
+from shared.web import answers, bodies, services
 from shared.web.answers import Answer
 from shared.web.request_log import RequestRecord, write_fault
 from shared.web.requests import ScimRequest, query_of, tenant_url
@@ -64,19 +64,43 @@ def register(blueprint: func.Blueprint, name: str, route: str, respond: Respond)
 
     async def main(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
         record = RequestRecord(str(context.invocation_id), req.method.upper(), route)
-        try:
-            answer = await respond(req, record)
-        except ScimError as error:
-            answer = _refused(record, error)
-        except Exception as fault:  # noqa: BLE001 - the host would answer with an empty 500
-            write_fault(record.request_id, fault)
-            answer = _refused(record, InternalError(_FAULT))
-        record.resource_id = answer.resource_id or record.resource_id
-        record.write(answer.status)
+        answer = await answered(record, respond(req, record))
         return answers.to_response(answer, record.request_id)
 
     routed = blueprint.route(route=route, auth_level=func.AuthLevel.ANONYMOUS)(main)
     blueprint.function_name(name)(routed)
+
+
+async def answered(record: RequestRecord, answering: Awaitable[Answer]) -> Answer:
+    """Wait for an answer and write the line of the log; nothing is raised.
+
+    Every refusal and every fault becomes a SCIM error.
+    """
+    try:
+        answer = await answering
+    except ScimError as error:
+        answer = _refused(record, error)
+    except Exception as fault:  # noqa: BLE001 - the host would answer with an empty 500
+        write_fault(record.request_id, fault)
+        answer = _refused(record, InternalError(_FAULT))
+    record.resource_id = answer.resource_id or record.resource_id
+    record.write(answer.status)
+    return answer
+
+
+def handler_of(handlers: Handlers, method: str) -> Handler:
+    """Return the handler of a method.
+
+    Raises:
+        MethodNotAllowed: there is none; the error names the methods that are served.
+    """
+    handler = handlers.get(method)
+    if handler is None:
+        raise MethodNotAllowed(
+            f"{method[:20]} is not served here. Use one of: {', '.join(handlers)}.",
+            allow=tuple(handlers),
+        )
+    return handler
 
 
 def _refused(record: RequestRecord, error: ScimError) -> Answer:
@@ -88,10 +112,7 @@ async def _dispatched(handlers: Handlers, req: func.HttpRequest, record: Request
     """Let the caller in, then serve the method."""
     process = services.current()
     request = await _admitted(req, process, record)
-    handler = handlers.get(request.method)
-    if handler is None:
-        raise _method_not_allowed(request.method, handlers)
-    return await handler(request, process)
+    return await handler_of(handlers, request.method)(request, process)
 
 
 async def _admitted(req: func.HttpRequest, process: Services, record: RequestRecord) -> ScimRequest:
@@ -114,13 +135,10 @@ async def _admitted(req: func.HttpRequest, process: Services, record: RequestRec
         query=query_of(req.url),
         headers=req.headers,
         resource_id=record.resource_id,
-        body=req.get_body(),
-        max_body_bytes=process.settings.max_body_bytes,
-    )
-
-
-def _method_not_allowed(method: str, handlers: Handlers) -> MethodNotAllowed:
-    allow = tuple(handlers)
-    return MethodNotAllowed(
-        f"{method[:20]} is not served here. Use one of: {', '.join(allow)}.", allow=allow
+        read=partial(
+            bodies.parse,
+            req.get_body(),
+            req.headers.get("content-type"),
+            process.settings.max_body_bytes,
+        ),
     )

@@ -1,7 +1,7 @@
 """A SCIM request: what is left of an HTTP request once it is known who sent it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -15,7 +15,6 @@ from shared.scim.projection import Projection
 from shared.scim.schema import ResourceType
 from shared.store.resources import Precondition
 from shared.store.session import Session
-from shared.web import bodies
 from shared.web.entity_tags import EntityTags
 
 DEFAULT_COUNT = 100
@@ -35,8 +34,7 @@ class ScimRequest:
         query: query parameters under lower-case names; those with an empty value too.
         headers: HTTP headers under lower-case names.
         resource_id: what the path names after the endpoint; "" for a collection.
-        body: the bytes of the body.
-        max_body_bytes: limit of the body.
+        read: reads the body as JSON; see `bodies.parse` for what it raises.
     """
 
     method: str
@@ -45,12 +43,11 @@ class ScimRequest:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     resource_id: str
-    body: bytes
-    max_body_bytes: int
+    read: Callable[[], Any]
 
     def json(self) -> Any:
         """Read the body; see `bodies.parse` for what it raises."""
-        return bodies.parse(self.body, self.headers.get("content-type"), self.max_body_bytes)
+        return self.read()
 
     def projection(self, resource_type: ResourceType) -> Projection:
         """Read `attributes` and `excludedAttributes` (RFC 7644 section 3.9)."""

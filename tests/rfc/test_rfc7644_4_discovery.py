@@ -83,9 +83,10 @@ async def test_patch_is_supported(scim: Scim) -> None:
     await scim.patched_user(user, {"op": "replace", "path": "title", "value": "T"})
 
 
-async def test_bulk_is_not_supported(scim: Scim) -> None:
-    assert (await _config(scim))["bulk"]["supported"] is False
-    refused(await scim.post("/Bulk", {"Operations": []}), 404)
+async def test_bulk_is_supported_up_to_a_number_and_a_size(scim: Scim) -> None:
+    """That more is refused, tests/rfc/test_rfc7644_3_7_bulk.py shows."""
+    claim = (await _config(scim))["bulk"]
+    assert claim == {"supported": True, "maxOperations": 1_000, "maxPayloadSize": 1_048_576}
 
 
 async def test_filters_are_supported_and_a_page_has_at_most_max_results(scim: Scim) -> None:

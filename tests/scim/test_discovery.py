@@ -71,7 +71,7 @@ def test_no_document_holds_a_null() -> None:
     documents = [
         *discovery.schemas(CATALOGUE, BASE),
         *discovery.resource_types(CATALOGUE, BASE),
-        discovery.service_provider_config(BASE),
+        discovery.service_provider_config(BASE, 65_536),
     ]
     assert None not in list(leaves(documents))
 
@@ -167,12 +167,12 @@ def test_resource_types_name_their_extensions() -> None:
 
 
 def test_the_service_provider_config_tells_what_there_is() -> None:
-    config = discovery.service_provider_config(BASE)
+    config = discovery.service_provider_config(BASE, 65_536)
     read = scim2_models.ServiceProviderConfig.model_validate(config)
     assert read.authentication_schemes
     assert [scheme["type"] for scheme in config["authenticationSchemes"]] == ["oauthbearertoken"]
     assert config["patch"] == {"supported": True}
-    assert config["bulk"] == {"supported": False, "maxOperations": 0, "maxPayloadSize": 0}
+    assert config["bulk"] == {"supported": True, "maxOperations": 1_000, "maxPayloadSize": 65_536}
     assert config["filter"] == {"supported": True, "maxResults": 200}
     assert config["changePassword"] == {"supported": False}
     assert config["sort"] == {"supported": False}

@@ -141,8 +141,7 @@ def request_of() -> Callable[..., ScimRequest]:
             "query": query or {},
             "headers": {},
             "resource_id": "",
-            "body": b"",
-            "max_body_bytes": 4_096,
+            "read": dict,
         }
         return ScimRequest(**{**values, **changes})
 

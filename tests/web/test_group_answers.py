@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from scim_groups.handlers import create_group
@@ -25,8 +24,8 @@ async def test_a_group_that_is_created_empty_is_shown_without_looking_for_member
     request_of: Callable[..., ScimRequest],
 ) -> None:
     """Entra creates every group empty."""
-    body = json.dumps({"displayName": "Sales"}).encode()
-    request = request_of(method="POST", session=session, body=body)
+    body = {"displayName": "Sales"}
+    request = request_of(method="POST", session=session, read=lambda: body)
     answer = await create_group(request, Services(settings, DevelopmentTokens({}), store))
     assert answer.body is not None
     assert answer.body["members"] == []

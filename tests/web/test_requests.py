@@ -86,10 +86,6 @@ def test_conditions_are_read_from_the_headers(request_of: RequestOf) -> None:
     assert request.has_already("anything")
 
 
-def test_the_body_is_read_with_its_content_type_and_limit(request_of: RequestOf) -> None:
-    assert request_of(body=b'{"a": 1}', headers={}).json() == {"a": 1}
-
-
 def test_a_location_is_below_the_tenant_url(request_of: RequestOf) -> None:
     request = request_of(tenant_url="https://x/tenants/acme/scim/v2")
     assert request.location("/Users", "7") == "https://x/tenants/acme/scim/v2/Users/7"

@@ -18,6 +18,7 @@ ENDPOINTS = {
     "Users/{id}": "users_id",
     "Groups": "groups",
     "Groups/{id}": "groups_id",
+    "Bulk": "bulk",
     "ServiceProviderConfig": "service_provider_config",
     "ResourceTypes": "resource_types",
     "ResourceTypes/{id}": "resource_types_id",

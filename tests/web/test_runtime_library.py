@@ -32,6 +32,7 @@ DEPLOYED = (
     "scim_users",
     "scim_groups",
     "scim_root",
+    "scim_bulk",
     "scim_discovery",
     "shared",
 )

@@ -1,0 +1,121 @@
+"""A bulk request whose storage fails, or whose time is up, in the middle."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from scim_bulk.handlers import do_in_bulk
+from shared.auth.tokens import DevelopmentTokens
+from shared.scim.documents import changed_names
+from shared.scim.errors import Unavailable
+from shared.store.operations import Insert, Operation, Replace
+from shared.store.store import Store, open_store
+from shared.web.services import Services
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
+    from shared.store.azure_table import AzureTable
+    from shared.store.session import Session
+    from shared.web.requests import ScimRequest
+
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+CIRCLE = [
+    {
+        "method": "POST",
+        "path": "/Users",
+        "bulkId": name,
+        "data": {"userName": name, ENTERPRISE: {"manager": f"bulkId:{other}"}},
+    }
+    for name, other in (("ana", "bo"), ("bo", "ana"))
+]
+
+
+class Failing:
+    """Azurite, but for the transactions that a test lets fail."""
+
+    def __init__(self, table: AzureTable, fails: Callable[[Sequence[Operation]], bool]) -> None:
+        self._table = table
+        self._fails = fails
+        self.get = table.get
+        self.page = table.page
+        self.close = table.close
+
+    async def transact(self, session: Session, operations: Sequence[Operation]) -> list[str]:
+        if self._fails(operations):
+            raise Unavailable("The storage is away.", retry_after=10)
+        return await self._table.transact(session, operations)
+
+
+Results = Callable[..., Any]
+
+
+@pytest.fixture
+def results(
+    table: AzureTable,
+    settings: Settings,
+    session: Session,
+    request_of: Callable[..., ScimRequest],
+) -> Results:
+    """Do operations in bulk while some transactions fail."""
+
+    async def do(
+        operations: list[Any], fails: Callable[[Sequence[Operation]], bool]
+    ) -> list[dict[str, Any]]:
+        store = open_store(Failing(table, fails), changed_names)
+        services = Services(settings, DevelopmentTokens({}), store)
+        request = request_of(
+            method="POST", session=session, read=lambda: {"Operations": operations}
+        )
+        answer = await do_in_bulk(request, services)
+        assert answer.body is not None
+        return list(answer.body["Operations"])
+
+    return do
+
+
+def replaces_a_user(operations: Sequence[Operation]) -> bool:
+    return any(isinstance(each, Replace) and each.key.startswith("u-") for each in operations)
+
+
+def is_no_create(operations: Sequence[Operation]) -> bool:
+    inserts = [each.key for each in operations if isinstance(each, Insert)]
+    return not any(key.startswith("u-") for key in inserts)
+
+
+async def test_a_circle_that_cannot_be_closed_is_taken_back(
+    results: Results, store: Store, session: Session
+) -> None:
+    ana, bo = await results(CIRCLE, replaces_a_user)
+    assert (ana["status"], bo["status"]) == ("201", "409")
+    assert "so it was not created" in bo["response"]["detail"]
+    assert "location" not in bo
+    assert await store.users.by_user_name(session, "bo") is None
+    assert await store.users.by_user_name(session, "ana") is not None
+
+
+async def test_what_cannot_be_taken_back_either_is_named(
+    results: Results, store: Store, session: Session
+) -> None:
+    _, bo = await results(CIRCLE, is_no_create)
+    assert bo["status"] == "409"
+    assert "It exists without that reference" in bo["response"]["detail"]
+    left = await store.users.by_user_name(session, "bo")
+    assert left is not None
+    assert bo["location"].endswith(f"/Users/{left.id}")
+
+
+async def test_what_there_was_no_time_for_is_answered_503(
+    results: Results, store: Store, session: Session
+) -> None:
+    operations = [
+        {"method": "POST", "path": "/Users", "bulkId": name, "data": {"userName": name}}
+        for name in ("ana", "bo")
+    ]
+    session.deadline = time.monotonic() - 1
+    assert [each["status"] for each in await results(operations, is_no_create)] == ["503", "503"]
+    session.deadline += 60
+    assert await store.users.count(session) == 0
