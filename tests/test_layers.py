@@ -15,21 +15,40 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("scim_users", "scim_groups", "scim_discovery", "shared", "local", "tools")
-SDKS = ("azure.core", "azure.data", "azure.identity", "azure.keyvault", "aiohttp")
+PACKAGES = (
+    "scim_users",
+    "scim_groups",
+    "scim_discovery",
+    "scim_health",
+    "shared",
+    "local",
+    "tools",
+)
+SDKS = (
+    "azure.core",
+    "azure.data",
+    "azure.identity",
+    "azure.keyvault",
+    "aiohttp",
+    "opentelemetry",
+)
 
 CORE = "shared.scim"
 TABLE_STORAGE = "shared.store.azure_table"
+TELEMETRY = "shared.telemetry"
+OPEN_TELEMETRY = f"{TELEMETRY}.open_telemetry"
 ERRORS, FOLDING, MEMBERS = f"{CORE}.errors", f"{CORE}.folding", f"{CORE}.members"
 CONFIGURED = ("shared.settings", "shared.tenants", "shared.identity")
-FUNCTIONS = ("scim_users", "scim_groups", "scim_discovery")
+FUNCTIONS = ("scim_users", "scim_groups", "scim_discovery", "scim_health")
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "function_app": FUNCTIONS,
     "scim_users": ("scim_users", "shared"),
     "scim_groups": ("scim_groups", "shared"),
     "scim_discovery": ("scim_discovery", "shared"),
-    "shared.web": ("shared.web", "shared.auth", "shared.store", CORE, *CONFIGURED),
+    "scim_health": ("scim_health", "shared"),
+    "shared.web": ("shared.web", "shared.auth", "shared.store", TELEMETRY, CORE, *CONFIGURED),
+    TELEMETRY: (TELEMETRY, "shared.settings"),
     "shared.auth": ("shared.auth", ERRORS, *CONFIGURED),
     "shared.store": ("shared.store", ERRORS, FOLDING, MEMBERS),
     CORE: (CORE,),
@@ -47,6 +66,7 @@ MAY_IMPORT_OF_AZURE: dict[str, tuple[str, ...]] = {
     "scim_users": ("azure.functions",),
     "scim_groups": ("azure.functions",),
     "scim_discovery": ("azure.functions",),
+    "scim_health": ("azure.functions",),
     "shared.web": ("azure.functions",),
     "shared.identity": ("azure.core", "azure.identity"),
     "shared.auth.key_vault": ("azure.core", "azure.keyvault"),
@@ -195,11 +215,22 @@ def test_one_module_talks_to_table_storage() -> None:
     assert users == {TABLE_STORAGE}
 
 
+def test_one_module_knows_opentelemetry() -> None:
+    users = {
+        module
+        for module, imports in IMPORTS.items()
+        if any(is_within(each.name, "opentelemetry") for each in imports)
+    }
+    assert users == {OPEN_TELEMETRY}
+
+
 def test_an_sdk_is_imported_when_the_first_request_needs_it() -> None:
+    late = (TABLE_STORAGE, OPEN_TELEMETRY)
+
     def is_early(module: str, each: Import) -> bool:
-        # The first request imports the one module of the store; the stand-in host is not deployed.
-        is_free = module == TABLE_STORAGE or is_within(module, "local")
-        heavy = () if is_free else (*SDKS, TABLE_STORAGE)
+        # The first request imports these two modules; the stand-in host is not deployed.
+        is_free = module in late or is_within(module, "local")
+        heavy = () if is_free else (*SDKS, *late)
         return each.at_load and any(is_within(each.name, package) for package in heavy)
 
     assert broken(is_early) == []

@@ -5,7 +5,7 @@ So functions list no methods and let no exception out.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 
 import azure.functions as func
@@ -13,9 +13,10 @@ import azure.functions as func
 from shared import tenants
 from shared.scim.errors import InternalError, MethodNotAllowed, ScimError
 from shared.store.session import Session
-from shared.web import answers, services
+from shared.telemetry.finished import FinishedRequest
+from shared.web import answers, correlation, services
 from shared.web.answers import Answer
-from shared.web.request_log import RequestRecord, write_fault
+from shared.web.request_log import RequestRecord, write_fault, write_line
 from shared.web.requests import ScimRequest, query_of, tenant_url
 from shared.web.services import Services
 
@@ -52,8 +53,15 @@ def serve(blueprint: func.Blueprint, name: str, path: str, handlers: Handlers) -
         handlers: by HTTP method; all others are answered 405.
     """
     for prefix, root in ROOTS.items():
-        respond = partial(_dispatched, handlers)
-        register(blueprint, prefix + name, f"{root}/{path}".rstrip("/"), respond)
+        serve_at(blueprint, prefix + name, f"{root}/{path}".rstrip("/"), handlers)
+
+
+def serve_at(blueprint: func.Blueprint, name: str, route: str, handlers: Handlers) -> None:
+    """Register one function under a full route, behind the token of the tenant of its path.
+
+    A path that names no tenant is opened by the token of the tenant `default`.
+    """
+    register(blueprint, name, route, partial(_dispatched, handlers))
 
 
 def register(blueprint: func.Blueprint, name: str, route: str, respond: Respond) -> None:
@@ -63,7 +71,13 @@ def register(blueprint: func.Blueprint, name: str, route: str, respond: Respond)
     """
 
     async def main(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-        record = RequestRecord(str(context.invocation_id), req.method.upper(), route)
+        record = RequestRecord(
+            request_id=str(context.invocation_id),
+            method=req.method.upper(),
+            route=route,
+            client_request=correlation.client_request(req.headers),
+            trace_parent=correlation.trace_parent(context, req.headers),
+        )
         try:
             answer = await respond(req, record)
         except ScimError as error:
@@ -72,11 +86,20 @@ def register(blueprint: func.Blueprint, name: str, route: str, respond: Respond)
             write_fault(record.request_id, fault)
             answer = _refused(record, InternalError(_FAULT))
         record.resource_id = answer.resource_id or record.resource_id
-        record.write(answer.status)
+        _tell(record.finish(answer.status))
         return answers.to_response(answer, record.request_id)
 
     routed = blueprint.route(route=route, auth_level=func.AuthLevel.ANONYMOUS)(main)
     blueprint.function_name(name)(routed)
+
+
+def _tell(request: FinishedRequest) -> None:
+    """Write the line of a request into the log, and pass it to the telemetry."""
+    write_line(request)
+    try:
+        services.telemetry().record(request)
+    except Exception as fault:  # noqa: BLE001 - the client is answered all the same
+        write_fault(request.request_id, fault)
 
 
 def _refused(record: RequestRecord, error: ScimError) -> Answer:
@@ -90,7 +113,7 @@ async def _dispatched(handlers: Handlers, req: func.HttpRequest, record: Request
     request = await _admitted(req, process, record)
     handler = handlers.get(request.method)
     if handler is None:
-        raise _method_not_allowed(request.method, handlers)
+        raise method_not_allowed(request.method, handlers)
     return await handler(request, process)
 
 
@@ -119,8 +142,9 @@ async def _admitted(req: func.HttpRequest, process: Services, record: RequestRec
     )
 
 
-def _method_not_allowed(method: str, handlers: Handlers) -> MethodNotAllowed:
-    allow = tuple(handlers)
+def method_not_allowed(method: str, allowed: Iterable[str]) -> MethodNotAllowed:
+    """Refuse a method, and name those that are served."""
+    allow = tuple(allowed)
     return MethodNotAllowed(
         f"{method[:20]} is not served here. Use one of: {', '.join(allow)}.", allow=allow
     )

@@ -66,7 +66,7 @@ def lines(log: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
 @EACH
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer the-token-of-another-tenant"}])
 @pytest.mark.usefixtures("process")
-async def test_no_function_but_the_catch_all_answers_without_the_token(
+async def test_no_function_of_scim_answers_without_the_token(
     call: Call, log: pytest.LogCaptureFixture, name: str, named: str, headers: dict[str, str]
 ) -> None:
     for prefix, tenant in (("", {}), ("tenant_", {"tenant": "acme"})):

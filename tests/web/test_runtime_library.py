@@ -26,7 +26,8 @@ pytestmark = pytest.mark.skipif(
 )
 
 ROOT = Path(__file__).parents[2]
-DEPLOYED = ("function_app.py", "host.json", "scim_users", "scim_groups", "scim_discovery", "shared")
+PACKAGES = ("scim_users", "scim_groups", "scim_discovery", "scim_health", "shared")
+DEPLOYED = ("function_app.py", "host.json", *PACKAGES)
 TOKEN = "a-token-for-the-runtime-library"
 URL = "https://scim.example.com/scim/v2"
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -38,8 +39,10 @@ NOT_AT_INDEXING = [
     "azure.identity",
     "azure.keyvault",
     "cryptography",
+    "opentelemetry",
     "requests",
     "shared.store.azure_table",
+    "shared.telemetry.open_telemetry",
 ]
 """Modules that cost more than the whole app, and wait for the request that needs them."""
 
