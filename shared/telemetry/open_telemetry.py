@@ -10,10 +10,10 @@ request comes and telemetry is on.
 """
 
 import os
-from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Any, Self
 
+from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
@@ -75,22 +75,24 @@ class OpenTelemetry:
         )
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:
+    def from_environment(cls) -> Self:
         """Build the exporters that the standard variables name; OTLP when they name none.
 
         Raises:
             TelemetryError: an exporter is not deployed, or refuses its variables.
+            ModuleNotFoundError: a package that it needs is not deployed.
         """
-        resource = _resource(environ)
+        spans, measurements = _exporters("traces"), _exporters("metrics")
+        resource = _resource()
         # The host marks a trace as sampled only if it exports it itself, and the SDK's default
         # follows that mark: spans would be lost without a word.
-        sampler = None if "OTEL_TRACES_SAMPLER" in environ else ALWAYS_ON
+        sampler = None if "OTEL_TRACES_SAMPLER" in os.environ else ALWAYS_ON
         traces = TracerProvider(resource=resource, sampler=sampler)
-        for exporter in _exporters("traces", environ):
+        for exporter in spans:
             traces.add_span_processor(BatchSpanProcessor(exporter))
-        readers = [
-            PeriodicExportingMetricReader(exporter) for exporter in _exporters("metrics", environ)
-        ]
+        # The exporter of Azure Monitor asks the process for its provider, to learn the resource.
+        trace.set_tracer_provider(traces)
+        readers = [PeriodicExportingMetricReader(exporter) for exporter in measurements]
         return cls(traces, MeterProvider(readers, resource=resource))
 
     def record(self, request: FinishedRequest) -> None:
@@ -163,21 +165,21 @@ def _parent(request: FinishedRequest) -> Context:
     return TraceContextTextMapPropagator().extract(carrier, Context())
 
 
-def _resource(environ: Mapping[str, str]) -> Resource:
+def _resource() -> Resource:
     """Name the service: as OpenTelemetry's variables do, or as App Service calls the app."""
     resource = Resource.create()
     if not str(resource.attributes[SERVICE_NAME]).startswith("unknown_service"):
         return resource
-    named = {SERVICE_NAME: environ.get("WEBSITE_SITE_NAME", "scim")}
-    if "WEBSITE_INSTANCE_ID" in environ:
-        named[SERVICE_INSTANCE_ID] = environ["WEBSITE_INSTANCE_ID"]
+    named = {SERVICE_NAME: os.environ.get("WEBSITE_SITE_NAME", "scim")}
+    if "WEBSITE_INSTANCE_ID" in os.environ:
+        named[SERVICE_INSTANCE_ID] = os.environ["WEBSITE_INSTANCE_ID"]
     return resource.merge(Resource(named))
 
 
-def _exporters(signal: str, environ: Mapping[str, str]) -> list[Any]:
+def _exporters(signal: str) -> list[Any]:
     """Build the exporters that a variable names, separated by commas; none for `none`."""
     variable = f"OTEL_{signal.upper()}_EXPORTER"
-    names = [name.strip() for name in (environ.get(variable) or "otlp").split(",")]
+    names = [name.strip() for name in (os.environ.get(variable) or "otlp").split(",")]
     return [_exporter(signal, variable, name) for name in names if name != "none"]
 
 

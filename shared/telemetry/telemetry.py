@@ -50,6 +50,8 @@ def open_telemetry(settings: Settings) -> Telemetry:
         _report(f"no module {error.name}; deploy the packages of requirements-telemetry.txt")
     except TelemetryError as error:
         _report(str(error))
+    except Exception as error:  # noqa: BLE001 - whatever an exporter makes of its variables
+        _report(f"{type(error).__name__}: {error}")
     return Off()
 
 

@@ -21,8 +21,12 @@ from shared.web.readiness import Readiness
 
 _log = logging.getLogger(__name__)
 
-_TALKATIVE = ("azure.core.pipeline.policies.http_logging_policy", "azure.identity")
-"""Loggers of the SDKs that write two lines a storage call at INFO."""
+_TALKATIVE = (
+    "azure.core.pipeline.policies.http_logging_policy",
+    "azure.identity",
+    "azure.monitor.opentelemetry",
+)
+"""Loggers of the SDKs that write at INFO whatever they send."""
 
 
 @dataclass(frozen=True, slots=True)
