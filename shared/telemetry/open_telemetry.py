@@ -1,9 +1,10 @@
 """`Telemetry` on the OpenTelemetry SDK: a span for each request, and metrics by operation.
 
 Where they go is chosen by the standard variables `OTEL_TRACES_EXPORTER` and
-`OTEL_METRICS_EXPORTER` (opentelemetry.io, "SDK environment variables"); the exporters read their
-own, such as `OTEL_EXPORTER_OTLP_ENDPOINT` or `APPLICATIONINSIGHTS_CONNECTION_STRING`. They send
-from threads of their own, so that no request waits for them.
+`OTEL_METRICS_EXPORTER` (opentelemetry.io, "SDK environment variables"). Where they are not set, it
+is Application Insights when `APPLICATIONINSIGHTS_CONNECTION_STRING` tells where that is, as in
+every deployment, and no OTLP endpoint is named. Exporters send from threads of their own, so that
+no request waits for them.
 
 The module takes some 100 ms to import, and its exporters more; it is imported when the first
 request comes and telemetry is on.
@@ -76,7 +77,7 @@ class OpenTelemetry:
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Build the exporters that the standard variables name; OTLP when they name none.
+        """Build the exporters that the variables of the environment ask for.
 
         Raises:
             TelemetryError: an exporter is not deployed, or refuses its variables.
@@ -179,8 +180,16 @@ def _resource() -> Resource:
 def _exporters(signal: str) -> list[Any]:
     """Build the exporters that a variable names, separated by commas; none for `none`."""
     variable = f"OTEL_{signal.upper()}_EXPORTER"
-    names = [name.strip() for name in (os.environ.get(variable) or "otlp").split(",")]
+    names = [name.strip() for name in (os.environ.get(variable) or _default(signal)).split(",")]
     return [_exporter(signal, variable, name) for name in names if name != "none"]
+
+
+def _default(signal: str) -> str:
+    endpoints = ("OTEL_EXPORTER_OTLP_ENDPOINT", f"OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT")
+    if any(os.environ.get(name) for name in endpoints):
+        return "otlp"
+    at_hand = os.environ.get("APPLICATIONINSIGHTS_CONNECTION_STRING")
+    return "azure_monitor_opentelemetry_exporter" if at_hand else "otlp"
 
 
 def _exporter(signal: str, variable: str, name: str) -> Any:

@@ -53,15 +53,8 @@ def serve(blueprint: func.Blueprint, name: str, path: str, handlers: Handlers) -
         handlers: by HTTP method; all others are answered 405.
     """
     for prefix, root in ROOTS.items():
-        serve_at(blueprint, prefix + name, f"{root}/{path}".rstrip("/"), handlers)
-
-
-def serve_at(blueprint: func.Blueprint, name: str, route: str, handlers: Handlers) -> None:
-    """Register one function under a full route, behind the token of the tenant of its path.
-
-    A path that names no tenant is opened by the token of the tenant `default`.
-    """
-    register(blueprint, name, route, partial(_dispatched, handlers))
+        respond = partial(_dispatched, handlers)
+        register(blueprint, prefix + name, f"{root}/{path}".rstrip("/"), respond)
 
 
 def register(blueprint: func.Blueprint, name: str, route: str, respond: Respond) -> None:
@@ -110,15 +103,15 @@ def _refused(record: RequestRecord, error: ScimError) -> Answer:
 async def _dispatched(handlers: Handlers, req: func.HttpRequest, record: RequestRecord) -> Answer:
     """Let the caller in, then serve the method."""
     process = services.current()
-    request = await _admitted(req, process, record)
+    request = await admitted(req, process, record)
     handler = handlers.get(request.method)
     if handler is None:
         raise method_not_allowed(request.method, handlers)
     return await handler(request, process)
 
 
-async def _admitted(req: func.HttpRequest, process: Services, record: RequestRecord) -> ScimRequest:
-    """Let a request in whose token opens the tenant of its path.
+async def admitted(req: func.HttpRequest, process: Services, record: RequestRecord) -> ScimRequest:
+    """Let a request in whose token opens the tenant of its path, `default` if that names none.
 
     Raises:
         Unauthorized: the token does not open the tenant, or there is no such tenant.

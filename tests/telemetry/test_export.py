@@ -144,13 +144,23 @@ async def test_each_signal_goes_where_its_variable_says_or_nowhere(
     assert (collector.spans, bool(collector.metrics)) == ([], True)
 
 
-async def test_application_insights_takes_spans_and_metrics(
+@pytest.mark.parametrize("named", ["OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT"])
+async def test_application_insights_is_left_alone_where_otlp_is_named(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    monkeypatch.setenv("APPLICATIONINSIGHTS_CONNECTION_STRING", f"InstrumentationKey={KEY}")
+    monkeypatch.setenv("OTEL_METRICS_EXPORTER", "none")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", f"{collector.url}/v1/traces")
+    monkeypatch.setenv(named, "otlp" if named == "OTEL_TRACES_EXPORTER" else collector.url)
+    await sent(open_telemetry(ON), request())
+    assert len(collector.spans) == 1
+
+
+async def test_application_insights_takes_spans_and_metrics_where_it_is_at_hand(
     collector: Collector, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
 ) -> None:
     connection = f"InstrumentationKey={KEY};IngestionEndpoint={collector.url}/"
     monkeypatch.setenv("APPLICATIONINSIGHTS_CONNECTION_STRING", connection)
-    monkeypatch.setenv("OTEL_TRACES_EXPORTER", AZURE_MONITOR)
-    monkeypatch.setenv("OTEL_METRICS_EXPORTER", AZURE_MONITOR)
     await sent(open_telemetry(ON), request(f"00-{TRACE}-{SPAN}-00"))
     kinds = {item["data"]["baseType"]: item for item in collector.items}
     assert kinds.keys() == {"RequestData", "MetricData"}

@@ -111,6 +111,8 @@ async def test_ready_tells_how_long_vault_and_table_took_and_nothing_else(
         assert check["ms"] >= 0
     line = json.loads(caplog.records[-1].getMessage())
     assert (line["route"], line["calls"], line["entities"]) == ("readyz", 1, 0)
+    assert line["token"] == "label-of-the-token"
+    assert "tenant" not in line  # the alert on silent tenants would take the monitor for one
 
 
 @pytest.mark.usefixtures("process")
