@@ -85,8 +85,8 @@ class OpenTelemetry:
         """
         spans, measurements = _exporters("traces"), _exporters("metrics")
         resource = _resource()
-        # The host marks a trace as sampled only if it exports it itself, and the SDK's default
-        # follows that mark: spans would be lost without a word.
+        # The SDK's default follows the mark that the host's trace carries, and a host that exports
+        # nothing by OpenTelemetry does not mark: spans would be lost without a word.
         sampler = None if "OTEL_TRACES_SAMPLER" in os.environ else ALWAYS_ON
         traces = TracerProvider(resource=resource, sampler=sampler)
         for exporter in spans:
