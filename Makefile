@@ -70,7 +70,7 @@ $(RUN_READY): requirements.txt requirements-local.txt | $(PY)
 	@$(PIP) -r requirements.txt -r requirements-local.txt
 	@touch $@
 
-$(DEV_READY): requirements.txt requirements-local.txt requirements-dev.txt | $(PY)
+$(DEV_READY): requirements.txt requirements-local.txt requirements-telemetry.txt requirements-dev.txt | $(PY)
 	@echo "$(VENV): installing what make test, lint and demo need"
 	@$(PIP) -r requirements-dev.txt
 	@touch $@ $(RUN_READY)

@@ -5,6 +5,7 @@ import azure.functions as func
 from scim_bulk.routes import bulk
 from scim_discovery.routes import discovery
 from scim_groups.routes import groups
+from scim_health.routes import health
 from scim_users.routes import users
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
@@ -12,3 +13,4 @@ app.register_functions(users)
 app.register_functions(groups)
 app.register_functions(bulk)
 app.register_functions(discovery)
+app.register_functions(health)

@@ -263,6 +263,13 @@ class Settings(BaseModel):
         description="How long such a filter may take before `tooMany`, in seconds.",
     )
 
+    telemetry: Literal["off", "on"] = Field(
+        "off",
+        alias="SCIM_TELEMETRY",
+        description="`on` sends traces and metrics by OpenTelemetry; docs/operate.md says what"
+        " must be deployed for it, and where they go.",
+    )
+
     @property
     def is_development(self) -> bool:
         """Whether this is a developer's machine, where tokens and keys may come from settings."""

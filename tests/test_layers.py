@@ -11,27 +11,28 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.deployed import FUNCTIONS, PACKAGES
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = (
-    "scim_users",
-    "scim_groups",
-    "scim_root",
-    "scim_bulk",
-    "scim_discovery",
-    "shared",
-    "local",
-    "tools",
+PROGRAM = (*PACKAGES, "local", "tools")
+SDKS = (
+    "azure.core",
+    "azure.data",
+    "azure.identity",
+    "azure.keyvault",
+    "aiohttp",
+    "opentelemetry",
 )
-SDKS = ("azure.core", "azure.data", "azure.identity", "azure.keyvault", "aiohttp")
 
 CORE = "shared.scim"
 TABLE_STORAGE = "shared.store.azure_table"
+TELEMETRY = "shared.telemetry"
+OPEN_TELEMETRY = f"{TELEMETRY}.open_telemetry"
 ERRORS, FOLDING, MEMBERS = f"{CORE}.errors", f"{CORE}.folding", f"{CORE}.members"
 CONFIGURED = ("shared.settings", "shared.tenants", "shared.identity")
-FUNCTIONS = ("scim_users", "scim_groups", "scim_root", "scim_bulk", "scim_discovery")
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "function_app": FUNCTIONS,
@@ -40,7 +41,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "scim_root": ("scim_root", "scim_users", "scim_groups", "shared"),
     "scim_bulk": ("scim_bulk", "scim_root.endpoints", "shared"),
     "scim_discovery": ("scim_discovery", "shared"),
-    "shared.web": ("shared.web", "shared.auth", "shared.store", CORE, *CONFIGURED),
+    "scim_health": ("scim_health", "shared"),
+    "shared.web": ("shared.web", "shared.auth", "shared.store", TELEMETRY, CORE, *CONFIGURED),
+    TELEMETRY: (TELEMETRY, "shared.settings"),
     "shared.auth": ("shared.auth", ERRORS, *CONFIGURED),
     "shared.store": ("shared.store", ERRORS, FOLDING, MEMBERS),
     CORE: (CORE,),
@@ -60,6 +63,7 @@ MAY_IMPORT_OF_AZURE: dict[str, tuple[str, ...]] = {
     "scim_root": ("azure.functions",),
     "scim_bulk": ("azure.functions",),
     "scim_discovery": ("azure.functions",),
+    "scim_health": ("azure.functions",),
     "shared.web": ("azure.functions",),
     "shared.identity": ("azure.core", "azure.identity"),
     "shared.auth.key_vault": ("azure.core", "azure.keyvault"),
@@ -126,7 +130,7 @@ FILES = {
     for file in sorted(
         [
             ROOT / "function_app.py",
-            *(file for package in PACKAGES for file in (ROOT / package).rglob("*.py")),
+            *(file for package in PROGRAM for file in (ROOT / package).rglob("*.py")),
         ]
     )
 }
@@ -134,7 +138,7 @@ IMPORTS = {module: imports_of(file.read_text("utf-8")) for module, file in FILES
 
 
 def is_ours(name: str) -> bool:
-    return name.partition(".")[0] in {"function_app", *PACKAGES}
+    return name.partition(".")[0] in {"function_app", *PROGRAM}
 
 
 def test_every_part_is_looked_at() -> None:
@@ -208,11 +212,22 @@ def test_one_module_talks_to_table_storage() -> None:
     assert users == {TABLE_STORAGE}
 
 
+def test_one_module_knows_opentelemetry() -> None:
+    users = {
+        module
+        for module, imports in IMPORTS.items()
+        if any(is_within(each.name, "opentelemetry") for each in imports)
+    }
+    assert users == {OPEN_TELEMETRY}
+
+
 def test_an_sdk_is_imported_when_the_first_request_needs_it() -> None:
+    late = (TABLE_STORAGE, OPEN_TELEMETRY)
+
     def is_early(module: str, each: Import) -> bool:
-        # The first request imports the one module of the store; the stand-in host is not deployed.
-        is_free = module == TABLE_STORAGE or is_within(module, "local")
-        heavy = () if is_free else (*SDKS, TABLE_STORAGE)
+        # The first request imports these two modules; the stand-in host is not deployed.
+        is_free = module in late or is_within(module, "local")
+        heavy = () if is_free else (*SDKS, *late)
         return each.at_load and any(is_within(each.name, package) for package in heavy)
 
     assert broken(is_early) == []
@@ -231,4 +246,4 @@ def test_no_module_is_loaded_by_what_it_loads() -> None:
 
 def test_no_top_level_name_hides_a_library() -> None:
     libraries = sys.stdlib_module_names | packages_distributions().keys()
-    assert not {"function_app", *PACKAGES, "tests"} & libraries
+    assert not {"function_app", *PROGRAM, "tests"} & libraries

@@ -15,10 +15,10 @@ import pytest
 from packaging.requirements import Requirement
 
 from shared.settings import Settings, SettingsError, describe
+from tests.deployed import PACKAGES
 
 ROOT = Path(__file__).parents[1]
 PYTHONS = ["3.11", "3.12", "3.13"]
-PACKAGES = ("scim_users", "scim_groups", "scim_root", "scim_bulk", "scim_discovery", "shared")
 DEPLOYED = {"function_app.py", "host.json", "requirements.txt", *PACKAGES}
 
 PROVIDERS = {
@@ -28,6 +28,7 @@ PROVIDERS = {
     "azure.keyvault": "azure-keyvault-secrets",
     "azure.core": "azure-core",
     "pydantic": "pydantic",
+    "opentelemetry": "opentelemetry-sdk",
 }
 """The package of each namespace that the deployed code imports from outside."""
 
@@ -94,7 +95,9 @@ def host() -> dict[str, Any]:
 def test_the_packages_are_those_that_the_app_imports() -> None:
     # azure-core belongs to the SDKs, and takes aiohttp as its transport without asking for it.
     needed = set(map(package_of, imported_by_the_app())) - {"azure-core"} | {"aiohttp"}
-    assert {each.name for each in asked("requirements.txt")} == needed
+    optional = {each.name for each in asked("requirements-telemetry.txt")}
+    assert {each.name for each in asked("requirements.txt")} == needed - optional
+    assert needed & optional == {"opentelemetry-sdk"}
     of_tables = [Requirement(each).name for each in requires("azure-data-tables") or ()]
     assert "azure-core" in of_tables
 
@@ -108,7 +111,13 @@ def test_the_architecture_gives_a_reason_for_each_package() -> None:
 
 @pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize(
-    "file", ["requirements.txt", "requirements-local.txt", "requirements-dev.txt"]
+    "file",
+    [
+        "requirements.txt",
+        "requirements-telemetry.txt",
+        "requirements-local.txt",
+        "requirements-dev.txt",
+    ],
 )
 def test_every_package_is_pinned_once_on_every_python(file: str, python: str) -> None:
     pins = asked(file, python)
@@ -125,8 +134,8 @@ def test_the_functions_library_is_that_of_the_worker(python: str, major: str) ->
 
 def test_what_is_installed_is_what_is_pinned() -> None:
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    files = ("requirements.txt", "requirements-local.txt", "requirements-dev.txt")
-    pins = [pin for file in files for pin in asked(file, python)]
+    files = ("", "-telemetry", "-local", "-dev")
+    pins = [pin for file in files for pin in asked(f"requirements{file}.txt", python)]
     wrong = [str(pin) for pin in pins if not pin.specifier.contains(version(pin.name))]
     assert wrong == []
 
@@ -167,6 +176,14 @@ def test_the_host_logs_no_names_of_the_sdks_and_keeps_every_request() -> None:
     assert logging["logLevel"]["Azure.Core"] == "Warning"
     sampling = logging["applicationInsights"]["samplingSettings"]
     assert sampling["excludedTypes"] == "Request;Exception"
+
+
+def test_the_host_tells_no_query_string_because_filters_hold_names() -> None:
+    logging = host()["logging"]
+    assert logging["applicationInsights"]["enableQueryStringTracing"] is False
+    assert logging["logLevel"]["Microsoft.AspNetCore.Hosting.Diagnostics"] == "None"
+    # In this mode the host would send what OpenTelemetry's instrumentation of ASP.NET makes of it.
+    assert "telemetryMode" not in host()
 
 
 def test_a_request_is_given_up_before_the_host_ends_its_function() -> None:

@@ -59,5 +59,9 @@ class Unconfigured:
             retry_after=_RETRY_AFTER,
         )
 
+    async def refresh(self) -> bool:
+        """Say that there is nothing to read."""
+        return False
+
     async def close(self) -> None:
         """Close nothing."""

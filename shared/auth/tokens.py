@@ -52,6 +52,13 @@ class Authenticator(Protocol):
             Unavailable: It cannot be decided at present.
         """
 
+    async def refresh(self) -> bool | None:
+        """Read again which tenants there are.
+
+        Returns:
+            Whether what holds the tokens answered; None if they come from nowhere that could fail.
+        """
+
     async def close(self) -> None:
         """Close what was opened."""
 
@@ -85,6 +92,9 @@ class DevelopmentTokens:
         if tenant is None or matching(digest, () if token is None else (token,)) is None:
             raise unauthorized()
         return Caller(tenant, "development")
+
+    async def refresh(self) -> None:
+        """Read nothing: the settings do not change."""
 
     async def close(self) -> None:
         """Close nothing: settings are not open."""

@@ -97,6 +97,15 @@ class VaultTokens:
             raise unauthorized()
         return Caller(tenant, token.label)
 
+    async def refresh(self) -> bool:
+        """Read the tenants again, or wait for who does; see `Authenticator.refresh`.
+
+        After a failure the vault is left alone for a while, in which this says that it failed.
+        """
+        readings = self._names.readings
+        await self._names.renew()
+        return self._names.readings > readings
+
     async def close(self) -> None:
         """End what is being read and close the vault."""
         await self._names.close()

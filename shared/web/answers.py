@@ -11,7 +11,8 @@ from shared.scim.schema import Document
 from shared.web.entity_tags import entity_tag
 
 MEDIA_TYPE = "application/scim+json"
-"""Of every answer, errors and empty ones too: Entra's validator stops at anything else."""
+"""Of every answer, errors and empty ones too: Entra's validator stops at anything else. Only what
+is no SCIM message, the state of the service, goes out as plain JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +24,14 @@ class Answer:
         body: the resource or message; None for none.
         headers: besides the content type.
         resource_id: id of the one resource that was touched, for the log.
+        media_type: of the body.
     """
 
     status: int
     body: Document | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     resource_id: str = ""
+    media_type: str = MEDIA_TYPE
 
 
 def of_resource(status: int, resource: Document, projected: Document) -> Answer:
@@ -70,5 +73,5 @@ def to_response(answer: Answer, request_id: str) -> func.HttpResponse:
         body,
         status_code=answer.status,
         headers={**answer.headers, "Request-Id": request_id},
-        mimetype=MEDIA_TYPE,
+        mimetype=answer.media_type,
     )

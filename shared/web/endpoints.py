@@ -5,7 +5,7 @@ So functions list no methods and let no exception out.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 
 import azure.functions as func
@@ -13,9 +13,10 @@ import azure.functions as func
 from shared import tenants
 from shared.scim.errors import InternalError, MethodNotAllowed, ScimError
 from shared.store.session import Session
-from shared.web import answers, bodies, services
+from shared.telemetry.finished import FinishedRequest
+from shared.web import answers, bodies, correlation, services
 from shared.web.answers import Answer
-from shared.web.request_log import RequestRecord, write_fault
+from shared.web.request_log import RequestRecord, write_fault, write_line
 from shared.web.requests import ScimRequest, query_of, tenant_url
 from shared.web.services import Services
 
@@ -63,16 +64,26 @@ def register(blueprint: func.Blueprint, name: str, route: str, respond: Respond)
     """
 
     async def main(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-        record = RequestRecord(str(context.invocation_id), req.method.upper(), route)
-        answer = await answered(record, respond(req, record))
+        record = RequestRecord(
+            request_id=str(context.invocation_id),
+            method=req.method.upper(),
+            route=route,
+            client_request=correlation.client_request(req.headers),
+            trace_parent=correlation.trace_parent(context, req.headers),
+        )
+        answer = await answered(record, respond(req, record), _tell)
         return answers.to_response(answer, record.request_id)
 
     routed = blueprint.route(route=route, auth_level=func.AuthLevel.ANONYMOUS)(main)
     blueprint.function_name(name)(routed)
 
 
-async def answered(record: RequestRecord, answering: Awaitable[Answer]) -> Answer:
-    """Wait for an answer and write the line of the log; nothing is raised.
+async def answered(
+    record: RequestRecord,
+    answering: Awaitable[Answer],
+    tell: Callable[[FinishedRequest], None] = write_line,
+) -> Answer:
+    """Wait for an answer and tell of it; nothing is raised.
 
     Every refusal and every fault becomes a SCIM error.
     """
@@ -84,7 +95,7 @@ async def answered(record: RequestRecord, answering: Awaitable[Answer]) -> Answe
         write_fault(record.request_id, fault)
         answer = _refused(record, InternalError(_FAULT))
     record.resource_id = answer.resource_id or record.resource_id
-    record.write(answer.status)
+    tell(record.finish(answer.status))
     return answer
 
 
@@ -96,11 +107,25 @@ def handler_of(handlers: Handlers, method: str) -> Handler:
     """
     handler = handlers.get(method)
     if handler is None:
-        raise MethodNotAllowed(
-            f"{method[:20]} is not served here. Use one of: {', '.join(handlers)}.",
-            allow=tuple(handlers),
-        )
+        raise method_not_allowed(method, handlers)
     return handler
+
+
+def method_not_allowed(method: str, allowed: Iterable[str]) -> MethodNotAllowed:
+    """Refuse a method, and name those that are served."""
+    allow = tuple(allowed)
+    return MethodNotAllowed(
+        f"{method[:20]} is not served here. Use one of: {', '.join(allow)}.", allow=allow
+    )
+
+
+def _tell(request: FinishedRequest) -> None:
+    """Write the line of a request into the log, and pass it to the telemetry."""
+    write_line(request)
+    try:
+        services.telemetry().record(request)
+    except Exception as fault:  # noqa: BLE001 - the client is answered all the same
+        write_fault(request.request_id, fault)
 
 
 def _refused(record: RequestRecord, error: ScimError) -> Answer:
@@ -111,12 +136,12 @@ def _refused(record: RequestRecord, error: ScimError) -> Answer:
 async def _dispatched(handlers: Handlers, req: func.HttpRequest, record: RequestRecord) -> Answer:
     """Let the caller in, then serve the method."""
     process = services.current()
-    request = await _admitted(req, process, record)
+    request = await admitted(req, process, record)
     return await handler_of(handlers, request.method)(request, process)
 
 
-async def _admitted(req: func.HttpRequest, process: Services, record: RequestRecord) -> ScimRequest:
-    """Let a request in whose token opens the tenant of its path.
+async def admitted(req: func.HttpRequest, process: Services, record: RequestRecord) -> ScimRequest:
+    """Let a request in whose token opens the tenant of its path, `default` if that names none.
 
     Raises:
         Unauthorized: the token does not open the tenant, or there is no such tenant.

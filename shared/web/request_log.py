@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from shared.scim.errors import ScimError
 from shared.store.keys import is_id
 from shared.store.session import Session
+from shared.telemetry.finished import FinishedRequest
 
 _log = logging.getLogger("scim.requests")
 
@@ -25,6 +26,8 @@ class RequestRecord:
         request_id: the host's id of the invocation.
         method: HTTP method.
         route: template of the route.
+        client_request: the client's own id of the request; "" without a safe one.
+        trace_parent: W3C `traceparent` of what caused it; "" without one.
         tenant: once the token has opened it; "" before.
         token: label of the token.
         resource_id: id of the resource that was touched, if it is one of ours.
@@ -35,40 +38,68 @@ class RequestRecord:
     request_id: str
     method: str
     route: str
+    client_request: str = ""
+    trace_parent: str = ""
     tenant: str = ""
     token: str = ""
     resource_id: str = ""
     session: Session | None = None
     error: ScimError | None = None
-    _begun: float = field(default_factory=time.perf_counter)
+    _began: int = field(default_factory=time.time_ns)
+    _started: float = field(default_factory=time.perf_counter)
 
-    def write(self, status: int) -> None:
-        """Write the line; warnings from 500 on."""
-        level = logging.WARNING if status >= 500 else logging.INFO
-        _log.log(level, "%s", json.dumps(self._fields(status)))
+    def finish(self, status: int) -> FinishedRequest:
+        """Sum up what may be told of the request, now that its answer is known."""
+        meter = self.session.meter if self.session else None
+        error = self.error
+        return FinishedRequest(
+            request_id=self.request_id,
+            method=self.method,
+            route=self.route,
+            status=status,
+            began=self._began,
+            seconds=time.perf_counter() - self._started,
+            tenant=self.tenant,
+            token=self.token,
+            resource_id=self.resource_id if is_id(self.resource_id) else "",
+            client_request=self.client_request,
+            trace_parent=self.trace_parent,
+            calls=meter.calls if meter else None,
+            entities=meter.entities if meter else None,
+            scim_type=(error.scim_type or "") if error else "",
+            operation=error.operation if error else None,
+            path=(error.path or "") if error else "",
+        )
 
-    def _fields(self, status: int) -> dict[str, str | int | float]:
-        fields: dict[str, str | int | float | None] = {
-            "request": self.request_id,
-            "method": self.method,
-            "route": self.route,
-            "status": status,
-            "ms": round((time.perf_counter() - self._begun) * 1000, 1),
-            "tenant": self.tenant,
-            "token": self.token,
-            "resource": self.resource_id if is_id(self.resource_id) else "",
-        }
-        if self.session is not None:
-            fields["calls"] = self.session.meter.calls
-            fields["entities"] = self.session.meter.entities
-        if self.error is not None:
-            fields["scimType"] = self.error.scim_type
-            fields["operation"] = self.error.operation
-            fields["path"] = self.error.path
-        return {name: value for name, value in fields.items() if value not in ("", None)}
+
+def write_line(request: FinishedRequest) -> None:
+    """Write the line of a request; a warning from 500 on."""
+    level = logging.WARNING if request.status >= 500 else logging.INFO
+    _log.log(level, "%s", json.dumps(_fields(request)))
 
 
 def write_fault(request_id: str, fault: Exception) -> None:
     """Log a fault of ours: its type and where, without its message, which may quote a value."""
     stack = "".join(traceback.format_tb(fault.__traceback__))
     _log.error("request %s failed with %s\n%s", request_id, type(fault).__name__, stack)
+
+
+def _fields(request: FinishedRequest) -> dict[str, str | int | float]:
+    fields: dict[str, str | int | float | None] = {
+        "request": request.request_id,
+        "method": request.method,
+        "route": request.route,
+        "status": request.status,
+        "ms": round(request.seconds * 1000, 1),
+        "tenant": request.tenant,
+        "token": request.token,
+        "resource": request.resource_id,
+        "clientRequest": request.client_request,
+        "trace": request.trace_id,
+        "calls": request.calls,
+        "entities": request.entities,
+        "scimType": request.scim_type,
+        "operation": request.operation,
+        "path": request.path,
+    }
+    return {name: value for name, value in fields.items() if value not in ("", None)}

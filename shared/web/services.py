@@ -4,6 +4,7 @@ Nothing is opened or read at import: an error there would take every function do
 counts.
 """
 
+import asyncio
 import logging
 import os
 from dataclasses import dataclass, field
@@ -16,11 +17,17 @@ from shared.scim.documents import changed_names
 from shared.scim.errors import Unavailable
 from shared.settings import Settings, SettingsError
 from shared.store.store import Store, open_store
+from shared.telemetry.telemetry import Off, Telemetry, open_telemetry
+from shared.web.readiness import Readiness
 
 _log = logging.getLogger(__name__)
 
-_TALKATIVE = ("azure.core.pipeline.policies.http_logging_policy", "azure.identity")
-"""Loggers of the SDKs that write two lines a storage call at INFO."""
+_TALKATIVE = (
+    "azure.core.pipeline.policies.http_logging_policy",
+    "azure.identity",
+    "azure.monitor.opentelemetry",
+)
+"""Loggers of the SDKs that write at INFO whatever they send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +38,29 @@ class Services:
     authenticator: Authenticator
     store: Store
     catalogue: Catalogue = field(default_factory=Catalogue)
+    telemetry: Telemetry = field(default_factory=Off)
+    readiness: Readiness = field(default_factory=Readiness)
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, and send what telemetry is left."""
         await self.authenticator.close()
         await self.store.table.close()
+        await asyncio.to_thread(self.telemetry.close)
 
 
 def build(settings: Settings) -> Services:
     """Put the services together as the settings say; nothing is sent yet."""
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
-    return Services(settings, authenticator(settings), _store(settings))
+    return Services(
+        settings,
+        authenticator(settings),
+        _store(settings),
+        telemetry=open_telemetry(settings),
+    )
 
 
+_UNTOLD = Off()
 _current: Services | None = None
 _reported: set[str] = set()
 
@@ -66,6 +82,14 @@ def current() -> Services:
                 retry_after=60,
             ) from error
     return _current
+
+
+def telemetry() -> Telemetry:
+    """Return where finished requests are told: nowhere until a request has needed the services.
+
+    So a probe and a stray path cost nothing, and wrong settings do not matter to them.
+    """
+    return _UNTOLD if _current is None else _current.telemetry
 
 
 def _store(settings: Settings) -> Store:

@@ -131,6 +131,51 @@ async def test_a_vault_that_has_answered_is_asked_again_soon_after_its_next_faul
     assert await pause_after_fault(tokens, vault) == 1
 
 
+async def test_readiness_reads_the_vault_anew_and_the_tenants_with_it(
+    tokens: VaultTokens, vault: FakeKeyVault
+) -> None:
+    vault.put("scim-token", TOKEN)
+    await tokens.authenticate("default", HEADER)
+    vault.put("scim-token--acme", TOKEN)
+    vault.calls.clear()
+    assert await tokens.refresh() is True
+    assert {path.rstrip("/") for path in vault.calls} == {"/secrets"}
+    assert (await tokens.authenticate("acme", HEADER)).tenant == "acme"
+
+
+async def test_many_who_ask_whether_the_vault_answers_are_one_reading(
+    tokens: VaultTokens, vault: FakeKeyVault
+) -> None:
+    with vault.hanging():
+        asking = [asyncio.create_task(tokens.refresh()) for _ in range(20)]
+        await vault.is_called.wait()
+    assert await asyncio.gather(*asking) == [True] * 20
+    assert vault.calls == ["/secrets"]
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+async def test_a_failing_vault_is_not_ready_and_readiness_does_not_press_it(
+    tokens: VaultTokens, vault: FakeKeyVault, clock: Time, failure: dict[str, Any]
+) -> None:
+    vault.put("scim-token", TOKEN)
+    known = await tokens.authenticate("default", HEADER)
+    vault.calls.clear()
+    with vault.failing(**failure):
+        assert [await tokens.refresh() for _ in range(5)] == [False] * 5
+        assert vault.calls == ["/secrets"]
+        assert await tokens.authenticate("default", HEADER) == known
+    clock.advance(1)
+    assert await tokens.refresh() is True
+
+
+async def test_a_vault_that_hangs_is_not_ready(
+    open_tokens: Callable[..., VaultTokens], vault: FakeKeyVault
+) -> None:
+    tokens = open_tokens(waits=IMPATIENT)
+    with vault.hanging():
+        assert await tokens.refresh() is False
+
+
 async def test_missing_rights_name_the_role_in_the_log(
     tokens: VaultTokens, vault: FakeKeyVault, auth_log: pytest.LogCaptureFixture
 ) -> None:

@@ -27,6 +27,8 @@ FIELDS = {
     "route",
     "status",
     "ms",
+    "clientRequest",
+    "trace",
     "tenant",
     "token",
     "resource",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -29,19 +30,42 @@ REQUEST_ID = "8f14e45f-ceea-467f-a0e6-62a1d6b4a5c1"
 
 
 @dataclass(frozen=True, slots=True)
+class Trace:
+    """The trace that the host says an invocation belongs to."""
+
+    trace_parent: str
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """What the worker passes a function beside the request."""
 
     invocation_id: str = REQUEST_ID
+    trace_context: Trace = field(default_factory=lambda: Trace(""))
 
 
+@dataclass(slots=True)
 class OneToken:
-    """Opens every tenant that can be named to one token."""
+    """Opens every tenant that can be named to one token; what holds it answers unless told not to.
+
+    Attributes:
+        answers: what a reading finds; None takes its time for ever.
+        readings: how many there were.
+    """
+
+    answers: bool | None = True
+    readings: int = 0
 
     async def authenticate(self, tenant: str | None, authorization: str | None) -> Caller:
         if tenant is None or authorization != f"Bearer {TOKEN}":
             raise Unauthorized("The token does not open the tenant.")
         return Caller(tenant, "label-of-the-token")
+
+    async def refresh(self) -> bool:
+        self.readings += 1
+        if self.answers is None:
+            await asyncio.Event().wait()
+        return bool(self.answers)
 
     async def close(self) -> None:
         return
@@ -70,7 +94,7 @@ class BrokenTable:
 @pytest.fixture(scope="session")
 def log_fields() -> frozenset[str]:
     """All that a line of the log may hold (docs/architecture.md, "A request")."""
-    of_the_request = {"request", "method", "route", "status", "ms"}
+    of_the_request = {"request", "method", "route", "status", "ms", "clientRequest", "trace"}
     of_the_caller = {"tenant", "token", "resource", "calls", "entities"}
     of_the_refusal = {"scimType", "operation", "path"}
     return frozenset(of_the_request | of_the_caller | of_the_refusal)
@@ -113,6 +137,7 @@ def call(functions: dict[str, HttpFunction]) -> Callable[..., Any]:
         url: str = "https://scim.example.com/scim/v2/Users",
         headers: dict[str, str] | None = None,
         body: bytes = b"",
+        traced_by_host: str = "",
         **route_params: str,
     ) -> func.HttpResponse:
         request = func.HttpRequest(
@@ -122,7 +147,8 @@ def call(functions: dict[str, HttpFunction]) -> Callable[..., Any]:
             route_params=route_params,
             body=body,
         )
-        response = await functions[name].function.call(req=request, context=Context())
+        context = Context(trace_context=Trace(traced_by_host))
+        response = await functions[name].function.call(req=request, context=context)
         assert isinstance(response, func.HttpResponse)
         return response
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     import azure.functions as func
 
+    from shared.telemetry.finished import FinishedRequest
     from shared.web.services import Services
     from tests.web.conftest import BrokenTable
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 ID = "0123456789abcdef0123456789abcdef"
 REQUEST_ID = "8f14e45f-ceea-467f-a0e6-62a1d6b4a5c1"
+TOKEN = "the-token-of-these-tests"
 GUARDED = [
     ("users", ""),
     ("users_id", ID),
@@ -66,7 +69,7 @@ def lines(log: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
 @EACH
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer the-token-of-another-tenant"}])
 @pytest.mark.usefixtures("process")
-async def test_no_function_but_the_catch_all_answers_without_the_token(
+async def test_no_function_of_scim_answers_without_the_token(
     call: Call, log: pytest.LogCaptureFixture, name: str, named: str, headers: dict[str, str]
 ) -> None:
     for prefix, tenant in (("", {}), ("tenant_", {"tenant": "acme"})):
@@ -147,6 +150,57 @@ async def test_no_exception_reaches_the_host(
 ) -> None:
     broken_table.fault = fault
     assert (await call("groups_id", id=ID)).status_code == 500
+
+
+@dataclass(slots=True)
+class Recorder:
+    """Takes requests, until a test says that it fails."""
+
+    fault: Exception | None = None
+    requests: list[FinishedRequest] = field(default_factory=list)
+    is_closed: bool = False
+
+    def record(self, request: FinishedRequest) -> None:
+        self.requests.append(request)
+        if self.fault is not None:
+            raise self.fault
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+@pytest.fixture
+def recorder(process: Services, monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    recorder = Recorder()
+    monkeypatch.setattr(services, "_current", replace(process, telemetry=recorder))
+    return recorder
+
+
+async def test_the_telemetry_learns_what_the_log_says(
+    call: Call, recorder: Recorder, log: pytest.LogCaptureFixture
+) -> None:
+    await call("tenant_schemas", tenant="acme", headers={"authorization": f"Bearer {TOKEN}"})
+    await call("users", headers={})
+    served, refused = recorder.requests
+    assert (served.tenant, served.route) == ("acme", "tenants/{tenant}/scim/v2/Schemas")
+    assert (refused.status, refused.tenant, refused.calls) == (401, "", None)
+    for request, line in zip(recorder.requests, lines(log), strict=True):
+        assert (line["request"], line["status"]) == (request.request_id, request.status)
+        assert line["ms"] == round(request.seconds * 1000, 1)
+
+
+async def test_telemetry_that_fails_is_no_fault_of_the_request(
+    call: Call, recorder: Recorder, log: pytest.LogCaptureFixture
+) -> None:
+    recorder.fault = RuntimeError("ana@contoso.test")
+    assert (await call("schemas")).status_code == 200
+    assert f"request {REQUEST_ID} failed with RuntimeError" in log.text
+    assert "contoso" not in log.text
+
+
+async def test_what_telemetry_holds_back_is_sent_at_the_end(recorder: Recorder) -> None:
+    await services.current().close()
+    assert recorder.is_closed
 
 
 @pytest.mark.usefixtures("process")

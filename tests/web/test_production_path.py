@@ -253,6 +253,35 @@ async def test_a_token_opens_its_own_tenant_alone(app: Deployed) -> None:
         assert (await app.client.get(path, headers=headers)).status_code == 401
 
 
+async def test_the_vault_and_the_table_are_ready_and_monitors_learn_it(
+    azure: Azure, app: Deployed
+) -> None:
+    assert (await app.client.get("/healthz")).json() == {"status": "ok"}
+    assert (await app.client.get("/readyz")).status_code == 401
+    assert (await app.client.get("/readyz", headers=bearer(f"{TOKEN}-of-acme"))).status_code == 401
+    assert (await app.client.head("/readyz", headers=bearer(TOKEN))).status_code == 200
+    ready = await app.client.get("/readyz", headers=bearer(TOKEN))
+    assert (ready.status_code, ready.headers["Content-Type"]) == (200, "application/json")
+    checks = ready.json()["checks"]
+    assert {name: check["state"] for name, check in checks.items()} == {
+        "vault": "ok",
+        "table": "ok",
+    }
+    assert not any(text in ready.text for text in (TOKEN, VAULT, TABLES, "acme"))
+
+
+async def test_while_the_vault_fails_monitors_learn_it_and_clients_are_served(azure: Azure) -> None:
+    async with deployed(azure.settings) as app:
+        assert (await app.client.get("/scim/v2/Users", headers=bearer(TOKEN))).status_code == 200
+        with azure.vault.failing(500):
+            unready = await app.client.get("/readyz", headers=bearer(TOKEN))
+            served = await app.client.get("/scim/v2/Users", headers=bearer(TOKEN))
+    assert (unready.status_code, unready.json()["status"]) == (503, "unavailable")
+    checks = unready.json()["checks"]
+    assert (checks["vault"]["state"], checks["table"]["state"]) == ("failed", "ok")
+    assert served.status_code == 200
+
+
 async def test_the_log_holds_no_token_and_no_name(app: Deployed) -> None:
     sent = {"userName": "bo@contoso.test"}
     await app.client.post("/scim/v2/Users", json=sent, headers=bearer(TOKEN))

@@ -11,7 +11,7 @@ import pytest
 
 from shared.scim.errors import InvalidValue, Unavailable
 from shared.store.session import Meter, Session
-from shared.web.request_log import RequestRecord, write_fault
+from shared.web.request_log import RequestRecord, write_fault, write_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ def begun(**known: Any) -> RequestRecord:
 def test_a_served_request_is_a_line_with_what_it_cost(log: pytest.LogCaptureFixture) -> None:
     session = Session("acme", "the-id", "scim-token/1a2b", time.monotonic(), Meter(3, 5))
     record = begun(tenant="acme", token="scim-token/1a2b", resource_id=ID, session=session)
-    record.write(200)
+    write_line(record.finish(200))
     assert written(log) == (
         logging.INFO,
         {
@@ -62,7 +62,9 @@ def test_a_served_request_is_a_line_with_what_it_cost(log: pytest.LogCaptureFixt
 def test_a_refused_operation_is_told_by_its_index_and_attribute(
     log: pytest.LogCaptureFixture, log_fields: frozenset[str]
 ) -> None:
-    begun(error=InvalidValue("ana@x is no boolean", operation=0, path="active")).write(400)
+    write_line(
+        begun(error=InvalidValue("ana@x is no boolean", operation=0, path="active")).finish(400)
+    )
     level, fields = written(log)
     assert level == logging.INFO
     assert (fields["scimType"], fields["operation"], fields["path"]) == (
@@ -75,7 +77,7 @@ def test_a_refused_operation_is_told_by_its_index_and_attribute(
 
 
 def test_what_is_not_known_is_left_out(log: pytest.LogCaptureFixture) -> None:
-    begun(error=Unavailable("no tokens")).write(503)
+    write_line(begun(error=Unavailable("no tokens")).finish(503))
     level, fields = written(log)
     assert level == logging.WARNING
     assert fields.keys() == {"request", "method", "route", "status"}
@@ -85,7 +87,7 @@ def test_what_is_not_known_is_left_out(log: pytest.LogCaptureFixture) -> None:
 def test_what_a_path_names_is_logged_only_if_it_is_an_id_of_ours(
     log: pytest.LogCaptureFixture, named: str
 ) -> None:
-    begun(resource_id=named).write(404)
+    write_line(begun(resource_id=named).finish(404))
     assert "resource" not in written(log)[1]
 
 

@@ -26,6 +26,7 @@ ENDPOINTS = {
     "Schemas/{id}": "schemas_id",
     "": "tenant_url",
 }
+HEALTH = {"healthz": "healthz", "readyz": "readyz"}
 CATCH_ALL = "{*path}"
 
 
@@ -110,8 +111,8 @@ def test_the_catch_all_is_tried_last_and_is_the_only_one(
     assert all("{*" not in route.template for route in others)
 
 
-def test_every_endpoint_is_served_for_the_default_tenant_and_for_the_others() -> None:
-    expected = {CATCH_ALL: "zz_no_such_path"}
+def test_every_endpoint_is_served_for_the_default_tenant_and_for_the_others_and_health() -> None:
+    expected = {CATCH_ALL: "zz_no_such_path", **HEALTH}
     for path, name in ENDPOINTS.items():
         expected[f"scim/v2/{path}".rstrip("/").lower()] = name
         expected[f"tenants/{{tenant}}/scim/v2/{path}".rstrip("/").lower()] = f"tenant_{name}"

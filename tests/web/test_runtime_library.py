@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.deployed import PACKAGES
+
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import AsyncIterator
@@ -26,16 +28,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 ROOT = Path(__file__).parents[2]
-DEPLOYED = (
-    "function_app.py",
-    "host.json",
-    "scim_users",
-    "scim_groups",
-    "scim_root",
-    "scim_bulk",
-    "scim_discovery",
-    "shared",
-)
+DEPLOYED = ("function_app.py", "host.json", *PACKAGES)
 TOKEN = "a-token-for-the-runtime-library"
 URL = "https://scim.example.com/scim/v2"
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -47,8 +40,10 @@ NOT_AT_INDEXING = [
     "azure.identity",
     "azure.keyvault",
     "cryptography",
+    "opentelemetry",
     "requests",
     "shared.store.azure_table",
+    "shared.telemetry.open_telemetry",
 ]
 """Modules that cost more than the whole app, and wait for the request that needs them."""
 

@@ -1,0 +1,100 @@
+"""Whether what the service depends on answers: the vault that holds the tokens, and the table."""
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from shared.auth.clock import Clock
+from shared.auth.tokens import Authenticator
+from shared.scim.errors import ScimError
+from shared.store import keys
+from shared.store.session import Session
+from shared.store.table import Table
+
+KEPT_SECONDS = 5.0
+"""How long a report serves, so that probes cost the vault and the table next to nothing."""
+
+_PATIENCE_SECONDS = 3.0
+"""How long each of them may take to answer."""
+
+State = Literal["ok", "failed", "unused"]
+"""`unused`: on a developer's machine whose tokens come from the settings there is no vault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """How one of them answered, and after how many milliseconds."""
+
+    state: State
+    ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How everything that the service depends on answered."""
+
+    vault: Check
+    table: Check
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether nothing failed."""
+        return "failed" not in (self.vault.state, self.table.state)
+
+
+@dataclass(slots=True)
+class Readiness:
+    """The last report. Requests that come while a new one is made wait for it: one is made."""
+
+    clock: Clock = field(default_factory=Clock)
+    _report: Report | None = None
+    _made_at: float = -math.inf
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def report(self, authenticator: Authenticator, table: Table, session: Session) -> Report:
+        """Return a report of the last 5 s, or ask the vault and the table: one reading each.
+
+        Args:
+            authenticator: knows the vault.
+            table: is asked for one row.
+            session: of the request that asks; its meter counts what the table was asked.
+        """
+        async with self._turn:
+            if self._report is None or self.clock.steady() - self._made_at >= KEPT_SECONDS:
+                vault, answer = await asyncio.gather(_vault(authenticator), _table(table, session))
+                self._report, self._made_at = Report(vault, answer), self.clock.steady()
+            return self._report
+
+
+async def _vault(authenticator: Authenticator) -> Check:
+    async def ask() -> State:
+        answered = await authenticator.refresh()
+        return "unused" if answered is None else "ok" if answered else "failed"
+
+    return await _timed(ask())
+
+
+async def _table(table: Table, session: Session) -> Check:
+    # The row is normally absent, which is the cheapest answer. The store repeats a read that found
+    # no answer, and gives up at the deadline.
+    hurried = replace(session, deadline=min(session.deadline, time.monotonic() + _PATIENCE_SECONDS))
+
+    async def ask() -> State:
+        await table.get(hurried, keys.DELETED_GROUPS)
+        return "ok"
+
+    return await _timed(ask())
+
+
+async def _timed(question: Awaitable[State]) -> Check:
+    """Wait for an answer; a refusal and silence are failures, a fault of ours is raised."""
+    started = time.perf_counter()
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            state = await question
+    except (ScimError, TimeoutError):
+        state = "failed"
+    return Check(state, round((time.perf_counter() - started) * 1000, 1))

@@ -1,0 +1,14 @@
+"""What the app is made of: the packages that are deployed, named once for every test."""
+
+FUNCTIONS = (
+    "scim_users",
+    "scim_groups",
+    "scim_root",
+    "scim_bulk",
+    "scim_discovery",
+    "scim_health",
+)
+"""Packages of HTTP functions."""
+
+PACKAGES = (*FUNCTIONS, "shared")
+"""Packages that go out with the app."""
