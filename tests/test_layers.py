@@ -28,7 +28,7 @@ PACKAGES = (
 SDKS = ("azure.core", "azure.data", "azure.identity", "azure.keyvault", "aiohttp")
 
 CORE = "shared.scim"
-TABLE_STORAGE = "shared.store.azure_table"
+SDK_OF_TABLES, REST_OF_TABLES = "shared.store.sdk_service", "shared.store.rest_service"
 ERRORS, FOLDING, MEMBERS = f"{CORE}.errors", f"{CORE}.folding", f"{CORE}.members"
 CONFIGURED = ("shared.settings", "shared.tenants", "shared.identity")
 FUNCTIONS = ("scim_users", "scim_groups", "scim_root", "scim_bulk", "scim_discovery")
@@ -63,7 +63,8 @@ MAY_IMPORT_OF_AZURE: dict[str, tuple[str, ...]] = {
     "shared.web": ("azure.functions",),
     "shared.identity": ("azure.core", "azure.identity"),
     "shared.auth.key_vault": ("azure.core", "azure.keyvault"),
-    TABLE_STORAGE: ("azure.core", "azure.data"),
+    SDK_OF_TABLES: ("azure.core", "azure.data"),
+    "shared.store": ("azure.core",),
     "local": ("azure.functions",),
 }
 """What of Azure each part may import; a part that is not named, nothing."""
@@ -205,14 +206,15 @@ def test_one_module_talks_to_table_storage() -> None:
         for module, imports in IMPORTS.items()
         if any(is_within(each.name, "azure.data") for each in imports)
     }
-    assert users == {TABLE_STORAGE}
+    assert users == {SDK_OF_TABLES}
 
 
 def test_an_sdk_is_imported_when_the_first_request_needs_it() -> None:
     def is_early(module: str, each: Import) -> bool:
-        # The first request imports the one module of the store; the stand-in host is not deployed.
-        is_free = module == TABLE_STORAGE or is_within(module, "local")
-        heavy = () if is_free else (*SDKS, TABLE_STORAGE)
+        # The first request imports the one client of the store; the stand-in host is not deployed.
+        clients = (SDK_OF_TABLES, REST_OF_TABLES)
+        is_free = module in clients or is_within(module, "local")
+        heavy = () if is_free else (*SDKS, *clients)
         return each.at_load and any(is_within(each.name, package) for package in heavy)
 
     assert broken(is_early) == []

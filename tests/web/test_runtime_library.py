@@ -48,7 +48,7 @@ NOT_AT_INDEXING = [
     "azure.keyvault",
     "cryptography",
     "requests",
-    "shared.store.azure_table",
+    "shared.store.rest_service",
 ]
 """Modules that cost more than the whole app, and wait for the request that needs them."""
 
