@@ -23,7 +23,6 @@ from shared.store.azure_table import Client
 from shared.store.keys import Span
 from shared.store.operations import Delete, Insert, Merge, Operation, Refused, Replace
 from shared.store.rest_service import RestService, open_rest_service
-from shared.store.rows import Value
 from shared.store.sdk_service import open_sdk_service
 from shared.store.signing import Bearer
 from shared.store.table_service import Account, ServiceFault, TableAddress, TableService
@@ -31,6 +30,7 @@ from tests.fakes.storage_proxy import answer, answer_inside, cut_answer, lose_an
 
 if TYPE_CHECKING:
     from local.azurite import Azurite
+    from shared.store.rows import Value
     from tests.fakes.storage_proxy import Fault, StorageProxy
 
 CLIENTS = get_args(Client)
