@@ -28,6 +28,7 @@ PROVIDERS = {
     "azure.keyvault": "azure-keyvault-secrets",
     "azure.core": "azure-core",
     "pydantic": "pydantic",
+    "aiohttp": "aiohttp",
 }
 """The package of each namespace that the deployed code imports from outside."""
 

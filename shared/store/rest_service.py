@@ -13,7 +13,6 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import aiohttp
-from yarl import URL
 
 from shared.store.batches import entity_url, read_error, read_outcome, write_batch
 from shared.store.entities import read_entity
@@ -133,7 +132,7 @@ class RestService:
             "x-ms-date": date,
             "Authorization": await self._signer.authorization(path, date),
         }
-        url = URL(f"{self._origin}{path}?{query}" if query else self._origin + path, encoded=True)
+        url = f"{self._origin}{path}?{query}" if query else self._origin + path
         try:
             async with self._opened().request(
                 method, url, data=body, headers=signed, allow_redirects=False
