@@ -213,6 +213,13 @@ class Settings(BaseModel):
     table_name: Annotated[str, AfterValidator(_table_name)] = Field(
         "scim", alias="TABLE_NAME", description="The table that holds everything."
     )
+    table_client: Literal["rest", "sdk"] = Field(
+        "rest",
+        alias="SCIM_TABLE_CLIENT",
+        description="How Table Storage is spoken to: `rest` is the project's own client, `sdk` is"
+        " azure-data-tables, which takes several times the CPU. To be tried if storage ever answers"
+        " in a way that the first does not understand.",
+    )
     base_url: Annotated[str, AfterValidator(_public_address)] | None = Field(
         None,
         alias="SCIM_BASE_URL",

@@ -10,9 +10,10 @@ import pytest
 
 from local import azurite
 from shared.scim.documents import changed_names
-from shared.store.azure_table import AzureTable, TableAddress
+from shared.store.azure_table import AzureTable, open_table
 from shared.store.session import Session
 from shared.store.store import Store, open_store
+from shared.store.table_service import TableAddress
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -36,7 +37,7 @@ async def storage() -> AsyncIterator[azurite.Azurite]:
 @pytest.fixture(scope="session")
 async def table(storage: azurite.Azurite) -> AsyncIterator[AzureTable]:
     """The table that the tests of a worker share; each keeps to its own partition."""
-    opened = AzureTable(TableAddress("scim", connection_string=storage.connection_string))
+    opened = open_table(TableAddress("scim", connection_string=storage.connection_string))
     yield opened
     await opened.close()
 

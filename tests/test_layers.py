@@ -28,7 +28,7 @@ SDKS = (
 )
 
 CORE = "shared.scim"
-TABLE_STORAGE = "shared.store.azure_table"
+SDK_OF_TABLES, REST_OF_TABLES = "shared.store.sdk_service", "shared.store.rest_service"
 TELEMETRY = "shared.telemetry"
 OPEN_TELEMETRY = f"{TELEMETRY}.open_telemetry"
 ERRORS, FOLDING, MEMBERS = f"{CORE}.errors", f"{CORE}.folding", f"{CORE}.members"
@@ -67,7 +67,8 @@ MAY_IMPORT_OF_AZURE: dict[str, tuple[str, ...]] = {
     "shared.web": ("azure.functions",),
     "shared.identity": ("azure.core", "azure.identity"),
     "shared.auth.key_vault": ("azure.core", "azure.keyvault"),
-    TABLE_STORAGE: ("azure.core", "azure.data"),
+    SDK_OF_TABLES: ("azure.core", "azure.data"),
+    "shared.store": ("azure.core",),
     "local": ("azure.functions",),
 }
 """What of Azure each part may import; a part that is not named, nothing."""
@@ -209,7 +210,7 @@ def test_one_module_talks_to_table_storage() -> None:
         for module, imports in IMPORTS.items()
         if any(is_within(each.name, "azure.data") for each in imports)
     }
-    assert users == {TABLE_STORAGE}
+    assert users == {SDK_OF_TABLES}
 
 
 def test_one_module_knows_opentelemetry() -> None:
@@ -222,10 +223,10 @@ def test_one_module_knows_opentelemetry() -> None:
 
 
 def test_an_sdk_is_imported_when_the_first_request_needs_it() -> None:
-    late = (TABLE_STORAGE, OPEN_TELEMETRY)
+    late = (SDK_OF_TABLES, REST_OF_TABLES, OPEN_TELEMETRY)
 
     def is_early(module: str, each: Import) -> bool:
-        # The first request imports these two modules; the stand-in host is not deployed.
+        # The first request imports these modules; the stand-in host is not deployed.
         is_free = module in late or is_within(module, "local")
         heavy = () if is_free else (*SDKS, *late)
         return each.at_load and any(is_within(each.name, package) for package in heavy)

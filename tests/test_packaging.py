@@ -29,6 +29,7 @@ PROVIDERS = {
     "azure.core": "azure-core",
     "pydantic": "pydantic",
     "opentelemetry": "opentelemetry-sdk",
+    "aiohttp": "aiohttp",
 }
 """The package of each namespace that the deployed code imports from outside."""
 
@@ -93,8 +94,7 @@ def host() -> dict[str, Any]:
 
 
 def test_the_packages_are_those_that_the_app_imports() -> None:
-    # azure-core belongs to the SDKs, and takes aiohttp as its transport without asking for it.
-    needed = set(map(package_of, imported_by_the_app())) - {"azure-core"} | {"aiohttp"}
+    needed = set(map(package_of, imported_by_the_app())) - {"azure-core"}  # of the SDKs
     optional = {each.name for each in asked("requirements-telemetry.txt")}
     assert {each.name for each in asked("requirements.txt")} == needed - optional
     assert needed & optional == {"opentelemetry-sdk"}

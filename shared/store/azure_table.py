@@ -1,126 +1,64 @@
-"""`Table` on azure-data-tables: the one module that talks to Table Storage.
+"""`Table` on Azure Table Storage: the patience with which its one-shot clients are used.
 
-The SDK's own retry is off, because it repeats a transaction on 500 and 503 without knowing whether
-the first one was committed, and does not see the status inside a 202 at all. Reads are repeated
-here; transactions in `commits`, which can tell its own success.
+A transaction is never repeated on 500 and 503 without knowing whether the first one was committed:
+reads are repeated here, transactions in `commits`, which can tell its own success.
 
-The module costs some 100 ms to import; the app imports it when the first request needs it.
+The clients cost time to import; the app imports them when the first request needs them.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from azure.core import MatchConditions
-from azure.core.exceptions import (
-    AzureError,
-    HttpResponseError,
-    ResourceExistsError,
-    ResourceNotFoundError,
-)
-from azure.core.pipeline.transport import AioHttpTransport
-from azure.data.tables import RequestTooLargeError, TableTransactionError
-from azure.data.tables.aio import TableClient
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from shared.scim.errors import PayloadTooLarge, Unavailable
 from shared.store.keys import Span
-from shared.store.operations import (
-    Delete,
-    Insert,
-    Merge,
-    Operation,
-    Refused,
-    Replace,
-    Unclear,
-)
-from shared.store.rows import ANY_ETAG, Row
+from shared.store.operations import Operation, Unclear
+from shared.store.rows import Row
 from shared.store.session import Session
 from shared.store.table import PAGE_ROWS, Page, Token, given_up, pause
+from shared.store.table_service import Account, ServiceFault, TableAddress, TableService
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
+
+Client = Literal["rest", "sdk"]
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 _ATTEMPT_SECONDS = 10.0
 _READ_ATTEMPTS = 4
-_REFUSALS = frozenset({404, 409, 412})
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 _TOO_LARGE = frozenset(
     {"EntityTooLarge", "PropertyValueTooLarge", "RequestBodyTooLarge", "TooManyProperties"}
 )
-_KEY_PROPERTIES = frozenset({"PartitionKey", "RowKey"})
-
-
-@dataclass(frozen=True, slots=True)
-class TableAddress:
-    """Where the table is: an endpoint reached by identity, or a connection string (development)."""
-
-    name: str
-    endpoint: str | None = None
-    connection_string: str | None = None
 
 
 class AzureTable:
-    """`Table` on azure-data-tables (aio): one client and one connection pool a process."""
+    """`Table` on one table: one client and one connection pool a process."""
 
-    def __init__(
-        self,
-        address: TableAddress,
-        credential: "AsyncTokenCredential | None" = None,
-        **client_options: Any,
-    ) -> None:
-        """Prepare the client; nothing is sent.
-
-        Args:
-            address: where the table is.
-            credential: required with an endpoint, not used with a connection string; closed with
-                the table.
-            client_options: passed on to the SDK's client and its transport.
-        """
-        self._address = address
-        self._credential = credential
-        self._options = client_options
-        self._opened: TableClient | None = None
+    def __init__(self, service: TableService) -> None:
+        """Prepare; nothing is sent. The service is closed with the table."""
+        self._service = service
 
     async def get(self, session: Session, key: str) -> Row | None:
         """Read one row; None when there is none."""
 
         async def read() -> Row | None:
-            try:
-                entity = await self._client.get_entity(session.tenant, key)
-            except ResourceNotFoundError as error:
-                await self._create_missing_table(error)
-                return None
-            return _row(entity)
+            return await self._service.get(session.tenant, key)
 
-        return await self._repeated(session, read)
+        return await self._repeated(session, read, None)
 
     async def page(
         self, session: Session, span: Span, limit: int = PAGE_ROWS, token: Token | None = None
     ) -> Page:
         """Read one page of a span."""
-        query = (
-            f"PartitionKey eq '{session.tenant}' "
-            f"and RowKey ge '{span.start}' and RowKey lt '{span.end}'"
-        )
 
         async def read() -> Page:
-            pages = self._client.query_entities(query, results_per_page=limit).by_page(
-                continuation_token=token  # type: ignore[arg-type] # the SDK's tokens are dicts
-            )
-            try:
-                rows = [_row(entity) async for entity in await anext(pages)]
-            except ResourceNotFoundError as error:
-                await self._create_missing_table(error)
-                return Page([], None)
-            following = pages.continuation_token  # type: ignore[attr-defined] # of AsyncPageIterator
-            return Page(rows, following or None)
+            return await self._service.query(session.tenant, span, limit, token)
 
-        return await self._repeated(session, read)
+        return await self._repeated(session, read, Page([], None))
 
     async def transact(self, session: Session, operations: Sequence[Operation]) -> list[str]:
         """Commit the operations as one entity group transaction; sent once."""
@@ -128,73 +66,47 @@ class AzureTable:
         session.meter.calls += 1
         try:
             async with asyncio.timeout(seconds):
-                answers = await self._submit(session, operations)
+                etags = await self._submitted(session, operations)
         except TimeoutError as error:
             raise Unclear("no answer in time") from error
-        except AzureError as error:
-            raise _lost(error) from error
+        except ServiceFault as fault:
+            raise _lost(fault) from fault
         session.meter.entities += len(operations)
-        return [str(answer.get("etag", "")) for answer in answers]
+        return etags
 
     async def close(self) -> None:
-        """Close the client, if one was opened, and the credential."""
-        if self._opened is not None:
-            await self._opened.close()
-            self._opened = None
-        if self._credential is not None:
-            await self._credential.close()
+        """Close the connections and the credential."""
+        await self._service.close()
 
-    @property
-    def _client(self) -> TableClient:
-        """The SDK's client, built at first use, because it belongs to the running event loop."""
-        if self._opened is None:
-            self._opened = self._open()
-        return self._opened
-
-    def _open(self) -> TableClient:
-        options: dict[str, Any] = {
-            "transport": AioHttpTransport(use_env_settings=False, **self._options),
-            "retry_total": 0,
-        }
-        if self._address.connection_string is not None:
-            return TableClient.from_connection_string(
-                self._address.connection_string, self._address.name, **options
-            )
-        if self._address.endpoint is None or self._credential is None:
-            raise Unavailable("The service has no table configured; its operator must set one.")
-        return TableClient(
-            self._address.endpoint, self._address.name, credential=self._credential, **options
-        )
-
-    async def _submit(
-        self, session: Session, operations: Sequence[Operation]
-    ) -> Sequence[Mapping[str, Any]]:
-        """Send a transaction and tell a refusal of an operation from faults, which are raised."""
-        batch = [_batched(session.tenant, operation) for operation in operations]
+    async def _submitted(self, session: Session, operations: Sequence[Operation]) -> list[str]:
         try:
-            return await self._client.submit_transaction(batch)
-        except RequestTooLargeError as error:
-            raise PayloadTooLarge("The change is too large to be stored; send less.") from error
-        except TableTransactionError as error:
-            if _code(error) == "TableNotFound":
-                await self._create_missing_table(error)
-                raise Unclear("the table did not exist yet") from error
-            status = error.status_code
-            if status in _REFUSALS:
-                raise Refused(error.index, status, operations[error.index]) from error
+            return await self._service.submit(session.tenant, operations)
+        except ServiceFault as fault:
+            if fault.code == "TableNotFound":
+                await self._create_table()
+                raise Unclear("the table did not exist yet") from fault
             raise
 
-    async def _create_missing_table(self, error: HttpResponseError) -> None:
-        """Create the table when that is what was not found (a new Azurite, a new account)."""
-        if _code(error) == "TableNotFound":
-            try:
-                await self._client.create_table()
-            except ResourceExistsError:
-                return
-            _log.info("created table %s", self._address.name)
+    async def _create_table(self) -> None:
+        """Create the table that was not found: a new Azurite, a new account."""
+        try:
+            await self._service.create_table()
+        except ServiceFault as fault:
+            if fault.code != "TableAlreadyExists":
+                raise
+        else:
+            _log.info("created the table")
 
-    async def _repeated(self, session: Session, read: Callable[[], Awaitable[_T]]) -> _T:
-        """Run a read, again after a fault that may pass, within the session's deadline."""
+    async def _repeated(
+        self, session: Session, read: Callable[[], Awaitable[_T]], of_no_table: _T
+    ) -> _T:
+        """Run a read, again after a fault that may pass, within the session's deadline.
+
+        Args:
+            session: the request.
+            read: one call.
+            of_no_table: what is read of a table that did not exist, and was created.
+        """
         for attempt in range(_READ_ATTEMPTS):
             if attempt:
                 await pause(session, attempt - 1)
@@ -202,60 +114,63 @@ class AzureTable:
             session.meter.calls += 1
             try:
                 async with asyncio.timeout(seconds):
-                    return await read()
+                    return await self._read(read, of_no_table)
             except TimeoutError:
                 failure = Unclear("no answer in time")
-            except AzureError as error:
-                failure = _lost(error)
+            except ServiceFault as fault:
+                failure = _lost(fault)
         raise given_up(failure)
 
+    async def _read(self, read: Callable[[], Awaitable[_T]], of_no_table: _T) -> _T:
+        try:
+            return await read()
+        except ServiceFault as fault:
+            if fault.code != "TableNotFound":
+                raise
+        await self._create_table()
+        return of_no_table
 
-def _lost(error: Exception) -> Unclear:
+
+def open_table(
+    address: TableAddress,
+    credential: "AsyncTokenCredential | None" = None,
+    client: Client = "rest",
+) -> AzureTable:
+    """Open a table; nothing is sent yet.
+
+    Args:
+        address: where the table is.
+        credential: required with an endpoint, not used with a connection string; closed with the
+            table.
+        client: `rest` is this project's own, `sdk` Microsoft's.
+
+    Raises:
+        Unavailable: there is neither a connection string, nor an endpoint and a credential.
+    """
+    account = Account.of(address, credential)
+    if client == "sdk":
+        from shared.store.sdk_service import open_sdk_service  # noqa: PLC0415 - costs 100 ms
+
+        return AzureTable(open_sdk_service(account, address.name))
+    from shared.store.rest_service import open_rest_service  # noqa: PLC0415 - costs 80 ms
+
+    return AzureTable(open_rest_service(account, address.name))
+
+
+def _lost(fault: ServiceFault) -> Unclear:
     """Classify a fault that may pass.
 
     Raises:
         PayloadTooLarge: a row or a value is larger than the service takes.
         Unavailable: the fault will not pass by itself, such as missing rights.
     """
-    if _code(error) in _TOO_LARGE:
-        raise PayloadTooLarge("The resource is too large to be stored; send less.") from error
-    status = getattr(error, "status_code", None)
-    if status is not None and status not in _TRANSIENT:
-        _log.error("table storage refused a request: %s %s", status, _code(error))
+    if fault.code in _TOO_LARGE:
+        raise PayloadTooLarge("The resource is too large to be stored; send less.") from fault
+    if fault.status is not None and fault.status not in _TRANSIENT:
+        _log.error("table storage refused a request: %s", fault)
         raise Unavailable(
             "The storage refused the service; its operator finds the reason in the log.",
             retry_after=60,
-        ) from error
-    throttled = _code(error) == "ServerBusy" or status == 429
-    return Unclear(f"{type(error).__name__} {status or ''}".strip(), throttled=throttled)
-
-
-def _code(error: Exception) -> str:
-    """Read the service's error code, which the SDK gives as a string or as an enum of strings."""
-    code = getattr(error, "error_code", None)
-    return str(getattr(code, "value", code))
-
-
-def _row(entity: Any) -> Row:
-    values = {name: value for name, value in entity.items() if name not in _KEY_PROPERTIES}
-    return Row(entity["RowKey"], values, entity.metadata["etag"])
-
-
-def _batched(tenant: str, operation: Operation) -> tuple[str, dict[str, Any], dict[str, Any]]:
-    """Put an operation in the form of the SDK; no condition there means `If-Match: *`."""
-    entity: dict[str, Any] = {"PartitionKey": tenant, "RowKey": operation.key}
-    match operation:
-        case Insert(values=values):
-            return "create", {**entity, **values}, {}
-        case Replace(values=values, etag=etag):
-            return "update", {**entity, **values}, {"mode": "replace", **_condition(etag)}
-        case Merge(values=values, etag=etag):
-            return "update", {**entity, **values}, {"mode": "merge", **_condition(etag)}
-        case Delete(etag=etag):
-            return "delete", entity, _condition(etag)
-
-
-def _condition(etag: str) -> dict[str, Any]:
-    if etag == ANY_ETAG:
-        return {}
-    return {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+        ) from fault
+    throttled = fault.code == "ServerBusy" or fault.status == 429
+    return Unclear(str(fault), throttled=throttled)

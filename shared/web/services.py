@@ -16,7 +16,9 @@ from shared.scim.catalogue import Catalogue
 from shared.scim.documents import changed_names
 from shared.scim.errors import Unavailable
 from shared.settings import Settings, SettingsError
+from shared.store.azure_table import open_table
 from shared.store.store import Store, open_store
+from shared.store.table_service import TableAddress
 from shared.telemetry.telemetry import Off, Telemetry, open_telemetry
 from shared.web.readiness import Readiness
 
@@ -93,18 +95,15 @@ def telemetry() -> Telemetry:
 
 
 def _store(settings: Settings) -> Store:
-    # Imported here: the SDK costs more to import than everything else of the app together.
-    from shared.store.azure_table import AzureTable, TableAddress  # noqa: PLC0415
-
     secret = settings.table_connection_string
-    if secret is None:
-        address = TableAddress(settings.table_name, endpoint=settings.table_endpoint)
-        table = AzureTable(address, open_credential(settings))
-    else:
-        connection_string = secret.get_secret_value()
-        table = AzureTable(TableAddress(settings.table_name, connection_string=connection_string))
+    address = TableAddress(
+        settings.table_name,
+        endpoint=settings.table_endpoint,
+        connection_string=None if secret is None else secret.get_secret_value(),
+    )
+    credential = open_credential(settings) if secret is None else None
     return open_store(
-        table,
+        open_table(address, credential, settings.table_client),
         changed_names,
         reject_unknown_members=settings.unknown_members == "reject",
         member_writes_per_second=settings.member_writes_per_second,

@@ -43,11 +43,15 @@ class Order:
 
 @dataclass(slots=True)
 class StorageProxy:
-    """Passes requests on; `received` and `forwarded` hold their kinds in order."""
+    """Passes requests on; `received` and `forwarded` hold their kinds in order.
+
+    `bodies` holds method, target and body of each request as it came.
+    """
 
     port: int = 0
     received: list[Kind] = field(default_factory=list)
     forwarded: list[Kind] = field(default_factory=list)
+    bodies: list[tuple[str, str, bytes]] = field(default_factory=list)
     _orders: list[Order] = field(default_factory=list)
 
     def order(
@@ -162,6 +166,7 @@ async def serving(storage_port: int) -> AsyncIterator[StorageProxy]:
             kind = _kind(request)
             proxy.received.append(kind)
             body = await request.read()
+            proxy.bodies.append((request.method, request.path_qs, body))
 
             async def forward() -> web.Response:
                 proxy.forwarded.append(kind)

@@ -19,11 +19,12 @@ import pytest
 from shared.scim.documents import changed_names
 from shared.scim.errors import InvalidValue
 from shared.settings import describe
-from shared.store.azure_table import AzureTable, TableAddress
+from shared.store.azure_table import open_table
 from shared.store.keys import Span
 from shared.store.session import Session
 from shared.store.store import open_store
 from shared.store.table import collect
+from shared.store.table_service import TableAddress
 from shared.web.request_log import RequestRecord, write_line
 from tests.infra import kql
 from tests.store.seeds import seed
@@ -201,7 +202,7 @@ async def tables(storage: Azurite, tenant: str) -> AsyncIterator[tuple[AzureTabl
     """Two tables of the test's own, the second of which is empty."""
     address = storage.connection_string
     names = (f"from{tenant}", f"to{tenant}")
-    opened = [AzureTable(TableAddress(name, connection_string=address)) for name in names]
+    opened = [open_table(TableAddress(name, connection_string=address)) for name in names]
     for table in opened:
         await table.page(Session(tenant, "r", "test", float("inf")), EVERYTHING)  # creates it
     yield opened[0], opened[1]

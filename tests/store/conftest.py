@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 from shared.scim.documents import changed_names
-from shared.store.azure_table import AzureTable, TableAddress
+from shared.store.azure_table import AzureTable, open_table
 from shared.store.memberships import Memberships
 from shared.store.store import Store, open_store
 from shared.store.sweeps import Sweeper
+from shared.store.table_service import TableAddress
 from tests.fakes.storage_proxy import StorageProxy, serving
 from tests.store.partition import Partition, read_partition
 
@@ -67,6 +68,6 @@ async def proxy(storage: Azurite) -> AsyncIterator[StorageProxy]:
 async def faulty_store(storage: Azurite, proxy: StorageProxy) -> AsyncIterator[Store]:
     """The store, with the proxy between it and the storage."""
     address = proxy.instead_of(storage.ports["table"], storage.connection_string)
-    opened = AzureTable(TableAddress("scim", connection_string=address))
+    opened = open_table(TableAddress("scim", connection_string=address))
     yield open_store(opened, changed_names, member_writes_per_second=1_000_000)
     await opened.close()

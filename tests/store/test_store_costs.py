@@ -10,9 +10,10 @@ import pytest
 
 from shared.scim.documents import changed_names
 from shared.scim.members import MemberChange
-from shared.store.azure_table import AzureTable, TableAddress
+from shared.store.azure_table import AzureTable, open_table
 from shared.store.session import Session
 from shared.store.store import Store, open_store
+from shared.store.table_service import TableAddress
 from tests.fakes.storage_proxy import answer, first, lose_request
 from tests.store.documents import group, setting, user
 from tests.store.seeds import Seeded, seed
@@ -255,7 +256,7 @@ async def test_every_operation_costs_what_the_design_allows_with_10_members(
 @pytest.fixture
 async def table_of_its_own(storage: Azurite) -> AsyncIterator[AzureTable]:
     """Azurite looks through a whole table at each query, so a large one is not shared."""
-    opened = AzureTable(TableAddress("large", connection_string=storage.connection_string))
+    opened = open_table(TableAddress("large", connection_string=storage.connection_string))
     yield opened
     await opened.close()
 

@@ -42,7 +42,7 @@ NOT_AT_INDEXING = [
     "cryptography",
     "opentelemetry",
     "requests",
-    "shared.store.azure_table",
+    "shared.store.rest_service",
     "shared.telemetry.open_telemetry",
 ]
 """Modules that cost more than the whole app, and wait for the request that needs them."""
