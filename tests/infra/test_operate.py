@@ -19,7 +19,7 @@ import pytest
 from shared.scim.documents import changed_names
 from shared.scim.errors import InvalidValue
 from shared.settings import describe
-from shared.store.azure_table import open_table
+from shared.store.azure_table import AzureTable, open_table
 from shared.store.keys import Span
 from shared.store.session import Session
 from shared.store.store import open_store
