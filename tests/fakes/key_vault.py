@@ -58,6 +58,7 @@ class FakeKeyVault:
     fault: Callable[[str], web.Response | None] | None = None
     is_called: asyncio.Event = field(default_factory=asyncio.Event)
     _open_gate: asyncio.Event = field(default_factory=asyncio.Event)
+    _gated: str = "/"
 
     def __post_init__(self) -> None:
         self._open_gate.set()
@@ -109,8 +110,11 @@ class FakeKeyVault:
             self.fault = None
 
     @contextmanager
-    def hanging(self) -> Iterator[None]:
-        """Leave every call without an answer until the end of the block."""
+    def hanging(self, only: str = "/") -> Iterator[None]:
+        """Leave every call, or those whose path begins with `only`, without an answer until the
+        end of the block.
+        """
+        self._gated = only
         self._open_gate.clear()
         try:
             yield
@@ -126,7 +130,8 @@ class FakeKeyVault:
             )
         self.calls.append(request.path)
         self.is_called.set()
-        await self._open_gate.wait()
+        if request.path.startswith(self._gated):
+            await self._open_gate.wait()
         fault = None if self.fault is None else self.fault(request.path)
         return fault or self._found(request)
 
