@@ -468,3 +468,20 @@ async def test_a_token_near_its_expiry_is_named_in_the_log_once_a_day(
         clock.advance(DAY / 2)
     line = f"The token scim-token/{version.id[:8]} expires on 2027-01-18; rotate it before"
     assert [record.getMessage() for record in auth_log.records] == [line] * 2
+
+
+async def test_older_versions_that_wait_behind_the_valid_two_are_named_in_the_log_once_a_day(
+    tokens: VaultTokens, vault: FakeKeyVault, clock: Time, auth_log: pytest.LogCaptureFixture
+) -> None:
+    """They would open the tenant again if one of the two were disabled."""
+    vault.put("scim-token", OLDEST)
+    vault.put("scim-token", OLDEST, enabled=False)
+    vault.put("scim-token", OLDEST, expires=clock.wall - 1)
+    vault.put("scim-token", OLD)
+    vault.put("scim-token", NEW)
+    vault.put("scim-token", "a-token-that-begins-later", not_before=clock.wall + 30 * DAY)
+    for _ in range(4):
+        assert await is_accepted(tokens, NEW)
+        clock.advance(DAY / 2)
+    line = "scim-token has 1 enabled versions older than the two that are valid; disable them, or"
+    assert [record.getMessage()[: len(line)] for record in auth_log.records] == [line] * 2

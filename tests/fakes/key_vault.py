@@ -178,9 +178,23 @@ class FakeIdentity:
     queries: list[dict[str, str]] = field(default_factory=list)
     status: int = 200
     lifetime: int = 86_400
+    _open_gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._open_gate.set()
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Leave every call without an answer until the end of the block."""
+        self._open_gate.clear()
+        try:
+            yield
+        finally:
+            self._open_gate.set()
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         self.queries.append(dict(request.query))
+        await self._open_gate.wait()
         known = request.headers.get("X-IDENTITY-HEADER") == self.header
         if self.status != 200 or not known:
             status = self.status if known else 401
