@@ -50,7 +50,7 @@ MAY_IMPORT_OF_AZURE: dict[str, tuple[str, ...]] = {
     "shared.web": ("azure.functions",),
     "shared.identity": ("azure.core", "azure.identity"),
     "shared.auth.key_vault": ("azure.core", "azure.keyvault"),
-    TABLE_STORAGE: ("azure.core", "azure.data"),
+    TABLE_STORAGE: ("azure.core", "azure.data", "aiohttp"),
     "local": ("azure.functions",),
 }
 """What of Azure each part may import; a part that is not named, nothing."""

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import aiohttp
 from azure.core import MatchConditions
 from azure.core.exceptions import (
     AzureError,
@@ -38,6 +39,7 @@ from shared.store.operations import (
 from shared.store.rows import ANY_ETAG, Row
 from shared.store.session import Session
 from shared.store.table import PAGE_ROWS, Page, Token, given_up, pause
+from shared.store.turns import Turns
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -47,6 +49,9 @@ _T = TypeVar("_T")
 
 _ATTEMPT_SECONDS = 10.0
 _READ_ATTEMPTS = 4
+_CALLS_OF_A_TENANT = 100
+"""Calls that a tenant has under way; further ones wait for each other, not those of others."""
+
 _REFUSALS = frozenset({404, 409, 412})
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 _TOO_LARGE = frozenset(
@@ -65,7 +70,11 @@ class TableAddress:
 
 
 class AzureTable:
-    """`Table` on azure-data-tables (aio): one client and one connection pool a process."""
+    """`Table` on azure-data-tables (aio): one client and one connection pool a process.
+
+    The pool has no limit of its own, as aiohttp would give it: a tenant whose storage does not
+    answer would soon hold all of its connections. What a tenant may have under way is limited.
+    """
 
     def __init__(
         self,
@@ -85,6 +94,7 @@ class AzureTable:
         self._credential = credential
         self._options = client_options
         self._opened: TableClient | None = None
+        self._turns = Turns(_CALLS_OF_A_TENANT)
 
     async def get(self, session: Session, key: str) -> Row | None:
         """Read one row; None when there is none."""
@@ -124,15 +134,16 @@ class AzureTable:
 
     async def transact(self, session: Session, operations: Sequence[Operation]) -> list[str]:
         """Commit the operations as one entity group transaction; sent once."""
-        seconds = min(_ATTEMPT_SECONDS, session.remaining())
-        session.meter.calls += 1
-        try:
-            async with asyncio.timeout(seconds):
-                answers = await self._submit(session, operations)
-        except TimeoutError as error:
-            raise Unclear("no answer in time") from error
-        except AzureError as error:
-            raise _lost(error) from error
+        async with self._turns.turn(session):
+            seconds = min(_ATTEMPT_SECONDS, session.remaining())
+            session.meter.calls += 1
+            try:
+                async with asyncio.timeout(seconds):
+                    answers = await self._submit(session, operations)
+            except TimeoutError as error:
+                raise Unclear("no answer in time") from error
+            except AzureError as error:
+                raise _lost(error) from error
         session.meter.entities += len(operations)
         return [str(answer.get("etag", "")) for answer in answers]
 
@@ -153,7 +164,7 @@ class AzureTable:
 
     def _open(self) -> TableClient:
         options: dict[str, Any] = {
-            "transport": AioHttpTransport(use_env_settings=False, **self._options),
+            "transport": AioHttpTransport(session=_connections(), **self._options),
             "retry_total": 0,
         }
         if self._address.connection_string is not None:
@@ -198,16 +209,26 @@ class AzureTable:
         for attempt in range(_READ_ATTEMPTS):
             if attempt:
                 await pause(session, attempt - 1)
-            seconds = min(_ATTEMPT_SECONDS, session.remaining())
-            session.meter.calls += 1
-            try:
-                async with asyncio.timeout(seconds):
-                    return await read()
-            except TimeoutError:
-                failure = Unclear("no answer in time")
-            except AzureError as error:
-                failure = _lost(error)
+            async with self._turns.turn(session):
+                seconds = min(_ATTEMPT_SECONDS, session.remaining())
+                session.meter.calls += 1
+                try:
+                    async with asyncio.timeout(seconds):
+                        return await read()
+                except TimeoutError:
+                    failure = Unclear("no answer in time")
+                except AzureError as error:
+                    failure = _lost(error)
         raise given_up(failure)
+
+
+def _connections() -> aiohttp.ClientSession:
+    """Open a pool without a limit, which the transport closes; else as the transport's own."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+    )
 
 
 def _lost(error: Exception) -> Unclear:
