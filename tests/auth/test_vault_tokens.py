@@ -450,13 +450,20 @@ async def test_a_wrong_token_and_an_unknown_tenant_get_the_same_answer(
     assert wrong.value.message() == closed.value.message()
 
 
+@pytest.mark.parametrize("tenant", ["default", "nobody", None])
+@pytest.mark.parametrize(
+    "header", [None, "", "Basic dXNlcjpwYXNzd29yZA==", "Bearer short", f"Bearer {'x' * 5_000}"]
+)
 async def test_a_malformed_header_does_not_reach_the_vault(
-    tokens: VaultTokens, vault: FakeKeyVault
+    tokens: VaultTokens, vault: FakeKeyVault, tenant: str | None, header: str | None
 ) -> None:
     vault.put("scim-token", NEW)
-    with pytest.raises(Unauthorized):
-        await tokens.authenticate("default", "Basic dXNlcjpwYXNzd29yZA==")
+    with pytest.raises(Unauthorized) as malformed:
+        await tokens.authenticate(tenant, header)
     assert vault.calls == []
+    with pytest.raises(Unauthorized) as wrong:
+        await tokens.authenticate("default", bearer(WRONG))
+    assert malformed.value.message() == wrong.value.message()
 
 
 async def test_a_token_near_its_expiry_is_named_in_the_log_once_a_day(
