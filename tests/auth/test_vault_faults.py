@@ -93,6 +93,22 @@ async def test_a_vault_is_left_alone_for_as_long_as_it_asks(
         assert vault.calls == ["/secrets", "/secrets/scim-token/versions"]
 
 
+async def test_a_new_token_is_accepted_as_soon_as_a_failing_vault_answers_again(
+    tokens: VaultTokens, vault: FakeKeyVault, clock: Time
+) -> None:
+    """That it came while the vault was left alone is not held against it for 30 s."""
+    vault.put("scim-token", TOKEN)
+    await tokens.authenticate("default", HEADER)
+    vault.put("scim-token", OTHER)
+    with vault.failing(429, headers={"Retry-After": "20"}), pytest.raises(Unauthorized):
+        await tokens.authenticate("acme", WRONG)
+    clock.advance(12)
+    with pytest.raises(Unauthorized):
+        await tokens.authenticate("default", f"Bearer {OTHER}")
+    clock.advance(8)
+    assert (await tokens.authenticate("default", f"Bearer {OTHER}")).tenant == "default"
+
+
 @pytest.mark.parametrize("text", ["", "soon", "-1", "1.5", "9" * 400, "²", "Fri, 31 Dec 2027"])
 async def test_a_retry_after_that_is_no_number_of_seconds_is_left_aside(
     tokens: VaultTokens, vault: FakeKeyVault, text: str
@@ -474,7 +490,7 @@ async def test_closing_ends_a_reading_that_is_under_way(
         with pytest.raises(Unavailable):
             await tokens.authenticate("default", HEADER)
         await tokens.close()
-        assert not [task for task in asyncio.all_tasks() if "_take" in repr(task.get_coro())]
+        assert not readings_under_way()
 
 
 async def pause_after_fault(tokens: VaultTokens, vault: FakeKeyVault) -> int | None:
@@ -483,11 +499,16 @@ async def pause_after_fault(tokens: VaultTokens, vault: FakeKeyVault) -> int | N
     return refusal.value.retry_after
 
 
+def readings_under_way() -> list[asyncio.Task[Any]]:
+    return [task for task in asyncio.all_tasks() if "Cached._take" in repr(task.get_coro())]
+
+
 async def until_open(tokens: VaultTokens) -> Caller:
     """Repeat the request, as a client does after 503."""
     for _ in range(100):
         try:
             return await tokens.authenticate("default", HEADER)
         except Unavailable:
-            continue
+            if readings := readings_under_way():
+                await asyncio.wait(readings, timeout=10)
     raise AssertionError("the vault answers, and the request is still refused")
