@@ -27,6 +27,7 @@ PROVIDERS = {
     "azure.identity": "azure-identity",
     "azure.keyvault": "azure-keyvault-secrets",
     "azure.core": "azure-core",
+    "aiohttp": "aiohttp",
     "pydantic": "pydantic",
 }
 """The package of each namespace that the deployed code imports from outside."""
@@ -92,8 +93,7 @@ def host() -> dict[str, Any]:
 
 
 def test_the_packages_are_those_that_the_app_imports() -> None:
-    # azure-core belongs to the SDKs, and takes aiohttp as its transport without asking for it.
-    needed = set(map(package_of, imported_by_the_app())) - {"azure-core"} | {"aiohttp"}
+    needed = set(map(package_of, imported_by_the_app())) - {"azure-core"}  # it belongs to the SDKs
     assert {each.name for each in asked("requirements.txt")} == needed
     of_tables = [Requirement(each).name for each in requires("azure-data-tables") or ()]
     assert "azure-core" in of_tables
