@@ -30,7 +30,7 @@ def test_every_link_within_it_leads_to_a_heading() -> None:
 @pytest.mark.parametrize(
     ("said", "value", "is_so"),
     [
-        ("at most once in 10 s", vault.RENEW_FOR_ANY_SECONDS, 10),
+        ("at most once in 5 s", vault.RENEW_FOR_ANY_SECONDS, 5),
         ("refused within a minute", cached.FRESH_SECONDS, 60),
         ("serves for an hour", cached.KEPT_SECONDS, 3_600),
         ("within 30 days", vault.EXPIRY_NOTICE_SECONDS, 30 * 86_400),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from shared.auth.key_vault import SecretVersion, Vault
 
 RENEW_SECONDS = 30.0
-RENEW_FOR_ANY_SECONDS = 10.0
+RENEW_FOR_ANY_SECONDS = 5.0
 EXPIRY_NOTICE_SECONDS = 30 * 86_400.0
 NOTICE_EVERY_SECONDS = 86_400.0
 
@@ -72,7 +72,7 @@ class VaultTokens:
     serves for an hour.
 
     A token that matches nothing has the list read again, so that a new token and a new tenant are
-    accepted at once: once in 30 s for a tenant, once in 10 s for all of them. The list says whose
+    accepted at once: once in 30 s for a tenant, once in 5 s for all of them. The list says whose
     newest version has changed, and only of such a tenant are the tokens read again. So a wrong
     token waits for the same calls whether its tenant exists or not, and the time of its answer
     tells nothing. Two waits remain that only a tenant that exists has: the first request to it in
