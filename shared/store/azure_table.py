@@ -163,19 +163,20 @@ class AzureTable:
         return self._opened
 
     def _open(self) -> TableClient:
-        options: dict[str, Any] = {
-            "transport": AioHttpTransport(session=_connections(), **self._options),
-            "retry_total": 0,
-        }
-        if self._address.connection_string is not None:
+        address = self._address
+        if address.connection_string is not None:
             return TableClient.from_connection_string(
-                self._address.connection_string, self._address.name, **options
+                address.connection_string, address.name, **self._client_options()
             )
-        if self._address.endpoint is None or self._credential is None:
+        if address.endpoint is None or self._credential is None:
             raise Unavailable("The service has no table configured; its operator must set one.")
         return TableClient(
-            self._address.endpoint, self._address.name, credential=self._credential, **options
+            address.endpoint, address.name, credential=self._credential, **self._client_options()
         )
+
+    def _client_options(self) -> dict[str, Any]:
+        transport = AioHttpTransport(session=_connections(), **self._options)
+        return {"transport": transport, "retry_total": 0}
 
     async def _submit(
         self, session: Session, operations: Sequence[Operation]
