@@ -25,5 +25,9 @@ def open_credential(settings: Settings) -> AsyncTokenCredential:
     from azure.identity.aio import ManagedIdentityCredential  # noqa: PLC0415 - see above
 
     return ManagedIdentityCredential(
-        client_id=settings.client_id, connection_timeout=3, read_timeout=5, retry_total=2
+        client_id=settings.client_id,
+        connection_timeout=3,
+        read_timeout=5,
+        retry_total=2,
+        retry_backoff_factor=0.2,  # the requests that wait for it have seconds, not tens of them
     )

@@ -67,7 +67,7 @@ MAY_IMPORT_OF_AZURE: dict[str, tuple[str, ...]] = {
     "shared.web": ("azure.functions",),
     "shared.identity": ("azure.core", "azure.identity"),
     "shared.auth.key_vault": ("azure.core", "azure.keyvault"),
-    SDK_OF_TABLES: ("azure.core", "azure.data"),
+    SDK_OF_TABLES: ("azure.core", "azure.data", "aiohttp"),
     "shared.store": ("azure.core",),
     "local": ("azure.functions",),
 }

@@ -27,9 +27,9 @@ PROVIDERS = {
     "azure.identity": "azure-identity",
     "azure.keyvault": "azure-keyvault-secrets",
     "azure.core": "azure-core",
+    "aiohttp": "aiohttp",
     "pydantic": "pydantic",
     "opentelemetry": "opentelemetry-sdk",
-    "aiohttp": "aiohttp",
 }
 """The package of each namespace that the deployed code imports from outside."""
 

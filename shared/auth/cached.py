@@ -15,9 +15,22 @@ if TYPE_CHECKING:
 FRESH_SECONDS = 60.0
 KEPT_SECONDS = 3_600.0
 LONGEST_PAUSE_SECONDS = 30.0
+_DOUBLINGS = 5  # 2**5 s is past the longest pause
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
+
+
+class ReadingError(Exception):
+    """A reading failed.
+
+    Attributes:
+        retry_after: For how many seconds the source wants to be left alone; 0 if it did not say.
+    """
+
+    def __init__(self, message: str, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class Cached(Generic[_T]):
@@ -25,7 +38,7 @@ class Cached(Generic[_T]):
 
     A reading is a task of its own. A request that gives up waiting, or is cancelled, does not end
     it, and the next request profits from it. After a failure the source is left alone for 1 s, and
-    twice as long after each further one, up to 30 s.
+    twice as long after each further one, or as long as it asks for itself; 30 s at most.
     """
 
     def __init__(
@@ -58,9 +71,24 @@ class Cached(Generic[_T]):
         return self._value if self._age() < KEPT_SECONDS else None
 
     @property
+    def last(self) -> _T | None:
+        """The last good value of whatever age: to compare with, not to rely on."""
+        return self._value
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the value is less than a minute old."""
+        return self._age() < FRESH_SECONDS
+
+    @property
     def is_being_read(self) -> bool:
         """Whether a reading is under way."""
         return self._reading is not None and not self._reading.done()
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the source is left alone after a failure."""
+        return self._clock.steady() < self._retry_at
 
     @property
     def retry_after(self) -> int:
@@ -69,18 +97,21 @@ class Cached(Generic[_T]):
 
     async def current(self) -> _T | None:
         """Return the value, read again if it is older than a minute; None if there is none."""
-        if self._age() >= FRESH_SECONDS:
+        if not self.is_fresh:
             await self.renew()
         return self.value
 
     async def renew(self) -> None:
         """Read again, or wait for the reading that is under way; not during a pause."""
-        if self._reading is None or not self.is_being_read:
-            if self._clock.steady() < self._retry_at:
-                return
+        self.begin()
+        if self._reading is not None and self.is_being_read:
+            await self._wait(self._reading)
+
+    def begin(self) -> None:
+        """Begin to read again, unless that is under way, or in a pause; nobody waits for it."""
+        if not self.is_being_read and not self.is_paused:
             self._waited_from = asyncio.get_running_loop().time()
             self._reading = asyncio.create_task(self._take())
-        await self._wait(self._reading)
 
     async def close(self) -> None:
         """End the reading that is under way."""
@@ -117,9 +148,11 @@ class Cached(Generic[_T]):
         self.readings += 1
 
     def _fail(self, error: Exception) -> None:
-        pause = min(2.0**self._failures, LONGEST_PAUSE_SECONDS)
+        pause = 2.0 ** min(self._failures, _DOUBLINGS)
+        if isinstance(error, ReadingError):
+            pause = max(pause, error.retry_after)
         self._failures += 1
-        self._retry_at = self._clock.steady() + pause
+        self._retry_at = self._clock.steady() + min(pause, LONGEST_PAUSE_SECONDS)
         consequence = "no one can enter" if self.value is None else "the last good value serves"
         _log.error(
             "Reading %s failed, %s: %s: %s", self._name, consequence, type(error).__name__, error

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from shared.auth.cached import ReadingError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -27,12 +30,27 @@ _PATIENCE: dict[str, Any] = {
 }
 
 
-class VaultError(Exception):
+class VaultError(ReadingError):
     """The vault refused a call; the message says why and, for missing rights, what to grant."""
 
 
 class AbsentError(VaultError):
     """What was asked for is not in the vault, or is a disabled version."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedSecret:
+    """A secret as the vault lists it: with the attributes of its newest version.
+
+    Attributes:
+        name: As it was created; the vault compares without case.
+        created: When its newest version was made, in POSIX seconds.
+        updated: When the attributes of that version were last changed, in POSIX seconds.
+    """
+
+    name: str
+    created: float
+    updated: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +67,8 @@ class SecretVersion:
 class Vault(Protocol):
     """What authentication needs of a vault. Any exception of a call means that it failed."""
 
-    async def enabled_names(self) -> list[str]:
-        """Return the names of the secrets whose newest version is enabled."""
+    async def enabled_secrets(self) -> list[ListedSecret]:
+        """Return the secrets whose newest version is enabled."""
 
     async def versions(self, name: str) -> list[SecretVersion]:
         """Return all versions of a secret in any order; none if there is no such secret."""
@@ -83,13 +101,13 @@ class KeyVault:
         self._options = {**_PATIENCE, **client_options}
         self._opened: tuple[SecretClient, AsyncTokenCredential] | None = None
 
-    async def enabled_names(self) -> list[str]:
-        """Return the names of the secrets whose newest version is enabled.
+    async def enabled_secrets(self) -> list[ListedSecret]:
+        """Return the secrets whose newest version is enabled.
 
         The vault lists a secret with the attributes of its newest version, and disabling a secret
         disables that version.
         """
-        return await self._ask("the list of secrets", _enabled_names)
+        return await self._ask("the list of secrets", _enabled_secrets)
 
     async def versions(self, name: str) -> list[SecretVersion]:
         """Return all versions of a secret in any order; none if there is no such secret."""
@@ -130,7 +148,8 @@ class KeyVault:
             raise VaultError(f"{what}: {_reason(error)}; {_CHECK_IDENTITY}") from error
         except HttpResponseError as error:
             kind = AbsentError if _is_absent(error) else VaultError
-            raise kind(f"{what}: {_reason(error)}{_remedy(error)}") from error
+            message = f"{what}: {_reason(error)}{_remedy(error)}"
+            raise kind(message, _retry_after(error)) from error
 
     def _open(self) -> SecretClient:
         if self._opened is None:
@@ -141,9 +160,16 @@ class KeyVault:
         return self._opened[0]
 
 
-async def _enabled_names(vault: SecretClient) -> list[str]:
-    listed = vault.list_properties_of_secrets()
-    return [secret.name async for secret in listed if secret.enabled and secret.name]
+async def _enabled_secrets(vault: SecretClient) -> list[ListedSecret]:
+    return [
+        ListedSecret(
+            name=secret.name,
+            created=_seconds(secret.created_on) or 0.0,
+            updated=_seconds(secret.updated_on) or 0.0,
+        )
+        async for secret in vault.list_properties_of_secrets()
+        if secret.enabled and secret.name
+    ]
 
 
 async def _versions(vault: SecretClient, name: str) -> list[SecretVersion]:
@@ -185,6 +211,16 @@ def _reason(error: HttpResponseError) -> str:
     """Give the status and the codes; the vault's own prose names people and places."""
     status = "no answer" if error.status_code is None else str(error.status_code)
     return "/".join([status, *(_codes(error) or [type(error).__name__])])
+
+
+def _retry_after(error: HttpResponseError) -> float:
+    """Return the seconds that an answer asks to wait (RFC 9110 section 10.2.3), 0 if it does not.
+
+    Key Vault says them in digits if at all.
+    """
+    headers = getattr(error.response, "headers", {})  # there is no answer when none arrived
+    text = str(headers.get("Retry-After", ""))
+    return float(text) if re.fullmatch(r"[0-9]{1,6}", text) else 0.0
 
 
 def _remedy(error: HttpResponseError) -> str:

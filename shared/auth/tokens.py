@@ -120,13 +120,13 @@ def digest_of(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def matching(digest: bytes, tokens: Iterable[_D]) -> _D | None:
-    """Return the one of the first two of a tenant's valid tokens that has this digest.
+def matching(digest: bytes, tokens: Iterable[_D], most: int = VALID_TOKENS) -> _D | None:
+    """Return the one of the first `most` tokens of a tenant that has this digest.
 
     The work is the same for two tokens, one and none, and for a match and a miss, so that the time
     it takes does not tell whether the tenant exists.
     """
-    slots: list[_D | None] = [*tokens, None, None][:VALID_TOKENS]
+    slots: list[_D | None] = [*tokens, *[None] * most][:most]
     found: _D | None = None
     for token in slots:
         is_same = hmac.compare_digest(digest, _DUMMY if token is None else token.digest)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from shared import tenants
 from shared.auth.cached import Cached
 from shared.auth.clock import Clock, Waits
+from shared.auth.key_vault import ListedSecret
 from shared.auth.tokens import (
     VALID_TOKENS,
     Caller,
@@ -25,8 +26,12 @@ if TYPE_CHECKING:
     from shared.auth.key_vault import SecretVersion, Vault
 
 RENEW_SECONDS = 30.0
+RENEW_FOR_ANY_SECONDS = 5.0
 EXPIRY_NOTICE_SECONDS = 30 * 86_400.0
 NOTICE_EVERY_SECONDS = 86_400.0
+
+_MOST_REMEMBERED = 2 * VALID_TOKENS
+"""Of a tenant: its valid tokens, and as many that begin later."""
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -48,23 +53,30 @@ class Token:
 
 
 _Tokens = tuple[Token, ...]
+_Listing = dict[str, ListedSecret]
 
 
-@dataclass(slots=True)
-class _Tenant:
-    """What is remembered of a tenant, and when a wrong token last made it be read again."""
+@dataclass(frozen=True, slots=True)
+class _Secret:
+    """A tenant's secret: its tokens, and how the vault listed it before they were read."""
 
-    tokens: Cached[_Tokens]
-    renewed_at: float = -math.inf
+    tokens: _Tokens
+    listed: ListedSecret | None
 
 
 class VaultTokens:
     """Checks bearer tokens against a vault, of which it remembers what it read.
 
-    What is remembered is a minute old at most: the tenants (names of enabled secrets), and of each
-    tenant that was called its tokens. Only a token that matches nothing makes its tenant be read
-    earlier, once in 30 s, so that a new token is accepted at once and wrong ones are no burden on
-    the vault. While the vault fails, what was read last serves for an hour.
+    Two things are remembered, for a minute: the list of secrets, which says which tenants there
+    are, and of each tenant that was called its tokens. While the vault fails, what was read last
+    serves for an hour.
+
+    A token that matches nothing has the list read again, so that a new token and a new tenant are
+    accepted at once: once in 30 s for a tenant, once in 5 s for all of them. The list says whose
+    newest version has changed, and only of such a tenant are the tokens read again. So a wrong
+    token waits for the same calls whether its tenant exists or not, and the time of its answer
+    tells nothing. Two waits remain that only a tenant that exists has: the first request to it in
+    a process, and the first one after its secret has changed.
     """
 
     def __init__(
@@ -80,20 +92,22 @@ class VaultTokens:
         self._vault = vault
         self._clock = clock or Clock()
         self._waits = waits or Waits()
-        self._names = Cached("the tenants", self._read_names, self._clock, self._waits)
-        self._tenants: dict[str, _Tenant] = {}
+        self._listing = Cached("the tenants", self._read_listing, self._clock, self._waits)
+        self._secrets: dict[str, Cached[_Secret]] = {}
+        self._renewed_at: dict[str | None, float] = {}
         self._noticed_at: dict[str, float] = {}
 
     async def authenticate(self, tenant: str | None, authorization: str | None) -> Caller:
         """Return the caller of a request; see `Authenticator.authenticate`."""
         digest = digest_of(bearer_token(authorization))
-        known = await _current(self._names)
-        if tenant is None or tenant not in known:
-            # The vault is not asked about it, but the comparing is that of a known tenant.
-            self._matching(digest, ())
-            raise unauthorized()
-        token = await self._match(self._remembered(tenant), digest)
-        if token is None:
+        readings = self._listing.readings
+        await self._listing.current()
+        token = await self._match(tenant, digest)
+        if token is None and self._listing.readings == readings and self._may_renew(tenant):
+            await self._listing.renew()
+            token = await self._match(tenant, digest)
+        if tenant is None or token is None:
+            self._catch_up(tenant)
             raise unauthorized()
         return Caller(tenant, token.label)
 
@@ -102,68 +116,103 @@ class VaultTokens:
 
         After a failure the vault is left alone for a while, in which this says that it failed.
         """
-        readings = self._names.readings
-        await self._names.renew()
-        return self._names.readings > readings
+        readings = self._listing.readings
+        await self._listing.renew()
+        return self._listing.readings > readings
 
     async def close(self) -> None:
         """End what is being read and close the vault."""
-        await self._names.close()
-        for tenant in self._tenants.values():
-            await tenant.tokens.close()
+        await self._listing.close()
+        for secret in self._secrets.values():
+            await secret.close()
         await self._vault.close()
 
-    async def _match(self, tenant: _Tenant, digest: bytes) -> Token | None:
-        readings = tenant.tokens.readings
-        token = self._matching(digest, await _current(tenant.tokens))
-        if token is None and tenant.tokens.readings == readings and self._may_renew(tenant):
-            await tenant.tokens.renew()
-            token = self._matching(digest, await _current(tenant.tokens))
-        return token
+    async def _match(self, tenant: str | None, digest: bytes) -> Token | None:
+        """Return the token of a tenant that has this digest and is valid.
 
-    def _matching(self, digest: bytes, tokens: _Tokens) -> Token | None:
+        The tokens are read where that could make a difference: when the vault lists the secret
+        otherwise than before they were read, and before a token that they hold is accepted. Any
+        other token is wrong by what is remembered. The comparing is the same in every case.
+
+        Raises:
+            Unavailable: What has to be read cannot be read, and is not remembered of the past hour.
+        """
+        listed = _value(self._listing).get(tenant or "")
+        secret = None if tenant is None or listed is None else self._remembered(tenant)
+        last = None if secret is None else secret.last
+        known = matching(digest, () if last is None else last.tokens, _MOST_REMEMBERED)
+        tokens: _Tokens = ()
+        if secret is not None and (last is None or last.listed != listed):
+            await secret.renew()
+            tokens = _value(secret).tokens
+        elif secret is not None and known is not None:
+            await secret.current()
+            tokens = _value(secret).tokens
         now = self._clock.wall()
         return matching(digest, [token for token in tokens if token.is_valid(now)])
 
-    def _may_renew(self, tenant: _Tenant) -> bool:
-        """Allow one reading in 30 s; a reading that is under way may be waited for by all."""
-        if tenant.tokens.is_being_read:
+    def _may_renew(self, tenant: str | None) -> bool:
+        """Say whether a token that matches nothing may have the list read again.
+
+        Tenants that do not exist are counted as those that do. A reading that is under way may be
+        waited for by all.
+        """
+        if self._listing.is_being_read:
             return True
         now = self._clock.steady()
-        if now - tenant.renewed_at < RENEW_SECONDS:
+        recent = {name: at for name, at in self._renewed_at.items() if now - at < RENEW_SECONDS}
+        self._renewed_at = recent
+        is_early = any(now - at < RENEW_FOR_ANY_SECONDS for at in recent.values())
+        if tenant in recent or is_early or self._listing.is_paused:
             return False
-        tenant.renewed_at = now
+        recent[tenant] = now
         return True
 
-    def _remembered(self, name: str) -> _Tenant:
-        """Return what is remembered of a known tenant; so only real ones take up memory."""
-        if name not in self._tenants:
+    def _catch_up(self, tenant: str | None) -> None:
+        """Have tokens older than a minute read again after a refusal, which does not wait for it.
 
-            async def read(known: _Tokens | None) -> _Tokens:
-                return await self._read_tokens(tenants.secret_name(name), known or ())
+        The list does not show everything by which a token becomes valid: that an older version was
+        enabled again, or a second one made within the same second.
+        """
+        secret = self._secrets.get(tenant or "")
+        if secret is not None and tenant in _value(self._listing) and not secret.is_fresh:
+            secret.begin()
 
-            tokens = Cached(f"the tokens of {name}", read, self._clock, self._waits)
-            self._tenants[name] = _Tenant(tokens)
-        return self._tenants[name]
+    def _remembered(self, name: str) -> Cached[_Secret]:
+        """Return what is remembered of a listed tenant; so only real ones take up memory."""
+        if name not in self._secrets:
 
-    async def _read_names(self, _: frozenset[str] | None) -> frozenset[str]:
-        names = await self._vault.enabled_names()
-        return frozenset(tenant for name in names if (tenant := tenants.of_secret(name)))
+            async def read(last: _Secret | None) -> _Secret:
+                return await self._read_secret(name, last)
 
-    async def _read_tokens(self, secret: str, known: _Tokens) -> _Tokens:
-        """Read the tokens of a secret that are valid, or soon will be, the newest first.
+            self._secrets[name] = Cached(f"the tokens of {name}", read, self._clock, self._waits)
+        return self._secrets[name]
+
+    async def _read_listing(self, _: _Listing | None) -> _Listing:
+        return {
+            tenant: secret
+            for secret in await self._vault.enabled_secrets()
+            if (tenant := tenants.of_secret(secret.name)) is not None
+        }
+
+    async def _read_secret(self, tenant: str, last: _Secret | None) -> _Secret:
+        """Read the tokens of a tenant that are valid, or soon will be, the newest first.
 
         The value of a version never changes, so only new versions are read; of the others the
         dates are taken from the list.
         """
-        digests = {token.version: token.digest for token in known}
+        listed = (self._listing.last or {}).get(tenant)
+        name = tenants.secret_name(tenant)
+        digests = {} if last is None else {token.version: token.digest for token in last.tokens}
+        usable = _usable(await self._vault.versions(name), self._clock.wall())
         tokens = []
-        for version in _eligible(await self._vault.versions(secret), self._clock.wall()):
-            digest = digests.get(version.id) or await self._read_digest(secret, version.id)
+        for version in _eligible(usable, self._clock.wall()):
+            digest = digests.get(version.id) or await self._read_digest(name, version.id)
             if digest is not None:
-                tokens.append(_token(secret, version, digest))
+                tokens.append(_token(name, version, digest))
         self._notice_expiry(tokens)
-        return tuple(tokens)
+        self._notice_left_over(name, usable)
+        return _Secret(tuple(tokens), listed)
 
     async def _read_digest(self, secret: str, version: str) -> bytes | None:
         value = await self._vault.value(secret, version)
@@ -181,23 +230,39 @@ class VaultTokens:
 
     def _notice_expiry(self, tokens: list[Token]) -> None:
         """Warn of tokens that expire within 30 days, of each once a day."""
-        wall, steady = self._clock.wall(), self._clock.steady()
         for token in tokens:
-            noticed_at = self._noticed_at.get(token.label, -math.inf)
-            near = token.expires - wall < EXPIRY_NOTICE_SECONDS
-            if near and steady - noticed_at >= NOTICE_EVERY_SECONDS:
-                self._noticed_at[token.label] = steady
+            near = token.expires - self._clock.wall() < EXPIRY_NOTICE_SECONDS
+            if near and self._is_due(token.label):
                 day = datetime.fromtimestamp(token.expires, UTC).date()
                 _log.warning("The token %s expires on %s; rotate it before", token.label, day)
 
+    def _notice_left_over(self, name: str, usable: list[SecretVersion]) -> None:
+        """Warn once a day of older versions that would open the tenant if a newer one were gone."""
+        left_over = len([v for v in usable if v not in _eligible(usable, self._clock.wall())])
+        if left_over and self._is_due(name):
+            _log.warning(
+                "%s has %d enabled versions older than the two that are valid; disable them, or"
+                " they open the tenant again when a newer one is disabled or expires",
+                name,
+                left_over,
+            )
 
-async def _current(cached: Cached[_T]) -> _T:
-    """Return what is remembered, read anew when it is due.
+    def _is_due(self, subject: str) -> bool:
+        """Say whether there was no warning of a subject for a day, and take note of this one."""
+        now = self._clock.steady()
+        if now - self._noticed_at.get(subject, -math.inf) < NOTICE_EVERY_SECONDS:
+            return False
+        self._noticed_at[subject] = now
+        return True
+
+
+def _value(cached: Cached[_T]) -> _T:
+    """Return what is remembered.
 
     Raises:
-        Unavailable: Nothing was read within the hour, and it cannot be read now.
+        Unavailable: Nothing was read within the hour.
     """
-    value = await cached.current()
+    value = cached.value
     if value is None:
         raise Unavailable(
             "The service cannot check tokens at present; send the same request again later.",
@@ -206,17 +271,20 @@ async def _current(cached: Cached[_T]) -> _T:
     return value
 
 
-def _eligible(versions: list[SecretVersion], now: float) -> list[SecretVersion]:
-    """Choose the newest two enabled, unexpired versions, and the newest two that begin later.
+def _usable(versions: list[SecretVersion], now: float) -> list[SecretVersion]:
+    """Choose the enabled, unexpired versions, and put the newest first."""
+    return [
+        version
+        for version in sorted(versions, key=lambda version: version.created, reverse=True)
+        if version.enabled and (version.expires is None or now < version.expires)
+    ]
+
+
+def _eligible(usable: list[SecretVersion], now: float) -> list[SecretVersion]:
+    """Choose the newest two versions that have begun, and the newest two that begin later.
 
     The latter come into force between two readings.
     """
-    newest_first = sorted(versions, key=lambda version: version.created, reverse=True)
-    usable = [
-        version
-        for version in newest_first
-        if version.enabled and (version.expires is None or now < version.expires)
-    ]
     later = [v for v in usable if v.not_before is not None and now < v.not_before][:VALID_TOKENS]
     begun = [v for v in usable if v.not_before is None or v.not_before <= now][:VALID_TOKENS]
     return [version for version in usable if version in begun or version in later]

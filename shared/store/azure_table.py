@@ -18,6 +18,7 @@ from shared.store.rows import Row
 from shared.store.session import Session
 from shared.store.table import PAGE_ROWS, Page, Token, given_up, pause
 from shared.store.table_service import Account, ServiceFault, TableAddress, TableService
+from shared.store.turns import Turns
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -29,6 +30,9 @@ _T = TypeVar("_T")
 
 _ATTEMPT_SECONDS = 10.0
 _READ_ATTEMPTS = 4
+_CALLS_OF_A_TENANT = 100
+"""Calls that a tenant has under way; further ones wait for each other, not those of others."""
+
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 _TOO_LARGE = frozenset(
     {"EntityTooLarge", "PropertyValueTooLarge", "RequestBodyTooLarge", "TooManyProperties"}
@@ -36,11 +40,16 @@ _TOO_LARGE = frozenset(
 
 
 class AzureTable:
-    """`Table` on one table: one client and one connection pool a process."""
+    """`Table` on one table: one client and one connection pool a process.
+
+    The pool has no limit of its own: a tenant whose storage does not answer would soon hold all of
+    its connections. What a tenant may have under way is limited.
+    """
 
     def __init__(self, service: TableService) -> None:
         """Prepare; nothing is sent. The service is closed with the table."""
         self._service = service
+        self._turns = Turns(_CALLS_OF_A_TENANT)
 
     async def get(self, session: Session, key: str) -> Row | None:
         """Read one row; None when there is none."""
@@ -62,15 +71,16 @@ class AzureTable:
 
     async def transact(self, session: Session, operations: Sequence[Operation]) -> list[str]:
         """Commit the operations as one entity group transaction; sent once."""
-        seconds = min(_ATTEMPT_SECONDS, session.remaining())
-        session.meter.calls += 1
-        try:
-            async with asyncio.timeout(seconds):
-                etags = await self._submitted(session, operations)
-        except TimeoutError as error:
-            raise Unclear("no answer in time") from error
-        except ServiceFault as fault:
-            raise _lost(fault) from fault
+        async with self._turns.turn(session):
+            seconds = min(_ATTEMPT_SECONDS, session.remaining())
+            session.meter.calls += 1
+            try:
+                async with asyncio.timeout(seconds):
+                    etags = await self._submitted(session, operations)
+            except TimeoutError as error:
+                raise Unclear("no answer in time") from error
+            except ServiceFault as fault:
+                raise _lost(fault) from fault
         session.meter.entities += len(operations)
         return etags
 
@@ -110,15 +120,16 @@ class AzureTable:
         for attempt in range(_READ_ATTEMPTS):
             if attempt:
                 await pause(session, attempt - 1)
-            seconds = min(_ATTEMPT_SECONDS, session.remaining())
-            session.meter.calls += 1
-            try:
-                async with asyncio.timeout(seconds):
-                    return await self._read(read, of_no_table)
-            except TimeoutError:
-                failure = Unclear("no answer in time")
-            except ServiceFault as fault:
-                failure = _lost(fault)
+            async with self._turns.turn(session):
+                seconds = min(_ATTEMPT_SECONDS, session.remaining())
+                session.meter.calls += 1
+                try:
+                    async with asyncio.timeout(seconds):
+                        return await self._read(read, of_no_table)
+                except TimeoutError:
+                    failure = Unclear("no answer in time")
+                except ServiceFault as fault:
+                    failure = _lost(fault)
         raise given_up(failure)
 
     async def _read(self, read: Callable[[], Awaitable[_T]], of_no_table: _T) -> _T:

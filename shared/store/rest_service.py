@@ -23,9 +23,6 @@ from shared.store.signing import Bearer, SharedKeyLite, Signer
 from shared.store.table import Page, Token
 from shared.store.table_service import REFUSALS, Account, ServiceFault
 
-CONNECTIONS = 100
-"""Connections that a process keeps: as many as it has requests to the service under way."""
-
 _VERSION = {"x-ms-version": "2019-02-02", "DataServiceVersion": "3.0"}
 _JSON = {**_VERSION, "Accept": "application/json;odata=minimalmetadata"}
 _MULTIPART = {**_VERSION, "Accept": "application/json"}
@@ -154,9 +151,9 @@ class RestService:
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=CONNECTIONS),
+                # How many requests a tenant has under way, and for how long, `AzureTable` decides.
+                connector=aiohttp.TCPConnector(limit=0),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                # What a request may take, `AzureTable` decides.
                 timeout=aiohttp.ClientTimeout(total=None),
                 skip_auto_headers={"User-Agent", "Accept-Encoding", "Content-Type"},
             )

@@ -8,6 +8,7 @@ service ever answer the other one differently.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import aiohttp
 from azure.core import MatchConditions
 from azure.core.credentials import AzureNamedKeyCredential
 from azure.core.credentials_async import AsyncTokenCredential
@@ -107,11 +108,20 @@ class SdkService:
                 endpoint,
                 table,
                 credential=self._credential,
-                transport=AioHttpTransport(use_env_settings=False),
+                transport=AioHttpTransport(session=_connections()),
                 # It would repeat a transaction without knowing whether it was committed.
                 retry_total=0,
             )
         return self._opened
+
+
+def _connections() -> aiohttp.ClientSession:
+    """Open a pool without a limit, which the transport closes; else as the transport's own."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+    )
 
 
 def open_sdk_service(account: Account, table: str) -> SdkService:

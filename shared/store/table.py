@@ -19,7 +19,7 @@ PAGE_ROWS = 1_000
 """Rows that the service returns in one page at most."""
 
 _PARALLEL_READS = 100
-"""Reads that one request has under way; as many connections as the client opens."""
+"""Reads that one request has under way; as many calls as the table lets a tenant have."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,12 @@
-"""Turns: who changes many memberships of a tenant next, within this process.
+"""Turns: how many requests of a tenant do the same thing at once, within this process.
 
-Two requests for the same users would each find what they have read stale, over and over, and pay
-for it with another read of 40 users. So once they are in each other's way, they queue. Nothing
-depends on it: between processes, and for whoever does not queue, the compare-and-swap decides.
+One for the large changes of memberships: two requests for the same users would each find what they
+have read stale, over and over, and pay for it with another read of 40 users. So once they are in
+each other's way, they queue. Nothing depends on it: between processes, and for whoever does not
+queue, the compare-and-swap decides.
+
+A hundred for calls to the storage, so that a tenant whose storage is slow does not take the
+connections of the others.
 """
 
 import asyncio
@@ -17,30 +21,32 @@ from shared.store.session import Session
 class Turns:
     """A queue for each tenant; a tenant without one costs nothing."""
 
-    def __init__(self) -> None:
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+    def __init__(self, at_once: int = 1) -> None:
+        self._at_once = at_once
+        self._queues: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     def are_taken(self, session: Session) -> bool:
-        """Tell whether someone has the turn in the session's tenant."""
-        lock = self._locks.get(session.tenant)
-        return lock is not None and lock.locked()
+        """Tell whether whoever comes next in the session's tenant has to wait."""
+        queue = self._queues.get(session.tenant)
+        return queue is not None and queue.locked()
 
     @asynccontextmanager
     async def turn(self, session: Session) -> AsyncIterator[None]:
-        """Wait for the turn, and have it until the block ends.
+        """Wait for a turn, and have it until the block ends.
 
         Raises:
             Unavailable: the deadline came first.
         """
-        lock = self._locks.setdefault(session.tenant, asyncio.Lock())
+        queue = self._queues.setdefault(session.tenant, asyncio.Semaphore(self._at_once))
         try:
             async with asyncio.timeout(session.remaining()):
-                await lock.acquire()
+                await queue.acquire()
         except TimeoutError:
             raise Unavailable(
-                "Other requests change many members at present; repeat the request.", retry_after=5
+                "Other requests of this tenant are in the way at present; repeat the request.",
+                retry_after=5,
             ) from None
         try:
             yield
         finally:
-            lock.release()
+            queue.release()

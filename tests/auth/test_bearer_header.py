@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from shared.auth.tokens import bearer_token, unauthorized
 from shared.scim.errors import Unauthorized
@@ -70,3 +72,58 @@ def test_whatever_else_comes_gets_the_one_answer(header: str | None) -> None:
         bearer_token(header)
     assert refusal.value.message() == unauthorized().message()
     assert refusal.value.__cause__ is None
+
+
+PIECES = st.sampled_from(
+    [
+        "Bearer",
+        "bearer",
+        "BEARER",
+        "Basic",
+        "Token",
+        TOKEN,
+        " ",
+        "  ",
+        "\t",
+        ",",
+        ";",
+        "=",
+        ":",
+        '"',
+    ]
+)
+HEADERS = (
+    st.text(max_size=60)
+    | st.lists(PIECES, max_size=8).map("".join)
+    | st.binary(max_size=60).map(lambda sent: sent.decode("latin-1"))
+)
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> str:
+    """A header that was right before some of its characters were replaced, lost or added."""
+    characters = list(f"Bearer {TOKEN}")
+    for _ in range(draw(st.integers(1, 3))):
+        place = draw(st.integers(0, len(characters) - 1))
+        characters[place : place + draw(st.integers(0, 2))] = draw(st.text(max_size=2))
+    return "".join(characters)
+
+
+@settings(deadline=None, max_examples=300)
+@given(header=HEADERS | damaged())
+@example(f"Bearer \x1f{TOKEN}")
+@example(f"Bearer {TOKEN}\x7f")
+@example(f"Bearer\u2003{TOKEN}")
+@example(f"\u0131Bearer {TOKEN}")
+@example(f"Bearer {TOKEN}\x85")
+@example(f"Bearer {TOKEN}\r\n")
+def test_what_is_taken_for_a_token_is_the_one_word_after_bearer_and_a_space(header: str) -> None:
+    try:
+        token = bearer_token(header)
+    except Unauthorized:
+        return
+    scheme, space, rest = header.strip(" \t").partition(" ")
+    assert (scheme.lower(), space) == ("bearer", " ")
+    assert rest.strip(" ") == token
+    assert 16 <= len(token) <= 4096
+    assert all("!" <= character <= "~" for character in token)

@@ -9,24 +9,29 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
+from shared.auth.cached import Cached
 from shared.auth.clock import Waits
 from shared.scim.errors import Unauthorized, Unavailable
+from tests.fakes.key_vault import FakeKeyVault, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from shared.auth.tokens import Caller
     from shared.auth.vault import VaultTokens
+    from tests.auth.conftest import Certificates
     from tests.fakes.clock import Time
-    from tests.fakes.key_vault import FakeIdentity, FakeKeyVault
+    from tests.fakes.key_vault import FakeIdentity
 
 TOKEN = "the-token-of-the-tenant"
+OTHER = "another-token-of-the-tenant"
 HEADER = f"Bearer {TOKEN}"
 WRONG = "Bearer a-token-of-nobody-at-all"
 MINUTE = 60
 IMPATIENT = Waits(known=0.05, unknown=0.05, reading=5.0)
 
 FAILURES = [
+    pytest.param({"status": 401}, id="401, as by a clock that is wrong"),
     pytest.param({"status": 429, "headers": {"Retry-After": "120"}}, id="429"),
     pytest.param({"status": 403, "inner": "ForbiddenByRbac"}, id="403 rights"),
     pytest.param({"status": 403, "inner": "ForbiddenByFirewall"}, id="403 firewall"),
@@ -47,7 +52,8 @@ async def test_nothing_opens_before_anything_was_read(
         pytest.raises(Unavailable) as refusal,
     ):
         await tokens.authenticate("default", HEADER)
-    assert refusal.value.retry_after == 1
+    # What the vault asks for is kept to, but no longer than 30 s, in which nobody could enter.
+    assert refusal.value.retry_after == (30 if "headers" in failure else 1)
     assert vault.calls == ["/secrets"]
 
 
@@ -67,6 +73,186 @@ async def test_a_known_token_opens_for_an_hour_while_the_vault_fails(
         clock.advance(5 * MINUTE)
         with pytest.raises(Unavailable):
             await tokens.authenticate("default", HEADER)
+
+
+async def test_a_vault_is_left_alone_for_as_long_as_it_asks(
+    tokens: VaultTokens, vault: FakeKeyVault, clock: Time
+) -> None:
+    vault.put("scim-token", TOKEN)
+    known = await tokens.authenticate("default", HEADER)
+    clock.advance(5 * MINUTE)
+    with vault.failing(429, headers={"Retry-After": "7"}):
+        assert await tokens.authenticate("default", HEADER) == known
+        vault.calls.clear()
+        for _ in range(6):
+            clock.advance(1)
+            assert await tokens.authenticate("default", HEADER) == known
+        assert vault.calls == []
+        clock.advance(1)
+        assert await tokens.authenticate("default", HEADER) == known
+        assert vault.calls == ["/secrets", "/secrets/scim-token/versions"]
+
+
+async def test_a_new_token_is_accepted_as_soon_as_a_failing_vault_answers_again(
+    tokens: VaultTokens, vault: FakeKeyVault, clock: Time
+) -> None:
+    """That it came while the vault was left alone is not held against it for 30 s."""
+    vault.put("scim-token", TOKEN)
+    await tokens.authenticate("default", HEADER)
+    vault.put("scim-token", OTHER)
+    with vault.failing(429, headers={"Retry-After": "20"}), pytest.raises(Unauthorized):
+        await tokens.authenticate("acme", WRONG)
+    clock.advance(12)
+    with pytest.raises(Unauthorized):
+        await tokens.authenticate("default", f"Bearer {OTHER}")
+    clock.advance(8)
+    assert (await tokens.authenticate("default", f"Bearer {OTHER}")).tenant == "default"
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-1", "1.5", "9" * 400, "²", "Fri, 31 Dec 2027"])
+async def test_a_retry_after_that_is_no_number_of_seconds_is_left_aside(
+    tokens: VaultTokens, vault: FakeKeyVault, text: str
+) -> None:
+    headers = {"Retry-After": text.encode().decode("latin-1")}
+    with vault.failing(429, headers=headers), pytest.raises(Unavailable) as refusal:
+        await tokens.authenticate("default", HEADER)
+    assert refusal.value.retry_after == 1
+
+
+@pytest.mark.parametrize("tenant", ["default", "acme", "nobody", None])
+async def test_bad_tokens_cause_no_storm_of_calls_to_a_failing_vault(
+    tokens: VaultTokens, vault: FakeKeyVault, clock: Time, tenant: str | None
+) -> None:
+    vault.put("scim-token", TOKEN)
+    vault.put("scim-token--acme", TOKEN)
+    await tokens.authenticate("default", HEADER)
+    await tokens.authenticate("acme", HEADER)
+    clock.advance(5 * MINUTE)
+    vault.calls.clear()
+    with vault.failing(500):
+        for _ in range(20 * MINUTE):
+            with pytest.raises(Unauthorized):
+                await tokens.authenticate(tenant, WRONG)
+            clock.advance(1)
+    # The list once in 30 s, after it was tried 6 times in the first 60 s; as much of the tenant's
+    # own tokens, for which no answer waits.
+    assert vault.calls.count("/secrets") <= 6 + 20 * 2
+    assert len(vault.calls) <= 2 * (6 + 20 * 2)
+
+
+async def test_a_source_that_fails_for_a_day_is_asked_no_more_often_than_at_first(
+    clock: Time, auth_log: pytest.LogCaptureFixture
+) -> None:
+    readings = 0
+
+    async def read(_: str | None) -> str:
+        nonlocal readings
+        readings += 1
+        raise OSError("down")
+
+    cached = Cached("the tenants", read, clock.clock(), Waits())
+    for _ in range(24 * 60):
+        assert await cached.current() is None
+        clock.advance(MINUTE / 2)
+        assert await cached.current() is None
+        clock.advance(MINUTE / 2)
+    assert readings <= 24 * 60 * 2
+    assert len(auth_log.records) == readings
+
+
+async def test_a_known_token_opens_when_the_vault_has_gone_down(
+    open_tokens: Callable[..., VaultTokens], certificates: Certificates, clock: Time
+) -> None:
+    """Nothing listens any more; connections are refused."""
+    vault = FakeKeyVault()
+    vault.put("scim-token", TOKEN, expires=clock.wall + 50 * MINUTE)
+    async with serving(vault.answer, certificates.server) as url:
+        vault.url = url
+        tokens = open_tokens(url)
+        known = await tokens.authenticate("default", HEADER)
+    for _ in range(9):
+        clock.advance(5 * MINUTE)
+        assert await tokens.authenticate("default", HEADER) == known
+    clock.advance(5 * MINUTE)
+    with pytest.raises(Unauthorized):
+        await tokens.authenticate("default", HEADER)
+    clock.advance(10 * MINUTE)
+    with pytest.raises(Unavailable):
+        await tokens.authenticate("default", HEADER)
+
+
+@pytest.mark.parametrize("jump", [-86_400, -3_600, 3_600, 86_400])
+async def test_a_jump_of_the_wall_clock_makes_nothing_older_or_younger(
+    tokens: VaultTokens, vault: FakeKeyVault, clock: Time, jump: float
+) -> None:
+    """How old what was read is goes by the clock that never jumps."""
+    vault.put("scim-token", TOKEN)
+    known = await tokens.authenticate("default", HEADER)
+    vault.calls.clear()
+    clock.wall += jump
+    assert await tokens.authenticate("default", HEADER) == known
+    assert vault.calls == []
+    with vault.failing(500):
+        clock.advance(59 * MINUTE)
+        assert await tokens.authenticate("default", HEADER) == known
+        clock.advance(1 * MINUTE)
+        with pytest.raises(Unavailable):
+            await tokens.authenticate("default", HEADER)
+
+
+@pytest.mark.parametrize("jump", [3_600, 86_400])
+async def test_dates_go_by_the_wall_clock_at_once_when_it_is_put_right(
+    tokens: VaultTokens, vault: FakeKeyVault, clock: Time, jump: float
+) -> None:
+    """A host that was behind: what has expired meanwhile is refused without a new reading."""
+    vault.put("scim-token", TOKEN, expires=clock.wall + jump)
+    vault.put("scim-token", OTHER, not_before=clock.wall + jump)
+    await tokens.authenticate("default", HEADER)
+    with pytest.raises(Unauthorized):
+        await tokens.authenticate("default", f"Bearer {OTHER}")
+    clock.wall += jump
+    assert (await tokens.authenticate("default", f"Bearer {OTHER}")).tenant == "default"
+    with pytest.raises(Unauthorized):
+        await tokens.authenticate("default", HEADER)
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 429, 500, 503])
+async def test_an_identity_that_fails_at_the_start_opens_nothing_and_later_closes_nothing(
+    tokens: VaultTokens, vault: FakeKeyVault, identity: FakeIdentity, clock: Time, status: int
+) -> None:
+    vault.put("scim-token", TOKEN)
+    identity.status, identity.lifetime = status, 0
+    for header in (HEADER, WRONG):
+        with pytest.raises(Unavailable):
+            await tokens.authenticate("default", header)
+    assert vault.calls == []
+    identity.status = 200
+    clock.advance(30)
+    known = await tokens.authenticate("default", HEADER)
+    identity.status = status
+    clock.advance(59 * MINUTE)
+    assert await tokens.authenticate("default", HEADER) == known
+    clock.advance(MINUTE)
+    with pytest.raises(Unavailable):
+        await tokens.authenticate("default", HEADER)
+
+
+async def test_no_request_waits_for_a_hanging_identity_when_its_token_is_known(
+    open_tokens: Callable[..., VaultTokens],
+    vault: FakeKeyVault,
+    identity: FakeIdentity,
+    clock: Time,
+) -> None:
+    vault.put("scim-token", TOKEN)
+    identity.lifetime = 0
+    tokens = open_tokens(waits=Waits(known=0.05, unknown=5.0, reading=5.0))
+    known = await tokens.authenticate("default", HEADER)
+    clock.advance(5 * MINUTE)
+    vault.calls.clear()
+    with identity.hanging():
+        callers = await asyncio.gather(*(tokens.authenticate("default", HEADER) for _ in range(50)))
+        assert callers == [known] * 50
+        assert vault.calls == []
 
 
 async def test_a_token_does_not_outlive_its_expiry_while_the_vault_fails(
@@ -164,7 +350,7 @@ async def test_a_failing_vault_is_not_ready_and_readiness_does_not_press_it(
         assert [await tokens.refresh() for _ in range(5)] == [False] * 5
         assert vault.calls == ["/secrets"]
         assert await tokens.authenticate("default", HEADER) == known
-    clock.advance(1)
+    clock.advance(30)  # a Retry-After is honoured as long
     assert await tokens.refresh() is True
 
 
@@ -349,7 +535,7 @@ async def test_closing_ends_a_reading_that_is_under_way(
         with pytest.raises(Unavailable):
             await tokens.authenticate("default", HEADER)
         await tokens.close()
-        assert not [task for task in asyncio.all_tasks() if "_take" in repr(task.get_coro())]
+        assert not readings_under_way()
 
 
 async def pause_after_fault(tokens: VaultTokens, vault: FakeKeyVault) -> int | None:
@@ -358,11 +544,16 @@ async def pause_after_fault(tokens: VaultTokens, vault: FakeKeyVault) -> int | N
     return refusal.value.retry_after
 
 
+def readings_under_way() -> list[asyncio.Task[Any]]:
+    return [task for task in asyncio.all_tasks() if "Cached._take" in repr(task.get_coro())]
+
+
 async def until_open(tokens: VaultTokens) -> Caller:
     """Repeat the request, as a client does after 503."""
     for _ in range(100):
         try:
             return await tokens.authenticate("default", HEADER)
         except Unavailable:
-            continue
+            if readings := readings_under_way():
+                await asyncio.wait(readings, timeout=10)
     raise AssertionError("the vault answers, and the request is still refused")

@@ -11,6 +11,8 @@ from shared.auth.tokens import Caller
 from shared.scim.errors import Unauthorized
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from shared.auth.vault import VaultTokens
     from tests.fakes.clock import Time
     from tests.fakes.key_vault import FakeIdentity, FakeKeyVault
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 OLDEST = "oldest-token-of-the-tenant"
 OLD = "old-token-of-the-tenant"
 NEW = "new-token-of-the-tenant"
+WRONG = "a-token-of-nobody-at-all"
 DAY = 86_400
 
 
@@ -31,6 +34,11 @@ async def is_accepted(tokens: VaultTokens, token: str, tenant: str = "default") 
     except Unauthorized:
         return False
     return True
+
+
+async def refuse(tokens: VaultTokens, tenant: str | None) -> None:
+    with pytest.raises(Unauthorized):
+        await tokens.authenticate(tenant, bearer(WRONG))
 
 
 async def test_the_token_of_the_vault_opens_its_tenant(
@@ -290,7 +298,34 @@ async def test_a_new_token_is_accepted_at_once_by_all_that_bring_it(
     clock.advance(1)
     vault.calls.clear()
     assert all(await asyncio.gather(*(is_accepted(tokens, NEW) for _ in range(50))))
-    assert len(vault.calls) == 2  # the versions and the new value
+    assert len(vault.calls) == 3  # the secrets, the versions and the new value
+
+
+async def test_wrong_tokens_of_one_tenant_do_not_keep_the_new_token_of_another_out(
+    tokens: VaultTokens, vault: FakeKeyVault, clock: Time
+) -> None:
+    vault.put("scim-token", OLD)
+    vault.put("scim-token--acme", OLD)
+    assert await is_accepted(tokens, OLD)
+    assert not await is_accepted(tokens, WRONG, "acme")
+    clock.advance(1)
+    assert not await is_accepted(tokens, WRONG, "acme")
+    vault.put("scim-token", NEW)
+    clock.advance(5)
+    assert not await is_accepted(tokens, WRONG, "acme")
+    assert await is_accepted(tokens, NEW)
+
+
+async def test_a_new_tenant_is_let_in_at_once(
+    tokens: VaultTokens, vault: FakeKeyVault, clock: Time
+) -> None:
+    vault.put("scim-token", OLD)
+    assert await is_accepted(tokens, OLD)
+    vault.put("scim-token--acme", NEW)
+    clock.advance(1)
+    vault.calls.clear()
+    assert all(await asyncio.gather(*(is_accepted(tokens, NEW, "acme") for _ in range(50))))
+    assert len(vault.calls) == 3  # the secrets, the versions and the value
 
 
 async def test_wrong_tokens_make_one_reading_in_thirty_seconds(
@@ -302,7 +337,24 @@ async def test_wrong_tokens_make_one_reading_in_thirty_seconds(
     for second in range(59):
         clock.advance(1)
         assert not await is_accepted(tokens, f"a-wrong-token-number-{second}")
-    assert vault.calls == ["/secrets/scim-token/versions"] * 2
+    assert vault.calls == ["/secrets"] * 2
+
+
+async def test_wrong_tokens_for_many_tenants_make_one_reading_in_five_seconds(
+    tokens: VaultTokens, vault: FakeKeyVault, clock: Time
+) -> None:
+    for number in range(20):
+        vault.put(f"scim-token--tenant-{number}", NEW)
+    for number in range(20):
+        assert await is_accepted(tokens, NEW, f"tenant-{number}")
+    vault.calls.clear()
+    clock.advance(1)
+    for _ in range(50):
+        await asyncio.gather(
+            *(is_accepted(tokens, WRONG, f"tenant-{number}") for number in range(40))
+        )
+        clock.advance(1)
+    assert vault.calls == ["/secrets"] * 10 * 10  # in 50 s; the list has 10 pages
 
 
 async def test_a_wrong_token_costs_no_second_reading_when_the_first_was_for_it(
@@ -316,11 +368,73 @@ async def test_a_wrong_token_costs_no_second_reading_when_the_first_was_for_it(
 async def test_the_vault_is_not_asked_about_an_unknown_tenant(
     tokens: VaultTokens, vault: FakeKeyVault, clock: Time
 ) -> None:
+    """Only the list of all secrets is read again, once in 5 s, as for tenants that exist."""
     vault.put("scim-token", NEW)
     for number in range(20):
         assert not await is_accepted(tokens, NEW, f"tenant-{number}")
         clock.advance(2)
-    assert vault.calls == ["/secrets"]
+    assert vault.calls == ["/secrets"] * 8  # at 0, 2, 8, 14, 20, 26, 32 and 38 s
+
+
+@pytest.mark.parametrize("tenant", ["nobody", "closed", "default", None])
+@pytest.mark.parametrize("pause", [0, 1, 7, 29])
+async def test_a_wrong_token_costs_the_same_calls_whether_its_tenant_exists_or_not(
+    open_tokens: Callable[..., VaultTokens],
+    vault: FakeKeyVault,
+    clock: Time,
+    tenant: str | None,
+    pause: int,
+) -> None:
+    """For as long as the tokens of the one that exists are remembered, which is a minute."""
+    vault.put("scim-token--acme", NEW)
+    vault.put("scim-token--closed", NEW, enabled=False)
+
+    async def calls_for(name: str | None) -> list[int]:
+        tokens = open_tokens()
+        assert await is_accepted(tokens, NEW, "acme")
+        calls = []
+        for _ in range(59 // max(pause, 1)):
+            clock.advance(pause)
+            vault.calls.clear()
+            await refuse(tokens, name)
+            calls.append(len(vault.calls))
+        return calls
+
+    of_acme = await calls_for("acme")
+    assert sum(of_acme) > 0
+    assert await calls_for(tenant) == of_acme
+
+
+@pytest.mark.parametrize("minutes", [0, 2, 90])
+async def test_a_wrong_token_waits_for_no_call_about_its_tenant(
+    tokens: VaultTokens, vault: FakeKeyVault, clock: Time, minutes: int
+) -> None:
+    """Or the time of the answer would tell that the tenant exists, however old what is known."""
+    vault.put("scim-token--acme", NEW)
+    assert await is_accepted(tokens, NEW, "acme")
+    clock.advance(60 * minutes)
+    with vault.hanging(only="/secrets/scim-token--acme"):
+        for _ in range(5):
+            async with asyncio.timeout(1):
+                await refuse(tokens, "acme")
+            clock.advance(31)
+
+
+async def test_an_older_version_that_is_enabled_again_is_accepted_soon_after(
+    tokens: VaultTokens, vault: FakeKeyVault, clock: Time
+) -> None:
+    """The list of secrets does not show it; what is older than a minute is read meanwhile."""
+    old = vault.put("scim-token", OLD, enabled=False)
+    vault.put("scim-token", NEW)
+    assert await is_accepted(tokens, NEW)
+    old.enabled = True
+    assert not await is_accepted(tokens, OLD)
+    clock.advance(60)
+    assert not await is_accepted(tokens, OLD)
+    await asyncio.wait(
+        [task for task in asyncio.all_tasks() if "Cached._take" in repr(task.get_coro())]
+    )
+    assert await is_accepted(tokens, OLD)
 
 
 @pytest.mark.parametrize("tenant", ["acme", "no-such-tenant", None])
@@ -336,13 +450,20 @@ async def test_a_wrong_token_and_an_unknown_tenant_get_the_same_answer(
     assert wrong.value.message() == closed.value.message()
 
 
+@pytest.mark.parametrize("tenant", ["default", "nobody", None])
+@pytest.mark.parametrize(
+    "header", [None, "", "Basic dXNlcjpwYXNzd29yZA==", "Bearer short", f"Bearer {'x' * 5_000}"]
+)
 async def test_a_malformed_header_does_not_reach_the_vault(
-    tokens: VaultTokens, vault: FakeKeyVault
+    tokens: VaultTokens, vault: FakeKeyVault, tenant: str | None, header: str | None
 ) -> None:
     vault.put("scim-token", NEW)
-    with pytest.raises(Unauthorized):
-        await tokens.authenticate("default", "Basic dXNlcjpwYXNzd29yZA==")
+    with pytest.raises(Unauthorized) as malformed:
+        await tokens.authenticate(tenant, header)
     assert vault.calls == []
+    with pytest.raises(Unauthorized) as wrong:
+        await tokens.authenticate("default", bearer(WRONG))
+    assert malformed.value.message() == wrong.value.message()
 
 
 async def test_a_token_near_its_expiry_is_named_in_the_log_once_a_day(
@@ -354,3 +475,20 @@ async def test_a_token_near_its_expiry_is_named_in_the_log_once_a_day(
         clock.advance(DAY / 2)
     line = f"The token scim-token/{version.id[:8]} expires on 2027-01-18; rotate it before"
     assert [record.getMessage() for record in auth_log.records] == [line] * 2
+
+
+async def test_older_versions_that_wait_behind_the_valid_two_are_named_in_the_log_once_a_day(
+    tokens: VaultTokens, vault: FakeKeyVault, clock: Time, auth_log: pytest.LogCaptureFixture
+) -> None:
+    """They would open the tenant again if one of the two were disabled."""
+    vault.put("scim-token", OLDEST)
+    vault.put("scim-token", OLDEST, enabled=False)
+    vault.put("scim-token", OLDEST, expires=clock.wall - 1)
+    vault.put("scim-token", OLD)
+    vault.put("scim-token", NEW)
+    vault.put("scim-token", "a-token-that-begins-later", not_before=clock.wall + 30 * DAY)
+    for _ in range(4):
+        assert await is_accepted(tokens, NEW)
+        clock.advance(DAY / 2)
+    line = "scim-token has 1 enabled versions older than the two that are valid; disable them, or"
+    assert [record.getMessage()[: len(line)] for record in auth_log.records] == [line] * 2

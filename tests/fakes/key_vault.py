@@ -58,6 +58,7 @@ class FakeKeyVault:
     fault: Callable[[str], web.Response | None] | None = None
     is_called: asyncio.Event = field(default_factory=asyncio.Event)
     _open_gate: asyncio.Event = field(default_factory=asyncio.Event)
+    _gated: str = "/"
 
     def __post_init__(self) -> None:
         self._open_gate.set()
@@ -109,8 +110,11 @@ class FakeKeyVault:
             self.fault = None
 
     @contextmanager
-    def hanging(self) -> Iterator[None]:
-        """Leave every call without an answer until the end of the block."""
+    def hanging(self, only: str = "/") -> Iterator[None]:
+        """Leave every call, or those whose path begins with `only`, without an answer until the
+        end of the block.
+        """
+        self._gated = only
         self._open_gate.clear()
         try:
             yield
@@ -126,7 +130,8 @@ class FakeKeyVault:
             )
         self.calls.append(request.path)
         self.is_called.set()
-        await self._open_gate.wait()
+        if request.path.startswith(self._gated):
+            await self._open_gate.wait()
         fault = None if self.fault is None else self.fault(request.path)
         return fault or self._found(request)
 
@@ -173,9 +178,23 @@ class FakeIdentity:
     queries: list[dict[str, str]] = field(default_factory=list)
     status: int = 200
     lifetime: int = 86_400
+    _open_gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._open_gate.set()
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Leave every call without an answer until the end of the block."""
+        self._open_gate.clear()
+        try:
+            yield
+        finally:
+            self._open_gate.set()
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         self.queries.append(dict(request.query))
+        await self._open_gate.wait()
         known = request.headers.get("X-IDENTITY-HEADER") == self.header
         if self.status != 200 or not known:
             status = self.status if known else 401

@@ -1,7 +1,17 @@
-"""A token opens its own tenant and shows nothing of another, whatever is asked for."""
+"""A token opens its own tenant and shows nothing of another, whatever is asked for.
 
+What is asked for is taken from the functions of the app, so that no route can be forgotten.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import httpx
 import pytest
 
+from function_app import app
+from local.functions import index
 from tests.fixtures.scim_client import (
     ENTERPRISE,
     PATCH_OP,
@@ -15,41 +25,16 @@ from tests.fixtures.service import Clients, RunningService
 
 Pair = tuple[Scim, Resource, Resource]
 
+TENANT_ROOT = "tenants/{tenant}/scim/v2"
+DEFAULT_ROOT = "scim/v2"
 
-@pytest.fixture
-async def theirs(new_scim: Clients) -> Pair:
-    """Another tenant, its user and its group."""
-    scim = new_scim()
-    user = await scim.create_user(
-        externalId="x1",
-        emails=[{"type": "work", "value": "ana@contoso.test"}],
-        **{ENTERPRISE: {"manager": {"value": "boss"}}},
-    )
-    return scim, user, await scim.create_group("Sales", user["id"], externalId="g1")
+OPEN = {
+    "healthz": "says that the process is alive, without a look at any tenant",
+    "{*path}": "says that nothing is there",
+}
+"""The routes that ask for no token, and what they say."""
 
-
-ROUTES = [
-    ("GET", "/Users"),
-    ("POST", "/Users"),
-    ("GET", "/Users/{user}"),
-    ("PUT", "/Users/{user}"),
-    ("PATCH", "/Users/{user}"),
-    ("DELETE", "/Users/{user}"),
-    ("GET", "/Groups"),
-    ("POST", "/Groups"),
-    ("GET", "/Groups/{group}"),
-    ("PUT", "/Groups/{group}"),
-    ("PATCH", "/Groups/{group}"),
-    ("DELETE", "/Groups/{group}"),
-    ("GET", "/ServiceProviderConfig"),
-    ("GET", "/ResourceTypes"),
-    ("GET", "/ResourceTypes/User"),
-    ("GET", "/Schemas"),
-    ("GET", f"/Schemas/{ENTERPRISE}"),
-    ("GET", ""),
-    ("PUT", "/Users"),
-    ("OPTIONS", "/Users"),
-]
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND")
 
 BODY = {
     "schemas": [PATCH_OP],
@@ -58,19 +43,204 @@ BODY = {
     "Operations": [{"op": "replace", "path": "externalId", "value": "changed"}],
 }
 
+OF_THEIRS = ("nick-of-theirs", "title-of-theirs", "Sales of theirs", "group-of-theirs")
+"""Values of the other tenant's user and group that no request here contains."""
 
-@pytest.mark.parametrize(("method", "route"), ROUTES)
+CHANGE = {"op": "replace", "path": "externalId", "value": "changed"}
+EMPTY = {"op": "remove", "path": "members"}
+MEMBERS = [{"value": "{user}"}]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A request that names what another tenant has.
+
+    Attributes:
+        method: HTTP method.
+        path: Below the Tenant URL; `{user}` and `{group}` are the ids of what the other one has.
+        body: JSON, in which they stand too.
+        shows: Whether the other one itself is shown values of theirs.
+    """
+
+    method: str
+    path: str
+    body: Any = None
+    shows: bool = False
+
+    def naming(self, user: Resource, group: Resource) -> Self:
+        """Put the ids in their places."""
+        text = json.dumps([self.path, self.body])
+        text = text.replace("{user}", user["id"]).replace("{group}", group["id"])
+        path, body = json.loads(text)
+        return replace(self, path=path, body=body)
+
+
+def patch(*operations: Resource) -> Resource:
+    return {"schemas": [PATCH_OP], "Operations": list(operations)}
+
+
+def search(condition: str) -> Resource:
+    message = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
+    return {"schemas": [message], "filter": condition}
+
+
+def bulk(*operations: tuple[str, str, Resource | None]) -> Resource:
+    message = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
+    numbered = [
+        {"method": method, "path": path, "bulkId": str(number), "data": data}
+        for number, (method, path, data) in enumerate(operations)
+    ]
+    return {"schemas": [message], "Operations": numbered}
+
+
+CASES: dict[str, tuple[Attempt, ...]] = {
+    "Users": (
+        Attempt("GET", "/Users", shows=True),
+        Attempt("GET", "/Users?count=200&startIndex=1&attributes=nickName", shows=True),
+        Attempt("GET", "/Users?filter=id+eq+%22{user}%22", shows=True),
+        Attempt("GET", "/Users?filter=groups.value+eq+%22{group}%22", shows=True),
+        Attempt("POST", "/Users", {"userName": "new", "groups": [{"value": "{group}"}]}),
+    ),
+    "Users/{id}": (
+        Attempt("GET", "/Users/{user}", shows=True),
+        Attempt("GET", "/Users/{user}?attributes=title", shows=True),
+        Attempt("PATCH", "/Users/{user}", patch(CHANGE), shows=True),
+        Attempt("PUT", "/Users/{user}", {"userName": "new"}),
+        Attempt("DELETE", "/Users/{user}"),
+    ),
+    "Groups": (
+        Attempt("GET", "/Groups", shows=True),
+        Attempt("GET", "/Groups?filter=members+eq+%22{user}%22", shows=True),
+        Attempt("POST", "/Groups", {"displayName": "New", "members": MEMBERS}),
+    ),
+    "Groups/{id}": (
+        Attempt("GET", "/Groups/{group}", shows=True),
+        Attempt("GET", "/Groups/{group}?excludedAttributes=members", shows=True),
+        Attempt("PATCH", "/Groups/{group}?attributes=displayName", patch(EMPTY), shows=True),
+        Attempt("PUT", "/Groups/{group}", {"displayName": "New", "members": MEMBERS}),
+        Attempt("DELETE", "/Groups/{group}"),
+    ),
+    "Users/.search": (Attempt("POST", "/Users/.search", search('id eq "{user}"'), shows=True),),
+    "Groups/.search": (Attempt("POST", "/Groups/.search", search("id pr"), shows=True),),
+    ".search": (Attempt("POST", "/.search", search("id pr"), shows=True),),
+    "Bulk": (
+        Attempt(
+            "POST",
+            "/Bulk",
+            bulk(
+                ("PATCH", "/Users/{user}", patch(CHANGE)),
+                ("PUT", "/Groups/{group}", {"displayName": "New"}),
+                ("POST", "/Groups", {"displayName": "Newer", "members": MEMBERS}),
+                ("DELETE", "/Users/{user}", None),
+                ("DELETE", "/Groups/{group}", None),
+            ),
+        ),
+    ),
+    "": (Attempt("GET", ""),),
+    "ServiceProviderConfig": (Attempt("GET", "/ServiceProviderConfig"),),
+    "ResourceTypes": (Attempt("GET", "/ResourceTypes"),),
+    "ResourceTypes/{id}": (Attempt("GET", "/ResourceTypes/User"),),
+    "Schemas": (Attempt("GET", "/Schemas"),),
+    "Schemas/{id}": (Attempt("GET", f"/Schemas/{ENTERPRISE}"),),
+}
+"""By endpoint, what is tried with a token of one's own. A new endpoint needs its case here."""
+
+ROUTES = [each.template.text for each in index(app, "").http]
+GUARDED = [route for route in ROUTES if route not in OPEN]
+
+
+def endpoints_of(root: str) -> list[str]:
+    """What is served below a root; "" is the root itself."""
+    below = [route for route in ROUTES if f"{route}/".startswith(f"{root}/")]
+    return [route.removeprefix(root).removeprefix("/") for route in below]
+
+
+ENDPOINTS = endpoints_of(TENANT_ROOT)
+
+
+@pytest.fixture
+async def theirs(new_scim: Clients) -> Pair:
+    """Another tenant, its user and its group."""
+    scim = new_scim()
+    user = await scim.create_user(
+        externalId="x1",
+        nickName="nick-of-theirs",
+        title="title-of-theirs",
+        emails=[{"type": "work", "value": "ana@contoso.test"}],
+        **{ENTERPRISE: {"manager": {"value": "boss"}}},
+    )
+    group = await scim.create_group("Sales of theirs", user["id"], externalId="group-of-theirs")
+    return scim, user, group
+
+
+def seen(answer: httpx.Response) -> tuple[int, list[tuple[str, str]], bytes]:
+    """All that a client can see of an answer, but for the id and time of the request, and for the
+    framing, which differs between HEAD and others.
+    """
+    aside = {"request-id", "date", "content-length", "transfer-encoding"}
+    headers = [(name, value) for name, value in answer.headers.items() if name not in aside]
+    return answer.status_code, sorted(headers), answer.content
+
+
+def test_every_route_is_tried_on_another_tenant_or_open_for_a_reason() -> None:
+    assert sorted(endpoints_of(DEFAULT_ROOT)) == sorted(ENDPOINTS)
+    assert set(ENDPOINTS) <= CASES.keys(), "an endpoint without a case of isolation"
+    assert len(ENDPOINTS) >= 10
+
+
+@pytest.mark.parametrize("route", GUARDED)
 async def test_no_route_opens_to_another_tenants_token_or_to_none(
-    theirs: Pair, scim: Scim, method: str, route: str
+    theirs: Pair, scim: Scim, running_service: RunningService, route: str
+) -> None:
+    """Whatever the method, and in the same words each time."""
+    other, user, group = theirs
+    is_theirs = route.startswith(TENANT_ROOT)
+    ids = group if "Groups" in route else user
+    base = running_service.base_url
+    path = route.replace("{tenant}", other.tenant_url.split("/")[4]).replace("{id}", ids["id"])
+    target = Scim(other.http, f"{base}/{path}", scim.token)
+    wrong = seen(await other.get("/Users", headers={"Authorization": f"Bearer {scim.token}"}))
+    assert wrong[0] == 401
+    async with (other if is_theirs else running_service.default).unchanged():
+        for method in METHODS:
+            for authorization in (None, f"Bearer {scim.token}"):
+                headers = {"Authorization": authorization}
+                answer = await target.request(method, "", BODY, headers=headers)
+                status, sent, body = seen(answer)
+                assert (status, sent) == wrong[:2], method
+                assert body == (b"" if method == "HEAD" else wrong[2]), method
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+async def test_no_endpoint_shows_or_changes_anything_of_another_tenant(
+    theirs: Pair, scim: Scim, endpoint: str
 ) -> None:
     other, user, group = theirs
-    path = route.format(user=user["id"], group=group["id"])
+    attempts = [attempt.naming(user, group) for attempt in CASES[endpoint]]
     async with other.unchanged():
-        for authorization in (None, f"Bearer {scim.token}"):
-            headers = {"Authorization": authorization}
-            answer = await other.request(method, path, BODY, headers=headers)
-            refused(answer, 401)
-            assert user["id"] not in answer.text
+        for attempt in attempts:
+            answer = await scim.request(attempt.method, attempt.path, attempt.body)
+            assert not [value for value in OF_THEIRS if value in answer.text], attempt
+    for attempt in attempts:  # which show something to those whose it is
+        answer = await other.request(attempt.method, attempt.path, attempt.body)
+        assert answer.status_code < 300, (attempt, answer.text)
+        if attempt.shows:
+            assert [value for value in OF_THEIRS if value in answer.text], attempt
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if route in OPEN])
+async def test_an_open_route_says_the_same_of_every_tenant(
+    theirs: Pair, scim: Scim, running_service: RunningService, route: str
+) -> None:
+    other, user, _ = theirs
+    name = other.tenant_url.split("/")[4]
+    paths = [f"tenants/{name}/{user['id']}", "tenants/nobody/x"] if "{*" in route else [route]
+    answers = [
+        seen(await other.http.get(f"{running_service.base_url}/{path}", headers=headers))
+        for path in paths
+        for headers in ({}, {"Authorization": f"Bearer {scim.token}"})
+    ]
+    assert answers.count(answers[0]) == len(answers)
 
 
 async def test_the_default_tenant_is_closed_to_others_and_they_to_it(
@@ -104,8 +274,8 @@ async def test_an_id_of_another_tenant_is_nobodys(theirs: Pair, scim: Scim) -> N
         'groups.value eq "{group}"',
         "userName pr",
         'not (userName eq "x")',
-        'displayName eq "Sales"',
-        'externalId eq "g1"',
+        'displayName eq "Sales of theirs"',
+        'externalId eq "group-of-theirs"',
         'members.value eq "{user}"',
         'id eq "{group}" and members eq "{user}"',
         "id pr",
@@ -144,7 +314,7 @@ async def test_names_are_unique_within_a_tenant_alone(theirs: Pair, scim: Scim) 
     other, user, group = theirs
     async with other.unchanged():
         mine = await scim.create_user()
-        ours = await scim.create_group("Sales", mine["id"])
+        ours = await scim.create_group("Sales of theirs", mine["id"])
         assert (await scim.delete(f"/Users/{mine['id']}")).status_code == 204
         assert (await scim.delete(f"/Groups/{ours['id']}")).status_code == 204
     assert {mine["id"], ours["id"]}.isdisjoint({user["id"], group["id"]})

@@ -282,6 +282,23 @@ async def test_while_the_vault_fails_monitors_learn_it_and_clients_are_served(az
     assert served.status_code == 200
 
 
+async def test_a_token_is_replaced_without_a_request_that_is_refused(azure: Azure) -> None:
+    path, old, new = "/tenants/rotating/scim/v2/Users", f"{TOKEN}-old", f"{TOKEN}-new"
+    azure.vault.put("scim-token--rotating", old)
+    async with deployed(azure.settings) as app:
+
+        async def statuses(*tokens: str) -> set[int]:
+            asked = (app.client.get(path, headers=bearer(token)) for token in tokens)
+            return {answer.status_code for answer in await asyncio.gather(*asked)}
+
+        assert await statuses(old) == {200}
+        azure.vault.put("scim-token--rotating", new)
+        assert await statuses(*[old, new] * 10) == {200}
+        assert await statuses(f"{TOKEN}-of-nobody") == {401}
+        for version in azure.vault.secrets["scim-token--rotating"]:
+            await app.log.until(f"scim-token--rotating/{version.id[:8]}")
+
+
 async def test_the_log_holds_no_token_and_no_name(app: Deployed) -> None:
     sent = {"userName": "bo@contoso.test"}
     await app.client.post("/scim/v2/Users", json=sent, headers=bearer(TOKEN))
