@@ -17,7 +17,7 @@ from shared.store.store import Store, open_store
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-pytest_plugins = ("tests.fixtures.service",)
+pytest_plugins = ("tests.fixtures.service", "tests.fixtures.key_vault")
 
 
 class NewSession(Protocol):

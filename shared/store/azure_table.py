@@ -71,6 +71,8 @@ class AzureTable:
         self,
         address: TableAddress,
         credential: "AsyncTokenCredential | None" = None,
+        *,
+        creates_table: bool = True,
         **client_options: Any,
     ) -> None:
         """Prepare the client; nothing is sent.
@@ -79,10 +81,12 @@ class AzureTable:
             address: where the table is.
             credential: required with an endpoint, not used with a connection string; closed with
                 the table.
+            creates_table: create the table when it is missing; otherwise it reads as an empty one.
             client_options: passed on to the SDK's client and its transport.
         """
         self._address = address
         self._credential = credential
+        self._creates_table = creates_table
         self._options = client_options
         self._opened: TableClient | None = None
 
@@ -186,7 +190,7 @@ class AzureTable:
 
     async def _create_missing_table(self, error: HttpResponseError) -> None:
         """Create the table when that is what was not found (a new Azurite, a new account)."""
-        if _code(error) == "TableNotFound":
+        if _code(error) == "TableNotFound" and self._creates_table:
             try:
                 await self._client.create_table()
             except ResourceExistsError:
@@ -207,7 +211,7 @@ class AzureTable:
                 failure = Unclear("no answer in time")
             except AzureError as error:
                 failure = _lost(error)
-        raise given_up(failure)
+        raise given_up(failure) from failure
 
 
 def _lost(error: Exception) -> Unclear:
