@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from shared.store import keys
 from shared.store.changes import RecordedChange, recorded
-from shared.store.table import Page
+from shared.store.table import PAGE_ROWS, Page
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -30,6 +30,8 @@ DAY: Milliseconds = 24 * HOUR
 LATENESS: Milliseconds = 120_000
 """How much later than its key says a change may become visible."""
 
+ROWS_A_CALL = PAGE_ROWS
+
 _WIDEN = 6
 _PROBES = 40
 
@@ -40,7 +42,7 @@ async def since(
     """Read the changes from a time on, in the order of their keys. A call for each 1,000."""
     token = None
     while True:
-        page = await storage.table.page(session, keys.changes(start), token=token)
+        page = await storage.table.page(session, keys.changes(start), ROWS_A_CALL, token)
         for row in page.rows:
             yield recorded(row)
         token = page.token
@@ -132,7 +134,7 @@ async def _up_to(
     rows: list[Row] = []
     token = None
     while True:
-        page = await table.page(session, span, token=token)
+        page = await table.page(session, span, ROWS_A_CALL, token)
         rows += page.rows
         token = page.token
         if token is None or len(rows) >= limit:
@@ -168,9 +170,9 @@ async def last(storage: Storage, session: Session, now: Milliseconds) -> Recorde
 
 async def _some(table: Table, session: Session, span: keys.Span) -> Page:
     """Read the first rows of a span: a page may be empty and yet not be the last."""
-    page = await table.page(session, span)
+    page = await table.page(session, span, ROWS_A_CALL)
     while not page.rows and page.token is not None:
-        page = await table.page(session, span, token=page.token)
+        page = await table.page(session, span, ROWS_A_CALL, page.token)
     return page
 
 

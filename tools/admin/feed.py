@@ -48,7 +48,8 @@ def _details(change: Change) -> list[str]:
         "skipped ": change.skipped,
         "left ": change.left,
     }
-    details = [", ".join(change.names)] if change.names else []
+    names = [] if change.verb == "members" else change.names  # its only name is the verb
+    details = [", ".join(names)] if names else []
     for sign, ids in lists.items():
         details += [f"{sign}{each}" for each in ids[:_LISTED_IDS]]
         if len(ids) > _LISTED_IDS:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 MEMBERSHIP_PAGES = 20
 """Pages of memberships that are counted at most."""
 
+ROWS_A_CALL = PAGE_ROWS
+
 _MEMBERSHIPS = Span("m-", "m.")
 _PENDING = Span("q-", "q.")
 _EVERYTHING = Span("a", "z")
@@ -80,7 +82,7 @@ async def members_of(storage: Storage, session: Session, span: Span) -> Number:
 async def _count(storage: Storage, session: Session, span: Span, pages: int) -> Number:
     number, token = 0, None
     for _ in range(pages):
-        page = await storage.table.page(session, span, PAGE_ROWS, token)
+        page = await storage.table.page(session, span, ROWS_A_CALL, token)
         number += len(page.rows)
         token = page.token
         if token is None:

@@ -49,9 +49,7 @@ def list_tenants(vault: Vault = None, as_json: AsJson = False) -> None:
 def show_stats(
     tenants: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="TENANT", help="The tenants; all of the vault when none is named."
-        ),
+        typer.Argument(metavar="TENANT", help="The tenants; all of the vault when none is named."),
     ] = None,
     memberships: Annotated[
         bool,
