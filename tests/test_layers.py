@@ -41,6 +41,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "tools": (),
     "tools.provision": ("tools.provision",),
     "tools.demo": ("tools.provision",),
+    "tools.adopt": ("tools.adopt", "tools.provision"),
     "tools.admin": (
         "tools.admin",
         "shared.auth.tokens",
