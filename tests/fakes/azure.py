@@ -37,7 +37,7 @@ LISTENING = re.compile(rb"Table service is successfully listening at \S+:(\d+)")
 def certificates(folder: Path) -> ssl.SSLContext:
     """Issue a certificate for the names of Azure; leave its files and the authority's there."""
     authority = trustme.CA()
-    issued = authority.issue_cert(VAULT, TABLES)
+    issued = authority.issue_cert(VAULT, TABLES, "127.0.0.1")
     authority.cert_pem.write_to_path(str(folder / "authority.pem"))
     issued.private_key_pem.write_to_path(str(folder / "key.pem"))
     for pem in issued.cert_chain_pems:
@@ -47,11 +47,12 @@ def certificates(folder: Path) -> ssl.SSLContext:
     return server
 
 
-def storage_token(audience: str) -> str:
+def access_token(audience: str, **more: str) -> str:
     """Make what Entra issues to an identity; Azurite reads the claims and skips the signature."""
     now = int(time.time())
     issuer = "https://sts.windows.net/00000000-0000-0000-0000-000000000001/"
     claims = {"aud": audience, "iss": issuer, "iat": now, "nbf": now - 60, "exp": now + 3_600}
+    claims |= more
     parts = (json.dumps(part).encode() for part in ({"alg": "none", "typ": "JWT"}, claims))
     return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts) + "."
 
@@ -65,7 +66,7 @@ class Identity(FakeIdentity):
         known = await super().answer(request)
         if known.status != 200 or request.query["resource"] != STORAGE:
             return known
-        token = {"access_token": storage_token(self.audience), "token_type": "Bearer"}
+        token = {"access_token": access_token(self.audience), "token_type": "Bearer"}
         return web.json_response(
             {**token, "resource": STORAGE, "expires_on": str(int(time.time()) + 3_600)}
         )

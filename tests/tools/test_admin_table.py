@@ -14,8 +14,10 @@ from shared.store.changes import Change, recorded
 from shared.store.operations import Insert, Operation
 from shared.store.resources import timestamp
 from shared.store.table import collect
+from tests.fakes.storage_proxy import StorageProxy, answer, serving
 from tests.store.documents import group, setting, user
 from tests.store.seeds import seed, write
+from tests.tools.conftest import admin_with
 from tools.admin import changes, stats
 from tools.admin.changes import DAY, HOUR, LATENESS, Lookback
 from tools.admin.storage import Storage
@@ -23,6 +25,7 @@ from tools.admin.storage import Storage
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from local.azurite import Azurite
     from shared.store.azure_table import AzureTable
     from shared.store.changes import RecordedChange
     from shared.store.session import Session
@@ -389,11 +392,64 @@ async def test_the_tail_moves_on_with_what_it_has_seen(
 # --- what can be wrong
 
 
-async def test_storage_that_is_not_there_is_said_not_to_answer(
-    table_admin: Admin, monkeypatch: pytest.MonkeyPatch
+async def test_a_table_that_does_not_exist_reads_as_an_empty_one(table_admin: Admin) -> None:
+    asked = ("tenant", "stats", "acme", "--json", "--table", "mistyped")
+    for _ in range(2):
+        ended = await table_admin(*asked)
+        assert (ended.status, ended.json[0]["users"]) == (0, 0)
+
+
+@pytest.fixture
+async def proxy(storage: Azurite) -> AsyncIterator[StorageProxy]:
+    """A way to the storage on which faults can be ordered, and which sees every request."""
+    async with serving(storage.ports["table"]) as between:
+        yield between
+
+
+@pytest.fixture
+def proxied_admin(operator: None, storage: Azurite, proxy: StorageProxy) -> Admin:
+    address = proxy.instead_of(storage.ports["table"], storage.connection_string)
+    return admin_with({"TABLE_CONNECTION_STRING": address})
+
+
+async def test_nothing_is_ever_written(
+    proxied_admin: Admin, proxy: StorageProxy, store: Store, session: Session, tenant: str
 ) -> None:
-    monkeypatch.setenv("TABLE_NAME", "scim")
-    ended = await table_admin("tenant", "stats", "acme", "--table", "another")
-    assert ended.status == 0  # a table that does not exist reads as an empty one
-    (numbers,) = (await table_admin("tenant", "stats", "acme", "--table", "another", "--json")).json
-    assert numbers["users"] == 0
+    ana = await store.users.create(session, user("ana"))
+    sales = await store.groups.create(session, group("Sales"), [ana.id])
+    of_tenant = ("--tenant", tenant)
+    for command in (
+        ("user", "show", "ana", *of_tenant),
+        ("group", "show", sales.id, *of_tenant),
+        ("changes", *of_tenant),
+        ("tenant", "stats", tenant, "--memberships"),
+        ("tenant", "stats", tenant, "--table", "mistyped"),
+        ("whoami",),
+    ):
+        assert (await proxied_admin(*command)).status == 0
+    assert set(proxy.received) == {"read"}
+
+
+async def test_storage_that_is_busy_for_a_moment_is_asked_again(
+    proxied_admin: Admin, proxy: StorageProxy
+) -> None:
+    proxy.order(answer(503, "ServerBusy"), "read", times=2)
+    assert (await proxied_admin("whoami")).status == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "said"),
+    [
+        (503, "ServerBusy", "did not answer (HttpResponseError 503)"),
+        (403, "AuthenticationFailed", "refused: 403 AuthenticationFailed"),
+    ],
+)
+async def test_a_failing_storage_is_one_line_and_status_3(
+    proxied_admin: Admin, proxy: StorageProxy, status: int, code: str, said: str
+) -> None:
+    proxy.order(answer(status, code), "read", times=9)
+    ended = await proxied_admin("changes")
+    assert (ended.status, ended.out) == (3, "")
+    _, line = ended.err.splitlines()
+    assert line.startswith("error: the storage http://127.0.0.1:")
+    assert said in line
