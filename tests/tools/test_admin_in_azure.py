@@ -153,7 +153,7 @@ async def test_a_tenant_is_created_provisioned_looked_at_and_closed(azure: Azure
     assert [(each["tenant"], each["users"]) for each in stats.json] == [("acme", 1)]
     shown = await azure.admin("user", "show", "ana@contoso.test", "--tenant", "acme")
     assert shown.status == 0, shown.err
-    assert "history: 1 changes" in shown.out
+    assert "history: 1, complete" in shown.out
 
     closed = await azure.admin("token", "revoke", "--all", "--yes", "--tenant", "acme")
     assert closed.status == 0, closed.err
@@ -177,7 +177,7 @@ async def test_a_new_tenant_does_not_take_over_the_data_of_a_former_one(azure: A
 async def test_whoami_names_the_person_and_both_places(azure: Azure) -> None:
     ended = await azure.admin("whoami", "--json")
     assert ended.status == 0, ended.err
-    assert ended.json["signedIn"] == {
+    assert ended.json["signed_in"] == {
         "name": "ana@contoso.test",
         "object_id": OBJECT_ID,
         "is_application": False,

@@ -107,7 +107,7 @@ async def test_whoami_on_this_machine(local_settings: None, storage: Azurite) ->
     admin = admin_with({"TABLE_CONNECTION_STRING": storage.connection_string})
     ended = await admin("whoami", "--json")
     assert ended.status == 0, ended.err
-    assert ended.json["signedIn"] is None
+    assert ended.json["signed_in"] is None
     vault, table = ended.json["access"]
     assert (vault["answer"], table["answer"]) == ("not named", "yes")
     assert vault["note"] == "tokens are in local.settings.json: of acme, default"

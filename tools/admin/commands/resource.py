@@ -197,7 +197,7 @@ def _show_history(history: History) -> None:
     since = console.time_of_milliseconds(history.since)
     note = "" if history.is_whole else ", no farther: --scan-rows was reached"
     console.show_line("")
-    console.show_line(f"history: {len(history.changes)} changes, complete since {since}{note}")
+    console.show_line(f"history: {len(history.changes)}, complete since {since}{note}")
     for change in history.changes:
         console.show_line(f"  {as_line(change)}")
 
@@ -212,14 +212,14 @@ def _as_json(shown: Shown, side: str) -> dict[str, Any]:
         "modified": resource.modified,
         "attributes": resource.document,
         side: {
-            "atLeast": shown.memberships.least,
+            "at_least": shown.memberships.least,
             "exact": shown.memberships.is_exact,
             "listed": [{"id": each.id, "name": each.name} for each in shown.members],
         },
         "history": None
         if history is None
         else {
-            "completeSince": console.time_of_milliseconds(history.since),
+            "complete_since": console.time_of_milliseconds(history.since),
             "complete": history.is_whole,
             "changes": [change_as_json(shown.tenant, each) for each in history.changes],
         },

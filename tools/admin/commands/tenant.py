@@ -116,8 +116,8 @@ def _stats_as_json(found: Stats) -> dict[str, Any]:
         "tenant": found.tenant,
         "users": found.users,
         "groups": found.groups,
-        "lastChange": _time(found.last_change),
-        "pendingDeletions": _number_as_json(found.pending_deletions),
+        "last_change": _time(found.last_change),
+        "pending_deletions": _number_as_json(found.pending_deletions),
         "memberships": _number_as_json(found.memberships),
     }
 
@@ -137,4 +137,4 @@ def _number(number: Number) -> str:
 
 
 def _number_as_json(number: Number | None) -> dict[str, Any] | None:
-    return None if number is None else {"atLeast": number.least, "exact": number.is_exact}
+    return None if number is None else {"at_least": number.least, "exact": number.is_exact}

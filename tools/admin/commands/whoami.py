@@ -38,7 +38,7 @@ def whoami(
     if as_json:
         console.show_json(
             {
-                "signedIn": None if identity is None else asdict(identity),
+                "signed_in": None if identity is None else asdict(identity),
                 "problem": problem,
                 "access": [asdict(each) for each in accesses],
             }
@@ -75,5 +75,9 @@ def _show(
     for each in accesses:
         console.show_line("")
         console.show_fields(
-            {each.what: each.where or each.answer, "readable": each.answer, "": each.note}
+            {
+                each.what: each.where or each.answer,
+                "readable": None if each.where is None else each.answer,
+                "": each.note,
+            }
         )
