@@ -159,6 +159,17 @@ async def test_a_name_cannot_command_the_terminal(
     assert "\\x1b[2J[red]Ana" in ended.out
 
 
+async def test_names_in_a_choice_cannot_command_it_either(
+    table_admin: Admin, store: Store, session: Session, tenant: str
+) -> None:
+    for name in ("\x7f\x9b2Ja", "b"):
+        await store.users.create(session, user(name, externalId="7"))
+    ended = await table_admin("user", "show", "7", "--tenant", tenant)
+    assert ended.status == 1
+    assert "\\x7f\\x9b2Ja" in ended.err
+    assert "\x9b" not in ended.err
+
+
 async def test_another_tenant_is_not_looked_into(
     table_admin: Admin, store: Store, session: Session
 ) -> None:
@@ -442,6 +453,7 @@ async def test_storage_that_is_busy_for_a_moment_is_asked_again(
     [
         (503, "ServerBusy", "did not answer (HttpResponseError 503)"),
         (403, "AuthenticationFailed", "refused: 403 AuthenticationFailed"),
+        (403, "AuthorizationFailure", "let this network through the firewall"),
     ],
 )
 async def test_a_failing_storage_is_one_line_and_status_3(

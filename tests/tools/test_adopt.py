@@ -126,7 +126,7 @@ async def test_an_account_whose_mail_or_id_belongs_to_another_is_not_doubled(
     scim: Scim, people: Path
 ) -> None:
     old = await scim.create_user("ana.ruiz", externalId="7")
-    team = await scim.create_user("team", emails=[{"type": "work", "value": "BO@contoso.test"}])
+    team = await scim.create_user("team", emails=[{"type": "home", "value": "BO@contoso.test"}])
     ended = await adopted(scim, people, "--apply", "--json")
     assert (ended.status, outcomes(ended)) == (1, ["skipped", "skipped", "created"])
     reasons = [each["reason"] for each in ended.json["accounts"]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -14,13 +15,14 @@ from rich.table import Table
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+_CONTROLS = re.compile(r"[\x7f-\x9f]")
 _PIPE_WIDTH = 1_000
 """Columns of a table that goes to no terminal, so that nothing is cut."""
 
 
 def say(line: str) -> None:
     """Write a line for the person at the terminal, on standard error."""
-    _error_console().print(line, markup=False, highlight=False, soft_wrap=True)
+    _error_console().print(printable(line), markup=False, highlight=False, soft_wrap=True)
 
 
 def show_line(line: str) -> None:
@@ -30,12 +32,12 @@ def show_line(line: str) -> None:
 
 def show_json(content: Any) -> None:
     """Write the result as JSON."""
-    print(json.dumps(content, ensure_ascii=False, indent=2), flush=True)
+    print(_json(content, indent=2), flush=True)
 
 
 def show_json_line(content: Any) -> None:
     """Write one of many results as a line of JSON (JSON Lines)."""
-    print(json.dumps(content, ensure_ascii=False), flush=True)
+    print(_json(content), flush=True)
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -72,6 +74,12 @@ def time_of_milliseconds(milliseconds: int) -> str:
     """Write POSIX milliseconds as RFC 3339 in UTC."""
     moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _json(content: Any, indent: int | None = None) -> str:
+    """Write JSON as it is read best, but for the control characters that `json` lets pass."""
+    text = json.dumps(content, ensure_ascii=False, indent=indent)
+    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _cell(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""The az commands that give an operator the rights that are missing."""
+"""The az commands that give an operator what is missing: rights, and secrets that were deleted."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ if TYPE_CHECKING:
 
 VAULT_ROLE = "Key Vault Secrets Officer"
 STORAGE_ROLE = "Storage Table Data Reader"
+
+
+def recovery(url: str, secret: str) -> str:
+    """Return the command that brings a deleted secret of a vault back."""
+    return f"az keyvault secret recover --vault-name {_account(url)} --name {secret}"
 
 
 def on_vault(url: str, identity: Identity) -> str:

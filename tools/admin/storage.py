@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tools.admin.places import Place
 
 CLIENT_OPTIONS: dict[str, Any] = {}
-_COMMAND_SECONDS = 300.0
+_COMMAND_SECONDS = 3_600.0
 _NO_RIGHTS = frozenset({401, 403})
 
 
@@ -81,7 +81,10 @@ def _in_words(
     if status is None:
         hint = "is `make run` running?" if is_local else "check --storage and its firewall"
         return NoAccessError(f"the storage {storage} did not answer ({error.__cause__}); {hint}")
-    said = f"the storage {storage} refused: {status} {_code(error.__cause__)}"
+    code = _code(error.__cause__)
+    said = f"the storage {storage} refused: {status} {code}"
+    if code == "AuthorizationFailure":
+        return NoAccessError(f"{said}; let this network through the firewall of the account")
     if status in _NO_RIGHTS and not is_local:
         command = grants.on_storage(storage, sign_in.identity if sign_in else Identity())
         return NoAccessError(f"{said}; to be let in: {command}")

@@ -100,8 +100,8 @@ class TokenVault:
             return _version((await self._ask(adding)).properties)
         except _DeletedError as error:
             raise NotDoneError(
-                f"the secret {name} was deleted and can still be recovered; to bring it back:"
-                f" az keyvault secret recover --id {self._url}/deletedsecrets/{name}"
+                f"the secret {name} was deleted and can still be recovered; to bring it back and"
+                f" then rotate it: {grants.recovery(self._url, name)}"
             ) from error
 
     async def disable(self, tenant: str, version: Version) -> None:

@@ -22,6 +22,8 @@ from tools.provision.watch import Watch, for_each
 _COLUMN_OF: Final = {path: column for column, path in COLUMNS.items()}
 _NAME: Final = "userName"
 _ID: Final = "externalId"
+_FILTER_PATH: Final = {Match.EMAIL.path: "emails.value"}
+"""An address is looked for whatever type the service gives it: a private one is a double too."""
 
 
 class Outcome(StrEnum):
@@ -153,7 +155,7 @@ async def _meet(
 
 
 async def _found(client: ScimClient, path: str, value: str) -> list[dict[str, Any]]:
-    query = wire.query(filter=wire.equals(path, value))
+    query = wire.query(filter=wire.equals(_FILTER_PATH.get(path, path), value))
     return await find(client, Operation.MATCH_USER, f"/Users?{query}")
 
 
