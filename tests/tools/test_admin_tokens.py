@@ -168,7 +168,7 @@ async def test_a_tenant_that_does_not_exist_is_not_rotated(
 
 
 async def test_a_token_is_not_lost_when_the_rotation_cannot_be_finished(
-    admin: Admin, vault: FakeKeyVault, opened_by: Opened, monkeypatch: pytest.MonkeyPatch
+    admin: Admin, vault: FakeKeyVault, opened_by: Opened
 ) -> None:
     for token in TOKENS[:2]:
         vault.put("scim-token", token)
@@ -215,6 +215,16 @@ async def test_the_newest_token_is_not_revoked_by_itself(
     assert (ended.status, vault.written) == (1, [])
     expected = "`token rotate` first" if newest_is_enabled else "is disabled already"
     assert expected in ended.err
+
+
+async def test_of_two_tokens_made_in_one_second_neither_is_taken_for_the_older(
+    admin: Admin, vault: FakeKeyVault
+) -> None:
+    first, second = (vault.put("scim-token", token) for token in TOKENS[:2])
+    second.created = first.created
+    for version in (first, second):
+        assert (await admin("token", "revoke", version.id)).status == 1
+    assert states(vault) == [True, True]
 
 
 @pytest.mark.parametrize(
@@ -339,6 +349,7 @@ async def test_a_name_that_no_tenant_can_have_is_refused_before_anything_is_aske
         (("--valid-days", "0"), "should be greater than or equal to 1"),
         (("--not-before", "soon"), "'soon' is no time"),
         (("--not-before", "2020-01-01"), "would have expired already"),
+        (("--not-before", "9999-12-31"), "would expire after 2200"),
     ],
 )
 async def test_a_term_that_makes_no_sense_is_refused(

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -28,6 +28,7 @@ from tools.admin.vault import TokenVault, open_vault
 from tools.admin.versions import Standing, State, Version, having, standings
 
 DAY = 86_400
+_LATEST = datetime(2200, 1, 1, tzinfo=UTC).timestamp()
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", epilog=EXIT_STATUS)
 
@@ -212,6 +213,8 @@ def _term(valid_days: int, not_before: datetime | None) -> Term:
     expires = start + valid_days * DAY
     if expires <= time.time():
         raise typer.BadParameter("the token would have expired already: put a later --not-before")
+    if expires > _LATEST:
+        raise typer.BadParameter("the token would expire after 2200: put an earlier --not-before")
     return Term(begins, expires)
 
 
