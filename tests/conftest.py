@@ -18,7 +18,7 @@ from shared.store.table_service import TableAddress
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-pytest_plugins = ("tests.fixtures.service",)
+pytest_plugins = ("tests.fixtures.service", "tests.fixtures.key_vault")
 
 
 class NewSession(Protocol):

@@ -52,7 +52,19 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "shared.tenants": (),
     "shared": (),
     "local": ("local", "shared.settings"),
-    "tools": ("tools",),
+    "tools": (),
+    "tools.provision": ("tools.provision",),
+    "tools.demo": ("tools.provision",),
+    "tools.adopt": ("tools.adopt", "tools.provision"),
+    "tools.admin": (
+        "tools.admin",
+        "shared.auth.tokens",
+        "shared.store",
+        CORE,
+        *CONFIGURED,
+        "local.settings_file",
+        "local.errors",
+    ),
 }
 """What of ours each part may import; the longest name that fits a module is its part."""
 
@@ -70,6 +82,8 @@ MAY_IMPORT_OF_AZURE: dict[str, tuple[str, ...]] = {
     SDK_OF_TABLES: ("azure.core", "azure.data", "aiohttp"),
     "shared.store": ("azure.core",),
     "local": ("azure.functions",),
+    "tools.admin.sign_in": ("azure.core",),
+    "tools.admin.vault": ("azure.core", "azure.keyvault"),
 }
 """What of Azure each part may import; a part that is not named, nothing."""
 

@@ -46,9 +46,15 @@ class AzureTable:
     its connections. What a tenant may have under way is limited.
     """
 
-    def __init__(self, service: TableService) -> None:
-        """Prepare; nothing is sent. The service is closed with the table."""
+    def __init__(self, service: TableService, *, creates_table: bool = True) -> None:
+        """Prepare; nothing is sent.
+
+        Args:
+            service: a client of the table; closed with this object.
+            creates_table: create the table when it is missing; otherwise it reads as an empty one.
+        """
         self._service = service
+        self._creates_table = creates_table
         self._turns = Turns(_CALLS_OF_A_TENANT)
 
     async def get(self, session: Session, key: str) -> Row | None:
@@ -99,6 +105,8 @@ class AzureTable:
 
     async def _create_table(self) -> None:
         """Create the table that was not found: a new Azurite, a new account."""
+        if not self._creates_table:
+            return
         try:
             await self._service.create_table()
         except ServiceFault as fault:
@@ -130,7 +138,7 @@ class AzureTable:
                     failure = Unclear("no answer in time")
                 except ServiceFault as fault:
                     failure = _lost(fault)
-        raise given_up(failure)
+        raise given_up(failure) from failure
 
     async def _read(self, read: Callable[[], Awaitable[_T]], of_no_table: _T) -> _T:
         try:
@@ -146,6 +154,8 @@ def open_table(
     address: TableAddress,
     credential: "AsyncTokenCredential | None" = None,
     client: Client = "rest",
+    *,
+    creates_table: bool = True,
 ) -> AzureTable:
     """Open a table; nothing is sent yet.
 
@@ -154,6 +164,7 @@ def open_table(
         credential: required with an endpoint, not used with a connection string; closed with the
             table.
         client: `rest` is this project's own, `sdk` Microsoft's.
+        creates_table: as `AzureTable` has it.
 
     Raises:
         Unavailable: there is neither a connection string, nor an endpoint and a credential.
@@ -162,10 +173,11 @@ def open_table(
     if client == "sdk":
         from shared.store.sdk_service import open_sdk_service  # noqa: PLC0415 - costs 100 ms
 
-        return AzureTable(open_sdk_service(account, address.name))
+        service: TableService = open_sdk_service(account, address.name)
+        return AzureTable(service, creates_table=creates_table)
     from shared.store.rest_service import open_rest_service  # noqa: PLC0415 - costs 80 ms
 
-    return AzureTable(open_rest_service(account, address.name))
+    return AzureTable(open_rest_service(account, address.name), creates_table=creates_table)
 
 
 def _lost(fault: ServiceFault) -> Unclear:

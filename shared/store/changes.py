@@ -2,9 +2,10 @@
 
 import json
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, cast
 
-from shared.store.rows import Value
+from shared.store import keys
+from shared.store.rows import Row, Value
 from shared.store.session import Session
 
 ResourceName = Literal["User", "Group"]
@@ -66,3 +67,46 @@ class Change:
             if items:
                 values[name] = json.dumps(items, separators=(",", ":"))
         return values
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedChange:
+    """A change row, read back.
+
+    Attributes:
+        key: its row key, unique in the tenant.
+        time: when the key was drawn, just before the commit, in POSIX milliseconds.
+        actor: label of the token that authorised the request.
+        request_id: names the request in the log.
+        change: what was done.
+    """
+
+    key: str
+    time: int
+    actor: str
+    request_id: str
+    change: Change
+
+
+def recorded(row: Row) -> RecordedChange:
+    """Read a change row as `Change.values` wrote it."""
+    values = row.values
+    version = values.get("v")
+    change = Change(
+        resource=cast("ResourceName", values["rt"]),
+        id=str(values["id"]),
+        verb=cast("Verb", values["op"]),
+        names=tuple(_list(row, "at")),
+        version=None if version is None else int(version),
+        added=tuple((uid, v) for uid, v in _list(row, "add")),
+        removed=tuple((uid, v) for uid, v in _list(row, "rem")),
+        skipped=tuple(_list(row, "skip")),
+        left=tuple(_list(row, "left")),
+    )
+    time = keys.change_time(row.key)
+    return RecordedChange(row.key, time, str(values["by"]), str(values["rq"]), change)
+
+
+def _list(row: Row, name: str) -> list[Any]:
+    items: list[Any] = json.loads(str(row.values.get(name, "[]")))
+    return items

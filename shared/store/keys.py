@@ -109,6 +109,20 @@ def deleted_user(uid: str) -> str:
     return f"q-u-{uid}"
 
 
+def changes(since: int = 0, until: int | None = None) -> Span:
+    """Span of the change rows whose keys were drawn from `since` on and before `until`.
+
+    Both are POSIX milliseconds; without `until`, to the end.
+    """
+    end = "l." if until is None else f"l-{max(until, 0):012x}"
+    return Span(f"l-{max(since, 0):012x}", end)
+
+
+def change_time(key: str) -> int:
+    """Read out of the key of a change row when it was drawn, in POSIX milliseconds."""
+    return int(key[2:14], 16)
+
+
 def new_change() -> str:
     """Draw the key of a change row: the time in milliseconds (12 hex digits), then 80 random bits.
 

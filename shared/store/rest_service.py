@@ -6,6 +6,7 @@ held against the SDK in tests/store/test_table_services.py.
 
 import json
 import re
+import ssl
 import time
 from collections.abc import Mapping, Sequence
 from email.utils import formatdate
@@ -34,13 +35,16 @@ _XML_CODE = re.compile(rb"<Code>(\w+)</Code>")
 class RestService:
     """A client of one table of Table Storage or of Azurite."""
 
-    def __init__(self, endpoint: str, table: str, signer: Signer) -> None:
+    def __init__(
+        self, endpoint: str, table: str, signer: Signer, tls: ssl.SSLContext | None = None
+    ) -> None:
         """Prepare; the session is opened at first use, because it belongs to the event loop.
 
         Args:
             endpoint: URL of the account's Table service, without a slash at its end.
             table: name of the table.
             signer: writes the Authorization headers; closed with the client.
+            tls: whom to trust; the system's authorities when None.
         """
         self._endpoint = endpoint
         self._table = table
@@ -48,6 +52,7 @@ class RestService:
         self._base_path = urlsplit(endpoint).path
         self._origin = endpoint.removesuffix(self._base_path)
         self._signer = signer
+        self._tls = tls or True
         self._session: aiohttp.ClientSession | None = None
         self._date = (0, "")
 
@@ -152,7 +157,7 @@ class RestService:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 # How many requests a tenant has under way, and for how long, `AzureTable` decides.
-                connector=aiohttp.TCPConnector(limit=0),
+                connector=aiohttp.TCPConnector(limit=0, ssl=self._tls),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None),
                 skip_auto_headers={"User-Agent", "Accept-Encoding", "Content-Type"},

@@ -1,65 +1,27 @@
 from __future__ import annotations
 
-import ssl
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import trustme
 
 from shared.auth.key_vault import KeyVault
 from shared.auth.vault import VaultTokens
 from shared.identity import open_credential
 from shared.settings import Settings
 from tests.fakes.clock import Time
-from tests.fakes.key_vault import FakeIdentity, FakeKeyVault, serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
-    from pathlib import Path
 
     from shared.auth.clock import Waits
-
-
-@dataclass(frozen=True, slots=True)
-class Certificates:
-    server: ssl.SSLContext
-    authority: Path
+    from tests.fakes.key_vault import FakeIdentity, FakeKeyVault
+    from tests.fixtures.key_vault import Certificates
 
 
 @pytest.fixture
 def clock() -> Time:
     return Time()
-
-
-@pytest.fixture(scope="session")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    authority = trustme.CA()
-    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("127.0.0.1").configure_cert(server)
-    path = tmp_path_factory.mktemp("tls") / "authority.pem"
-    authority.cert_pem.write_to_path(str(path))
-    return Certificates(server, path)
-
-
-@pytest.fixture
-async def vault(certificates: Certificates) -> AsyncIterator[FakeKeyVault]:
-    fake = FakeKeyVault()
-    async with serving(fake.answer, certificates.server) as url:
-        fake.url = url
-        yield fake
-
-
-@pytest.fixture
-async def identity(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeIdentity]:
-    """The identity endpoint, announced to the process as App Service does."""
-    fake = FakeIdentity()
-    async with serving(fake.answer) as url:
-        fake.endpoint = f"{url}/msi/token"
-        monkeypatch.setenv("IDENTITY_ENDPOINT", fake.endpoint)
-        monkeypatch.setenv("IDENTITY_HEADER", fake.header)
-        yield fake
 
 
 @pytest.fixture

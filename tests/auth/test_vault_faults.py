@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from shared.auth.tokens import Caller
     from shared.auth.vault import VaultTokens
-    from tests.auth.conftest import Certificates
     from tests.fakes.clock import Time
     from tests.fakes.key_vault import FakeIdentity
+    from tests.fixtures.key_vault import Certificates
 
 TOKEN = "the-token-of-the-tenant"
 OTHER = "another-token-of-the-tenant"

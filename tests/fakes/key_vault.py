@@ -1,7 +1,8 @@
 """Key Vault and the managed-identity endpoint on loopback, as the SDKs meet them.
 
 The vault speaks TLS, challenges the first call of a client, lists secrets and versions by the page,
-hands out values, and refuses as the real one does. Faults are switched on by the tests.
+hands out values, takes new versions and changes of their attributes, and refuses as the real one
+does. Faults are switched on by the tests.
 """
 
 from __future__ import annotations
@@ -50,11 +51,19 @@ class Version:
 
 @dataclass(slots=True)
 class FakeKeyVault:
-    """A vault and what was asked of it. `calls` holds the paths of the calls with a token."""
+    """A vault and what was asked of it.
+
+    Attributes:
+        calls: the paths of the calls with a token.
+        written: the bodies of those that write.
+        deleted: names of secrets that are deleted and can be recovered.
+    """
 
     url: str = ""
     secrets: dict[str, list[Version]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    written: list[dict[str, Any]] = field(default_factory=list)
+    deleted: set[str] = field(default_factory=set)
     fault: Callable[[str], web.Response | None] | None = None
     is_called: asyncio.Event = field(default_factory=asyncio.Event)
     _open_gate: asyncio.Event = field(default_factory=asyncio.Event)
@@ -133,7 +142,40 @@ class FakeKeyVault:
         if request.path.startswith(self._gated):
             await self._open_gate.wait()
         fault = None if self.fault is None else self.fault(request.path)
-        return fault or self._found(request)
+        return fault or await self._done(request)
+
+    async def _done(self, request: web.BaseRequest) -> web.Response:
+        if request.method == "GET":
+            return self._found(request)
+        body = await request.json()
+        self.written.append(body)
+        match request.method, request.path.strip("/").split("/"):
+            case "PUT", ["secrets", name]:
+                return self._set(name, body)
+            case "PATCH", ["secrets", name, version_id]:
+                return self._changed(name, version_id, body["attributes"])
+        return error(405, "BadMethod")
+
+    def _set(self, name: str, body: dict[str, Any]) -> web.Response:
+        if name in self.deleted:
+            return error(409, "Conflict", "ObjectIsDeletedButRecoverable")
+        attributes = body.get("attributes", {})
+        version = self.put(
+            name,
+            body["value"],
+            enabled=attributes.get("enabled") is not False,
+            not_before=attributes.get("nbf"),
+            expires=attributes.get("exp"),
+        )
+        item = self._item(name, version, version.id)
+        return web.json_response({"value": version.value, **item})
+
+    def _changed(self, name: str, version_id: str, attributes: dict[str, Any]) -> web.Response:
+        for version in self.secrets.get(name, []):
+            if version.id == version_id:
+                version.enabled = attributes.get("enabled", version.enabled)
+                return web.json_response(self._item(name, version, version.id))
+        return error(404, "SecretNotFound")
 
     def _found(self, request: web.BaseRequest) -> web.Response:
         match request.path.strip("/").split("/"):

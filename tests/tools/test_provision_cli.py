@@ -12,7 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.fakes.recording_service import RecordingService, refusal
-from tools.provision.__main__ import UsageError, app, checked_token, split_tenant_url
+from tools.provision.__main__ import app
+from tools.provision.tenant_url import UsageError, checked_token, split_tenant_url
 from tools.provision.wire import Dialect
 
 ROOT = Path(__file__).parents[2]

@@ -4,8 +4,7 @@ import asyncio
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
-from urllib.parse import urlsplit, urlunsplit
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -21,17 +20,16 @@ from tools.provision.readback import Verification
 from tools.provision.report import ProgressBars, Silence, print_json, print_report
 from tools.provision.results import Ledger, ServiceError
 from tools.provision.run import Plan, Report, evolutions, provision
+from tools.provision.tenant_url import (
+    FLAG_PARAMETER,
+    UsageError,
+    checked_token,
+    split_tenant_url,
+)
 from tools.provision.watch import Watch
 from tools.provision.wire import Dialect, ManagerShape
 
-FLAG_PARAMETER: Final = "aadOptscim062020"
-"""The query parameter of a Tenant URL that switches Entra's job to the flag dialect."""
-
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown")
-
-
-class UsageError(Exception):
-    """An option cannot be used; the text says in one line what to change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,26 +50,6 @@ class Generated:
     groups: int
     seed: int
     increments: int
-
-
-def split_tenant_url(url: str) -> tuple[str, Dialect]:
-    """Take a Tenant URL apart into the base of every request and the dialect it asks for.
-
-    Raises:
-        UsageError: when it is no absolute http or https URL.
-    """
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise UsageError(f"--url {url!r}: expected something like https://host/scim/v2")
-    if "@" in parts.netloc:
-        raise UsageError("--url: expected no user name or password in it; use --token")
-    flagged = FLAG_PARAMETER.lower() in parts.query.lower()
-    base = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
-    return base, Dialect.FLAG if flagged else Dialect.LEGACY
 
 
 @app.command()
@@ -245,13 +223,6 @@ def _directories(file: Path | None, generated: Generated) -> list[Directory]:
     if generated.increments:
         raise UsageError("--increments goes with a generated directory, not with a file")
     return [files.load(file)]
-
-
-def checked_token(token: str) -> str:
-    """Return the token if a header can carry it (RFC 6750 section 2.1), else raise UsageError."""
-    if not token or not token.isascii() or not token.isprintable() or " " in token:
-        raise UsageError("--token: expected printable ASCII without spaces")
-    return token
 
 
 def _run(target: Target, plan: Plan, *, quiet: bool) -> Report:

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from tools.provision import wire
+from tools.provision.answers import find, identifier_of
 from tools.provision.client import ScimClient
 from tools.provision.directory import Directory, Group, User
 from tools.provision.mapping import COLUMNS, read_values
@@ -72,7 +73,7 @@ async def check_connection(client: ScimClient, settings: Settings) -> None:
     users = wire.query(filter=wire.equals(settings.match[0].path, nobody))
     groups = wire.query(excludedAttributes="members", filter=wire.equals("displayName", nobody))
     for path in (f"/Users?{users}", f"/Groups?{groups}"):
-        found = await _find(client, Operation.TEST_CONNECTION, path)
+        found = await find(client, Operation.TEST_CONNECTION, path)
         if found:
             raise ServiceError(
                 Operation.TEST_CONNECTION, f"a random name finds {len(found)} resources: {path}"
@@ -139,14 +140,14 @@ class Cycle:
             if value is None:
                 continue
             query = wire.query(filter=wire.equals(attribute.path, value))
-            found = await _find(self._client, Operation.MATCH_USER, f"/Users?{query}")
+            found = await find(self._client, Operation.MATCH_USER, f"/Users?{query}")
             if found:
                 resource = _only(Operation.MATCH_USER, attribute, found)
                 return self._adopt_user(user, resource)
         return None
 
     def _adopt_user(self, user: User, resource: dict[str, Any]) -> SyncedUser:
-        target_id = _identifier(Operation.MATCH_USER, resource)
+        target_id = identifier_of(Operation.MATCH_USER, resource)
         _claim(Operation.MATCH_USER, self._owners, target_id, user.id)
         active = resource.get("active") is not False
         known = SyncedUser(target_id, read_values(resource), active)
@@ -156,7 +157,7 @@ class Cycle:
     async def _create_user(self, user: User) -> None:
         body = wire.new_user(user.values)
         answer = await self._client.call(Operation.CREATE_USER, "POST", "/Users", body)
-        target_id = _identifier(Operation.CREATE_USER, answer)
+        target_id = identifier_of(Operation.CREATE_USER, answer)
         _claim(Operation.CREATE_USER, self._owners, target_id, user.id)
         self._state.users[user.id] = SyncedUser(target_id, dict(user.values))
 
@@ -218,7 +219,7 @@ class Cycle:
             return False
         terms = f"{wire.equals('id', target_id)} and {wire.equals(attribute, value)}"
         path = f"{endpoint}?{wire.query(filter=terms, attributes='id')}"
-        return bool(await _find(self._client, Operation.CHECK_REFERENCE, path))
+        return bool(await find(self._client, Operation.CHECK_REFERENCE, path))
 
     # --- groups
 
@@ -238,11 +239,11 @@ class Cycle:
         query = wire.query(
             excludedAttributes="members", filter=wire.equals("displayName", group.display_name)
         )
-        found = await _find(self._client, Operation.MATCH_GROUP, f"/Groups?{query}")
+        found = await find(self._client, Operation.MATCH_GROUP, f"/Groups?{query}")
         if not found:
             return None
         resource = _only(Operation.MATCH_GROUP, "displayName", found)
-        target_id = _identifier(Operation.MATCH_GROUP, resource)
+        target_id = identifier_of(Operation.MATCH_GROUP, resource)
         _claim(Operation.MATCH_GROUP, self._group_owners, target_id, group.id)
         known = SyncedGroup(target_id, str(resource.get("displayName", "")))
         self._state.groups[group.id] = known
@@ -251,7 +252,7 @@ class Cycle:
     async def _create_group(self, group: Group) -> None:
         body = wire.new_group(group)
         answer = await self._client.call(Operation.CREATE_GROUP, "POST", "/Groups", body)
-        target_id = _identifier(Operation.CREATE_GROUP, answer)
+        target_id = identifier_of(Operation.CREATE_GROUP, answer)
         _claim(Operation.CREATE_GROUP, self._group_owners, target_id, group.id)
         self._state.groups[group.id] = SyncedGroup(target_id, group.display_name)
 
@@ -308,32 +309,10 @@ class Cycle:
         return [self._state.users[source_id].target_id for source_id in source_ids]
 
 
-async def _find(client: ScimClient, operation: Operation, path: str) -> list[dict[str, Any]]:
-    """Ask for a ListResponse and return its resources (RFC 7644 section 3.4.2)."""
-    answer = await client.call(operation, "GET", path)
-    resources = answer.get("Resources", [])
-    if "totalResults" not in answer or not isinstance(resources, list):
-        raise ServiceError(operation, f"the answer is no ListResponse: {path}", 200)
-    if len(resources) != answer["totalResults"]:
-        raise ServiceError(
-            operation,
-            f"totalResults is {answer['totalResults']}, but {len(resources)} are there: {path}",
-            200,
-        )
-    return resources
-
-
 def _only(operation: Operation, attribute: str, found: list[dict[str, Any]]) -> dict[str, Any]:
     if len(found) > 1:
         raise ServiceError(operation, f"{attribute} matches {len(found)} resources", 200)
     return found[0]
-
-
-def _identifier(operation: Operation, resource: dict[str, Any]) -> str:
-    identifier = resource.get("id")
-    if not isinstance(identifier, str) or not identifier:
-        raise ServiceError(operation, "the answer has no id", 200)
-    return identifier
 
 
 def _claim(operation: Operation, owners: dict[str, str], target_id: str, source_id: str) -> None:

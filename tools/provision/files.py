@@ -22,7 +22,9 @@ from typing import Any, Final
 from tools.provision.directory import Directory, Group, User
 from tools.provision.mapping import COLUMNS
 
-_USER_KEYS: Final = frozenset(COLUMNS) | {"active", "manager"}
+USER_KEYS: Final = frozenset(COLUMNS) | {"active", "manager"}
+"""The columns of a user."""
+
 _GROUP_KEYS: Final = frozenset({"id", "displayName", "members"})
 _BOOLEANS: Final = {
     **dict.fromkeys(("", "true", "yes", "1"), True),
@@ -36,8 +38,8 @@ class DirectoryFileError(Exception):
     """A directory file cannot be used; the text names the file and the row."""
 
 
-class _RowError(ValueError):
-    """What is wrong and in which row; the file is added by load()."""
+class RowError(ValueError):
+    """What is wrong and in which row; who reads the file adds its name."""
 
 
 def load(path: Path) -> Directory:
@@ -68,11 +70,11 @@ def load(path: Path) -> Directory:
 def _read_csv(path: Path) -> Directory:
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file, strict=True)
-        _check_header(reader.fieldnames or ())
+        check_header(reader.fieldnames or ())
         try:
             rows = [(f"row {reader.line_num}", row) for row in reader]
         except csv.Error as error:
-            raise _RowError(f"row {reader.reader.line_num}: {error}") from error
+            raise RowError(f"row {reader.reader.line_num}: {error}") from error
     names = {where: _group_names(where, row) for where, row in rows}
     users = _users(rows)
     groups: dict[str, list[str]] = {}
@@ -84,15 +86,16 @@ def _read_csv(path: Path) -> Directory:
     )
 
 
-def _check_header(names: Iterable[str]) -> None:
-    _refuse_unknown(names, _USER_KEYS | {"groups"}, "row 1")
+def check_header(names: Iterable[str]) -> None:
+    """Refuse columns that are not known, and a header without userName, with a RowError."""
+    refuse_unknown(names, USER_KEYS | {"groups"}, "row 1")
     if "userName" not in names:
-        raise _RowError("row 1: the column userName is missing")
+        raise RowError("row 1: the column userName is missing")
 
 
 def _group_names(where: str, row: dict[str, Any]) -> list[str]:
     if None in row:
-        raise _RowError(f"{where}: more cells than the header has columns")
+        raise RowError(f"{where}: more cells than the header has columns")
     cell = row.pop("groups", None) or ""
     return list(dict.fromkeys(name.strip() for name in cell.split(";") if name.strip()))
 
@@ -100,10 +103,10 @@ def _group_names(where: str, row: dict[str, Any]) -> list[str]:
 def _read_json(path: Path) -> Directory:
     content = json.loads(path.read_text(encoding="utf-8-sig"))
     if not isinstance(content, dict) or not content.keys() <= {"users", "groups"}:
-        raise _RowError('expected an object with "users" and "groups"')
+        raise RowError('expected an object with "users" and "groups"')
     user_records = list(_records(content, "users"))
     for where, record in user_records:
-        _refuse_unknown(record, _USER_KEYS, where)
+        refuse_unknown(record, USER_KEYS, where)
     users = _users(user_records)
     ids = {user.user_name.casefold(): user.id for user in users}
     groups = tuple(_group(where, record, ids) for where, record in _records(content, "groups"))
@@ -118,11 +121,11 @@ def _read_json(path: Path) -> Directory:
 def _records(content: dict[str, Any], key: str) -> Iterator[_Located]:
     records = content.get(key, [])
     if not isinstance(records, list):
-        raise _RowError(f"{key}: expected a list")
+        raise RowError(f"{key}: expected a list")
     for at, record in enumerate(records):
         where = f"{key}[{at}]"
         if not isinstance(record, dict):
-            raise _RowError(f"{where}: expected an object")
+            raise RowError(f"{where}: expected an object")
         yield where, record
 
 
@@ -136,7 +139,7 @@ def _users(records: list[_Located]) -> tuple[User, ...]:
         User(
             each["externalId"],
             each,
-            _active(where, record),
+            is_active(where, record),
             _reference(where, "manager", record.get("manager"), ids),
         )
         for each, (where, record) in zip(values, records, strict=True)
@@ -144,21 +147,30 @@ def _users(records: list[_Located]) -> tuple[User, ...]:
 
 
 def _values(where: str, record: dict[str, Any]) -> dict[str, str]:
+    values = user_values(where, record)
+    return {"externalId": values["userName"], **values}
+
+
+def user_values(where: str, record: Mapping[str, Any]) -> dict[str, str]:
+    """Read the mapped columns of a row as text by SCIM path; empty ones are left out.
+
+    Raises:
+        RowError: when one is no text, or there is no userName.
+    """
     values = {path: _text(where, column, record.get(column)) for column, path in COLUMNS.items()}
     if not values["userName"]:
-        raise _RowError(f"{where}: userName is missing")
-    values["externalId"] = values["externalId"] or values["userName"]
+        raise RowError(f"{where}: userName is missing")
     return {path: value for path, value in values.items() if value}
 
 
 def _group(where: str, record: dict[str, Any], ids: Mapping[str, str]) -> Group:
-    _refuse_unknown(record, _GROUP_KEYS, where)
+    refuse_unknown(record, _GROUP_KEYS, where)
     name = _text(where, "displayName", record.get("displayName"))
     if not name:
-        raise _RowError(f"{where}: displayName is missing")
+        raise RowError(f"{where}: displayName is missing")
     members = record.get("members") or []
     if not isinstance(members, list):
-        raise _RowError(f"{where}: members: expected a list of userNames")
+        raise RowError(f"{where}: members: expected a list of userNames")
     found = (_reference(where, "members", member, ids) for member in members)
     unique = dict.fromkeys(member for member in found if member is not None)
     return Group(_text(where, "id", record.get("id")) or name, name, tuple(unique))
@@ -168,31 +180,37 @@ def _text(where: str, column: str, value: Any) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise _RowError(f"{where}: {column}: expected text, found {json.dumps(value)}")
+        raise RowError(f"{where}: {column}: expected text, found {json.dumps(value)}")
     return value.strip()
 
 
-def _active(where: str, record: dict[str, Any]) -> bool:
+def is_active(where: str, record: Mapping[str, Any]) -> bool:
+    """Read the column `active` of a row; without one the user is active.
+
+    Raises:
+        RowError: when it is neither true nor false.
+    """
     value = record.get("active")
     if isinstance(value, bool):
         return value
     text = _text(where, "active", value)
     if text.lower() not in _BOOLEANS:
-        raise _RowError(f"{where}: active: expected true or false, found {text!r}")
+        raise RowError(f"{where}: active: expected true or false, found {text!r}")
     return _BOOLEANS[text.lower()]
 
 
 def _reference(where: str, column: str, value: Any, ids: Mapping[str, str]) -> str | None:
     name = _text(where, column, value)
     if name and name.casefold() not in ids:
-        raise _RowError(f"{where}: {column}: no user of the file has the userName {name!r}")
+        raise RowError(f"{where}: {column}: no user of the file has the userName {name!r}")
     return ids[name.casefold()] if name else None
 
 
-def _refuse_unknown(names: Iterable[str], known: frozenset[str], where: str) -> None:
+def refuse_unknown(names: Iterable[str], known: frozenset[str], where: str) -> None:
+    """Refuse columns that are not known, with a RowError."""
     unknown = sorted(set(names) - known)
     if unknown:
-        raise _RowError(
+        raise RowError(
             f"{where}: unknown column {unknown[0]!r}; known are {', '.join(sorted(known))}"
         )
 
@@ -202,4 +220,4 @@ def _refuse_repeated(name: str, located: Iterable[tuple[str, str]]) -> None:
     for value, where in located:
         first = seen.setdefault(value, where)
         if first != where:
-            raise _RowError(f"{where}: {name} {value!r} is already used by {first}")
+            raise RowError(f"{where}: {name} {value!r} is already used by {first}")

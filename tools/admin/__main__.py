@@ -1,0 +1,40 @@
+"""`python -m tools.admin`: operate the service from the command line."""
+
+import typer
+
+from tools.admin.commands import resource, tenant, token
+from tools.admin.commands.change import changes
+from tools.admin.commands.options import EXIT_STATUS
+from tools.admin.commands.whoami import whoami
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    epilog=EXIT_STATUS,
+)
+app.add_typer(token.app, name="token", help="Draw, rotate, revoke and list the tokens of a tenant.")
+app.add_typer(tenant.app, name="tenant", help="List the tenants and what they hold.")
+app.add_typer(resource.users, name="user", help="Show a user.")
+app.add_typer(resource.groups, name="group", help="Show a group.")
+app.command(epilog=EXIT_STATUS)(changes)
+app.command(epilog=EXIT_STATUS)(whoami)
+
+
+@app.callback()
+def main() -> None:
+    """Operate the SCIM service: tenants and their tokens, users, groups and what changed.
+
+    It works with your own sign-in (`az login`) on the vault and the storage that --vault and
+    --storage name, or KEY_VAULT_URL and TABLE_ENDPOINT in the environment: the same names as the
+    settings of the service. Without them it works on the service of this machine (`make run`).
+    `whoami` tells what you have access to and how to get what is missing.
+
+    Tokens are written to Key Vault and printed once. They are never taken from the command line,
+    shown again, or logged. Users, groups and memberships are read and never changed.
+    """
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m tools.admin")

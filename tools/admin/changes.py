@@ -1,0 +1,196 @@
+"""Change rows: all since a time, those of one resource, the last one, and those to come.
+
+Their keys begin with the time at which they were drawn, so a span of time is one range of rows.
+They become visible out of that order, up to 2 minutes late, because a key is drawn before its
+transaction is committed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared.store import keys
+from shared.store.changes import RecordedChange, recorded
+from shared.store.table import PAGE_ROWS, Page
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from shared.store.rows import Row
+    from shared.store.session import Session
+    from shared.store.table import Table
+    from tools.admin.storage import Storage
+
+Milliseconds = int
+"""POSIX time, or a length of time, in milliseconds."""
+
+HOUR: Milliseconds = 3_600_000
+DAY: Milliseconds = 24 * HOUR
+LATENESS: Milliseconds = 120_000
+"""How much later than its key says a change may become visible."""
+
+ROWS_A_CALL = PAGE_ROWS
+
+_WIDEN = 6
+_PROBES = 40
+
+
+async def since(
+    storage: Storage, session: Session, start: Milliseconds
+) -> AsyncIterator[RecordedChange]:
+    """Read the changes from a time on, in the order of their keys. A call for each 1,000."""
+    token = None
+    while True:
+        page = await storage.table.page(session, keys.changes(start), ROWS_A_CALL, token)
+        for row in page.rows:
+            yield recorded(row)
+        token = page.token
+        if token is None:
+            return
+
+
+async def follow(
+    read: Callable[[Milliseconds], AsyncIterator[RecordedChange]],
+    start: Milliseconds,
+    pause: Callable[[], Awaitable[None]],
+) -> AsyncIterator[RecordedChange]:
+    """Read the changes from a time on, and then those that become visible, each once.
+
+    Every round reads again from 2 minutes before the newest change that was seen: what was drawn
+    before that is visible by now. So it does not matter how this machine's clock goes.
+
+    Args:
+        read: reads the changes from a time on.
+        start: where to begin.
+        pause: waits until the next round.
+    """
+    cursor = start
+    seen: dict[str, Milliseconds] = {}
+    while True:
+        async for change in read(cursor):
+            if change.key not in seen:
+                seen[change.key] = change.time
+                yield change
+        cursor = max(cursor, max(seen.values(), default=cursor) - LATENESS)
+        seen = {key: time for key, time in seen.items() if time >= cursor}
+        await pause()
+
+
+@dataclass(frozen=True, slots=True)
+class Lookback:
+    """How far a history goes back: to a time, and within a number of rows that are read."""
+
+    until: Milliseconds
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What was found of one resource.
+
+    Attributes:
+        changes: oldest first.
+        since: from here on nothing is missing, in POSIX milliseconds.
+        is_whole: whether that reaches back to where it was to go.
+    """
+
+    changes: list[RecordedChange]
+    since: Milliseconds
+    is_whole: bool
+
+
+async def history(
+    storage: Storage,
+    session: Session,
+    is_wanted: Callable[[RecordedChange], bool],
+    now: Milliseconds,
+    lookback: Lookback,
+) -> History:
+    """Read the changes of one resource: the last hour first, then ever longer spans before it.
+
+    No row says where the changes of a resource are, so all are read, up to a number. A call for
+    each 1,000 and each span.
+    """
+    found: list[RecordedChange] = []
+    end: Milliseconds | None = None
+    complete, width, rows_left = now, HOUR, lookback.rows
+    while complete > lookback.until:
+        start = max(complete - width, lookback.until)
+        rows, is_all = await _up_to(storage.table, session, keys.changes(start, end), rows_left)
+        found = [each for each in map(recorded, rows) if is_wanted(each)] + found
+        if not is_all:
+            return History(found, complete, is_whole=False)
+        rows_left -= len(rows)
+        complete = end = start
+        width *= _WIDEN
+    return History(found, complete, is_whole=True)
+
+
+async def _up_to(
+    table: Table, session: Session, span: keys.Span, limit: int
+) -> tuple[list[Row], bool]:
+    """Read the rows of a span up to a number; tell whether these are all."""
+    rows: list[Row] = []
+    token = None
+    while True:
+        page = await table.page(session, span, ROWS_A_CALL, token)
+        rows += page.rows
+        token = page.token
+        if token is None or len(rows) >= limit:
+            return rows, token is None
+
+
+async def last(storage: Storage, session: Session, now: Milliseconds) -> RecordedChange | None:
+    """Find the newest change; None when there is none.
+
+    Table Storage reads forward only: so spans without an end are tried, from the last hour to
+    everything, and then halved until the rest fits into a page. 1 call for a busy tenant, 4 for one
+    without changes, at most 44.
+    """
+
+    async def read(start: Milliseconds) -> Page:
+        return await _some(storage.table, session, keys.changes(start))
+
+    page, after = Page([], None), now + DAY  # the clocks of others may be ahead, but not by a day
+    for start in (now - HOUR, now - DAY, now - 30 * DAY, 0):
+        page = await read(start)
+        if page.rows:
+            break
+        after = start
+    for _ in range(_PROBES):
+        newest = keys.change_time(page.rows[-1].key) if page.rows else after
+        if page.token is None or after - newest <= 1:
+            break
+        middle = (newest + after) // 2
+        later = await read(middle)
+        page, after = (later, after) if later.rows else (page, middle)
+    return recorded(page.rows[-1]) if page.rows else None
+
+
+async def _some(table: Table, session: Session, span: keys.Span) -> Page:
+    """Read the first rows of a span: a page may be empty and yet not be the last."""
+    page = await table.page(session, span, ROWS_A_CALL)
+    while not page.rows and page.token is not None:
+        page = await table.page(session, span, ROWS_A_CALL, page.token)
+    return page
+
+
+def concerns_user(uid: str) -> Callable[[RecordedChange], bool]:
+    """Tell the changes of a user from others: its own, and those of its memberships."""
+
+    def concerns(recorded_change: RecordedChange) -> bool:
+        change = recorded_change.change
+        moved = {member for member, _ in (*change.added, *change.removed)}
+        return change.id == uid or uid in moved
+
+    return concerns
+
+
+def concerns_group(gid: str) -> Callable[[RecordedChange], bool]:
+    """Tell the changes of a group from others: its own, and the deletions of its members."""
+
+    def concerns(recorded_change: RecordedChange) -> bool:
+        return recorded_change.change.id == gid or gid in recorded_change.change.left
+
+    return concerns

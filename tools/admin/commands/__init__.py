@@ -1,0 +1,1 @@
+"""The commands of `python -m tools.admin`: options in, a table or JSON out."""

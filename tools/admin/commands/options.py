@@ -1,0 +1,168 @@
+"""Options that several commands have, and how a command is run."""
+
+import asyncio
+import logging
+import os
+import re
+import time
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from shared import tenants
+from tools.admin import console, places
+from tools.admin.changes import DAY, HOUR
+from tools.admin.errors import AdminError, WrongSettingError
+
+EXIT_STATUS = """Exit status: 0 done; 1 nothing was done, because what was asked for is not there,
+would do harm, or was not confirmed; 2 an option or a setting is wrong; 3 the vault or the storage
+did not let you in or did not answer; 130 ended by Ctrl-C."""
+
+_PLACE = "Where"
+_OUTPUT = "Output"
+_T = TypeVar("_T")
+
+
+def tenant_name(text: str) -> str:
+    """Check the name of a tenant before anything is asked about it.
+
+    Raises:
+        BadParameter: no tenant can have it.
+    """
+    name = tenants.DEFAULT if text.lower() == tenants.DEFAULT else tenants.of_path(text)
+    if name is None:
+        raise typer.BadParameter(
+            "no tenant can have that name: up to 40 of a-z, 0-9 and single dashes between them"
+        )
+    return name
+
+
+_LENGTHS = {"s": 1_000, "m": 60_000, "h": HOUR, "d": DAY}
+
+
+def _moment(text: str) -> datetime:
+    """Read a date or a time; one without a zone is UTC."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is no time: put one like 2027-01-31 or 2027-01-31T08:00:00Z"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def milliseconds_of(text: str, now: int) -> int:
+    """Read `15m`, or a time, as POSIX milliseconds; `now` is what a length counts back from.
+
+    Raises:
+        BadParameter: it is neither.
+    """
+    length = re.fullmatch(r"([0-9]{1,6})([smhd])", text)
+    if length is not None:
+        return max(0, now - int(length[1]) * _LENGTHS[length[2]])
+    try:
+        return int(_moment(text).timestamp() * 1000)
+    except typer.BadParameter:
+        raise typer.BadParameter(
+            f"{text!r}: put a length like 90s, 15m, 2h, 7d or a time like 2027-01-31T08:00:00Z"
+        ) from None
+
+
+Tenant = Annotated[
+    str,
+    typer.Option(
+        callback=tenant_name,
+        help="The tenant: `default`, or the name in its Tenant URL, `.../tenants/acme/scim/v2`.",
+    ),
+]
+Vault = Annotated[
+    str | None,
+    typer.Option(
+        envvar="KEY_VAULT_URL",
+        show_envvar=True,
+        metavar="URL",
+        help="The vault that holds the tokens, as `https://contoso.vault.azure.net`.",
+        rich_help_panel=_PLACE,
+    ),
+]
+StorageEndpoint = Annotated[
+    str | None,
+    typer.Option(
+        "--storage",
+        envvar="TABLE_ENDPOINT",
+        show_envvar=True,
+        metavar="URL",
+        help="The Table service, as `https://contoso.table.core.windows.net`.",
+        rich_help_panel=_PLACE,
+    ),
+]
+TableName = Annotated[
+    str | None,
+    typer.Option(
+        "--table",
+        envvar="TABLE_NAME",
+        show_envvar=True,
+        metavar="NAME",
+        help="The table; `scim` when nothing is given.",
+        rich_help_panel=_PLACE,
+    ),
+]
+AsJson = Annotated[
+    bool,
+    typer.Option("--json", help="Write JSON instead of a table.", rich_help_panel=_OUTPUT),
+]
+Moment = Annotated[
+    datetime | None,
+    typer.Option(
+        "--not-before",
+        parser=_moment,
+        metavar="TIME",
+        help="When the token begins to be valid, as 2027-01-31 or 2027-01-31T08:00:00Z (UTC"
+        " without a zone); now when not given.",
+    ),
+]
+
+
+def place(
+    *, vault: str | None = None, storage: str | None = None, table: str | None = None
+) -> places.Place:
+    """Find where the command works, and say so when it is this machine.
+
+    Raises:
+        Exit: 2, after a line that says what is wrong.
+    """
+    try:
+        found = places.find(places.Given(vault, storage, table), os.environ)
+    except WrongSettingError as error:
+        raise _failed(error) from error
+    if found.is_local:
+        console.say(f"(the service on this machine: {found.storage_name})")
+    return found
+
+
+def run(work: Coroutine[Any, Any, _T]) -> _T:
+    """Run the work of a command.
+
+    Raises:
+        Exit: 1, 2 or 3, after a line that says what is wrong and what to do; 130 after Ctrl-C.
+    """
+    # What the SDKs and the store would log, the one line of the error says.
+    logging.getLogger().addHandler(logging.NullHandler())
+    try:
+        return asyncio.run(work)
+    except AdminError as error:
+        raise _failed(error) from error
+    except KeyboardInterrupt as error:
+        raise typer.Exit(130) from error
+
+
+def now_in_milliseconds() -> int:
+    """Return the time of this machine as POSIX milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def _failed(error: AdminError) -> typer.Exit:
+    console.say(f"error: {error}")
+    return typer.Exit(error.exit_status)

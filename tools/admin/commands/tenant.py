@@ -1,0 +1,140 @@
+"""`tenant`: which tenants there are, and what each holds."""
+
+import asyncio
+from typing import Annotated, Any
+
+import typer
+
+from shared.store.changes import RecordedChange
+from tools.admin import console, stats
+from tools.admin.commands.options import (
+    EXIT_STATUS,
+    AsJson,
+    StorageEndpoint,
+    TableName,
+    Vault,
+    now_in_milliseconds,
+    place,
+    run,
+    tenant_name,
+)
+from tools.admin.places import Place
+from tools.admin.stats import Number, Stats
+from tools.admin.storage import open_storage
+from tools.admin.vault import TenantSecret, open_vault
+
+_AT_ONCE = 8
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", epilog=EXIT_STATUS)
+
+
+@app.command("list", epilog=EXIT_STATUS)
+def list_tenants(vault: Vault = None, as_json: AsJson = False) -> None:
+    """List the tenants: a tenant exists when the vault holds its secret.
+
+    *open* says whether its newest token is enabled; when it is not, the service answers every
+    request of the tenant 401.
+    """
+    where = place(vault=vault)
+    listed = run(_list(where))
+    rows = [_secret_as_json(each) for each in listed]
+    if as_json:
+        console.show_json(rows)
+        return
+    columns = ["tenant", "open", "changed", "newest token expires"]
+    console.show_table(columns, [list(row.values()) for row in rows])
+
+
+@app.command("stats", epilog=EXIT_STATUS)
+def show_stats(
+    tenants: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="TENANT", help="The tenants; all of the vault when none is named."),
+    ] = None,
+    memberships: Annotated[
+        bool,
+        typer.Option(
+            "--memberships",
+            help="Count memberships too, up to 20,000 (a read for each 1,000, where the other"
+            " numbers take a few reads whatever the size).",
+        ),
+    ] = False,
+    vault: Vault = None,
+    storage: StorageEndpoint = None,
+    table: TableName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what tenants hold: users, groups, the last change, deletions still to be cleared up.
+
+    *pending* are deleted groups and users whose memberships are still in the table; nobody sees
+    them. A `+` behind a number says that counting ended there.
+    """
+    where = place(vault=vault, storage=storage, table=table)
+    named = [tenant_name(name) for name in tenants or []]
+    found = run(_stats(where, named, memberships=memberships))
+    if as_json:
+        console.show_json([_stats_as_json(each) for each in found])
+        return
+    columns = ["tenant", "users", "groups", "last change", "pending"]
+    console.show_table(
+        [*columns, "memberships"] if memberships else columns,
+        [_stats_as_row(each) for each in found],
+    )
+
+
+async def _list(where: Place) -> list[TenantSecret]:
+    if where.is_local and where.settings.key_vault_url is None:
+        return [TenantSecret(name, True, None, None) for name in where.local_tenants]
+    async with open_vault(where) as vault:
+        return await vault.tenants()
+
+
+async def _stats(where: Place, named: list[str], *, memberships: bool) -> list[Stats]:
+    async with open_storage(where) as storage:
+        names = named or [secret.tenant for secret in await _list(where)]
+        room = asyncio.Semaphore(_AT_ONCE)
+
+        async def read(tenant: str) -> Stats:
+            async with room:
+                now = now_in_milliseconds()
+                return await stats.read(storage, tenant, now, memberships=memberships)
+
+        return await asyncio.gather(*(read(name) for name in names))
+
+
+def _secret_as_json(secret: TenantSecret) -> dict[str, Any]:
+    return {
+        "tenant": secret.tenant,
+        "open": secret.is_open,
+        "changed": console.time_of(secret.updated),
+        "expires": console.time_of(secret.expires),
+    }
+
+
+def _stats_as_json(found: Stats) -> dict[str, Any]:
+    return {
+        "tenant": found.tenant,
+        "users": found.users,
+        "groups": found.groups,
+        "last_change": _time(found.last_change),
+        "pending_deletions": _number_as_json(found.pending_deletions),
+        "memberships": _number_as_json(found.memberships),
+    }
+
+
+def _stats_as_row(found: Stats) -> list[Any]:
+    row = [found.tenant, found.users, found.groups, _time(found.last_change)]
+    row.append(_number(found.pending_deletions))
+    return row if found.memberships is None else [*row, _number(found.memberships)]
+
+
+def _time(change: RecordedChange | None) -> str | None:
+    return None if change is None else console.time_of_milliseconds(change.time)
+
+
+def _number(number: Number) -> str:
+    return f"{number.least:,}{'' if number.is_exact else '+'}"
+
+
+def _number_as_json(number: Number | None) -> dict[str, Any] | None:
+    return None if number is None else {"at_least": number.least, "exact": number.is_exact}

@@ -1,0 +1,62 @@
+"""Finding the one user or group that an operator names, by id or by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from shared.scim.errors import NotFound
+from shared.scim.folding import fold
+from shared.store.resources import Group, User
+from tools.admin.errors import NotDoneError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shared.store.session import Session
+    from shared.store.store import Store
+
+_Found = TypeVar("_Found", User, Group)
+
+
+async def user(store: Store, session: Session, named: str) -> User:
+    """Find a user by id, userName, externalId or e-mail address, in this order. Up to 5 calls.
+
+    Raises:
+        NotDoneError: there is none, or several have that externalId or address.
+    """
+    try:
+        return await store.users.get(session, named)
+    except NotFound:
+        pass
+    found = await store.users.by_user_name(session, fold(named))
+    if found is not None:
+        return found
+    owners = await store.users.by_external_id(session, named)
+    owners = owners or await store.users.by_email(session, fold(named))
+    return _the_one(owners, f"user {named!r}", session.tenant, "userName")
+
+
+async def group(store: Store, session: Session, named: str) -> Group:
+    """Find a group without its members by id, displayName or externalId. Up to 4 calls.
+
+    Raises:
+        NotDoneError: there is none, or several have that externalId.
+    """
+    try:
+        return await store.groups.get(session, named, members=False)
+    except NotFound:
+        pass
+    found = await store.groups.by_display_name(session, fold(named))
+    if found is not None:
+        return found
+    owners = await store.groups.by_external_id(session, named)
+    return _the_one(owners, f"group {named!r}", session.tenant, "displayName")
+
+
+def _the_one(found: Sequence[_Found], what: str, tenant: str, name: str) -> _Found:
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise NotDoneError(f"there is no {what} in the tenant {tenant}")
+    listed = ", ".join(f"{each.document[name]} ({each.id})" for each in found[:10])
+    raise NotDoneError(f"{len(found)} resources are the {what}; name one by its id: {listed}")

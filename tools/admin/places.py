@@ -1,0 +1,130 @@
+"""Which vault and which storage a command works on.
+
+Options go before the environment. When neither names a vault or a storage, it is the service on
+this machine: the settings of `local.settings.json`, whose storage is Azurite.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from local import settings_file
+from local.errors import LocalError
+from shared.settings import Settings, SettingsError, describe
+from tools.admin.errors import WrongSettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROOT = Path(__file__).resolve().parents[2]
+
+_VAULT, _STORAGE, _TABLE = "KEY_VAULT_URL", "TABLE_ENDPOINT", "TABLE_NAME"
+_OF_AZURE = (_VAULT, _STORAGE, _TABLE, "AZURE_CLIENT_ID")
+
+# So the sign-in of a developer is used (`shared/identity.py`), and a connection string allowed.
+_DEVELOPMENT = {"AZURE_FUNCTIONS_ENVIRONMENT": "Development"}
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the options of a command name, or the environment in their place; None is nothing."""
+
+    vault: str | None = None
+    storage: str | None = None
+    table: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A vault and a storage.
+
+    Attributes:
+        settings: their addresses, checked.
+        is_local: whether they are those of the service on this machine.
+    """
+
+    settings: Settings
+    is_local: bool
+
+    @property
+    def vault_url(self) -> str:
+        """The vault.
+
+        Raises:
+            WrongSettingError: none is named.
+        """
+        if self.settings.key_vault_url is not None:
+            return self.settings.key_vault_url
+        if self.is_local:
+            raise WrongSettingError(
+                "the service on this machine takes its tokens from local.settings.json, not from"
+                " a vault: `make token` shows the one of the tenant default, and an edit of the"
+                " file changes it; give --vault (or KEY_VAULT_URL) for a service in Azure"
+            )
+        raise WrongSettingError(
+            f"{_VAULT} is not set: give --vault https://<vault>.vault.azure.net"
+        )
+
+    @property
+    def storage_name(self) -> str | None:
+        """The storage as a person knows it; None when none is named."""
+        if self.settings.table_endpoint is not None:
+            return self.settings.table_endpoint
+        if not self.is_local or self.settings.table_connection_string is None:
+            return None
+        pairs = self.settings.table_connection_string.get_secret_value().split(";")
+        named = dict(pair.split("=", 1) for pair in pairs)
+        return named.get("TableEndpoint") or named["AccountName"]
+
+    @property
+    def storage(self) -> str:
+        """The storage as a person knows it.
+
+        Raises:
+            WrongSettingError: none is named.
+        """
+        if self.storage_name is None:
+            raise WrongSettingError(
+                f"{_STORAGE} is not set: give --storage https://<account>.table.core.windows.net"
+            )
+        return self.storage_name
+
+    @property
+    def local_tenants(self) -> tuple[str, ...]:
+        """The tenants whose tokens are in the settings of this machine."""
+        return tuple(sorted(self.settings.development_tokens))
+
+
+def find(given: Given, environ: Mapping[str, str]) -> Place:
+    """Find the vault and the storage to work on.
+
+    Raises:
+        WrongSettingError: they are not named, or cannot be used as they are.
+    """
+    own = {_VAULT: given.vault, _STORAGE: given.storage, _TABLE: given.table}
+    named = {name: environ.get(name) for name in _OF_AZURE}
+    named |= {name: value for name, value in own.items() if value}
+    asked = {name: value.strip() for name, value in named.items() if value and value.strip()}
+    is_local = _VAULT not in asked and _STORAGE not in asked
+    try:
+        values = {**_of_this_machine(environ), **asked} if is_local else asked
+        return Place(Settings.from_environment({**values, **_DEVELOPMENT}), is_local)
+    except SettingsError as error:
+        raise WrongSettingError("; ".join(error.problems)) from error
+
+
+def _of_this_machine(environ: Mapping[str, str]) -> dict[str, str]:
+    """Read the settings of the local service; the environment wins, as it does for the service."""
+    try:
+        held = settings_file.values(ROOT / settings_file.FILE)
+    except LocalError as error:
+        if "TABLE_CONNECTION_STRING" not in environ:
+            raise WrongSettingError(
+                f"{_VAULT} and {_STORAGE} are not set, and {error}: give --vault and --storage for"
+                " a service in Azure, or run `make run` once for the one on this machine"
+            ) from error
+        held = {}
+    ours = {setting.name for setting in describe()}
+    return {**held, **{name: environ[name] for name in ours if environ.get(name)}}

@@ -1,0 +1,90 @@
+"""The table of the service, read with the operator's own sign-in; nothing here writes to it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared.scim.documents import changed_names
+from shared.scim.errors import NotFound, ScimError
+from shared.store.session import Session
+from shared.store.store import open_store
+from shared.store.table_service import ServiceFault, TableAddress
+from tools.admin import grants
+from tools.admin.errors import AdminError, NoAccessError, NotDoneError
+from tools.admin.sign_in import Identity, SignIn
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from shared.store.store import Store
+    from shared.store.table import Table
+    from tools.admin.places import Place
+
+_COMMAND_SECONDS = 3_600.0
+_NO_RIGHTS = frozenset({401, 403})
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The table and the store on it."""
+
+    table: Table
+    store: Store
+
+    def session(self, tenant: str) -> Session:
+        """Begin to read a tenant's partition."""
+        request = f"admin-{secrets.token_hex(8)}"
+        return Session(tenant, request, "admin", time.monotonic() + _COMMAND_SECONDS)
+
+
+@asynccontextmanager
+async def open_storage(place: Place) -> AsyncIterator[Storage]:
+    """Open the storage of a place; nothing is sent before the first read.
+
+    What goes wrong within the block is raised in the words of an operator.
+
+    Raises:
+        WrongSettingError: the place has no storage.
+        NotDoneError: what was looked for is not there.
+        NoAccessError: the storage did not let us in, or did not answer.
+    """
+    name = place.storage
+    # Imported here because the SDKs cost half a second, which `--help` shall not take.
+    from shared.store.azure_table import open_table  # noqa: PLC0415 - see above
+
+    secret = place.settings.table_connection_string
+    address = TableAddress(
+        place.settings.table_name,
+        endpoint=place.settings.table_endpoint,
+        connection_string=None if secret is None else secret.get_secret_value(),
+    )
+    sign_in = SignIn(place.settings) if secret is None else None
+    table = open_table(address, sign_in, creates_table=False)
+    try:
+        yield Storage(table, open_store(table, changed_names))
+    except ScimError as error:
+        raise _in_words(error, name, sign_in, is_local=place.is_local) from error
+    finally:
+        await table.close()
+
+
+def _in_words(
+    error: ScimError, storage: str, sign_in: SignIn | None, *, is_local: bool
+) -> AdminError:
+    if isinstance(error, NotFound):
+        return NotDoneError(error.detail)
+    fault = error.__cause__
+    if not isinstance(fault, ServiceFault) or fault.status is None:
+        hint = "is `make run` running?" if is_local else "check --storage and its firewall"
+        return NoAccessError(f"the storage {storage} did not answer ({fault}); {hint}")
+    said = f"the storage {storage} refused: {fault}"
+    if fault.code == "AuthorizationFailure":
+        return NoAccessError(f"{said}; let this network through the firewall of the account")
+    if fault.status in _NO_RIGHTS and not is_local:
+        command = grants.on_storage(storage, sign_in.identity if sign_in else Identity())
+        return NoAccessError(f"{said}; to be let in: {command}")
+    return NoAccessError(said)

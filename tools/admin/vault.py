@@ -1,0 +1,200 @@
+"""The secrets of the tenants in Key Vault: the one module of the tools that talks to it."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from shared import tenants
+from tools.admin import grants
+from tools.admin.errors import NoAccessError, NotDoneError
+from tools.admin.sign_in import SignIn
+from tools.admin.versions import Version
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable
+
+    from azure.core.exceptions import HttpResponseError
+    from azure.keyvault.secrets import SecretProperties
+    from azure.keyvault.secrets.aio import SecretClient
+
+    from tools.admin.places import Place
+
+CLIENT_OPTIONS: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 15, "retry_total": 2}
+CONTENT_TYPE = "SCIM secret token"
+"""What the portal shows beside the secret, in the place of its value."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class TenantSecret:
+    """The secret of a tenant as the vault lists it: with the attributes of its newest version.
+
+    Attributes:
+        tenant: whose token it holds.
+        is_open: whether that version is enabled; otherwise the service takes no token.
+        updated: when it was last changed, in POSIX seconds.
+        expires: when that version expires, in POSIX seconds; None for never.
+    """
+
+    tenant: str
+    is_open: bool
+    updated: float | None
+    expires: float | None
+
+
+class TokenVault:
+    """A vault, seen by an operator."""
+
+    def __init__(self, url: str, sign_in: SignIn, client: SecretClient) -> None:
+        """Use `open_vault` instead."""
+        self._url = url
+        self._sign_in = sign_in
+        self._client = client
+
+    async def tenants(self) -> list[TenantSecret]:
+        """List the tenants, in the order of their names. A call for each 25 secrets."""
+
+        async def read() -> list[TenantSecret]:
+            listed = self._client.list_properties_of_secrets()
+            found = [_tenant_secret(secret) async for secret in listed]
+            return [secret for secret in found if secret is not None]
+
+        return sorted(await self._ask(read()), key=lambda secret: secret.tenant)
+
+    async def versions(self, tenant: str) -> list[Version]:
+        """List the versions of a tenant's secret in any order; none when there is no secret."""
+        name = tenants.secret_name(tenant)
+
+        async def read() -> list[Version]:
+            listed = self._client.list_properties_of_secret_versions(name)
+            return [_version(version) async for version in listed]
+
+        try:
+            return await self._ask(read())
+        except _AbsentError:
+            return []
+
+    async def add(
+        self, tenant: str, token: str, *, not_before: float | None, expires: float
+    ) -> Version:
+        """Add a version, which creates the secret when there is none. One call.
+
+        Raises:
+            NotDoneError: the secret was deleted and can still be recovered.
+            NoAccessError: the vault does not let us.
+        """
+        name = tenants.secret_name(tenant)
+        begins = None if not_before is None else datetime.fromtimestamp(not_before, UTC)
+        adding = self._client.set_secret(
+            name,
+            token,
+            content_type=CONTENT_TYPE,
+            not_before=begins,
+            expires_on=datetime.fromtimestamp(expires, UTC),
+        )
+        try:
+            return _version((await self._ask(adding)).properties)
+        except _DeletedError as error:
+            raise NotDoneError(
+                f"the secret {name} was deleted and can still be recovered; to bring it back and"
+                f" then rotate it: {grants.recovery(self._url, name)}"
+            ) from error
+
+    async def disable(self, tenant: str, version: Version) -> None:
+        """Disable a version. One call.
+
+        Raises:
+            NotDoneError: it is gone.
+            NoAccessError: the vault does not let us.
+        """
+        name = tenants.secret_name(tenant)
+        await self._ask(self._client.update_secret_properties(name, version.id, enabled=False))
+
+    async def _ask(self, question: Awaitable[_T]) -> _T:
+        """Put a question to the vault, and say what went wrong in the words of an operator."""
+        from azure.core.exceptions import AzureError, HttpResponseError  # noqa: PLC0415 - as below
+
+        try:
+            return await question
+        except HttpResponseError as error:
+            raise self._refusal(error) from error
+        except AzureError as error:
+            raise NoAccessError(
+                f"the vault {self._url} did not answer: {type(error).__name__}; check --vault and"
+                " that its firewall lets this network in"
+            ) from error
+
+    def _refusal(self, error: HttpResponseError) -> Exception:
+        codes = _codes(error)
+        if codes[:1] == ["SecretNotFound"]:
+            return _AbsentError("the vault has no such secret or version any more")
+        if codes[1:] == ["ObjectIsDeletedButRecoverable"]:
+            return _DeletedError("the secret was deleted and can still be recovered")
+        said = f"the vault {self._url} refused: {error.status_code} {'/'.join(codes)}"
+        if codes[1:] == ["ForbiddenByFirewall"]:
+            return NoAccessError(f"{said}; let this network through the vault's firewall")
+        if error.status_code in {401, 403}:
+            command = grants.on_vault(self._url, self._sign_in.identity)
+            return NoAccessError(f"{said}; to be let in: {command}")
+        return NoAccessError(said)
+
+
+class _AbsentError(NotDoneError):
+    """There is no such secret, or no such version of it."""
+
+
+class _DeletedError(NotDoneError):
+    """A deleted secret holds the name until it is recovered or purged."""
+
+
+@asynccontextmanager
+async def open_vault(place: Place) -> AsyncIterator[TokenVault]:
+    """Open the vault of a place; nothing is sent before the first question.
+
+    Raises:
+        WrongSettingError: the place has no vault.
+    """
+    url = place.vault_url
+    # Imported here because the SDKs cost half a second, which `--help` shall not take.
+    from azure.keyvault.secrets.aio import SecretClient  # noqa: PLC0415 - see above
+
+    async with SignIn(place.settings) as sign_in:
+        client = SecretClient(url, sign_in, **CLIENT_OPTIONS)
+        async with client:
+            yield TokenVault(url, sign_in, client)
+
+
+def _tenant_secret(secret: SecretProperties) -> TenantSecret | None:
+    tenant = tenants.of_secret(secret.name or "")
+    if tenant is None:
+        return None
+    return TenantSecret(
+        tenant, bool(secret.enabled), _seconds(secret.updated_on), _seconds(secret.expires_on)
+    )
+
+
+def _version(version: SecretProperties) -> Version:
+    return Version(
+        id=version.version or "",
+        enabled=bool(version.enabled),
+        created=_seconds(version.created_on) or 0.0,
+        not_before=_seconds(version.not_before),
+        expires=_seconds(version.expires_on),
+    )
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()
+
+
+def _codes(error: HttpResponseError) -> list[str]:
+    """Return the error code and the inner one; the vault's prose names people and places."""
+    if error.error is None:
+        return [type(error).__name__]
+    inner = error.error.innererror
+    codes = [error.error.code, inner.get("code") if isinstance(inner, dict) else None]
+    return [code for code in codes if isinstance(code, str)]

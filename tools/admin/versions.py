@@ -1,0 +1,77 @@
+"""The versions of a tenant's secret, and which of them open the tenant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from shared.auth.tokens import VALID_TOKENS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class State(StrEnum):
+    """What a version is good for."""
+
+    VALID = "valid"
+    SUPERSEDED = "superseded"
+    NOT_YET = "not yet"
+    EXPIRED = "expired"
+    DISABLED = "disabled"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of a tenant's secret, without its value; times in POSIX seconds."""
+
+    id: str
+    enabled: bool
+    created: float
+    not_before: float | None = None
+    expires: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A version and its state."""
+
+    version: Version
+    state: State
+
+
+def standings(versions: Sequence[Version], now: float) -> list[Standing]:
+    """Judge the versions of a secret as the service does (`shared/auth/vault.py`), newest first.
+
+    The newest two that are enabled, have begun and are not expired open the tenant; others like
+    them are superseded. When the very newest one is disabled, the vault lists the whole secret as
+    disabled, and the service takes the tenant for closed: then nothing opens it.
+    """
+    newest_first = sorted(versions, key=lambda version: version.created, reverse=True)
+    is_closed = bool(newest_first) and not newest_first[0].enabled
+    room = VALID_TOKENS
+    judged = []
+    for version in newest_first:
+        state = _state(version, now)
+        if state is State.VALID:
+            room -= 1
+            state = State.CLOSED if is_closed else state if room >= 0 else State.SUPERSEDED
+        judged.append(Standing(version, state))
+    return judged
+
+
+def having(state: State, judged: Sequence[Standing]) -> list[Version]:
+    """Return the versions of one state, in the order given."""
+    return [each.version for each in judged if each.state is state]
+
+
+def _state(version: Version, now: float) -> State:
+    if not version.enabled:
+        return State.DISABLED
+    if version.expires is not None and version.expires <= now:
+        return State.EXPIRED
+    if version.not_before is not None and now < version.not_before:
+        return State.NOT_YET
+    return State.VALID
