@@ -3,26 +3,22 @@
     AZ_WORLD=<folder> az group exists --name rg-scim --output tsv
 
 It takes the commands and options that azure-cli 2.91 takes and that the scripts use, refuses others
-as az does, applies `--query` by the same library and prints as `--output` says; so a query that is
-wrong gives here what it gives there. Its Azure is `world.json` of the folder, in the shape that
-`empty_world` makes; the calls are lines of `calls.jsonl`. What `faults` of the world asks for happens
-instead of a call, or after it.
+as az does, applies `--query` by the library that az uses and prints as `--output` says; so a query
+that is wrong gives here what it gives there. Its Azure is `world.json` of the folder, in the shape
+that `empty_world` makes; the calls are lines of `calls.jsonl`. What `faults` of the world asks for
+happens instead of a call, or after it.
 """
 
 from __future__ import annotations
 
 import json
-import secrets
-import shutil
+import os
 import signal
 import stat
 import sys
 import time
-from os import environ
 from pathlib import Path
 from typing import Any
-
-import jmespath
 
 GLOBAL = {"--only-show-errors", "--output", "--query", "--subscription"}
 FLAGS = {"--only-show-errors", "--yes", "--created"}
@@ -73,6 +69,7 @@ def empty_world(tenant_url: str) -> World:
         "logged_in": True,
         "groups": {},
         "deployments": [],
+        "without_output": "",
         "secrets": {},
         "packages": 0,
         "locks": [],
@@ -102,6 +99,7 @@ def deployed(world: World, options: dict[str, str]) -> Any:
         "identityStorageAccountName": ACCOUNT,
         "nextCommand": "infra/deploy.sh",
     }
+    values.pop(world["without_output"], None)
     outputs = {name: {"type": "String", "value": value} for name, value in values.items()}
     return {"properties": {"provisioningState": "Succeeded", "outputs": outputs}}
 
@@ -110,7 +108,8 @@ def published(world: World, options: dict[str, str]) -> Any:
     if not world["deployments"] or options["--name"] != APP:
         raise AzError(f"The function app '{options['--name']}' was not found")
     world["packages"] += 1
-    shutil.copy(options["--src"], folder() / f"package-{world['packages']}.zip")
+    package = Path(options["--src"]).read_bytes()
+    (folder() / f"package-{world['packages']}.zip").write_bytes(package)
     return "Deployment was successful."
 
 
@@ -120,9 +119,7 @@ def secret_versions(world: World, name: str) -> list[dict[str, Any]]:
 
 
 def bundle(name: str, version: dict[str, Any], **more: Any) -> dict[str, Any]:
-    attributes = {
-        key: version.get(key) for key in ("created", "enabled", "expires", "notBefore")
-    }
+    attributes = {key: version.get(key) for key in ("created", "enabled", "expires", "notBefore")}
     identifier = f"https://{VAULT}.vault.azure.net/secrets/{name}/{version['version']}"
     return {"attributes": attributes, "id": identifier, "name": name, "tags": None, **more}
 
@@ -140,7 +137,7 @@ def set_secret(world: World, options: dict[str, str]) -> Any:
     versions = secret_versions(world, options["--name"])
     now = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
     version = {
-        "version": secrets.token_hex(16),
+        "version": os.urandom(16).hex(),
         "value": Path(options["--file"]).read_text(options["--encoding"]),
         "created": now,
         "enabled": True,
@@ -214,7 +211,7 @@ def resources(world: World, options: dict[str, str]) -> Any:
 
 
 ANSWERS: dict[str, Any] = {
-    "account show": lambda world, options: {
+    "account show": lambda _world, options: {
         "name": "Contoso Dev",
         "id": options.get("--subscription", SUBSCRIPTION),
         "user": {"name": USER, "type": "user"},
@@ -224,10 +221,10 @@ ANSWERS: dict[str, Any] = {
     "group create": create_group,
     "group delete": delete_group,
     "deployment group create": deployed,
-    "deployment group what-if": lambda world, options: "+ Microsoft.Web/sites/" + APP,
-    "deployment group wait": lambda world, options: None,
+    "deployment group what-if": lambda _world, _options: "+ Microsoft.Web/sites/" + APP,
+    "deployment group wait": lambda _world, _options: None,
     "functionapp deployment source config-zip": published,
-    "keyvault show": lambda world, options: {
+    "keyvault show": lambda _world, options: {
         "id": id_of("Microsoft.KeyVault/vaults", options["--name"])
     },
     "keyvault list-deleted": deleted_vaults,
@@ -236,7 +233,7 @@ ANSWERS: dict[str, Any] = {
     "keyvault secret set": set_secret,
     "keyvault secret download": download,
     "keyvault secret show": show_secret,
-    "lock list": lambda world, options: world["locks"],
+    "lock list": lambda world, _options: world["locks"],
     "resource list": resources,
 }
 
@@ -264,6 +261,9 @@ def parsed(arguments: list[str]) -> tuple[str, dict[str, str]]:
 def printed(result: Any, options: dict[str, str]) -> str:
     """Return what az prints of a result: by default the whole of it, secrets included."""
     if "--query" in options:
+        # Imported here because each call is a process of its own.
+        import jmespath  # noqa: PLC0415 - see above
+
         result = jmespath.search(options["--query"], result)
     match options.get("--output", "json"):
         case "none":
@@ -283,7 +283,7 @@ def tsv_row(row: Any) -> str:
 
 
 def folder() -> Path:
-    return Path(environ["AZ_WORLD"])
+    return Path(os.environ["AZ_WORLD"])
 
 
 def record(arguments: list[str], options: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Stands for the front end of Azure before a function app: TLS, a log of requests, and its refusals.
+"""Stands for the front end of Azure before a function app: TLS, its refusals, and a log.
 
 It reads the head of a request and joins the connection to the app, unless a fault is set for the
 path: then it answers in the app's place, or swallows the app's answer.

@@ -10,7 +10,6 @@ import asyncio
 import json
 import os
 import shutil
-import signal
 import socket
 import ssl
 import sys
@@ -30,6 +29,7 @@ from tests.fakes.azure_front import AzureFront, fronting
 from tests.fakes.key_vault import FakeIdentity, FakeKeyVault, Version, serving
 
 if TYPE_CHECKING:
+    import signal
     from collections.abc import AsyncIterator, Iterator
 
     from aiohttp import web
@@ -50,7 +50,7 @@ HEEDING_SIGINT = (
 
 
 class SharedVault(FakeKeyVault):
-    """The vault as the live service sees it: the secrets that az has set in the worlds of the tests.
+    """The vault as the live service sees it: what az has set in the worlds of the tests.
 
     Each world knows the secret `scim-token`; here it is that of the world's own tenant, because all
     tests share one service.
@@ -102,9 +102,7 @@ class Live:
 
 
 @pytest.fixture(scope="session")
-async def live(
-    storage: Azurite, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Live]:
+async def live(storage: Azurite, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Live]:
     """The service, with its tokens in a vault; one for each worker."""
     folder = tmp_path_factory.mktemp("live")
     authority = trustme.CA()
@@ -289,6 +287,13 @@ class Machine:
         path.write_text(f"#!/bin/sh\n{script}\n")
         path.chmod(0o755)
 
+    def hang_in_sleep(self) -> None:
+        """Let the first pause last until the script is interrupted."""
+        hang = f': >"{self.folder}/hangs"; {shutil.which("sleep")} 60'
+        self.program(
+            "sleep", f'[ -e "{self.folder}/slept" ] || {{ : >"{self.folder}/slept"; {hang}; }}'
+        )
+
     @property
     def environ(self) -> dict[str, str]:
         return {
@@ -309,7 +314,7 @@ class Machine:
         return Done(process.returncode, out.decode(), err.decode())
 
     async def interrupt(self, number: signal.Signals, script: str, *arguments: str) -> Done:
-        """Run a script until az hangs, then send a signal to it and its children, as a Ctrl-C."""
+        """Run a script until something hangs, then signal it and its children, as Ctrl-C does."""
         process = await self._start(
             *(sys.executable, "-c", HEEDING_SIGINT),
             *("sh", str(self.clone / "infra" / script), *arguments),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import signal
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.fakes import az
 from tests.fakes.azure_front import LOST, refusal
-from tests.infra.deploy.conftest import Done, Machine
+
+if TYPE_CHECKING:
+    from tests.infra.deploy.conftest import Done, Machine
 
 TOKEN = "a-token-of-an-earlier-run"
 TRIES = 40
@@ -120,15 +124,20 @@ WHY_NOT = {
 
 
 @pytest.mark.parametrize("status", WHY_NOT)
-async def test_a_service_that_does_not_come_is_given_up_with_the_reason(
-    machine: Machine, status: str
-) -> None:
+async def test_while_it_waits_it_says_why(machine: Machine, status: str) -> None:
     body = json.dumps({"detail": "Storage is away."})
-    answers = [refusal(status, body, "application/scim+json")] * TRIES
-    machine.front_fault("GET", *answers)
+    machine.front_fault("GET", refusal(status, body, "application/scim+json"))
     done = await connect(machine)
-    assert done.error.startswith(f"Test Connection failed: {WHY_NOT[status]}")
+    assert f"Test Connection:  not yet ({WHY_NOT[status]}" in done.out
+    assert (done.status, machine.pauses) == (0, [15])
+
+
+async def test_a_service_that_does_not_come_is_given_up(machine: Machine) -> None:
+    machine.front_fault("GET", *[refusal("503 Service Unavailable")] * TRIES)
+    done = await connect(machine)
+    assert done.error == "Test Connection failed: HTTP 503"
     assert len(machine.requests) == TRIES
+    assert machine.pauses == [15] * (TRIES - 1)
     assert "Paste into" not in done.out
 
 
@@ -177,16 +186,21 @@ async def test_a_delete_whose_answer_is_lost_is_taken_for_done(machine: Machine)
     assert (done.status, done.err, await machine.users()) == (0, "", [])
 
 
-async def test_a_run_that_fails_still_takes_its_user_back(machine: Machine) -> None:
-    machine.front_fault("DELETE", *[refusal("503 Service Unavailable")] * TRIES)
-    done = await connect(machine)
-    assert done.error == "Throw-away user failed: HTTP 503"
+async def interrupted_before_the_delete(machine: Machine, *answers: bytes) -> Done:
+    """A run that is ended while it waits to delete its user, and may delete it in leaving."""
+    machine.front_fault("DELETE", refusal("503 Service Unavailable"), *answers)
+    machine.hang_in_sleep()
+    arguments = ("--key-vault", az.VAULT, "--tenant-url", machine.tenant_url)
+    return await machine.interrupt(signal.SIGINT, "connect.sh", *arguments)
+
+
+async def test_a_run_that_is_interrupted_takes_its_user_back(machine: Machine) -> None:
+    assert (await interrupted_before_the_delete(machine)).status == 130
     assert await machine.users() == []
 
 
-async def test_a_user_that_an_earlier_run_has_left_is_removed(machine: Machine) -> None:
-    machine.front_fault("DELETE", *[refusal("503 Service Unavailable")] * (TRIES + 1))
-    assert (await connect(machine)).status == 1
+async def test_a_user_that_an_interrupted_run_has_left_is_removed(machine: Machine) -> None:
+    await interrupted_before_the_delete(machine, refusal("503 Service Unavailable"))
     assert await machine.users() == ["deployment-check@scim.invalid"]
     assert (await connect(machine)).status == 0
     assert await machine.users() == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import sys
 import zipfile
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -111,7 +110,10 @@ def test_what_az_is_asked_for(first: Run, clone: Path) -> None:
     assert (asked["--resource-group"], asked["--name"]) == ("rg-scim", az.APP)
     for command in ("keyvault secret set", "keyvault secret download"):
         asked = machine.options(command)
-        assert (asked["--vault-name"], asked["--name"]) == (az.VAULT, tenants.secret_name("default"))
+        assert (asked["--vault-name"], asked["--name"]) == (
+            az.VAULT,
+            tenants.secret_name("default"),
+        )
 
 
 def test_the_live_service_is_asked_what_entra_asks_first_and_a_user_comes_and_goes(
@@ -236,16 +238,16 @@ FAILURES = {
 }
 
 
-@pytest.mark.parametrize("command", FAILURES)
-async def test_a_step_that_fails_is_one_clear_line_and_the_next_run_completes(
-    machine: Machine, command: str
+async def test_a_step_that_fails_is_one_clear_line_and_the_next_run_gets_past_it(
+    machine: Machine,
 ) -> None:
-    machine.fault(command, times=3 if "config-zip" in command else 1)
-    failed = await deploy(machine)
-    assert failed.error == f"{FAILURES[command]}: Azure is not well. Try again later."
-    assert failed.status == 1
-    assert machine.commands[-1] == command
-    assert machine.requests == []
+    for command, said in FAILURES.items():
+        machine.fault(command, times=3 if "config-zip" in command else 1)
+        failed = await deploy(machine)
+        assert failed.error == f"{said}: Azure is not well. Try again later."
+        assert failed.status == 1
+        assert machine.commands[-1] == command
+        assert machine.requests == []
     assert (await deploy(machine)).status == 0
     assert len(machine.versions) == 1
     assert await machine.users() == []
@@ -389,7 +391,7 @@ async def test_without_a_login_it_says_how_to_log_in(machine: Machine) -> None:
 
 
 async def test_an_output_that_the_template_does_not_give_is_named(machine: Machine) -> None:
-    machine.program("python3", f'case "$*" in *output*keyVault*) exit 1;; esac; exec "{sys.executable}" "$@"')
+    machine.change(without_output="keyVaultName")
     done = await deploy(machine)
     assert done.error.startswith("the deployment has no output keyVaultName")
 
