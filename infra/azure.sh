@@ -88,12 +88,12 @@ az_spoke_of() {
 
 # shellcheck disable=SC2034 # the scripts name the account in what they say
 need_login() {
-  azure account show --query '[name, id, user.name]' --output tsv >"$work/account" || {
+  azure account show --query '[name, id, user.name, user.type]' --output tsv >"$work/account" || {
     az_spoke_of 'az login' && fail "az is not logged in: run az login"
     fail "az cannot use the subscription: $(az_said)"
   }
-  { read -r account_name && read -r account_id && read -r account_user; } <"$work/account" ||
-    fail "az account show named no subscription: run az login"
+  { read -r account_name && read -r account_id && read -r account_user && read -r account_type; } \
+    <"$work/account" || fail "az account show named no subscription: run az login"
 }
 
 is_resource_group_name() {

@@ -10,6 +10,7 @@ infra=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 1
 
 secret=scim-token
 tries_left=40
+role_tries_left=8
 pause=15
 # A fixed name, so that a run finds what an interrupted one left; .invalid is nobody's (RFC 2606).
 user_name=deployment-check@scim.invalid
@@ -69,8 +70,9 @@ check_arguments() {
 # The token goes from file to file, each readable by this user alone: it stands in no argument, so
 # neither in the list of processes nor in the history of the shell, and in nothing that az prints.
 find_or_draw_token() {
-  azure keyvault secret list-versions --vault-name "$key_vault" --name "$secret" --output json \
-    >"$work/versions" || az_spoke_of SecretNotFound || explain_vault "read"
+  until list_versions || az_spoke_of SecretNotFound; do
+    wait_for_role read
+  done
   if ! found=$(python "$infra/answers.py" token <"$work/versions"); then
     fail "az gave no list of the versions of $secret"
   fi
@@ -88,6 +90,20 @@ find_or_draw_token() {
       ;;
     *) draw_token "$1" ;;
   esac
+}
+
+list_versions() {
+  azure keyvault secret list-versions --vault-name "$key_vault" --name "$secret" --output json \
+    >"$work/versions"
+}
+
+# A role that was granted a moment ago takes effect within minutes.
+wait_for_role() {
+  az_spoke_of Forbidden && ! is_outside_of_the_network && [ "$role_tries_left" -gt 0 ] ||
+    explain_vault "$1"
+  role_tries_left=$((role_tries_left - 1))
+  say "Key Vault" "$account_user may not $1 secrets yet; trying again in $pause s"
+  sleep "$pause"
 }
 
 draw_token() {
@@ -121,8 +137,12 @@ take_token() {
   { printf 'Authorization: Bearer ' && tr -d '\r\n' <"$work/token" && echo; } >"$work/authorization"
 }
 
+is_outside_of_the_network() {
+  az_spoke_of 'ForbiddenByFirewall\|ForbiddenByConnection\|public network access is disabled'
+}
+
 explain_vault() {
-  if az_spoke_of 'ForbiddenByFirewall\|ForbiddenByConnection\|public network access is disabled'; then
+  if is_outside_of_the_network; then
     fail "the vault $key_vault takes calls from its own network alone: run infra/connect.sh --key-vault $key_vault --tenant-url $tenant_url on a machine in it"
   elif az_spoke_of 'Forbidden'; then
     said=$(az_said)

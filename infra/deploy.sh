@@ -24,6 +24,9 @@ upgrade, or after an interruption.
   -l, --location REGION      its region, as in `az account list-locations`; needed to make it
   -e, --environment NAME     parameters of infra/NAME.bicepparam: dev (default) or prod
   -p, --parameters FILE      parameters of a file of your own, .bicepparam or .json, instead
+      --alert-email ADDRESS  address that alerts are mailed to (default SCIM_ALERT_EMAIL, or yours)
+      --token-officer ID     object id of the user or group that may set secret tokens (default
+                             SCIM_TOKEN_OFFICER_ID, or yours)
   -s, --subscription ID      subscription, by name or id; that of `az account show` otherwise
       --token-days DAYS      how long a token that is drawn opens the service (default 365)
       --show-token           show the secret token at the end
@@ -34,12 +37,14 @@ USAGE
 
 parse() {
   group="" location="" environment="" parameters="" token_days=365 show_token="" what_if=""
+  alert_email=${SCIM_ALERT_EMAIL-} token_officer=${SCIM_TOKEN_OFFICER_ID-}
   while [ $# -gt 0 ]; do
     case $1 in
       -h | --help) usage && exit 0 ;;
       --show-token) show_token=yes && shift && continue ;;
       --what-if) what_if=yes && shift && continue ;;
-      -[glesp] | --resource-group | --location | --environment | --parameters | --subscription | --token-days) ;;
+      -[glesp] | --resource-group | --location | --environment | --parameters | --subscription) ;;
+      --alert-email | --token-officer | --token-days) ;;
       *) refuse "unknown argument $1" ;;
     esac
     case ${2-} in '' | -*) refuse "$1 needs a value" ;; esac
@@ -48,6 +53,8 @@ parse() {
       -l | --location) location=$2 ;;
       -e | --environment) environment=$2 ;;
       -p | --parameters) parameters=$2 ;;
+      --alert-email) alert_email=$2 ;;
+      --token-officer) token_officer=$2 ;;
       -s | --subscription) subscription=$2 ;;
       --token-days) token_days=$2 ;;
     esac
@@ -90,6 +97,20 @@ find_group() {
 # "West Europe" and westeurope are the same region.
 region() {
   echo "$1" | tr -d ' ' | tr '[:upper:]' '[:lower:]'
+}
+
+# What the parameter files of infra/ read from the environment. Whoever deploys is the one to set
+# the first token and to hear of alerts, unless somebody else is named.
+name_people() {
+  if [ -z "$token_officer" ] && [ "$account_type" = user ]; then
+    token_officer=$(azure ad signed-in-user show --query id --output tsv) ||
+      fail "az cannot look up $account_user: name who may set secret tokens with --token-officer: $(az_said)"
+  fi
+  [ -n "$alert_email" ] || case $account_user in *?@?*) alert_email=$account_user ;; esac
+  [ -n "$alert_email" ] || ! grep -q SCIM_ALERT_EMAIL "$parameters" ||
+    refuse "--alert-email is missing"
+  SCIM_ALERT_EMAIL=$alert_email SCIM_TOKEN_OFFICER_ID=$token_officer
+  export SCIM_ALERT_EMAIL SCIM_TOKEN_OFFICER_ID
 }
 
 # Only what is not there: making a group again would take its tags away.
@@ -189,6 +210,7 @@ make_work_folder
 need_login
 say "Subscription" "$account_name ($account_id)"
 find_group
+name_people
 if [ -n "$what_if" ]; then
   show_what_would_change
   exit 0

@@ -24,6 +24,7 @@ GLOBAL = {"--only-show-errors", "--output", "--query", "--subscription"}
 FLAGS = {"--only-show-errors", "--yes", "--created"}
 OPTIONS: dict[str, set[str]] = {
     "account show": set(),
+    "ad signed-in-user show": set(),
     "group exists": {"--name"},
     "group show": {"--name"},
     "group create": {"--name", "--location"},
@@ -49,6 +50,7 @@ OPTIONS: dict[str, set[str]] = {
 VAULT, APP, ACCOUNT = "kv-scim-test", "func-scim-test", "stscimtest"
 SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 USER = "deployer@contoso.test"
+USER_ID = "22222222-3333-4444-5555-666666666666"
 NOT_LOGGED_IN = "Please run 'az login' to setup account."
 
 World = dict[str, Any]
@@ -67,6 +69,7 @@ def empty_world(tenant_url: str) -> World:
     return {
         "tenant_url": tenant_url,
         "logged_in": True,
+        "user": {"name": USER, "type": "user"},
         "groups": {},
         "deployments": [],
         "without_output": "",
@@ -211,11 +214,12 @@ def resources(world: World, options: dict[str, str]) -> Any:
 
 
 ANSWERS: dict[str, Any] = {
-    "account show": lambda _world, options: {
+    "account show": lambda world, options: {
         "name": "Contoso Dev",
         "id": options.get("--subscription", SUBSCRIPTION),
-        "user": {"name": USER, "type": "user"},
+        "user": world["user"],
     },
+    "ad signed-in-user show": lambda _world, _options: {"id": USER_ID},
     "group exists": lambda world, options: options["--name"] in world["groups"],
     "group show": lambda world, options: group(world, options["--name"]),
     "group create": create_group,
@@ -287,8 +291,9 @@ def folder() -> Path:
 
 
 def record(arguments: list[str], options: dict[str, str]) -> None:
-    """Write the call down, and how its file of a secret is protected."""
-    call: dict[str, Any] = {"argv": arguments}
+    """Write the call down, what a parameter file can read, and how a secret's file is protected."""
+    environ = {name: value for name, value in os.environ.items() if name.startswith("SCIM_")}
+    call: dict[str, Any] = {"argv": arguments, "environ": environ}
     if "--file" in options:
         parent = Path(options["--file"]).parent
         call["folder_mode"] = stat.S_IMODE(parent.stat().st_mode)

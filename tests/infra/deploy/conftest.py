@@ -321,8 +321,9 @@ class Machine:
         )
         hangs = self.folder / "hangs"
         async with asyncio.timeout(60):
-            while not hangs.exists():  # noqa: ASYNC110 - a file is all that is seen of another process
+            while not hangs.exists() and process.returncode is None:  # noqa: ASYNC110 - a file is all that is seen of another process
                 await asyncio.sleep(0.01)
+            assert process.returncode is None, await process.communicate()
             hangs.unlink()
             os.killpg(process.pid, number)
             out, err = await process.communicate()

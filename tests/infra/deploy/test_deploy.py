@@ -22,6 +22,7 @@ FIRST = ("--resource-group", "rg-scim", "--location", "westeurope")
 FIRST_RUN = [
     "account show",
     "group exists",
+    "ad signed-in-user show",
     "group create",
     "deployment group create",
     "functionapp deployment source config-zip",
@@ -34,13 +35,20 @@ LATER_RUN = [
     "account show",
     "group exists",
     "group show",
+    "ad signed-in-user show",
     "deployment group create",
     "functionapp deployment source config-zip",
     "account show",
     "keyvault secret list-versions",
     "keyvault secret download",
 ]
-READING = {"account show", "group exists", "group show", "deployment group what-if"}
+READING = {
+    "account show",
+    "ad signed-in-user show",
+    "group exists",
+    "group show",
+    "deployment group what-if",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,12 +231,15 @@ async def test_what_if_without_a_group_says_so_and_makes_none(machine: Machine) 
     done = await deploy(machine, *FIRST, "--what-if")
     assert (done.status, done.err) == (0, "")
     assert "the resource group rg-scim would be made in westeurope" in done.out
-    assert (machine.world, machine.commands) == (before, ["account show", "group exists"])
+    assert (machine.world, machine.commands) == (before, FIRST_RUN[:3])
 
 
 FAILURES = {
     "account show": "az cannot use the subscription",
     "group exists": "az cannot look for the resource group rg-scim",
+    "ad signed-in-user show": (
+        f"az cannot look up {az.USER}: name who may set secret tokens with --token-officer"
+    ),
     "group create": "the resource group rg-scim could not be made",
     "deployment group create": "the infrastructure could not be deployed",
     "functionapp deployment source config-zip": "the code could not be published",
@@ -285,7 +296,7 @@ async def test_a_deployment_that_is_still_under_way_is_waited_for(machine: Machi
     done = await deploy(machine)
     assert (done.status, done.err) == (0, "")
     create = "deployment group create"
-    assert machine.commands[3:6] == [create, "deployment group wait", create]
+    assert machine.commands[4:7] == [create, "deployment group wait", create]
     assert "an earlier deployment is still under way; waiting for its end" in done.out
 
 
@@ -293,7 +304,7 @@ async def test_the_vault_of_a_group_that_was_removed_is_recovered(machine: Machi
     machine.change(deleted_vaults=[az.VAULT])
     done = await deploy(machine)
     assert (done.status, done.err) == (0, "")
-    assert machine.commands[4:6] == ["keyvault list-deleted", "keyvault recover"]
+    assert machine.commands[5:7] == ["keyvault list-deleted", "keyvault recover"]
     assert "recovering kv-scim-test, which was deleted" in done.out
 
 
@@ -336,6 +347,42 @@ async def test_a_group_that_is_to_be_made_needs_a_region(machine: Machine) -> No
     done = await deploy(machine, "-g", "rg-scim")
     assert "there is no resource group rg-scim; --location is needed to make it" in done.error
     assert machine.world["groups"] == {}
+
+
+PEOPLE = ("SCIM_ALERT_EMAIL", "SCIM_TOKEN_OFFICER_ID")
+
+
+def people(machine: Machine) -> list[str]:
+    """Who hears of alerts and who sets tokens, as the parameter file reads it."""
+    (call,) = [each for each in machine.calls if "what-if" in each["argv"]]
+    return [call["environ"][name] for name in PEOPLE]
+
+
+async def test_alerts_and_tokens_are_a_matter_of_who_deploys(machine: Machine) -> None:
+    machine.change(groups={"rg-scim": "westeurope"})
+    await deploy(machine, *FIRST, "--what-if")
+    assert people(machine) == [az.USER, az.USER_ID]
+
+
+async def test_alerts_and_tokens_may_be_a_matter_of_others(machine: Machine) -> None:
+    machine.change(groups={"rg-scim": "westeurope"})
+    others = ("--alert-email", "ops@contoso.test", "--token-officer", "a-group")
+    await deploy(machine, *FIRST, "--what-if", *others)
+    assert people(machine) == ["ops@contoso.test", "a-group"]
+    assert "ad signed-in-user show" not in machine.commands
+
+
+async def test_a_pipeline_has_no_address_and_must_be_told_one(machine: Machine) -> None:
+    pipeline = {"name": "33333333-4444-5555-6666-777777777777", "type": "servicePrincipal"}
+    machine.change(user=pipeline, groups={"rg-scim": "westeurope"})
+    reads_it = machine.folder / "mine.bicepparam"
+    reads_it.write_text("param alertEmail = readEnvironmentVariable('SCIM_ALERT_EMAIL')")
+    run = (*FIRST, "--what-if", "--parameters", str(reads_it))
+    done = await deploy(machine, *run)
+    assert done.error.startswith("--alert-email is missing")
+    done = await deploy(machine, *run, "--alert-email", "ops@contoso.test")
+    assert done.status == 0
+    assert people(machine) == ["ops@contoso.test", ""]
 
 
 WRONG_ARGUMENTS = [
