@@ -20,8 +20,9 @@ usage() {
   cat <<'USAGE'
 usage: infra/connect.sh --key-vault NAME --tenant-url URL [options]
 
-Draws the secret token of the default tenant into Key Vault if there is no valid one, checks the live
-service as Microsoft Entra ID does, and shows what to paste there. infra/deploy.sh ends with it.
+Draws the secret token of the default tenant into Key Vault if there is no valid one, checks the
+live service as Microsoft Entra ID does first, and shows what to paste there. infra/deploy.sh
+ends with it.
 
       --key-vault NAME       vault of the service, output keyVaultName of the deployment
       --tenant-url URL       output tenantUrl of the deployment

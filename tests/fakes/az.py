@@ -23,6 +23,7 @@ from typing import Any
 GLOBAL = {"--only-show-errors", "--output", "--query", "--subscription"}
 FLAGS = {"--only-show-errors", "--yes", "--created"}
 OPTIONS: dict[str, set[str]] = {
+    "login": set(),
     "account show": set(),
     "ad signed-in-user show": set(),
     "group exists": {"--name"},
@@ -214,6 +215,7 @@ def resources(world: World, options: dict[str, str]) -> Any:
 
 
 ANSWERS: dict[str, Any] = {
+    "login": lambda _world, _options: [{"isDefault": True}],
     "account show": lambda world, options: {
         "name": "Contoso Dev",
         "id": options.get("--subscription", SUBSCRIPTION),
@@ -318,6 +320,8 @@ def answer(arguments: list[str]) -> str:
     record(arguments, options)
     path = folder() / "world.json"
     world = json.loads(path.read_text())
+    if command == "login":
+        world["logged_in"] = True
     if not world["logged_in"]:
         raise AzError(NOT_LOGGED_IN)
     fault = pending_fault(world, command)

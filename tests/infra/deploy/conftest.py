@@ -313,6 +313,14 @@ class Machine:
         assert list(self.temporary.iterdir()) == []
         return Done(process.returncode, out.decode(), err.decode())
 
+    async def type(self, line: str, *, typed: str = "") -> Done:
+        """Type a command in the folder of the clone."""
+        process = await self._start("sh", "-c", line, folder=self.clone)
+        async with asyncio.timeout(60):
+            out, err = await process.communicate(typed.encode())
+        assert process.returncode is not None
+        return Done(process.returncode, out.decode(), err.decode())
+
     async def interrupt(self, number: signal.Signals, script: str, *arguments: str) -> Done:
         """Run a script until something hangs, then signal it and its children, as Ctrl-C does."""
         process = await self._start(
@@ -321,9 +329,10 @@ class Machine:
         )
         hangs = self.folder / "hangs"
         async with asyncio.timeout(60):
-            while not hangs.exists() and process.returncode is None:  # noqa: ASYNC110 - a file is all that is seen of another process
+            while not hangs.exists():
+                ended = process.returncode
+                assert ended is None, await process.communicate()
                 await asyncio.sleep(0.01)
-            assert process.returncode is None, await process.communicate()
             hangs.unlink()
             os.killpg(process.pid, number)
             out, err = await process.communicate()
@@ -331,11 +340,11 @@ class Machine:
         assert list(self.temporary.iterdir()) == []
         return Done(process.returncode, out.decode(), err.decode())
 
-    async def _start(self, *command: str) -> asyncio.subprocess.Process:
+    async def _start(self, *command: str, folder: Path | None = None) -> asyncio.subprocess.Process:
         pipe = asyncio.subprocess.PIPE
         return await asyncio.create_subprocess_exec(
             *command,
-            cwd=self.folder,
+            cwd=folder or self.folder,
             env=self.environ,
             stdin=pipe,
             stdout=pipe,
