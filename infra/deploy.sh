@@ -102,15 +102,25 @@ region() {
 # What the parameter files of infra/ read from the environment. Whoever deploys is the one to set
 # the first token and to hear of alerts, unless somebody else is named.
 name_people() {
-  if [ -z "$token_officer" ] && [ "$account_type" = user ]; then
+  if [ -z "$token_officer" ] && [ "$account_type" = user ] && parameters_read SCIM_TOKEN_OFFICER_ID; then
     token_officer=$(azure ad signed-in-user show --query id --output tsv) ||
       fail "az cannot look up $account_user: name who may set secret tokens with --token-officer: $(az_said)"
   fi
-  [ -n "$alert_email" ] || case $account_user in *?@?*) alert_email=$account_user ;; esac
-  [ -n "$alert_email" ] || ! grep -q SCIM_ALERT_EMAIL "$parameters" ||
-    refuse "--alert-email is missing"
-  SCIM_ALERT_EMAIL=$alert_email SCIM_TOKEN_OFFICER_ID=$token_officer
-  export SCIM_ALERT_EMAIL SCIM_TOKEN_OFFICER_ID
+  if parameters_read SCIM_ALERT_EMAIL; then
+    [ -n "$alert_email" ] || alert_email=$(address_of "$account_user")
+    [ -n "$alert_email" ] || refuse "--alert-email is missing"
+    say "Alerts" "mailed to $alert_email"
+  fi
+  export SCIM_ALERT_EMAIL="$alert_email" SCIM_TOKEN_OFFICER_ID="$token_officer"
+}
+
+parameters_read() {
+  grep -q -e "$1" "$parameters"
+}
+
+# A pipeline has an id for a name, which nobody can be written to.
+address_of() {
+  case $1 in *?@?*) echo "$1" ;; esac
 }
 
 # Only what is not there: making a group again would take its tags away.
@@ -218,5 +228,7 @@ fi
 make_group
 deploy_infrastructure
 publish_code
+# From here on connect.sh says it.
+interrupted() { exit "$1"; }
 sh "$infra/connect.sh" --key-vault "$key_vault" --tenant-url "$tenant_url" \
   --token-days "$token_days" ${show_token:+--show-token} ${subscription:+--subscription "$subscription"}

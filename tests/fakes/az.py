@@ -330,6 +330,8 @@ def answer(arguments: list[str]) -> str:
     finally:
         path.write_text(json.dumps(world))
     if fault.get("hang"):
+        # Whatever comes kills at once; Python's own handler could run just before the pause.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         (folder() / "hangs").touch()
         signal.pause()
     if fault:

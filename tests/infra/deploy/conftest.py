@@ -165,7 +165,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / left_behind).parent.mkdir(parents=True, exist_ok=True)
         (folder / left_behind).touch()
     for name in ("main.bicep", "dev.bicepparam", "prod.bicepparam"):
-        (folder / "infra" / name).touch()
+        if not (folder / "infra" / name).exists():
+            (folder / "infra" / name).write_text("// SCIM_ALERT_EMAIL SCIM_TOKEN_OFFICER_ID")
     return folder
 
 
@@ -289,10 +290,10 @@ class Machine:
 
     def hang_in_sleep(self) -> None:
         """Let the first pause last until the script is interrupted."""
-        hang = f': >"{self.folder}/hangs"; {shutil.which("sleep")} 60'
-        self.program(
-            "sleep", f'[ -e "{self.folder}/slept" ] || {{ : >"{self.folder}/slept"; {hang}; }}'
-        )
+        # exec, because a signal that comes while the shell forks does not reach the new process.
+        hang = f': >"{self.folder}/hangs"; exec "{shutil.which("sleep")}" 60'
+        slept = f'"{self.folder}/slept"'
+        self.program("sleep", f"[ -e {slept} ] || {{ : >{slept}; {hang}; }}")
 
     @property
     def environ(self) -> dict[str, str]:
