@@ -223,11 +223,15 @@ check_user() {
   ask_for "Throw-away user" "201 409" POST /Users '{
     "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
     "userName": "'"$user_name"'", "displayName": "Deployment check", "active": false}'
-  # A 409 is a try whose answer was lost.
-  [ "$status" = 201 ] || find_user "Throw-away user" "$user_name"
-  [ "$status" = 201 ] && found=$(python "$infra/answers.py" id <"$work/answer")
-  user_id=$found
-  delete_user
+  if [ "$status" = 201 ]; then
+    user_id=$(python "$infra/answers.py" id <"$work/answer") ||
+      fail "Throw-away user failed: the service answered a create without an id"
+  else
+    # An earlier try was carried out, and its answer was lost.
+    find_user "Throw-away user" "$user_name"
+    user_id=$found
+  fi
+  [ -z "$user_id" ] || delete_user
   say "Throw-away user" "created and deleted"
 }
 
@@ -240,15 +244,17 @@ before_leaving() {
   [ -z "$user_id" ] || ask DELETE "/Users/$user_id"
 }
 
+# The token goes by way of tr alone: not every shell prints without another process.
 show_values() {
-  if [ -n "$show_token" ]; then
-    token=$(tr -d '\r\n' <"$work/token")
-  else
-    token="az keyvault secret show --vault-name $key_vault --name $secret --version $version --query value --output tsv${subscription:+ --subscription \"$subscription\"}"
-  fi
   printf '\nPaste into Microsoft Entra ID, Provisioning, Admin Credentials:\n'
   say "Tenant URL" "$tenant_url"
-  say "Secret Token" "$token"
+  if [ -n "$show_token" ]; then
+    printf '%-17s ' "Secret Token:"
+    tr -d '\r\n' <"$work/token"
+    echo
+  else
+    say "Secret Token" "az keyvault secret show --vault-name $key_vault --name $secret --version $version --query value --output tsv${subscription:+ --subscription \"$subscription\"}"
+  fi
 }
 
 parse "$@"
