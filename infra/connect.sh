@@ -100,8 +100,9 @@ list_versions() {
 
 # A role that was granted a moment ago takes effect within minutes.
 wait_for_role() {
-  az_spoke_of Forbidden && ! is_outside_of_the_network && [ "$role_tries_left" -gt 0 ] ||
+  if ! az_spoke_of Forbidden || is_outside_of_the_network || [ "$role_tries_left" -eq 0 ]; then
     explain_vault "$1"
+  fi
   role_tries_left=$((role_tries_left - 1))
   say "Key Vault" "$account_user may not $1 secrets yet; trying again in $pause s"
   sleep "$pause"
