@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.answers import token
@@ -57,6 +57,7 @@ def valid_for_the_service(listed: list[SecretVersion]) -> list[str]:
     ]
 
 
+@settings(deadline=None)
 @given(versions)
 def test_a_version_is_the_token_when_it_is_the_newest_that_opens_the_tenant(
     listed: list[SecretVersion],
@@ -66,6 +67,7 @@ def test_a_version_is_the_token_when_it_is_the_newest_that_opens_the_tenant(
     assert found == valid_for_the_service(listed)[:1]
 
 
+@settings(deadline=None)
 @given(versions)
 def test_a_token_that_was_withdrawn_is_told_from_one_that_is_over(
     listed: list[SecretVersion],
