@@ -1,0 +1,104 @@
+# shellcheck shell=sh
+# What deploy.sh, connect.sh and destroy.sh share: how they call az, fail, and leave nothing behind.
+# Sourced, not run. The script that sources it sets `script`, its own name.
+
+set -u
+script=${script:?}
+subscription=""
+work=""
+
+fail() {
+  echo "error: $*" >&2
+  exit 1
+}
+
+refuse() {
+  echo "error: $*; $script --help shows what it takes" >&2
+  exit 2
+}
+
+say() {
+  printf '%-17s %s\n' "$1:" "$2"
+}
+
+# Everything temporary lies in one folder that only this user can read, gone however the script ends.
+make_work_folder() {
+  umask 077
+  work=$(mktemp -d) || fail "no temporary folder can be made"
+  trap 'leave $?' EXIT
+  trap 'interrupted 129' HUP
+  trap 'interrupted 130' INT
+  trap 'interrupted 143' TERM
+}
+
+leave() {
+  trap - EXIT
+  trap '' HUP INT TERM
+  before_leaving
+  rm -rf "$work"
+  exit "$1"
+}
+
+# A script that has more to undo defines its own.
+before_leaving() { :; }
+
+interrupted() {
+  echo "interrupted: run the same command again, it takes up what is left" >&2
+  exit "$1"
+}
+
+need() {
+  for tool in "$@"; do
+    command -v "$tool" >/dev/null 2>&1 || case $tool in
+      az) fail "az is missing: install the Azure CLI, https://learn.microsoft.com/cli/azure" ;;
+      *) fail "$tool is missing: install it" ;;
+    esac
+  done
+}
+
+# A name on PATH is not enough: shims of pyenv and of Windows are there without a Python behind them.
+need_python() {
+  need python3
+  python -c 'import sys; sys.exit(sys.version_info < (3, 9))' >/dev/null 2>&1 ||
+    fail "python3 does not run, or is older than 3.9: install a newer one"
+}
+
+# Isolated: what PYTHONPATH and the folder of the person's own packages hold is not run.
+python() {
+  python3 -I "$@"
+}
+
+# Runs az so that it asks nothing; what it says of an error goes to a file, for az_said.
+azure() {
+  az "$@" --only-show-errors ${subscription:+--subscription "$subscription"} \
+    </dev/null 2>"$work/az-said"
+}
+
+# Errors of az run over many lines; here they are one.
+az_said() {
+  said=$(LC_ALL=C tr -s '[:space:]' ' ' <"$work/az-said" | LC_ALL=C cut -c 1-1500)
+  said=${said#ERROR: }
+  said=${said% }
+  echo "${said:-az said nothing about it}"
+}
+
+az_spoke_of() {
+  LC_ALL=C grep -q -i -e "$1" "$work/az-said"
+}
+
+# shellcheck disable=SC2034 # the scripts name the account in what they say
+need_login() {
+  azure account show --query '[name, id, user.name, user.type]' --output tsv >"$work/account" || {
+    az_spoke_of 'az login' && fail "az is not logged in: run az login"
+    fail "az cannot use the subscription: $(az_said)"
+  }
+  { read -r account_name && read -r account_id && read -r account_user && read -r account_type; } \
+    <"$work/account" || fail "az account show named no subscription: run az login"
+}
+
+is_resource_group_name() {
+  case $1 in
+    '' | *[!A-Za-z0-9._\(\)-]* | *.) return 1 ;;
+  esac
+  [ "${#1}" -le 90 ]
+}
