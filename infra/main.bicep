@@ -1,9 +1,10 @@
-// The service in Azure: one function app, the table that holds identities, the vault that holds secret tokens,
-// and what an operator watches them with. docs/infrastructure.md describes it; `make infra-check` checks it.
+// The service in Azure: one function app, the table that holds identities, the vault that holds
+// secret tokens, and what an operator watches them with. docs/infrastructure.md describes it; `make
+// infra-check` checks it.
 
 import { serviceSettings } from 'settings.bicep'
 
-// ---- what may differ from one deployment to another -------------------------------------------------------------
+// ---- what may differ from one deployment to another ---------------------------------------------
 
 @description('Short name of the deployment; names of resources begin with it and end in a hash of it and the resource group.')
 @minLength(2)
@@ -79,21 +80,22 @@ param alertOnSilence bool = true
 @description('Settings of the service that differ from their defaults, by name; settings.bicep lists them with their bounds.')
 param settings serviceSettings = {}
 
-// ---- names ------------------------------------------------------------------------------------------------------
+// ---- names --------------------------------------------------------------------------------------
 
 var suffix = uniqueString(resourceGroup().id, name)
 var tableName = 'scim'
 
 var isPrivate = !empty(privateNetwork)
-// Cut here rather than in the module, so that an address space that is none is refused before anything is deployed.
-// Flex Consumption needs a subnet of its own, and /26 leaves it room to scale out.
+// Cut here rather than in the module, so that an address space that is none is refused before
+// anything is deployed. Flex Consumption needs a subnet of its own, and /26 leaves it room to scale
+// out.
 var appPrefix = isPrivate ? cidrSubnet(privateNetwork, 26, 0) : ''
 var endpointPrefix = isPrivate ? cidrSubnet(privateNetwork, 27, 2) : ''
 
 // App settings are strings.
 var givenSettings = toObject(items(settings), setting => setting.key, setting => string(setting.value))
 
-// ---- the bill of materials --------------------------------------------------------------------------------------
+// ---- the bill of materials ----------------------------------------------------------------------
 
 module monitoring 'modules/monitoring.bicep' = {
   name: 'monitoring'
@@ -205,7 +207,8 @@ module app 'modules/app.bicep' = {
     subnetId: network.?outputs.appSubnetId ?? ''
     onlyFromEntra: onlyFromEntra
   }
-  // An app that starts before it may read its package, its table or its vault fails until it is restarted.
+  // An app that starts before it may read its package, its table or its vault fails until it is
+  // restarted.
   dependsOn: [
     roles
     privateEndpoints
@@ -232,7 +235,7 @@ module dashboard 'modules/dashboard.bicep' = {
   }
 }
 
-// ---- what to know afterwards ------------------------------------------------------------------------------------
+// ---- what to know afterwards --------------------------------------------------------------------
 
 var tenantUrl = '${settings.?SCIM_BASE_URL ?? 'https://${app.outputs.hostName}'}/scim/v2'
 

@@ -1,4 +1,4 @@
-// For customers: identities in three zones and locked, an instance always ready, the app alone reaches the data.
+// For customers: identities in three zones and locked, an instance always ready.
 using 'main.bicep'
 
 param name = 'scim-prod'
@@ -14,6 +14,7 @@ param perInstanceConcurrency = 16
 param logRetentionDays = 90
 param alertOnSilence = true
 
+// Worth a thought: what docs/infrastructure.md says of each.
 // param privateNetwork = '10.60.0.0/24'
 // param onlyFromEntra = true
 // param settings = {

@@ -9,8 +9,9 @@ param isSilenceAlerted bool
 // The columns of the service's request log, which the searches below begin with.
 var requests = loadTextContent('../queries/requests.kql')
 
-// `isStateful`: the alert closes when the search finds nothing any more. Otherwise it stays until a person closes it,
-// and is mailed once a day at most. `dimension`: a column by which the alert is told apart.
+// `isStateful`: the alert closes when the search finds nothing any more. Otherwise it stays until a
+// person closes it, and is mailed once a day at most. `dimension`: a column by which the alert is
+// told apart.
 var searches = [
   {
     name: 'server-errors'
@@ -135,7 +136,8 @@ resource rules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for search
     }
     autoMitigate: search.isStateful
     muteActionsDuration: search.isStateful ? null : 'P1D'
-    // A new workspace may not know a table before its first row, which is no reason to refuse the rule.
+    // A new workspace may not know a table before its first row, which is no reason to refuse the
+    // rule.
     skipQueryValidation: true
     actions: {
       actionGroups: [

@@ -1,4 +1,5 @@
-// The function app on its Flex Consumption plan. It holds no secret: everything it opens, it opens with its identity.
+// The function app on its Flex Consumption plan. It holds no secret: everything it opens, it opens
+// with its identity.
 
 param planName string
 param appName string
@@ -32,8 +33,8 @@ var deployedSettings = {
   TABLE_NAME: tableName
 }
 
-// Settings of the Functions host. What Flex Consumption takes from functionAppConfig instead (runtime, version,
-// package, build) is an error here.
+// Settings of the Functions host. What Flex Consumption takes from functionAppConfig instead
+// (runtime, version, package, build) is an error here.
 var hostSettings = {
   AzureWebJobsStorage__accountName: hostStorageName
   AzureWebJobsStorage__credential: 'managedidentity'
@@ -47,7 +48,8 @@ var givenSettings = [for setting in items(union(hostSettings, deployedSettings, 
   value: setting.value
 }]
 
-// Known only while deploying, so it cannot be in the list above. Without local auth it opens nothing: it is an address.
+// Known only while deploying, so it cannot be in the list above. Without local auth it opens
+// nothing: it is an address.
 var telemetrySettings = [
   {
     name: 'APPLICATIONINSIGHTS_CONNECTION_STRING'

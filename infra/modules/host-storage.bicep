@@ -1,4 +1,5 @@
-// Storage of the Functions host: the package that runs, leases of timers. Nothing of the identities.
+// Storage of the Functions host: the package that runs, leases of timers. Nothing of the
+// identities.
 
 param accountName string
 param location string

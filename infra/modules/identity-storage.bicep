@@ -1,4 +1,5 @@
-// Storage of the identities: an account of its own with the one table, so that nothing else has a right to it.
+// Storage of the identities: an account of its own with the one table, so that nothing else has a
+// right to it.
 
 param accountName string
 param location string

@@ -1,4 +1,5 @@
-// Where logs and telemetry go: a workspace, and Application Insights over it. Both take Microsoft Entra tokens alone.
+// Where logs and telemetry go: a workspace, and Application Insights over it. Both take Microsoft
+// Entra tokens alone.
 
 param workspaceName string
 param applicationInsightsName string

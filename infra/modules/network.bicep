@@ -1,5 +1,5 @@
-// A virtual network for the app's way to storage and vault. Callers still come in from the internet, as an identity
-// provider must.
+// A virtual network for the app's way to storage and vault. Callers still come in from the
+// internet, as an identity provider must.
 
 param networkName string
 param location string

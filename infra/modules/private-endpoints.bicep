@@ -1,4 +1,5 @@
-// Private endpoints of the two storage accounts and the vault, and the names under which the app finds them.
+// Private endpoints of the two storage accounts and the vault, and the names under which the app
+// finds them.
 
 param location string
 param networkId string

@@ -1,4 +1,5 @@
-// The vault that holds the secret tokens. A person or a script sets them; the template never sees one.
+// The vault that holds the secret tokens. A person or a script sets them; the template never sees
+// one.
 
 param vaultName string
 param location string

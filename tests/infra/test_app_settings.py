@@ -1,4 +1,4 @@
-"""The app settings of the template are the settings of the service, exactly: none missing, none unknown."""
+"""The app settings of the template are the settings of the service: none missing, none unknown."""
 
 from __future__ import annotations
 

@@ -25,9 +25,7 @@ def test_main_lists_modules_and_nothing_else() -> None:
 @pytest.mark.parametrize("file", MODULES, ids=lambda file: file.name)
 def test_every_output_of_a_module_is_used(file: Path) -> None:
     (module,) = [
-        each
-        for each in of_kind(MAIN, "module").values()
-        if each.target == f"modules/{file.name}"
+        each for each in of_kind(MAIN, "module").values() if each.target == f"modules/{file.name}"
     ]
     used = set(re.findall(rf"\b{module.name}\.\??outputs\.(\w+)", source(MAIN)))
     assert used == of_kind(file, "output").keys()

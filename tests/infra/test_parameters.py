@@ -1,4 +1,4 @@
-"""The parameters: few, described and bounded, so that a wrong value is refused before anything is deployed."""
+"""The parameters: few, described, bounded, so that wrong values are refused at once."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from tests.infra.bicep import INFRA, PARAMETER_FILES, Declaration, Expression, assigned, of_kind
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 MAIN = INFRA / "main.bicep"
@@ -26,12 +27,12 @@ def is_required(parameter: Declaration) -> bool:
 
 
 def refusals(parameter: Declaration, value: Any) -> list[str]:
-    """Return the bounds of a parameter that a literal breaks, as Azure Resource Manager checks them."""
+    """Return the bounds of a parameter that a literal breaks, as Azure checks them."""
     python = {"string": str, "int": int, "bool": bool}.get(type_of(parameter), dict)
     if type(value) is not python:
         return [f"is no {type_of(parameter)}"]
-    size = len(value) if isinstance(value, str) else value
-    checks = {
+    size: Any = len(value) if isinstance(value, str) else value
+    checks: dict[str, Callable[[Any], bool]] = {
         "allowed": lambda allowed: value in allowed,
         "minLength": lambda least: size >= least,
         "maxLength": lambda most: size <= most,

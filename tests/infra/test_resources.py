@@ -27,7 +27,9 @@ HARDENED = {
 
 
 def body(module: str, resource: str) -> dict[str, Any]:
-    found: dict[str, Any] = of_kind(INFRA / "modules" / f"{module}.bicep", "resource")[resource].body
+    found: dict[str, Any] = of_kind(INFRA / "modules" / f"{module}.bicep", "resource")[
+        resource
+    ].body
     return found
 
 
@@ -56,15 +58,15 @@ def test_the_account_of_the_identities_can_be_locked() -> None:
     assert "level: 'CanNotDelete'" in lock
 
 
-@pytest.mark.parametrize(
-    ("module", "scope"), [("identity-storage", "tables"), ("vault", "vault")]
-)
+@pytest.mark.parametrize(("module", "scope"), [("identity-storage", "tables"), ("vault", "vault")])
 def test_who_touched_identities_and_secrets_is_kept(module: str, scope: str) -> None:
     audit = body(module, "audit")
     assert audit["scope"] == Expression(scope)
     assert audit["properties"]["workspaceId"] == Expression("workspaceId")
     assert all(each["enabled"] is True for each in audit["properties"]["logs"])
-    kinds = {each.get("category", each.get("categoryGroup")) for each in audit["properties"]["logs"]}
+    kinds = {
+        each.get("category", each.get("categoryGroup")) for each in audit["properties"]["logs"]
+    }
     assert kinds in ({"audit"}, {"StorageRead", "StorageWrite", "StorageDelete"})
 
 

@@ -51,7 +51,7 @@ def test_the_template_writes_no_secret_into_the_vault() -> None:
 
 
 def test_the_connection_string_of_telemetry_stays_in_the_module_of_the_app() -> None:
-    # With local auth off it is an address; all the same, deployments keep their outputs for all to read.
+    # With local auth off it is an address; but outputs of a deployment are there for all to read.
     users = {file.name for file in FILES if ".properties.ConnectionString" in source(file)}
     assert users == {"app.bicep"}
     assert "DisableLocalAuth: true" in source(INFRA / "modules" / "monitoring.bicep")

