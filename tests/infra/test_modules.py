@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.infra.bicep import FILES, INFRA, MODULES, declarations, of_kind, source
+from tests.infra.bicep import FILES, INFRA, MODULES, ROOT, declarations, of_kind, source
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,3 +81,11 @@ def test_the_outputs_are_those_that_the_scripts_and_people_read() -> None:
 def test_the_app_comes_after_what_it_reads_when_it_starts() -> None:
     app = of_kind(MAIN, "module")["app"].body
     assert {each.text for each in app["dependsOn"]} == {"roles", "privateEndpoints"}
+
+
+def test_the_documentation_describes_every_module_and_output() -> None:
+    text = (ROOT / "docs" / "infrastructure.md").read_text("utf-8")
+    section = text.partition("\n## What is deployed\n")[2].partition("\n## ")[0]
+    assert set(re.findall(r"`([\w-]+\.bicep)`", section)) == {file.name for file in MODULES}
+    outputs = section.partition("\nOutputs: ")[2]
+    assert set(re.findall(r"`(\w+)`", outputs)) == of_kind(MAIN, "output").keys()

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.infra.bicep import INFRA, PARAMETER_FILES, Declaration, Expression, assigned, of_kind
+from tests.infra.bicep import (
+    INFRA,
+    PARAMETER_FILES,
+    ROOT,
+    Declaration,
+    Expression,
+    assigned,
+    of_kind,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,3 +121,36 @@ def test_a_sample_keeps_to_the_bounds(file: Path, name: str) -> None:
 )
 def test_a_wrong_value_is_refused(name: str, value: object, broken: list[str]) -> None:
     assert refusals(PARAMETERS[name], value) == broken
+
+
+def default_in_words(parameter: Declaration) -> str:
+    value = parameter.body
+    if is_required(parameter):
+        return "required"
+    if isinstance(value, Expression):
+        return f"`{value.text}`"
+    if value == "":
+        return "empty"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def bounds_in_words(parameter: Declaration) -> str:
+    bounds = parameter.decorators
+    if "allowed" in bounds:
+        return ", ".join(f"`{each}`" for each in bounds["allowed"][0])
+    if "maxValue" in bounds:
+        return f"{bounds['minValue'][0]} to {bounds['maxValue'][0]}"
+    if "maxLength" in bounds:
+        return f"{bounds.get('minLength', [0])[0]} to {bounds['maxLength'][0]} characters"
+    return "`true`, `false`" if type_of(parameter) == "bool" else "see below"
+
+
+def test_the_documentation_describes_every_parameter_as_the_template_does() -> None:
+    text = (ROOT / "docs" / "infrastructure.md").read_text("utf-8")
+    section = text.partition("\n## Parameters\n")[2].partition("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| `")]
+    assert rows == [
+        f"| `{name}` | {default_in_words(each)} | {bounds_in_words(each)} |"
+        f" {each.decorators['description'][0]} |"
+        for name, each in PARAMETERS.items()
+    ]

@@ -19,7 +19,7 @@ from shared.auth.vault import VaultTokens
 from shared.scim.errors import InvalidValue
 from shared.store.session import Meter, Session
 from shared.web.endpoints import new_blueprint, register
-from tests.infra.bicep import INFRA, of_kind, source
+from tests.infra.bicep import INFRA, ROOT, of_kind, source
 from tests.infra.kql import problems
 
 if TYPE_CHECKING:
@@ -243,3 +243,9 @@ def test_silence_can_be_left_unalerted_and_nothing_else() -> None:
     enabled = {name: rule["enabled"] for name, rule in RULES.items()}
     assert enabled.pop("silence").text == "isSilenceAlerted"
     assert all(each is True for each in enabled.values())
+
+
+def test_the_documentation_describes_every_alert() -> None:
+    text = (ROOT / "docs" / "infrastructure.md").read_text("utf-8")
+    section = text.partition("\n## Alerts and the dashboard\n")[2].partition("\n## ")[0]
+    assert re.findall(r"(?m)^\| `([\w-]+)` \|", section) == list(RULES)

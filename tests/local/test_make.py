@@ -22,7 +22,12 @@ HEEDING_SIGINT = (
 """Runs a command that heeds SIGINT. A shell that starts the tests in the background has them ignore
 it, and a script cannot trap what it was started to ignore."""
 TOOLS = ["sh", "sed", "cat", "touch", "rm", "find", "make", "dirname", "sleep"]
-REQUIREMENTS = ["requirements.txt", "requirements-local.txt", "requirements-dev.txt"]
+REQUIREMENTS = [
+    "requirements.txt",
+    "requirements-local.txt",
+    "requirements-dev.txt",
+    "requirements-infra.txt",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +154,47 @@ def test_missing_node_is_said_in_one_line(machine: Machine, missing: str) -> Non
     assert len(errors) == 1
     assert "install Node.js 22 or newer" in errors[0]
     assert not (machine.clone / "started").exists()
+
+
+@pytest.mark.parametrize(
+    ("tools", "checker", "said"),
+    [
+        ([], "", "error: shellcheck is missing: install the package of that name"),
+        (["shellcheck"], "gone.py", "error: BICEP_CHECK=gone.py is no file"),
+    ],
+)
+def test_what_checks_infra_and_is_missing_is_said_in_one_line(
+    machine: Machine, tools: list[str], checker: str, said: str
+) -> None:
+    for name in ["node", "npm", *tools]:
+        machine.program(name, "exit 0")
+    done = machine.run("make", "infra-check", BICEP_CHECK=checker)
+    assert done.returncode != 0
+    assert [line for line in done.stderr.splitlines() if not line.startswith("make:")] == [said]
+    assert not (machine.clone / ".venv").exists()
+
+
+@pytest.mark.parametrize("checker", ["", "check.py"])
+def test_infra_is_checked_by_everything_there_is(machine: Machine, checker: str) -> None:
+    (machine.clone / "check.py").touch()
+    (machine.clone / "infra" / "modules").mkdir(parents=True)
+    for name in ["infra/main.bicep", "infra/modules/app.bicep", "infra/deploy.sh"]:
+        (machine.clone / name).touch()
+    machine.virtual_environment('echo "$@" >>calls')
+    machine.program("shellcheck", 'echo "shellcheck $@" >>calls')
+    machine.program("python", "exit 1", machine.clone / ".venv-infra" / "bin")
+    for stamp in ["node_modules/.ready", ".venv-infra/.ready"]:
+        (machine.clone / stamp).parent.mkdir(exist_ok=True)
+        (machine.clone / stamp).touch()
+    done = machine.run("make", "infra-check", BICEP_CHECK=checker)
+    assert (done.returncode, done.stderr) == (0, "")
+    calls = (machine.clone / "calls").read_text().splitlines()
+    assert calls == [
+        *(["check.py infra/main.bicep infra/modules/app.bicep"] if checker else []),
+        "-m pytest -n 2 --dist loadfile tests/infra",
+        "shellcheck infra/deploy.sh local/find_python.sh",
+    ]
+    assert ("BICEP_CHECK names no checker" in done.stdout) == (not checker)
 
 
 @pytest.mark.parametrize(
