@@ -94,14 +94,11 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
       '${identityId}': {}
     }
   }
-  // checkov:skip=CKV_AZURE_17:Identity providers present a bearer token, not a client certificate
-  // checkov:skip=CKV_AZURE_212:Instances that are always ready are a parameter of Flex Consumption, not of the site
-  // checkov:skip=CKV_AZURE_213:Flex Consumption replaces instances by itself and has no health check to configure
-  // checkov:skip=CKV_AZURE_222:Identity providers call from the internet; onlyFromEntra restricts them
   properties: {
     serverFarmId: plan.id
     httpsOnly: true
-    clientAffinityEnabled: false
+    // checkov:skip=CKV_AZURE_17:Identity providers present a bearer token, not a client certificate
+    // checkov:skip=CKV_AZURE_222:Identity providers call from the internet; onlyFromEntra restricts them
     publicNetworkAccess: 'Enabled'
     virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
     functionAppConfig: {
@@ -119,6 +116,8 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
         name: 'python'
         version: '3.13'
       }
+      // checkov:skip=CKV_AZURE_212:Instances that are always ready are a parameter of Flex Consumption, not of the site
+      // checkov:skip=CKV_AZURE_213:Flex Consumption replaces instances by itself and has no health check to configure
       scaleAndConcurrency: {
         instanceMemoryMB: instanceMemoryMB
         maximumInstanceCount: maximumInstanceCount
@@ -136,11 +135,10 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
       }
     }
     siteConfig: {
+      // checkov:skip=CKV_AZURE_78:Flex Consumption has no FTP and refuses ftpsState, and takes no password (below)
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
-      ftpsState: 'Disabled'
       http20Enabled: true
-      remoteDebuggingEnabled: false
       // The deployment site stays open for the package, which takes a Microsoft Entra token.
       scmIpSecurityRestrictionsUseMain: false
       ipSecurityRestrictions: onlyFromEntra ? entraOnly : []

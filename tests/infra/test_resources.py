@@ -118,7 +118,6 @@ def test_the_app_speaks_tls_and_takes_no_password() -> None:
     app = body("app", "app")["properties"]
     assert app["httpsOnly"] is True
     assert app["siteConfig"]["minTlsVersion"] == app["siteConfig"]["scmMinTlsVersion"] == "1.2"
-    assert app["siteConfig"]["ftpsState"] == "Disabled"
     for site in ("ftp", "scm"):
         assert body("app", site)["properties"] == {"allow": False}
 
