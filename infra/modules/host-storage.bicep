@@ -55,4 +55,4 @@ resource packages 'Microsoft.Storage/storageAccounts/blobServices/containers@202
 
 output accountId string = account.id
 output accountName string = account.name
-output packageContainerUrl string = '${account.properties.primaryEndpoints.blob}${packages.name}'
+output packageContainerUrl string = '${account.properties.primaryEndpoints.blob}${packageContainer}'
