@@ -11,23 +11,28 @@ PYTEST := $(PY) -m pytest -n $(WORKERS)
 RUN_READY := $(VENV)/.ready-to-run
 DEV_READY := $(VENV)/.ready-to-develop
 AZURITE_READY := node_modules/.ready
+# checkov pins versions of what others here need too, so it has an environment of its own.
+CHECKOV_PY := .venv-infra/bin/python
+CHECKOV_READY := .venv-infra/.ready
+# A type checker for Bicep; the test that the resources are what Azure knows. Without it that is left to az.
+BICEP_CHECK ?=
 export PYTHON
 
 .DELETE_ON_ERROR:
-.PHONY: help run test lint demo verify format token install azurite clean
+.PHONY: help run test lint infra-check demo verify format token install azurite clean
 
 help: ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1 \2/p' Makefile | while read -r target text; do \
-		printf '  make %-9s %s\n' "$$target" "$$text"; done
-	@echo "Variables: PYTHON, VENV, PYTEST_ARGS, WORKERS; of run: PORT, SCIM_SECRET_TOKEN, EPHEMERAL=1"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' Makefile | while read -r target text; do \
+		printf '  make %-11s %s\n' "$$target" "$$text"; done
+	@echo "Variables: PYTHON, VENV, PYTEST_ARGS, WORKERS, BICEP_CHECK; of run: PORT, SCIM_SECRET_TOKEN, EPHEMERAL=1"
 
 run: $(RUN_READY) $(AZURITE_READY) ## Run the service on this machine
 	@exec $(PY) -m local
 
-test: $(DEV_READY) $(AZURITE_READY) ## Run all tests, or those that PYTEST_ARGS names
+test: $(DEV_READY) $(AZURITE_READY) ## Run all tests but those of infra-check, or those that PYTEST_ARGS names
 ifeq ($(strip $(PYTEST_ARGS)),)
 	$(PYTEST) tests/scim --cov=shared/scim --cov-branch --cov-report=term --cov-fail-under=95
-	$(PYTEST) --ignore=tests/scim
+	$(PYTEST) --ignore=tests/scim --ignore=tests/infra
 else
 	$(PYTEST) $(PYTEST_ARGS)
 endif
@@ -37,12 +42,28 @@ lint: $(DEV_READY) ## Check style and types
 	$(PY) -m ruff format --check
 	$(PY) -m mypy .
 
+infra-check: infra-tools $(DEV_READY) $(AZURITE_READY) $(CHECKOV_READY) ## Check infra/, its scripts and the workflows, without Azure
+ifeq ($(strip $(BICEP_CHECK)),)
+	@echo "note: types of resources are not checked here, because BICEP_CHECK names no checker; CI compiles with az"
+else
+	$(PY) "$(BICEP_CHECK)" $(wildcard infra/*.bicep infra/modules/*.bicep)
+endif
+	$(PYTEST) --dist loadfile tests/infra
+	$(VENV)/bin/shellcheck --external-sources --shell=sh $(wildcard infra/*.sh local/*.sh)
+
+# Looked for before anything is installed, because make does not install it.
+.PHONY: infra-tools
+infra-tools:
+	@[ -z "$(BICEP_CHECK)" ] || [ -f "$(BICEP_CHECK)" ] || { \
+		echo "error: BICEP_CHECK=$(BICEP_CHECK) is no file" >&2; exit 1; }
+
 demo: $(DEV_READY) $(AZURITE_READY) ## Provision a generated directory as Entra does, and compare
 	@exec $(PY) -m tools.demo
 
-verify: ## lint, test and demo
+verify: ## lint, test, infra-check and demo
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory infra-check
 	@$(MAKE) --no-print-directory demo
 
 format: $(DEV_READY) ## Format the code
@@ -60,10 +81,10 @@ clean: ## Remove what was installed and cached; data and local.settings.json sta
 	rm -rf .venv .venv-* node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(PY):
-	@python=$$(sh local/find_python.sh) || exit 1; \
-	echo "$(VENV): $$($$python --version)"; \
-	$$python -m venv "$(VENV)" || { rm -rf "$(VENV)"; exit 1; }
+$(PY) $(CHECKOV_PY):
+	@python=$$(sh local/find_python.sh) || exit 1; venv=$(@:/bin/python=); \
+	echo "$$venv: $$($$python --version)"; \
+	$$python -m venv "$$venv" || { rm -rf "$$venv"; exit 1; }
 
 $(RUN_READY): requirements.txt requirements-local.txt | $(PY)
 	@echo "$(VENV): installing what make run needs"
@@ -74,6 +95,11 @@ $(DEV_READY): requirements.txt requirements-local.txt requirements-telemetry.txt
 	@echo "$(VENV): installing what make test, lint and demo need"
 	@$(PIP) -r requirements-dev.txt
 	@touch $@ $(RUN_READY)
+
+$(CHECKOV_READY): requirements-infra.txt | $(CHECKOV_PY)
+	@echo ".venv-infra: installing checkov for make infra-check"
+	@$(CHECKOV_PY) -m pip install --quiet --disable-pip-version-check -r requirements-infra.txt
+	@touch $@
 
 $(AZURITE_READY): package.json package-lock.json .npmrc
 	@command -v node >/dev/null && command -v npm >/dev/null || { \

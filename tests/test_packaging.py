@@ -46,6 +46,7 @@ NEVER_COMMITTED = [
     "shared/__pycache__/tenants.pyc",
     ".vscode/settings.json",
     "infra/main.bicep",
+    ".venv-infra/bin/checkov",
     ".git/config",
 ]
 
@@ -117,6 +118,7 @@ def test_the_architecture_gives_a_reason_for_each_package() -> None:
         "requirements-telemetry.txt",
         "requirements-local.txt",
         "requirements-dev.txt",
+        "requirements-infra.txt",
     ],
 )
 def test_every_package_is_pinned_once_on_every_python(file: str, python: str) -> None:

@@ -22,7 +22,13 @@ HEEDING_SIGINT = (
 """Runs a command that heeds SIGINT. A shell that starts the tests in the background has them ignore
 it, and a script cannot trap what it was started to ignore."""
 TOOLS = ["sh", "sed", "cat", "touch", "rm", "find", "make", "dirname", "sleep"]
-REQUIREMENTS = ["requirements.txt", "requirements-local.txt", "requirements-dev.txt"]
+REQUIREMENTS = [
+    "requirements.txt",
+    "requirements-local.txt",
+    "requirements-dev.txt",
+    "requirements-infra.txt",
+    "requirements-telemetry.txt",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +157,39 @@ def test_missing_node_is_said_in_one_line(machine: Machine, missing: str) -> Non
     assert not (machine.clone / "started").exists()
 
 
+def test_what_checks_infra_and_is_missing_is_said_in_one_line(machine: Machine) -> None:
+    for name in ["node", "npm"]:
+        machine.program(name, "exit 0")
+    done = machine.run("make", "infra-check", BICEP_CHECK="gone.py")
+    assert done.returncode != 0
+    errors = [line for line in done.stderr.splitlines() if not line.startswith("make:")]
+    assert errors == ["error: BICEP_CHECK=gone.py is no file"]
+    assert not (machine.clone / ".venv").exists()
+
+
+@pytest.mark.parametrize("checker", ["", "check.py"])
+def test_infra_is_checked_by_everything_there_is(machine: Machine, checker: str) -> None:
+    (machine.clone / "check.py").touch()
+    (machine.clone / "infra" / "modules").mkdir(parents=True)
+    for name in ["infra/main.bicep", "infra/modules/app.bicep", "infra/deploy.sh"]:
+        (machine.clone / name).touch()
+    machine.virtual_environment('echo "$@" >>calls')
+    machine.program("shellcheck", 'echo "shellcheck $@" >>calls', machine.clone / ".venv" / "bin")
+    machine.program("python", "exit 1", machine.clone / ".venv-infra" / "bin")
+    for stamp in ["node_modules/.ready", ".venv-infra/.ready"]:
+        (machine.clone / stamp).parent.mkdir(exist_ok=True)
+        (machine.clone / stamp).touch()
+    done = machine.run("make", "infra-check", BICEP_CHECK=checker)
+    assert (done.returncode, done.stderr) == (0, "")
+    calls = (machine.clone / "calls").read_text().splitlines()
+    assert calls == [
+        *(["check.py infra/main.bicep infra/modules/app.bicep"] if checker else []),
+        "-m pytest -n 2 --dist loadfile tests/infra",
+        "shellcheck --external-sources --shell=sh infra/deploy.sh local/find_python.sh",
+    ]
+    assert ("BICEP_CHECK names no checker" in done.stdout) == (not checker)
+
+
 @pytest.mark.parametrize(
     ("version", "warned"), [("v20.20.2", True), ("v22.1.0", False), ("v30.0.0", False)]
 )
@@ -229,9 +268,17 @@ def test_help_lists_every_target_and_is_what_make_does_by_itself(machine: Machin
     phony = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
     assert phony
     said = machine.run("make").stdout
-    listed = re.findall(r"^  make (\w+) +\S", said, re.MULTILINE)
+    listed = re.findall(r"^  make ([\w-]+) +\S", said, re.MULTILINE)
     assert sorted(listed) == sorted(phony[1].split())
-    for variable in ("PYTHON", "VENV", "PYTEST_ARGS", "PORT", "SCIM_SECRET_TOKEN", "EPHEMERAL"):
+    for variable in (
+        "BICEP_CHECK",
+        "PYTHON",
+        "VENV",
+        "PYTEST_ARGS",
+        "PORT",
+        "SCIM_SECRET_TOKEN",
+        "EPHEMERAL",
+    ):
         assert variable in said
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from infra.answers import token
 from shared.auth.key_vault import SecretVersion
-from shared.auth.vault import _eligible
+from shared.auth.vault import _eligible, _usable
 
 NOW = 1_800_000_000
 SECOND_WORDS = {"valid", "disabled"}
@@ -52,7 +52,7 @@ def valid_for_the_service(listed: list[SecretVersion]) -> list[str]:
         return []  # the vault lists the secret as disabled, so there is no such tenant
     return [
         version.id
-        for version in _eligible(listed, NOW)
+        for version in _eligible(_usable(listed, NOW), NOW)
         if version.not_before is None or version.not_before <= NOW
     ]
 

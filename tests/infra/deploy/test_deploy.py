@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared import tenants
+from tests.deployed import PACKAGES
 from tests.fakes import az
 from tests.infra.deploy.conftest import Done, Live, Machine, new_machine
 
@@ -172,7 +173,7 @@ def test_the_package_is_what_the_app_needs(first: Run) -> None:
         names = package.namelist()
     assert {"function_app.py", "host.json", "requirements.txt"} <= set(names)
     tops = {name.partition("/")[0] for name in names if "/" in name}
-    assert tops == {"scim_discovery", "scim_groups", "scim_users", "shared"}
+    assert tops == set(PACKAGES)
     assert not [name for name in names if name.endswith((".pyc", ".DS_Store"))]
 
 

@@ -1,0 +1,148 @@
+// What an operator is woken for: searches in the log, mailed by one action group.
+
+param name string
+param location string
+param workspaceId string
+param email string
+param isSilenceAlerted bool
+
+// The columns of the service's request log, which the searches below begin with.
+var requests = loadTextContent('../queries/requests.kql')
+
+// `isStateful`: the alert closes when the search finds nothing any more. Otherwise it stays until a
+// person closes it, and is mailed once a day at most. `dimension`: a column by which the alert is
+// told apart.
+var searches = [
+  {
+    name: 'server-errors'
+    title: 'Requests are answered 5xx'
+    query: '${requests}${loadTextContent('../queries/alerts/server-errors.kql')}'
+    severity: 1
+    window: 'PT15M'
+    every: 'PT5M'
+    isStateful: true
+    dimension: ''
+    enabled: true
+  }
+  {
+    name: 'unauthorized'
+    title: 'Many requests carry no valid token'
+    query: '${requests}${loadTextContent('../queries/alerts/unauthorized.kql')}'
+    severity: 2
+    window: 'PT15M'
+    every: 'PT5M'
+    isStateful: true
+    dimension: ''
+    enabled: true
+  }
+  {
+    name: 'storage-throttling'
+    title: 'Table Storage throttles'
+    query: '${requests}${loadTextContent('../queries/alerts/storage-throttling.kql')}'
+    severity: 2
+    window: 'PT15M'
+    every: 'PT5M'
+    isStateful: true
+    dimension: ''
+    enabled: true
+  }
+  {
+    name: 'vault-failures'
+    title: 'Secret tokens cannot be read from Key Vault'
+    query: loadTextContent('../queries/alerts/vault-failures.kql')
+    severity: 1
+    window: 'PT15M'
+    every: 'PT5M'
+    isStateful: true
+    dimension: ''
+    enabled: true
+  }
+  {
+    name: 'token-expiry'
+    title: 'A secret token expires within 30 days'
+    query: loadTextContent('../queries/alerts/token-expiry.kql')
+    severity: 2
+    window: 'P1D'
+    every: 'PT6H'
+    isStateful: false
+    dimension: 'token'
+    enabled: true
+  }
+  {
+    name: 'silence'
+    title: 'An identity provider was not heard of for a day'
+    query: '${requests}${loadTextContent('../queries/alerts/silence.kql')}'
+    severity: 2
+    window: 'P2D'
+    every: 'PT6H'
+    isStateful: false
+    dimension: 'tenant'
+    enabled: isSilenceAlerted
+  }
+]
+
+resource operators 'Microsoft.Insights/actionGroups@2023-01-01' = {
+  name: 'ag-${name}'
+  location: 'global'
+  properties: {
+    groupShortName: take(name, 12)
+    enabled: true
+    emailReceivers: [
+      {
+        name: 'operators'
+        emailAddress: email
+        useCommonAlertSchema: true
+      }
+    ]
+  }
+}
+
+resource rules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for search in searches: {
+  name: '${name}-${search.name}'
+  location: location
+  kind: 'LogAlert'
+  properties: {
+    displayName: '${name}: ${search.title}'
+    description: '${search.title}. Cause and remedy: docs/operate.md.'
+    severity: search.severity
+    enabled: search.enabled
+    scopes: [
+      workspaceId
+    ]
+    evaluationFrequency: search.every
+    windowSize: search.window
+    criteria: {
+      allOf: [
+        {
+          query: search.query
+          timeAggregation: 'Count'
+          operator: 'GreaterThan'
+          threshold: 0
+          dimensions: empty(search.dimension) ? [] : [
+            {
+              name: search.dimension
+              operator: 'Include'
+              values: [
+                '*'
+              ]
+            }
+          ]
+          failingPeriods: {
+            numberOfEvaluationPeriods: 1
+            minFailingPeriodsToAlert: 1
+          }
+        }
+      ]
+    }
+    autoMitigate: search.isStateful
+    muteActionsDuration: search.isStateful ? null : 'P1D'
+    // A new workspace may not know a table before its first row, which is no reason to refuse the
+    // rule.
+    skipQueryValidation: true
+    actions: {
+      actionGroups: [
+        operators.id
+      ]
+    }
+  }
+}]

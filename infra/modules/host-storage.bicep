@@ -1,0 +1,58 @@
+// Storage of the Functions host: the package that runs, leases of timers. Nothing of the
+// identities.
+
+param accountName string
+param location string
+param redundancy string
+param isPrivate bool
+
+var packageContainer = 'packages'
+
+resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
+  name: accountName
+  location: location
+  kind: 'StorageV2'
+  sku: {
+    name: redundancy
+  }
+  // checkov:skip=CKV_AZURE_35:Denied with a private network (parameter); otherwise open to Microsoft Entra tokens alone
+  // checkov:skip=CKV_AZURE_43:The name is a parameter; main.bicep makes it of lower-case letters and a hash, 19 characters
+  // checkov:skip=CKV_AZURE_206:Redundancy is a parameter; three zones by default
+  properties: {
+    allowSharedKeyAccess: false
+    defaultToOAuthAuthentication: true
+    allowBlobPublicAccess: false
+    allowCrossTenantReplication: false
+    isLocalUserEnabled: false
+    supportsHttpsTrafficOnly: true
+    minimumTlsVersion: 'TLS1_2'
+    publicNetworkAccess: isPrivate ? 'Disabled' : 'Enabled'
+    networkAcls: {
+      bypass: 'None'
+      defaultAction: isPrivate ? 'Deny' : 'Allow'
+    }
+  }
+}
+
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' = {
+  parent: account
+  name: 'default'
+  properties: {
+    deleteRetentionPolicy: {
+      enabled: true
+      days: 7
+    }
+  }
+}
+
+resource packages 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' = {
+  parent: blobs
+  name: packageContainer
+  properties: {
+    publicAccess: 'None'
+  }
+}
+
+output accountId string = account.id
+output accountName string = account.name
+output packageContainerUrl string = '${account.properties.primaryEndpoints.blob}${packageContainer}'

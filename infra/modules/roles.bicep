@@ -1,0 +1,97 @@
+// Who may do what, each at the narrowest scope that works; the only file that knows ids of roles.
+
+param principalId string
+param tokenOfficerId string
+param hostStorageName string
+param identityStorageName string
+param tableName string
+param vaultName string
+param applicationInsightsName string
+
+var roleIds = {
+  'Storage Blob Data Owner': 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
+  'Storage Table Data Contributor': '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
+  'Key Vault Secrets User': '4633458b-17de-408a-b874-0445c86b69e6'
+  'Key Vault Secrets Officer': 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7'
+  'Monitoring Metrics Publisher': '3913510d-42f4-4e42-8a64-420c390055eb'
+}
+
+resource hostStorage 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
+  name: hostStorageName
+}
+
+resource identityStorage 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
+  name: identityStorageName
+}
+
+resource tables 'Microsoft.Storage/storageAccounts/tableServices@2025-06-01' existing = {
+  parent: identityStorage
+  name: 'default'
+}
+
+resource identities 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-06-01' existing = {
+  parent: tables
+  name: tableName
+}
+
+resource vault 'Microsoft.KeyVault/vaults@2025-05-01' existing = {
+  name: vaultName
+}
+
+resource applicationInsights 'Microsoft.Insights/components@2020-02-02' existing = {
+  name: applicationInsightsName
+}
+
+// The host reads its package and creates containers of its own (leases, keys).
+resource hostBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: hostStorage
+  name: guid(hostStorage.id, principalId, roleIds['Storage Blob Data Owner'])
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds['Storage Blob Data Owner'])
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// The one table, not the account: the app can neither create others nor list them.
+resource identityRows 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: identities
+  name: guid(identities.id, principalId, roleIds['Storage Table Data Contributor'])
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds['Storage Table Data Contributor'])
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// The vault, not a secret: the app lists secrets, which is how it knows its tenants.
+resource vaultSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: vault
+  name: guid(vault.id, principalId, roleIds['Key Vault Secrets User'])
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds['Key Vault Secrets User'])
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// Application Insights takes telemetry from this identity, because it takes no keys.
+resource telemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: applicationInsights
+  name: guid(applicationInsights.id, principalId, roleIds['Monitoring Metrics Publisher'])
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds['Monitoring Metrics Publisher'])
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// A person or a group that sets tokens; its type is left to Azure, which looks it up.
+resource tokenOfficer 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(tokenOfficerId)) {
+  scope: vault
+  name: guid(vault.id, tokenOfficerId, roleIds['Key Vault Secrets Officer'])
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds['Key Vault Secrets Officer'])
+    principalId: tokenOfficerId
+  }
+}

@@ -1,0 +1,48 @@
+// The settings of the service that an operator may choose: those of shared/settings.py that neither
+// the template derives from what it deploys (modules/app.bicep) nor are for development alone.
+// tests/infra/test_app_settings.py holds names and bounds against the model. One that is left out
+// keeps the default of the model.
+
+@export()
+@sealed()
+@description('Settings of the service by name; docs: README, Settings.')
+type serviceSettings = {
+  @description('The public address behind which a gateway hides the app, as https://id.example.com, without a slash at the end.')
+  @minLength(9)
+  @maxLength(2048)
+  SCIM_BASE_URL: string?
+
+  @description('How Table Storage is spoken to: the project\'s own client, or azure-data-tables.')
+  SCIM_TABLE_CLIENT: ('rest' | 'sdk')?
+
+  @description('Whether OpenTelemetry is told of requests; it takes the packages of requirements-telemetry.txt.')
+  SCIM_TELEMETRY: ('off' | 'on')?
+
+  @description('The largest request body, in bytes.')
+  @minValue(4096)
+  @maxValue(16777216)
+  SCIM_MAX_BODY_BYTES: int?
+
+  @description('What all storage calls of a request may take together, in seconds.')
+  @minValue(1)
+  @maxValue(55)
+  SCIM_REQUEST_DEADLINE_SECONDS: int?
+
+  @description('What becomes of a group member that is no user.')
+  SCIM_UNKNOWN_MEMBERS: ('skip' | 'reject')?
+
+  @description('What large changes of members write together, in entities a second, tenant and instance.')
+  @minValue(1)
+  @maxValue(2000)
+  SCIM_MEMBER_WRITES_PER_SECOND: int?
+
+  @description('How many rows a filter without an index may read.')
+  @minValue(1)
+  @maxValue(1000000)
+  SCIM_SCAN_MAX_ROWS: int?
+
+  @description('How long a filter without an index may take, in seconds.')
+  @minValue(1)
+  @maxValue(55)
+  SCIM_SCAN_MAX_SECONDS: int?
+}
