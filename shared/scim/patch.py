@@ -70,7 +70,10 @@ def apply(
             if path is not None and path.target.is_writable:
                 effort += _effort(changed, path, operation)
                 _check_effort(effort)
-                changed = settle(resource_type, _edited(changed, path, operation), changed)
+                edited = _edited(changed, path, operation)
+                # What is removed in so many words is gone, whatever default it once had.
+                before = edited if operation.op == "remove" else changed
+                changed = settle(resource_type, edited, before)
         except ScimError as error:
             error.locate(operation=operation.index)
             raise

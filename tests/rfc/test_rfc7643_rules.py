@@ -159,8 +159,16 @@ async def test_clearing_active_neither_enables_nor_disables(scim: Scim) -> None:
     for active in (True, False):
         user = await scim.create_user(f"user-{active}", active=active)
         for operation in (
-            {"op": "remove", "path": "active"},
             {"op": "replace", "path": "active", "value": None},
             {"op": "replace", "value": {"active": ""}},
         ):
             assert (await scim.patched_user(user, operation))["active"] is active
+
+
+async def test_a_removed_active_is_unassigned_and_stays_so(scim: Scim) -> None:
+    """RFC 7644 section 3.5.2.2; nothing that does not name it gives it a value again."""
+    user = await scim.create_user(active=False)
+    changed = await scim.patched_user(user, {"op": "remove", "path": "active"})
+    assert "active" not in changed
+    assert "active" not in shown(await scim.put(f"/Users/{user['id']}", {"userName": "ana"}))
+    assert await scim.found("/Users", "active eq true") == []

@@ -57,13 +57,18 @@ class TestSingleValues:
         assert patched(user, *map(remove, paths)) == user
 
     @pytest.mark.parametrize("value", ["", None, [], {}])
-    def test_active_cannot_be_unassigned_so_a_disabled_user_stays_disabled(
+    def test_active_is_not_cleared_by_a_value_that_is_none(
         self, patched: Patched, user: Document, value: Any
     ) -> None:
-        disabled = {**user, "active": False}
-        assert patched(disabled, replace("active", value)) == disabled
-        assert patched(disabled, remove("active")) == disabled
-        assert patched(user, replace("active", False), remove("active")) == disabled
+        for held in (user, {**user, "active": False}, {"userName": "ana"}):
+            assert patched(held, replace("active", value)) == held
+
+    def test_a_removed_active_is_gone_and_no_default_enables_the_user_again(
+        self, patched: Patched, user: Document
+    ) -> None:
+        removed = {"userName": user["userName"]}
+        assert patched({**user, "active": False}, remove("active")) == removed
+        assert patched(removed, replace("title", "Dr"), remove("title")) == removed
 
     @pytest.mark.parametrize(
         "path", ["id", "meta", "meta.created", "groups", "password", "schemas"]
