@@ -11,14 +11,15 @@ PYTEST := $(PY) -m pytest -n $(WORKERS)
 RUN_READY := $(VENV)/.ready-to-run
 DEV_READY := $(VENV)/.ready-to-develop
 AZURITE_READY := node_modules/.ready
+SUITES_READY := .venv-scim2-tester/.ready .venv-scim-sanity/.ready
 export PYTHON
 
 .DELETE_ON_ERROR:
-.PHONY: help run test lint demo verify format token install azurite clean
+.PHONY: help run test lint demo conformance verify format token install azurite clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1 \2/p' Makefile | while read -r target text; do \
-		printf '  make %-9s %s\n' "$$target" "$$text"; done
+		printf '  make %-11s %s\n' "$$target" "$$text"; done
 	@echo "Variables: PYTHON, VENV, PYTEST_ARGS, WORKERS; of run: PORT, SCIM_SECRET_TOKEN, EPHEMERAL=1"
 
 run: $(RUN_READY) $(AZURITE_READY) ## Run the service on this machine
@@ -40,9 +41,13 @@ lint: $(DEV_READY) ## Check style and types
 demo: $(DEV_READY) $(AZURITE_READY) ## Provision a generated directory as Entra does, and compare
 	@exec $(PY) -m tools.demo
 
-verify: ## lint, test and demo
+conformance: $(DEV_READY) $(AZURITE_READY) $(SUITES_READY) ## Run the suites that others wrote, and print their tallies
+	@exec $(PY) -m tests.suites
+
+verify: ## lint, test, conformance and demo
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory conformance
 	@$(MAKE) --no-print-directory demo
 
 format: $(DEV_READY) ## Format the code
@@ -74,6 +79,12 @@ $(DEV_READY): requirements.txt requirements-local.txt requirements-dev.txt | $(P
 	@echo "$(VENV): installing what make test, lint and demo need"
 	@$(PIP) -r requirements-dev.txt
 	@touch $@ $(RUN_READY)
+
+$(SUITES_READY): .venv-%/.ready: tests/suites/%.txt | $(PY)
+	@echo "$(@D): installing $*"
+	@$(PY) -m venv --clear "$(@D)"
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 $(AZURITE_READY): package.json package-lock.json .npmrc
 	@command -v node >/dev/null && command -v npm >/dev/null || { \

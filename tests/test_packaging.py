@@ -108,7 +108,14 @@ def test_the_architecture_gives_a_reason_for_each_package() -> None:
 
 @pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize(
-    "file", ["requirements.txt", "requirements-local.txt", "requirements-dev.txt"]
+    "file",
+    [
+        "requirements.txt",
+        "requirements-local.txt",
+        "requirements-dev.txt",
+        "tests/suites/scim2-tester.txt",
+        "tests/suites/scim-sanity.txt",
+    ],
 )
 def test_every_package_is_pinned_once_on_every_python(file: str, python: str) -> None:
     pins = asked(file, python)
