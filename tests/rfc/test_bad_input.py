@@ -342,12 +342,12 @@ async def test_a_malformed_path_is_refused(
 REFUSED_OPERATIONS: dict[str, tuple[str, Resource, str]] = {
     "remove without a path": ("Users", {"op": "remove"}, "noTarget"),
     "remove from a group without a path": ("Groups", {"op": "remove"}, "noTarget"),
-    "remove of the name": ("Users", {"op": "remove", "path": "userName"}, "invalidValue"),
-    "remove of a group's name": ("Groups", {"op": "remove", "path": "displayName"}, "invalidValue"),
+    "remove of the name": ("Users", {"op": "remove", "path": "userName"}, "mutability"),
+    "remove of a group's name": ("Groups", {"op": "remove", "path": "displayName"}, "mutability"),
     "name to nothing": (
         "Users",
         {"op": "replace", "path": "userName", "value": ""},
-        "invalidValue",
+        "mutability",
     ),
     "no attributes": ("Users", {"op": "replace", "value": "x"}, "invalidValue"),
     "a list of attributes": ("Users", {"op": "add", "value": [1, 2]}, "invalidValue"),

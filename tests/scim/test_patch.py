@@ -9,7 +9,14 @@ import pytest
 
 from shared.scim import patch
 from shared.scim.core_schemas import ENTERPRISE_USER_SCHEMA, GROUP, USER, USER_SCHEMA
-from shared.scim.errors import InvalidPath, InvalidValue, NoTarget, PayloadTooLarge, ScimError
+from shared.scim.errors import (
+    InvalidPath,
+    InvalidValue,
+    Mutability,
+    NoTarget,
+    PayloadTooLarge,
+    ScimError,
+)
 from shared.scim.schema import Attribute, ResourceType, Schema
 
 if TYPE_CHECKING:
@@ -473,10 +480,10 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("operation", "kind", "path"),
         [
-            (replace("userName", ""), InvalidValue, "userName"),
+            (replace("userName", ""), Mutability, "userName"),
             (replace("userName", "  "), InvalidValue, "userName"),
-            (remove("userName"), InvalidValue, "userName"),
-            ({"op": "replace", "value": {"userName": None}}, InvalidValue, "userName"),
+            (remove("userName"), Mutability, "userName"),
+            ({"op": "replace", "value": {"userName": None}}, Mutability, "userName"),
             (replace("active", "banana"), InvalidValue, "active"),
             (replace("emails", [{"primary": "banana"}]), InvalidValue, "emails.primary"),
             (replace('emails[type eq "work"].primary', "x"), InvalidValue, "emails.primary"),
@@ -512,7 +519,7 @@ class TestRefusals:
         assert (refusal.value.operation, refusal.value.path) == (1, path)
 
     def test_a_group_needs_its_name(self, patched: Patched) -> None:
-        with pytest.raises(InvalidValue, match="displayName is required"):
+        with pytest.raises(Mutability, match="displayName is required"):
             patched({"displayName": "Sales"}, remove("displayName"), of=GROUP)
 
     def test_change_nothing(self, patched: Patched, user: Document) -> None:
