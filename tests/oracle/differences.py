@@ -518,8 +518,8 @@ DIFFERENCES: Final = (
         ),
     ),
     Difference(
-        "`attributes` and `excludedAttributes` may come together.",
-        "What is excluded is taken from what is asked for, which is what a client means.",
+        "Of `attributes` and `excludedAttributes` together, the first counts.",
+        "What a client names it needs; an error would help nobody.",
         lambda exchange: _outcome(
             "excludedAttributes" in exchange.path and _we_do(exchange, they_say="invalidValue")
         ),

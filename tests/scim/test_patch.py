@@ -40,6 +40,7 @@ def remove(path: str, **value: Any) -> Document:
 
 
 class TestSingleValues:
+    @pytest.mark.rfc("7644-3.5.2.3-missing")
     @pytest.mark.parametrize("op", ["add", "Add", "ADD", " replace ", "Replace"])
     def test_add_and_replace_set_the_value(self, patched: Patched, user: Document, op: str) -> None:
         changed = patched(user, {"op": op, "path": "title", "value": "Dr"})
@@ -110,6 +111,7 @@ class TestSingleValues:
 class TestComplexValues:
     NAME = {"givenName": "Ana", "familyName": "Ruiz"}  # noqa: RUF012 - read only
 
+    @pytest.mark.rfc("7644-3.5.2.1-complex", "7644-3.5.2.3-complex")
     @pytest.mark.parametrize("op", ["add", "replace"])
     def test_parts_are_merged(self, patched: Patched, user: Document, op: str) -> None:
         operation = {"op": op, "path": "name", "value": {"GIVENNAME": "Bo", "formatted": "Bo R"}}
@@ -324,6 +326,7 @@ class TestMultiValues:
 
 
 class TestElementsThatAreNotThere:
+    @pytest.mark.rfc("7644-3.5.2.3-no-match")
     @pytest.mark.parametrize("op", ["add", "replace"])
     def test_are_created_as_the_filter_describes_them(
         self, patched: Patched, user: Document, op: str
@@ -522,6 +525,7 @@ class TestRefusals:
         with pytest.raises(Mutability, match="displayName is required"):
             patched({"displayName": "Sales"}, remove("displayName"), of=GROUP)
 
+    @pytest.mark.rfc("7644-3.5.2-atomic")
     def test_change_nothing(self, patched: Patched, user: Document) -> None:
         before = copy.deepcopy(user)
         with pytest.raises(InvalidValue):
