@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests.oracle.differences import DIFFERENCES, Difference, differing, explained
 from tests.oracle.generated import filters, odd_operations, patches, users
+from tests.oracle.tally import TALLY
 from tests.oracle.twins import Twins
 from tools.provision import wire
 from tools.provision.wire import Dialect
@@ -48,6 +49,7 @@ def twins(running_service: RunningService) -> Twins:
 def hold(exchange: Exchange) -> bool:
     """Hold both answers against each other; tell whether both sides still hold the same."""
     entries = explained(exchange)
+    TALLY.note([entry.title for entry in entries])
     accounted = set().union(*(entry.explains(exchange) for entry in entries))
     assert differing(exchange) <= accounted, str(exchange)
     return not any(entry.is_lasting for entry in entries)

@@ -1,8 +1,9 @@
 """`python -m tests.suites`: suites that others wrote, against the running service.
 
-Each runs in an environment of its own (`make conformance` makes them), so that what it needs and
-what the service needs do not meet. Exit status: 0 when every suite failed exactly where
-`allowed.py` says, 1 when not, 2 when one did not run.
+scim2-tester and scim-sanity run in environments of their own (`make conformance` makes them), so
+that what they need and what the service needs do not meet; then come the tests that hold the
+service against scim2-server, a package of the tests. Exit status: 0 when every suite failed exactly
+where `allowed.py` says and every difference is listed, 1 when not, 2 when one did not run.
 """
 
 from __future__ import annotations
@@ -85,6 +86,25 @@ SUITES: Final = (
 )
 
 
+async def run_oracle() -> int:
+    """Run the comparison with scim2-server, print its tally, and return the exit status."""
+    begun = time.monotonic()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/oracle"),
+        cwd=ROOT,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output = (await process.communicate())[0].decode()
+    tally = [line for line in output.splitlines() if line.startswith("scim2-server ")]
+    print(*tally[-1:], f"({time.monotonic() - begun:.1f} s)", flush=True)
+    if process.returncode or not tally:
+        print(output)
+        return 1
+    return 0
+
+
 async def run(suite: Suite, url: str, token: str) -> Report:
     """Run a suite against a tenant.
 
@@ -117,7 +137,7 @@ async def run(suite: Suite, url: str, token: str) -> Report:
 
 def show(report: Report, seconds: float) -> None:
     """Print the tally of a suite, then each of its failures."""
-    print(f"{report.suite} {pinned(report.suite)}: {report.tally} ({seconds:.1f} s)")
+    print(f"{report.suite} {pinned(report.suite)}: {report.tally} ({seconds:.1f} s)", flush=True)
     for finding in report.failures:
         known = "not on the list" if finding in report.unknown else "allowed"
         print(f"  {finding.verdict}, {known}: {finding}")
@@ -143,7 +163,7 @@ async def run_all(service: Service, tokens: dict[str, str]) -> int:
 
 
 async def main() -> int:
-    """Start the service in memory, run the suites, and return the exit status."""
+    """Start the service in memory, run everything, and return the exit status."""
     tokens = {tenant: os.urandom(32).hex() for tenant in TENANTS}
     environ = {
         f"SCIM_SECRET_TOKEN__{tenant.upper().replace('-', '_')}": token
@@ -151,10 +171,11 @@ async def main() -> int:
     }
     try:
         async with local_service.running(environ=environ) as service:
-            return await run_all(service, tokens)
+            status = await run_all(service, tokens)
     except LocalError as error:
         print(f"error: {error}")
         return 2
+    return max(status, await run_oracle())
 
 
 if __name__ == "__main__":
