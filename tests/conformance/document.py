@@ -24,7 +24,8 @@ work, and for those who change the service. RFC 7643 is shown by `tests/rfc/test
 Written by `python -m tests.conformance` from `tests/conformance/requirements.py` and from the
 markers of the tests; `make test` fails when it is not up to date.
 
-MUST stands for MUST NOT, SHALL and REQUIRED as well, SHOULD for SHOULD NOT.
+MUST stands for MUST NOT, SHALL and REQUIRED as well, and for rules that the text states without
+such a word; SHOULD for SHOULD NOT.
 """
 
 _DIFFERENCES: Final = """\

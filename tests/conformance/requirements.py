@@ -19,7 +19,8 @@ class Requirement:
 
     Attributes:
         id: Number of the RFC, section, and a name: `7644-3.3-created`.
-        level: MUST stands for MUST NOT, SHALL and REQUIRED as well, SHOULD for SHOULD NOT.
+        level: MUST stands for MUST NOT, SHALL, REQUIRED and plain rules as well, SHOULD for
+            SHOULD NOT.
         text: What is asked for.
         departure: Why the service does otherwise, and what it does; empty where it follows.
         not_ours: Why there is nothing to show; empty where there is.
@@ -390,4 +391,5 @@ PENDING: Final = frozenset(
         *(each.id for each in REQUIREMENTS if each.rfc == "9865" and each.needs_a_test),
     }
 )
-"""What is being built and has no test yet. The document says so; nothing may stay here."""
+"""What is being built and has no test yet; the document says so. Who marks the test takes the id
+off, and a release has none."""

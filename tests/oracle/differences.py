@@ -421,6 +421,24 @@ DIFFERENCES: Final = (
         is_lasting=False,
     ),
     Difference(
+        "`schemas` names all schemas of a resource, also where a projection hides their values.",
+        "It says what the resource is, and is always returned.",
+        lambda exchange: (
+            _where(
+                lambda name, ours, theirs: (
+                    name == "schemas" and set(ours) - set(theirs) == {ENTERPRISE}
+                )
+            )(exchange)
+            if "ttributes=" in exchange.path
+            else set()
+        ),
+        (
+            _user(**{ENTERPRISE: {"department": "D"}}),
+            ("GET", "/Users/<0>?attributes=userName", None),
+        ),
+        is_lasting=False,
+    ),
+    Difference(
         "A blank userName is refused.",
         "Nobody can be found by it.",
         lambda exchange: _outcome(

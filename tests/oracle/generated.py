@@ -80,6 +80,33 @@ users = st.fixed_dictionaries(
 )
 """Bodies of POST and PUT, but for the userName."""
 
+projections = st.builds(
+    "{}={}".format,
+    st.sampled_from(["attributes", "excludedAttributes"]),
+    st.lists(
+        st.sampled_from(
+            [
+                "userName",
+                "TITLE",
+                "name",
+                "name.givenName",
+                "emails",
+                "emails.value",
+                "roles.type",
+                "active",
+                "id",
+                f"{USER}:displayName",
+                f"{ENTERPRISE}:department",
+                f"{ENTERPRISE}:manager.value",
+                ENTERPRISE,
+            ]
+        ),
+        min_size=1,
+        max_size=3,
+    ).map(",".join),
+)
+"""Query parameters that choose what is shown."""
+
 # --- PATCH ------------------------------------------------------------------------------------
 
 SINGLE_PATHS = (
@@ -168,36 +195,37 @@ REMOVED = (
     "shoeSize",
 )
 
-patches = st.sampled_from(Dialect).flatmap(
-    lambda dialect: st.lists(operations(dialect), min_size=1, max_size=4)
-)
-"""Sequences of PATCH requests of one job, each as its operations."""
+odd_operations = st.sampled_from(
+    [
+        {"op": "replace", "path": f"{ENTERPRISE}:manager", "value": "m"},
+        {"op": "replace", "path": "title", "value": [{"$ref": None, "value": "T"}]},
+        {"op": "replace", "path": "department", "value": "D"},
+        {"op": "replace", "path": "active", "value": "perhaps"},
+        {"op": "replace", "path": "active"},
+        {"op": "replace", "path": "userName", "value": None},
+        {"op": "replace", "path": 'emails[type ne "work"].value', "value": "x"},
+        {"op": "replace", "path": "emails[", "value": "x"},
+        {"op": "replace", "value": {"id": "x", "title": "T"}},
+        {"op": "replace", "value": [{"title": "T"}]},
+        {"op": "remove"},
+        {"op": "remove", "path": "userName"},
+        {"op": "remove", "path": "active"},
+        {"op": "remove", "path": "emails", "value": [{"value": ADDRESSES[0]}]},
+        {"op": "replace", "path": "title", "value": {"a": 1}},
+        {"op": "add", "path": "roles", "value": [{"value": "1", "primary": True}] * 2},
+    ]
+).map(lambda operation: [operation])
+"""An operation that one side or both refuse, or that only one side understands. Of two, each side
+might stop at another one."""
 
-odd_operations = st.lists(
-    st.sampled_from(
-        [
-            {"op": "replace", "path": f"{ENTERPRISE}:manager", "value": "m"},
-            {"op": "replace", "path": "title", "value": [{"$ref": None, "value": "T"}]},
-            {"op": "replace", "path": "department", "value": "D"},
-            {"op": "replace", "path": "active", "value": "perhaps"},
-            {"op": "replace", "path": "active"},
-            {"op": "replace", "path": "userName", "value": None},
-            {"op": "replace", "path": 'emails[type ne "work"].value', "value": "x"},
-            {"op": "replace", "path": "emails[", "value": "x"},
-            {"op": "replace", "value": {"id": "x", "title": "T"}},
-            {"op": "replace", "value": [{"title": "T"}]},
-            {"op": "remove"},
-            {"op": "remove", "path": "userName"},
-            {"op": "remove", "path": "active"},
-            {"op": "remove", "path": "emails", "value": [{"value": ADDRESSES[0]}]},
-            {"op": "replace", "path": "title", "value": {"a": 1}},
-            {"op": "add", "path": "roles", "value": [{"value": "1", "primary": True}] * 2},
-        ]
-    ),
-    min_size=1,
-    max_size=2,
+patches = st.sampled_from(Dialect).flatmap(
+    lambda dialect: st.builds(
+        lambda usual, odd: [*usual, odd],
+        st.lists(operations(dialect), min_size=1, max_size=4),
+        odd_operations,
+    )
 )
-"""Operations that one side or both refuse, or that only one side understands."""
+"""Sequences of PATCH requests of one job, each as its operations; the last one is odd."""
 
 # --- Filters ----------------------------------------------------------------------------------
 

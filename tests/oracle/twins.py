@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
@@ -70,20 +70,21 @@ class Exchange:
         )
 
 
-@dataclass(slots=True, repr=False)
 class Twins:
     """A tenant of the service and a server of the others, in the same state.
 
     Ids differ, so a resource has a name such as `<0>`, which stands for its id in paths and bodies
     that are sent, and in what is compared.
+
+    Args:
+        scim: A client of the tenant, which holds nothing yet.
     """
 
-    scim: Scim
-    server: WSGIApplication = field(
-        default_factory=lambda: reference_server.application(reference_server.ENTRA)
-    )
-    ours: dict[str, str] = field(default_factory=dict)
-    theirs: dict[str, str] = field(default_factory=dict)
+    def __init__(self, scim: Scim) -> None:
+        self.scim = scim
+        self.server: WSGIApplication = reference_server.application(reference_server.ENTRA)
+        self.ours: dict[str, str] = {}
+        self.theirs: dict[str, str] = {}
 
     def __repr__(self) -> str:
         return f"Twins({self.scim.tenant_url})"
