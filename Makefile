@@ -16,10 +16,11 @@ CHECKOV_PY := .venv-infra/bin/python
 CHECKOV_READY := .venv-infra/.ready
 # A type checker for Bicep; the test that the resources are what Azure knows. Without it that is left to az.
 BICEP_CHECK ?=
+SUITES_READY := .venv-scim2-tester/.ready .venv-scim-sanity/.ready
 export PYTHON
 
 .DELETE_ON_ERROR:
-.PHONY: help run test lint infra-check demo verify format token install azurite clean
+.PHONY: help run test lint infra-check demo conformance verify format token install azurite clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' Makefile | while read -r target text; do \
@@ -60,10 +61,14 @@ infra-tools:
 demo: $(DEV_READY) $(AZURITE_READY) ## Provision a generated directory as Entra does, and compare
 	@exec $(PY) -m tools.demo
 
-verify: ## lint, test, infra-check and demo
+conformance: $(DEV_READY) $(AZURITE_READY) $(SUITES_READY) ## Run the suites that others wrote, and print their tallies
+	@exec $(PY) -m tests.suites
+
+verify: ## lint, test, infra-check, conformance and demo
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory test
 	@$(MAKE) --no-print-directory infra-check
+	@$(MAKE) --no-print-directory conformance
 	@$(MAKE) --no-print-directory demo
 
 format: $(DEV_READY) ## Format the code
@@ -99,6 +104,12 @@ $(DEV_READY): requirements.txt requirements-local.txt requirements-telemetry.txt
 $(CHECKOV_READY): requirements-infra.txt | $(CHECKOV_PY)
 	@echo ".venv-infra: installing checkov for make infra-check"
 	@$(CHECKOV_PY) -m pip install --quiet --disable-pip-version-check -r requirements-infra.txt
+	@touch $@
+
+$(SUITES_READY): .venv-%/.ready: tests/suites/%.txt | $(PY)
+	@echo "$(@D): installing $*"
+	@$(PY) -m venv --clear "$(@D)"
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
 $(AZURITE_READY): package.json package-lock.json .npmrc

@@ -119,6 +119,8 @@ def test_the_architecture_gives_a_reason_for_each_package() -> None:
         "requirements-local.txt",
         "requirements-dev.txt",
         "requirements-infra.txt",
+        "tests/suites/scim2-tester.txt",
+        "tests/suites/scim-sanity.txt",
     ],
 )
 def test_every_package_is_pinned_once_on_every_python(file: str, python: str) -> None:

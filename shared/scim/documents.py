@@ -28,7 +28,7 @@ def create(resource_type: ResourceType, body: Any) -> Document:
         InvalidSyntax: The body is not an object.
         InvalidValue: A value is not of its type, or a required one is missing.
     """
-    return settle(resource_type, _gather(resource_type, body), {})
+    return settle(resource_type, _gather(resource_type, body), None)
 
 
 def replace(resource_type: ResourceType, current: Document, body: Any) -> Document:
@@ -44,11 +44,16 @@ def replace(resource_type: ResourceType, current: Document, body: Any) -> Docume
     return settle(resource_type, _gather(resource_type, body), current)
 
 
-def settle(resource_type: ResourceType, document: Document, before: Document) -> Document:
+def settle(resource_type: ResourceType, document: Document, before: Document | None) -> Document:
     """Return the document with the defaults that it lacks, after a check of what is required.
 
-    An attribute with a default cannot be unassigned: it keeps the value it had before, so that
-    clearing `active` does not enable a disabled user.
+    An attribute with a default is not cleared by leaving it out or empty: it keeps what it had
+    before, so that a client that does not know `active` neither enables nor disables a user.
+
+    Args:
+        resource_type: Type of the resource.
+        document: What a request has made of it.
+        before: What it was; None for a resource that is new and gets the defaults.
 
     Raises:
         InvalidValue: A required attribute is missing or blank.
@@ -56,8 +61,8 @@ def settle(resource_type: ResourceType, document: Document, before: Document) ->
     settled = document
     for path in resource_type.defaulted:
         if path.read(document) is None:
-            held = path.read(before)
-            settled = put(settled, path, path.attribute.default if held is None else held)
+            held = path.attribute.default if before is None else path.read(before)
+            settled = put(settled, path, held)
     for path in resource_type.required:
         value = path.read(settled)
         if value is None or not str(value).strip():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from shared.scim import paths
 from shared.scim.documents import put, settle
-from shared.scim.errors import NoTarget, PayloadTooLarge, ScimError
+from shared.scim.errors import Mutability, NoTarget, PayloadTooLarge, ScimError
 from shared.scim.filters import And, Comparison, Filter, Unknown, matches
 from shared.scim.folding import fold
 from shared.scim.operations import flatten
@@ -70,11 +70,25 @@ def apply(
             if path is not None and path.target.is_writable:
                 effort += _effort(changed, path, operation)
                 _check_effort(effort)
-                changed = settle(resource_type, _edited(changed, path, operation), changed)
+                edited = _edited(changed, path, operation)
+                _check_required(resource_type, edited)
+                # What is removed in so many words is gone, whatever default it once had.
+                before = edited if operation.op == "remove" else changed
+                changed = settle(resource_type, edited, before)
         except ScimError as error:
             error.locate(operation=operation.index)
             raise
     return changed
+
+
+def _check_required(resource_type: ResourceType, edited: Document) -> None:
+    """Refuse to unassign what is required (RFC 7644 section 3.5.2.2)."""
+    for path in resource_type.required:
+        if path.read(edited) is None:
+            raise Mutability(
+                f"{path.text} is required and cannot be unassigned: replace its value.",
+                path=path.text,
+            )
 
 
 def _effort(document: Document, path: PatchPath, operation: PatchOperation) -> int:

@@ -63,6 +63,7 @@ ANA: Resource = {
 # ---- A0, A1: headers, Test Connection
 
 
+@pytest.mark.rfc("7644-3.8-accept", "7644-3.8-accept-json")
 @pytest.mark.parametrize("accept", [None, "*/*", "application/json", "text/html", "nonsense"])
 async def test_a_get_is_served_whatever_it_accepts(entra: Scim, accept: str | None) -> None:
     """A0, E11: Entra's GET asks for no SCIM media type; strict services answered 406."""

@@ -205,6 +205,7 @@ async def test_the_joining_property_is_replaced_without_a_path(validator: Scim) 
     assert await validator.found("/Groups", 'displayName eq "Sales"') == []
 
 
+@pytest.mark.rfc("7644-3.5.2-order")
 async def test_operations_on_the_same_attribute_apply_in_order(validator: Scim) -> None:
     """B1.preview, E23."""
     user = await validator.create_user(displayName="zero")
@@ -315,6 +316,7 @@ async def test_the_schemas_hold_nothing_that_the_validators_stumble_over(validat
 # ---- B3: the Postman collection of the reference code
 
 
+@pytest.mark.rfc("7644-3.5.1-required")
 async def test_a_user_without_a_name_is_refused(validator: Scim) -> None:
     """B3: POST and PUT."""
     user = await validator.create_user()
@@ -362,6 +364,7 @@ async def test_only_the_asked_attributes_are_shown(validator: Scim) -> None:
     ]
 
 
+@pytest.mark.rfc("7644-3.4.2-empty")
 async def test_an_empty_list_has_its_resources(validator: Scim) -> None:
     """B3, E12: SCIMReferenceCode#56."""
     assert listed(await validator.get("/Users"))["Resources"] == []

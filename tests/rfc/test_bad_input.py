@@ -212,6 +212,7 @@ WRONG_VALUES: dict[str, tuple[Resource, str]] = {
 }
 
 
+@pytest.mark.rfc("7644-3.5.2-schema")
 @pytest.mark.parametrize(("wrong", "path"), [*WRONG_VALUES.values()], ids=[*WRONG_VALUES])
 async def test_a_value_of_the_wrong_type_is_refused_and_its_path_named(
     held: Scim, wrong: Resource, path: str, user: Resource
@@ -285,6 +286,7 @@ NO_ENVELOPE: list[Any] = [
 ]
 
 
+@pytest.mark.rfc("7644-3.5.2-operations", "7644-3.5.2-op", "7644-3.5.2.1-value")
 @pytest.mark.parametrize("body", NO_ENVELOPE, ids=json.dumps)
 async def test_a_patch_in_the_wrong_envelope_is_refused(
     held: Scim, body: Any, patches: list[str]
@@ -342,12 +344,12 @@ async def test_a_malformed_path_is_refused(
 REFUSED_OPERATIONS: dict[str, tuple[str, Resource, str]] = {
     "remove without a path": ("Users", {"op": "remove"}, "noTarget"),
     "remove from a group without a path": ("Groups", {"op": "remove"}, "noTarget"),
-    "remove of the name": ("Users", {"op": "remove", "path": "userName"}, "invalidValue"),
-    "remove of a group's name": ("Groups", {"op": "remove", "path": "displayName"}, "invalidValue"),
+    "remove of the name": ("Users", {"op": "remove", "path": "userName"}, "mutability"),
+    "remove of a group's name": ("Groups", {"op": "remove", "path": "displayName"}, "mutability"),
     "name to nothing": (
         "Users",
         {"op": "replace", "path": "userName", "value": ""},
-        "invalidValue",
+        "mutability",
     ),
     "no attributes": ("Users", {"op": "replace", "value": "x"}, "invalidValue"),
     "a list of attributes": ("Users", {"op": "add", "value": [1, 2]}, "invalidValue"),
@@ -385,6 +387,9 @@ REFUSED_OPERATIONS: dict[str, tuple[str, Resource, str]] = {
 }
 
 
+@pytest.mark.rfc(
+    "7644-3.5.2-atomic", "7644-3.5.2-failure", "7644-3.5.2.2-no-path", "7644-3.5.2.2-required"
+)
 @pytest.mark.parametrize(
     ("endpoint", "operation", "scim_type"),
     [*REFUSED_OPERATIONS.values()],
@@ -659,6 +664,7 @@ async def test_a_path_that_is_not_served_is_404(held: Scim, path: str) -> None:
         refused(await held.request(method, path, {"userName": "x"}), 404)
 
 
+@pytest.mark.rfc("7644-3.13-version", "7644-3.13-latest")
 async def test_a_path_outside_of_the_tenant_url_is_404(
     held: Scim, running_service: RunningService
 ) -> None:
@@ -692,6 +698,7 @@ async def test_a_byte_order_mark_is_passed_over(scim: Scim) -> None:
     assert answer.status_code == 201
 
 
+@pytest.mark.rfc("7644-3.8-utf-8")
 @pytest.mark.parametrize(
     "text",
     ["\x00", "a\x00b", "\x01\x1f\x7f\x85\u2028", "🎈" * 20_000, "x" * 100_000, "\ufeffx", "\uffff"],

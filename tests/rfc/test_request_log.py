@@ -80,13 +80,13 @@ async def _life(scim: Scim) -> list[Seen]:
         f"/Users?filter=userName+is+%22{SECRETS['literal']}%22",
         says={**users, "scimType": "invalidFilter"},
     )
-    for path, value, name in (
-        ("active", SECRETS["literal"], "active"),
-        ("userName", "", "userName"),
+    for path, value, scim_type in (
+        ("active", SECRETS["literal"], "invalidValue"),
+        ("userName", "", "mutability"),
     ):
         operations = [{"op": "add", "path": "title", "value": SECRETS["literal"]}]
         operations.append({"op": "replace", "path": path, "value": value})
-        says = {**mine, "scimType": "invalidValue", "operation": 1, "path": name}
+        says = {**mine, "scimType": scim_type, "operation": 1, "path": path}
         await send("PATCH", f"/Users/{user['id']}", {"Operations": operations}, says=says)
     bad_path = {"op": "add", "path": f"emails[{SECRETS['path']}", "value": "x"}
     says = {**mine, "scimType": "invalidPath", "operation": 0}

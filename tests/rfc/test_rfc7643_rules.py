@@ -15,6 +15,7 @@ from tests.fixtures.scim_client import (
 )
 
 
+@pytest.mark.rfc("7644-3.10-case")
 async def test_names_are_read_in_any_letter_case_and_written_in_one(scim: Scim) -> None:
     """Section 2.1."""
     body = {
@@ -37,6 +38,7 @@ async def test_names_are_read_in_any_letter_case_and_written_in_one(scim: Scim) 
     assert user["schemas"] == [USER, ENTERPRISE]
 
 
+@pytest.mark.rfc("7644-3.10-notation", "7644-3.10-case")
 @pytest.mark.parametrize("name", ["title", "TITLE", f"{USER}:title", f"{USER.upper()}:Title"])
 async def test_a_path_names_an_attribute_with_or_without_its_urn(scim: Scim, name: str) -> None:
     """Section 2.1, RFC 7644 section 3.10."""
@@ -78,6 +80,7 @@ async def test_types_that_the_schema_does_not_suggest_are_taken(scim: Scim) -> N
     assert (await scim.create_user(phoneNumbers=phones))["phoneNumbers"] == phones
 
 
+@pytest.mark.rfc("7644-3.3.1-resource-type")
 async def test_every_resource_has_the_common_attributes(scim: Scim) -> None:
     """Section 3.1."""
     user = await scim.create_user(externalId="x")
@@ -130,6 +133,7 @@ async def test_names_are_the_same_if_only_the_letter_case_differs(
     assert await scim.found("/Users", f'userName eq "{other}"') == [user["id"]]
 
 
+@pytest.mark.rfc("7644-3.9-never")
 async def test_a_password_is_never_returned(scim: Scim) -> None:
     """Section 4.1.1, `returned: never`."""
     user = await scim.create_user(password="s3cret-of-nobody")
@@ -159,8 +163,17 @@ async def test_clearing_active_neither_enables_nor_disables(scim: Scim) -> None:
     for active in (True, False):
         user = await scim.create_user(f"user-{active}", active=active)
         for operation in (
-            {"op": "remove", "path": "active"},
             {"op": "replace", "path": "active", "value": None},
             {"op": "replace", "value": {"active": ""}},
         ):
             assert (await scim.patched_user(user, operation))["active"] is active
+
+
+@pytest.mark.rfc("7644-3.5.2.2-single")
+async def test_a_removed_active_is_unassigned_and_stays_so(scim: Scim) -> None:
+    """RFC 7644 section 3.5.2.2; nothing that does not name it gives it a value again."""
+    user = await scim.create_user(active=False)
+    changed = await scim.patched_user(user, {"op": "remove", "path": "active"})
+    assert "active" not in changed
+    assert "active" not in shown(await scim.put(f"/Users/{user['id']}", {"userName": "ana"}))
+    assert await scim.found("/Users", "active eq true") == []

@@ -27,6 +27,7 @@ async def _write(scim: Scim, method: str, path: str, if_match: str) -> httpx.Res
     return await scim.request(method, path, bodies[method], headers={"If-Match": if_match})
 
 
+@pytest.mark.rfc("7644-3.14-etag", "7644-3.14-meta")
 @pytest.mark.parametrize("endpoint", ["/Users", "/Groups"])
 async def test_the_header_and_meta_name_the_same_version(scim: Scim, endpoint: str) -> None:
     path, version = await _made(scim, endpoint)
@@ -46,6 +47,7 @@ async def test_a_version_stays_until_something_changes(scim: Scim, endpoint: str
     assert shown(await scim.get(path))["meta"]["version"] == changed
 
 
+@pytest.mark.rfc("7644-3.14-if-none-match")
 @pytest.mark.parametrize("known", ["{version}", '"x", {version}', "*", "{strong}"])
 @pytest.mark.parametrize("endpoint", ["/Users", "/Groups"])
 async def test_what_the_client_has_is_not_sent_again(scim: Scim, endpoint: str, known: str) -> None:
@@ -56,6 +58,7 @@ async def test_what_the_client_has_is_not_sent_again(scim: Scim, endpoint: str, 
     assert (await scim.get(path, headers={"If-None-Match": STALE})).status_code == 200
 
 
+@pytest.mark.rfc("7644-3.14-if-match")
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize("endpoint", ["/Users", "/Groups"])
 async def test_a_stale_version_changes_nothing(scim: Scim, endpoint: str, method: str) -> None:
@@ -66,6 +69,7 @@ async def test_a_stale_version_changes_nothing(scim: Scim, endpoint: str, method
             assert "If-Match" in refused(await _write(scim, method, path, stale), 412)
 
 
+@pytest.mark.rfc("7644-3.14-if-match")
 @pytest.mark.parametrize("match", ["{version}", '"x", {version}', "*", "{strong}"])
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize("endpoint", ["/Users", "/Groups"])

@@ -72,6 +72,7 @@ EVERY_ATTRIBUTE: Resource = {
 }
 
 
+@pytest.mark.rfc("7644-3.3-body", "7644-3.8-structures")
 async def test_a_user_with_every_attribute_is_kept_whole(scim: Scim) -> None:
     """As in the full example of RFC 7643 section 8.3; read by a library that checks the schema."""
     user = await scim.create_user("bjensen@example.com", **EVERY_ATTRIBUTE)
@@ -84,6 +85,7 @@ async def test_a_user_with_every_attribute_is_kept_whole(scim: Scim) -> None:
     assert read[EnterpriseUser].department == "Tour Operations"
 
 
+@pytest.mark.rfc("7644-3.3-created", "7644-3.3-location")
 async def test_the_answer_says_where_the_resource_is(scim: Scim) -> None:
     answer = await scim.post("/Users", {"schemas": [USER], "userName": "ana"})
     user = created(answer)
@@ -92,6 +94,7 @@ async def test_the_answer_says_where_the_resource_is(scim: Scim) -> None:
     assert user["meta"]["created"] == user["meta"]["lastModified"]
 
 
+@pytest.mark.rfc("7644-3.3-readonly")
 @pytest.mark.parametrize("endpoint", ["/Users", "/Groups"])
 async def test_what_only_the_service_may_write_is_ignored(scim: Scim, endpoint: str) -> None:
     """RFC 7644 section 3.3: `readOnly` attributes of the client are passed over."""
@@ -146,6 +149,7 @@ async def test_a_required_attribute_must_be_there(scim: Scim, endpoint: str, bod
         assert name in refused(answer, 400, "invalidValue")
 
 
+@pytest.mark.rfc("7644-3.3-conflict")
 async def test_one_of_many_who_want_a_name_at_once_gets_it(scim: Scim) -> None:
     """RFC 7643 section 4.1.1: `userName` is unique, whatever its letter case."""
     spellings = ["ana@x.test", "ANA@x.test", "Ana@X.Test"] * 5
@@ -156,6 +160,7 @@ async def test_one_of_many_who_want_a_name_at_once_gets_it(scim: Scim) -> None:
     assert len(await scim.everything()) == 1
 
 
+@pytest.mark.rfc("7644-3.3-conflict")
 async def test_one_of_many_groups_of_a_name_at_once_gets_it(scim: Scim) -> None:
     bodies = [{"schemas": [GROUP], "displayName": name} for name in ("Sales", "SALES") * 5]
     answers = await asyncio.gather(*(scim.post("/Groups", body) for body in bodies))

@@ -8,6 +8,7 @@ from tests.fixtures.scim_client import ENTERPRISE, GROUP, USER, Resource, Scim, 
 NOBODY = "0123456789abcdef0123456789abcdef"
 
 
+@pytest.mark.rfc("7644-3.5-put", "7644-3.5.1-replaces", "7644-3.5.1-answer")
 async def test_what_is_not_named_is_gone_apart_from_active(scim: Scim) -> None:
     user = await scim.create_user(
         title="T", active=False, emails=[{"value": "a@b.com"}], **{ENTERPRISE: {"department": "D"}}
@@ -37,6 +38,7 @@ async def test_what_was_read_can_be_put_back(scim: Scim) -> None:
             assert shown(await scim.put(path, read)) == read
 
 
+@pytest.mark.rfc("7644-3.5.1-readonly")
 async def test_the_id_and_meta_of_the_body_do_not_count(scim: Scim) -> None:
     user = await scim.create_user()
     other = await scim.create_user("bo")
@@ -66,6 +68,7 @@ async def test_a_replacement_onto_a_taken_name_is_a_conflict(scim: Scim) -> None
         refused(answer, 409, "uniqueness")
 
 
+@pytest.mark.rfc("7644-3.5.1-no-create")
 @pytest.mark.parametrize("endpoint", ["/Users", "/Groups"])
 async def test_a_put_creates_nothing(scim: Scim, endpoint: str) -> None:
     """RFC 7644 section 3.5.1: PUT MUST NOT be used to create."""

@@ -5,6 +5,7 @@ What clients send beyond the RFC, or against it, stands in `tests/clients/`.
 
 import asyncio
 
+import pytest
 from scim2_models import Context, EnterpriseUser, User
 
 from tests.fixtures.scim_client import ENTERPRISE, Resource, Scim, own, refused, shown
@@ -15,6 +16,7 @@ WORK_ADDRESS: Resource = {"type": "work", "streetAddress": "911 Universal City P
 HOME_ADDRESS: Resource = {"type": "home", "streetAddress": "456 Hollywood Blvd"}
 
 
+@pytest.mark.rfc("7644-3.5-patch", "7644-3.5.2.1-targets")
 async def test_add_without_a_path_adds_each_attribute(scim: Scim) -> None:
     """Section 3.5.2.1, second example."""
     user = await scim.create_user(emails=[WORK])
@@ -25,6 +27,7 @@ async def test_add_without_a_path_adds_each_attribute(scim: Scim) -> None:
     User[EnterpriseUser].model_validate(changed, scim_ctx=Context.RESOURCE_PATCH_RESPONSE)
 
 
+@pytest.mark.rfc("7644-3.5.2.1-targets")
 async def test_add_to_a_single_value_replaces_it_and_to_a_list_extends_it(scim: Scim) -> None:
     user = await scim.create_user(title="T", emails=[WORK])
     changed = await scim.patched_user(
@@ -35,6 +38,7 @@ async def test_add_to_a_single_value_replaces_it_and_to_a_list_extends_it(scim: 
     assert (changed["title"], changed["emails"]) == ("U", [WORK, HOME])
 
 
+@pytest.mark.rfc("7644-3.5.2.1-present", "7644-3.5.2.1-modified")
 async def test_adding_what_is_there_changes_nothing(scim: Scim) -> None:
     """Section 3.5.2.1: the time of modification stays as it is."""
     user = await scim.create_user(title="T", emails=[WORK])
@@ -48,6 +52,7 @@ async def test_adding_what_is_there_changes_nothing(scim: Scim) -> None:
     assert await scim.patched_user(user, *operations) == user
 
 
+@pytest.mark.rfc("7644-3.5.2.2-filter")
 async def test_remove_by_a_filter_takes_away_what_it_finds(scim: Scim) -> None:
     """Section 3.5.2.2, third example."""
     user = await scim.create_user(emails=[WORK, HOME])
@@ -56,6 +61,7 @@ async def test_remove_by_a_filter_takes_away_what_it_finds(scim: Scim) -> None:
     assert changed["emails"] == [HOME]
 
 
+@pytest.mark.rfc("7644-3.5.2.2-all", "7644-3.5.2.2-filter")
 async def test_a_list_without_elements_is_absent(scim: Scim) -> None:
     user = await scim.create_user(emails=[WORK, HOME], addresses=[WORK_ADDRESS])
     changed = await scim.patched_user(
@@ -66,6 +72,7 @@ async def test_a_list_without_elements_is_absent(scim: Scim) -> None:
     assert own(changed) == {"userName": "ana@contoso.test", "active": True}
 
 
+@pytest.mark.rfc("7644-3.5.2.2-sub-attribute")
 async def test_remove_of_a_part_leaves_the_others(scim: Scim) -> None:
     user = await scim.create_user(
         name={"givenName": "Barbara", "familyName": "Jensen"},
@@ -83,6 +90,7 @@ async def test_remove_of_a_part_leaves_the_others(scim: Scim) -> None:
     assert changed[ENTERPRISE] == {"division": "V"}
 
 
+@pytest.mark.rfc("7644-3.5.2.3-no-path", "7644-3.5.2.3-targets")
 async def test_replace_of_a_list_replaces_all_of_it(scim: Scim) -> None:
     """Section 3.5.2.3, second example."""
     user = await scim.create_user(emails=[{"value": "old@x.com"}], nickName="Old")
@@ -91,6 +99,7 @@ async def test_replace_of_a_list_replaces_all_of_it(scim: Scim) -> None:
     assert (changed["emails"], changed["nickName"]) == ([WORK, HOME], "Babs")
 
 
+@pytest.mark.rfc("7644-3.5.2.3-filter", "7644-3.5.2.3-complex")
 async def test_replace_of_an_element_merges_into_it(scim: Scim) -> None:
     """Section 3.5.2.3, third and fourth example: the parts that are named; the others stay."""
     user = await scim.create_user(addresses=[WORK_ADDRESS, HOME_ADDRESS])
@@ -105,6 +114,7 @@ async def test_replace_of_an_element_merges_into_it(scim: Scim) -> None:
     assert changed["addresses"] == [expected, HOME_ADDRESS]
 
 
+@pytest.mark.rfc("7644-3.5.2.3-filter")
 async def test_a_filter_may_find_several(scim: Scim) -> None:
     user = await scim.create_user(emails=[WORK, HOME])
     changed = await scim.patched_user(
@@ -113,6 +123,7 @@ async def test_a_filter_may_find_several(scim: Scim) -> None:
     assert changed["emails"] == [{**WORK, "display": "Babs"}, {**HOME, "display": "Babs"}]
 
 
+@pytest.mark.rfc("7644-3.5.2-primary")
 async def test_a_new_primary_value_takes_the_place_of_the_old_one(scim: Scim) -> None:
     """Section 3.5.2: setting `primary` to true clears it elsewhere."""
     user = await scim.create_user(emails=[WORK, HOME])
@@ -126,6 +137,7 @@ async def test_a_new_primary_value_takes_the_place_of_the_old_one(scim: Scim) ->
     assert [email["value"] for email in changed["emails"] if email["primary"]] == ["o@x.com"]
 
 
+@pytest.mark.rfc("7644-3.5.2-mutability", "7644-3.5.2.2-readonly")
 async def test_a_read_only_attribute_is_left_alone(scim: Scim) -> None:
     user = await scim.create_user()
     group = await scim.create_group("Sales", user["id"])
@@ -147,6 +159,7 @@ async def test_a_patch_of_nobody_is_404(scim: Scim) -> None:
         refused(await scim.patch(path, operation), 404)
 
 
+@pytest.mark.rfc("7644-3.5.2-answer", "7644-3.5.2-attributes")
 async def test_a_patch_of_a_group_answers_204_or_what_was_asked_for(scim: Scim) -> None:
     """Section 3.5.2: 204, unless the client asks for attributes."""
     user = await scim.create_user()

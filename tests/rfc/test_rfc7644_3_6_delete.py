@@ -8,6 +8,7 @@ import pytest
 from tests.fixtures.scim_client import Scim, listed, refused
 
 
+@pytest.mark.rfc("7644-3.6-gone", "7644-3.6-omitted", "7644-3.6-answer")
 @pytest.mark.parametrize("endpoint", ["/Users", "/Groups"])
 async def test_a_deleted_resource_is_gone_from_everywhere(scim: Scim, endpoint: str) -> None:
     create = scim.create_user if endpoint == "/Users" else scim.create_group
@@ -28,6 +29,7 @@ async def test_a_deleted_resource_is_gone_from_everywhere(scim: Scim, endpoint: 
     refused(await scim.delete(path), 404)
 
 
+@pytest.mark.rfc("7644-3.6-name-free")
 @pytest.mark.parametrize("endpoint", ["/Users", "/Groups"])
 async def test_a_name_is_free_again_for_a_resource_of_another_id(scim: Scim, endpoint: str) -> None:
     """RFC 7643 section 3.1: an id is never given again."""

@@ -19,6 +19,7 @@ from tests.fixtures.scim_client import (
 )
 
 
+@pytest.mark.rfc("7644-4-service-provider-config")
 async def test_the_service_provider_config_is_read_by_a_library(scim: Scim) -> None:
     config = shown(await scim.get("/ServiceProviderConfig"))
     read = ServiceProviderConfig.model_validate(config)
@@ -27,6 +28,7 @@ async def test_the_service_provider_config_is_read_by_a_library(scim: Scim) -> N
     assert config["authenticationSchemes"][0]["type"] == "oauthbearertoken"
 
 
+@pytest.mark.rfc("7644-4-schemas", "7644-4-resource-types", "7644-4-list")
 @pytest.mark.parametrize(
     ("endpoint", "ids", "model"),
     [
@@ -52,6 +54,7 @@ async def test_an_unknown_description_is_404(scim: Scim, endpoint: str) -> None:
         refused(await scim.get(f"{endpoint}/{name}"), 404)
 
 
+@pytest.mark.rfc("7644-4-filter", "7644-4-ignored")
 @pytest.mark.parametrize("endpoint", ["/Schemas", "/ResourceTypes", "/ServiceProviderConfig"])
 async def test_a_filter_is_forbidden(scim: Scim, endpoint: str) -> None:
     """Section 4: so that nobody takes all for some. Paging is ignored."""

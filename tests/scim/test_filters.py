@@ -153,6 +153,7 @@ def test_a_filter_that_ana_does_not_satisfy(text: str) -> None:
     assert not holds(text)
 
 
+@pytest.mark.rfc("7644-3.4.2.1-undefined-attribute")
 @pytest.mark.parametrize(
     "text",
     [

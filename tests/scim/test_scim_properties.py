@@ -30,13 +30,16 @@ from shared.scim.filters import (
     to_text,
 )
 from shared.scim.messages import parse_patch
+from shared.scim.paths import PatchPath
+from shared.scim.paths import parse as parse_path
 from shared.scim.projection import Projection
-from shared.scim.schema import AttributePath
+from shared.scim.schema import Attribute, AttributePath, ResourceType, Schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from shared.scim.schema import Attribute, Document, ResourceType
+    from shared.scim.operations import PatchOperation
+    from shared.scim.schema import Document, Returned
 
 # No deadline: the machines that run this are shared. Derandomized: a failure is of this change.
 tried = settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
@@ -243,6 +246,89 @@ def is_part(shown: Any, whole: Any) -> bool:
     return bool(shown == whole)
 
 
+RETURNED: st.SearchStrategy[Returned] = st.sampled_from(["always", "default", "request", "never"])
+
+
+@st.composite
+def described(draw: st.DrawFn) -> ResourceType:
+    """A resource type of which every attribute and part is returned as chance has it."""
+
+    def part(name: str) -> Attribute:
+        return Attribute(name, returned=draw(RETURNED))
+
+    def attributes(prefix: str) -> tuple[Attribute, ...]:
+        complex_one = Attribute(
+            f"{prefix}c",
+            "complex",
+            returned=draw(RETURNED),
+            multi_valued=draw(st.booleans()),
+            sub_attributes=(part("a"), part("b"), part("value")),
+        )
+        return (part(f"{prefix}s"), part(f"{prefix}t"), complex_one)
+
+    core = Schema("urn:x:2.0:Thing", "Thing", "", attributes("x"))
+    extension = Schema("urn:y:2.0:Thing", "More", "", attributes("y"))
+    return ResourceType("Thing", "/Things", "", core, (extension,))
+
+
+def filled(resource_type: ResourceType) -> Document:
+    """A resource with a value for every attribute and part."""
+    document: Document = {}
+    for path in resource_type.attributes:
+        parts = {sub.name: "v" for sub in path.attribute.sub_attributes}
+        value: Any = parts or "v"
+        document = documents.put(document, path, [value] if path.attribute.multi_valued else value)
+    return document
+
+
+@tried
+@given(described(), st.data())
+def test_a_projection_keeps_to_what_the_schema_says_of_each_part(
+    resource_type: ResourceType, data: st.DataObject
+) -> None:
+    paths = [
+        AttributePath(
+            path.extension, path.attribute, sub, f"{path.text}.{sub.name}" if sub else path.text
+        )
+        for path in resource_type.attributes
+        for sub in (None, *path.attribute.sub_attributes)
+    ]
+    lists = st.none() | st.lists(st.sampled_from(paths), min_size=1, max_size=4)
+    attributes, excluded = data.draw(lists), data.draw(lists)
+    projection = Projection.parse(resource_type, listed(attributes), listed(excluded))
+    shown = projection.apply(filled(resource_type))
+    for path in paths:
+        is_named = attributes is not None and path in attributes
+        is_shown = is_there(path, shown)
+        returned = {path.attribute.returned, path.leaf.returned}
+        if "never" in returned:
+            assert not is_shown
+        if path.leaf.returned == "request" and not is_named:
+            has_named_part = path.sub_attribute is None and any(
+                other.whole == path.whole for other in attributes or ()
+            )
+            assert not is_shown or has_named_part
+        if path.leaf.returned == "always" and path.sub_attribute is None:
+            assert is_shown or not any(
+                is_there(AttributePath(path.extension, path.attribute, sub, ""), shown)
+                for sub in path.attribute.sub_attributes
+            )
+        if excluded and not attributes and path in excluded and path.leaf.returned != "always":
+            assert not is_shown
+
+
+def listed(paths: list[AttributePath] | None) -> str | None:
+    return None if paths is None else ",".join(path.text for path in paths)
+
+
+def is_there(path: AttributePath, shown: Document) -> bool:
+    value = path.read(shown)
+    if path.sub_attribute is None:
+        return value is not None
+    elements = value if isinstance(value, list) else [value or {}]
+    return any(path.sub_attribute.name in element for element in elements)
+
+
 @tried
 @given(bodies)
 def test_an_independent_library_accepts_what_is_presented(body: Document) -> None:
@@ -309,6 +395,30 @@ def test_the_text_of_a_filter_reads_as_the_same_filter(condition: Filter, body: 
     assert matches(Not(condition), resource) is not matches(condition, resource)
 
 
+@st.composite
+def patch_paths(draw: st.DrawFn) -> PatchPath:
+    """Paths of PATCH operations, with a filter where the attribute has elements."""
+    target = draw(st.sampled_from(all_paths))
+    if not (target.attribute.multi_valued and target.attribute.type == "complex"):
+        return PatchPath(target)
+    subs = [AttributePath(None, sub, None, sub.name) for sub in target.attribute.sub_attributes]
+    conditions = combined(st.sampled_from(subs).flatmap(comparisons))
+    return PatchPath(target, draw(st.none() | conditions))
+
+
+def path_text(path: PatchPath) -> str:
+    if path.filter is None:
+        return path.target.text
+    sub = path.target.sub_attribute
+    return f"{path.target.whole}[{to_text(path.filter)}]" + (f".{sub.name}" if sub else "")
+
+
+@tried
+@given(patch_paths())
+def test_the_text_of_a_path_reads_as_the_same_path(path: PatchPath) -> None:
+    assert parse_path(path_text(path), USER) == path
+
+
 @tried
 @given(
     st.text()
@@ -338,3 +448,58 @@ def test_any_text_is_a_filter_or_refused(text: str) -> None:
     with contextlib.suppress(InvalidFilter):
         condition = parse(text, USER)
         assert parse(to_text(condition), USER) == condition
+
+
+# --- Operations that mostly can be done -------------------------------------------------------
+
+
+def sound(attribute: Attribute, *, is_element: bool = False) -> st.SearchStrategy[Any]:
+    """Values of an attribute's type, or of one element of it."""
+    if attribute.multi_valued and not is_element:
+        return st.lists(sound(attribute, is_element=True), max_size=3)
+    if attribute.type == "complex":
+        return st.fixed_dictionaries(
+            {}, optional={sub.name: sound(sub) for sub in attribute.sub_attributes}
+        )
+    return st.booleans() if attribute.type == "boolean" else st.sampled_from(["a", "A", "b", ""])
+
+
+@st.composite
+def sound_operations(draw: st.DrawFn, *, filtered: bool = True) -> Document:
+    path = draw(patch_paths() if filtered else st.sampled_from(all_paths).map(PatchPath))
+    target = path.target
+    is_element = path.filter is not None
+    value = sound(target.leaf, is_element=is_element and target.sub_attribute is None)
+    op = draw(st.sampled_from(["add", "replace", "remove"]))
+    return {"op": op, "path": path_text(path)} | ({} if op == "remove" else {"value": draw(value)})
+
+
+def applied(document: Document | None, operation: PatchOperation) -> Document | None:
+    """Return the document after one operation; None if it, or one before it, was refused."""
+    if document is None:
+        return None
+    changed: Document | None = outcome(lambda: patch.apply(USER, document, [operation]))
+    return changed
+
+
+@tried
+@given(bodies, st.lists(sound_operations(), min_size=1, max_size=5))
+def test_a_patch_is_all_of_its_operations_in_order_or_nothing(
+    body: Document, operations: list[Document]
+) -> None:
+    document = created(USER, body)
+    parsed = parse_patch({"Operations": operations})
+    step: Document | None = document
+    for operation in parsed:
+        step = applied(step, operation)
+    assert outcome(lambda: patch.apply(USER, document, parsed)) == step
+
+
+@tried
+@given(bodies, sound_operations(filtered=False))
+def test_an_operation_without_a_filter_done_twice_is_done_once(
+    body: Document, operation: Document
+) -> None:
+    (parsed,) = parse_patch({"Operations": [operation]})
+    once = applied(created(USER, body), parsed)
+    assert applied(once, parsed) == once

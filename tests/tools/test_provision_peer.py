@@ -15,15 +15,9 @@ from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
-from scim2_models import ScimPolicy, ScimProvider
-from scim2_server.applications.wsgi import WSGIApplication
-from scim2_server.memory import InMemoryStorage
-from scim2_server.utils import (
-    load_default_resource_types,
-    load_default_schemas,
-    load_default_service_provider_config,
-)
+from scim2_models import ScimPolicy
 
+from tests.fakes.reference_server import ENTRA, application
 from tools.provision.client import ScimClient
 from tools.provision.cycle import Settings
 from tools.provision.directory import Directory, Group
@@ -35,11 +29,6 @@ from tools.provision.run import Plan, Report, provision
 from tools.provision.state import State, SyncedGroup
 from tools.provision.wire import Dialect, ManagerShape
 
-ENTRA = ScimPolicy(
-    unknown=ScimPolicy.Unknown.ignore,
-    remove_value_as_filter=ScimPolicy.RemoveValue.apply,
-    unmatched_path_filter=ScimPolicy.UnmatchedPathFilter.create,
-)
 OBJECT = Settings(manager=ManagerShape.OBJECT)
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 READ_BACK = Verification(samples=5, user_groups=False)
@@ -58,15 +47,12 @@ class QuietHandler(WSGIRequestHandler):
 
 
 def serve(policy: ScimPolicy) -> Iterator[str]:
-    provider = ScimProvider.from_discovery(
-        load_default_schemas().values(),
-        load_default_resource_types().values(),
-        config=load_default_service_provider_config(),
-        policy=policy,
-    )
-    application = WSGIApplication(InMemoryStorage(), provider)
     with make_server(
-        "127.0.0.1", 0, application, server_class=ThreadingServer, handler_class=QuietHandler
+        "127.0.0.1",
+        0,
+        application(policy),
+        server_class=ThreadingServer,
+        handler_class=QuietHandler,
     ) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()

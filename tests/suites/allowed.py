@@ -1,0 +1,51 @@
+"""The failures of outside suites that stay, each with its reason.
+
+A failure that is not listed fails `make conformance`, and so does an entry that nothing fails by.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.suites.reports import Allowed
+
+_NO_MEMBERS_READ_BACK: Final = (
+    "RFC 7644 section 3.5.2 lets PATCH answer 200 with the resource or 204. A group is answered "
+    "with 204, because reading a large group back is what makes such requests slow, and "
+    "Microsoft Entra ID asks for 204. A client that wants the group names `attributes`."
+)
+
+_NO_SEARCH_YET: Final = Allowed(
+    "scim2-tester",
+    "error",
+    "search_with_attributes",
+    "Nothing is served at this path. The Tenant URL ends in /scim/v2, and below it are /Users, "
+    "/Groups, /ServiceProviderConfig, /ResourceTypes and /Schemas.",
+    "POST /.search is not there yet; docs/architecture.md says so.",
+)
+
+ALLOWED: Final = (
+    _NO_SEARCH_YET,
+    _NO_SEARCH_YET,  # of users and of groups
+    Allowed(
+        "scim-sanity",
+        "fail",
+        "PATCH /Groups/{id}",
+        "Expected HTTP 200, got 204 (RFC 7644 §3.3); Response body is empty",
+        _NO_MEMBERS_READ_BACK,
+    ),
+    Allowed(
+        "scim-sanity",
+        "fail",
+        "PATCH /Groups/{id} add member",
+        "Expected 200, got 204",
+        _NO_MEMBERS_READ_BACK,
+    ),
+    Allowed(
+        "scim-sanity",
+        "fail",
+        "PATCH /Groups/{id} remove members",
+        "Expected 200, got 204",
+        _NO_MEMBERS_READ_BACK,
+    ),
+)
