@@ -54,9 +54,20 @@ class ScimRequest:
 
     @property
     def precondition(self) -> Precondition | None:
-        """What `If-Match` allows to be changed; None without that header."""
-        tags = EntityTags.parse(self.headers.get("if-match"))
-        return tags.allow if tags else None
+        """Which versions the headers allow to be changed; None where they say nothing of it.
+
+        One that `If-Match` names and `If-None-Match` does not (RFC 9110 section 13.2.2).
+        """
+        wanted = EntityTags.parse(self.headers.get("if-match"))
+        unwanted = EntityTags.parse(self.headers.get("if-none-match"))
+        if wanted is None and unwanted is None:
+            return None
+
+        def allows(version: str) -> bool:
+            is_wanted = wanted is None or wanted.allow(version)
+            return is_wanted and not (unwanted is not None and unwanted.allow(version))
+
+        return allows
 
     def has_already(self, version: str) -> bool:
         """Tell whether the client has a version, as `If-None-Match` says."""
