@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from shared.scim import paths
-from shared.scim.documents import put, settle
+from shared.scim.documents import hold_immutable, put, settle
 from shared.scim.errors import NoTarget, PayloadTooLarge, ScimError
 from shared.scim.filters import And, Comparison, Filter, Unknown, matches
 from shared.scim.folding import fold
@@ -70,7 +70,9 @@ def apply(
             if path is not None and path.target.is_writable:
                 effort += _effort(changed, path, operation)
                 _check_effort(effort)
-                changed = settle(resource_type, _edited(changed, path, operation), changed)
+                edited = _edited(changed, path, operation)
+                edited = hold_immutable(resource_type, edited, changed, is_patch=True)
+                changed = settle(resource_type, edited, changed)
         except ScimError as error:
             error.locate(operation=operation.index)
             raise
