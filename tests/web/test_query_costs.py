@@ -15,13 +15,15 @@ from shared.scim.catalogue import Catalogue
 from shared.scim.documents import changed_names
 from shared.store.session import Session
 from shared.store.store import open_store
-from shared.web.listing import Bounds, Lister, Source
+from shared.web.listing import Lister
+from shared.web.matching import Bounds
 from shared.web.requests import ScimRequest
 from tests.store.seeds import seed
 
 if TYPE_CHECKING:
     from shared.store.azure_table import AzureTable
     from shared.store.store import Store
+    from shared.web.sources import Source
 
 USERS, GROUPS = 1_150, 12
 WIDE = Bounds(10_000, 60)
