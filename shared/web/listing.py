@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from shared.scim import queries
@@ -75,9 +76,9 @@ class _Listing:
     def __init__(
         self, sources: Sequence[Source[Any]], bounds: Bounds, request: ScimRequest, query: Query
     ) -> None:
-        self._query = query
         self._kinds = kinds_of(query, sources)
-        self._matcher = Matcher(self._kinds, query, bounds)
+        self._query = _without_needless_order(query, self._kinds)
+        self._matcher = Matcher(self._kinds, self._query, bounds)
         names = [kind.resource_type.name for kind in self._kinds]
         self._cursors = Cursors(request.cursor_keys, request.session.tenant, names, query)
 
@@ -226,6 +227,13 @@ class _Listing:
     @property
     def _is_plain(self) -> bool:
         return self._query.filter is None and self._query.sort_by is None
+
+
+def _without_needless_order(query: Query, kinds: Sequence[Kind]) -> Query:
+    """Leave the order out where it is that of every list: by id, from the first to the last."""
+    paths = [kind.sort_path.text for kind in kinds if kind.sort_path is not None]
+    is_needless = len(kinds) == 1 and paths == ["id"] and not query.descending
+    return replace(query, sort_by=None) if is_needless else query
 
 
 def _position(found: _Found, total: int | None) -> Position:

@@ -88,6 +88,7 @@ async def test_what_queries_cost(queries: Queries) -> None:
         ),
         "the root, the first page by cursor": (await queries.ask("", cursor=""), 2 + 1),
         "a scan of the users": (await queries.ask("Users", filter="id pr"), 2),
+        "a page of a list sorted by id": (await queries.ask("Users", sortBy="id"), 2),
         "a sorted list": (await queries.ask("Users", sortBy="userName"), 2),
         "a scan of the root": (await queries.ask("", filter="userName sw user or id pr"), 2 + 1),
         "a scan by cursor": (await queries.ask("Users", filter="id pr", cursor=""), 1),
