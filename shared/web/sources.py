@@ -66,5 +66,8 @@ class Source(Protocol[T]):
         ...
 
     async def shown(self, items: Sequence[T], projection: Projection) -> list[Document]:
-        """Present resources with all that a projection keeps; it may stop before the last."""
+        """Present resources with all that a projection keeps.
+
+        It may stop before the last, but not before the first, where they are too much for a page.
+        """
         ...
