@@ -6,11 +6,13 @@ from scim_bulk.routes import bulk
 from scim_discovery.routes import discovery
 from scim_groups.routes import groups
 from scim_health.routes import health
+from scim_root.routes import root
 from scim_users.routes import users
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 app.register_functions(users)
 app.register_functions(groups)
 app.register_functions(bulk)
+app.register_functions(root)
 app.register_functions(discovery)
 app.register_functions(health)

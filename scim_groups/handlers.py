@@ -6,7 +6,8 @@ from shared.scim.messages import parse_patch
 from shared.store.resources import Group
 from shared.web import answers
 from shared.web.answers import Answer
-from shared.web.listing import Bounds, Lister
+from shared.web.listing import Lister
+from shared.web.matching import Bounds
 from shared.web.requests import ScimRequest
 from shared.web.services import Services
 
@@ -18,8 +19,8 @@ def open_groups(request: ScimRequest, services: Services) -> GroupSource:
 
 async def list_groups(request: ScimRequest, services: Services) -> Answer:
     """GET /Groups."""
-    source = open_groups(request, services)
-    return await Lister(source, Bounds.of(services.settings)).list(request)
+    sources = [open_groups(request, services)]
+    return await Lister(sources, Bounds.of(services.settings)).list(request)
 
 
 async def create_group(request: ScimRequest, services: Services) -> Answer:

@@ -13,9 +13,9 @@ from shared.scim.schema import Document, ResourceType
 from shared.store.resources import Group
 from shared.store.store import Store
 from shared.web.entity_tags import entity_tag
-from shared.web.listing import Finder
 from shared.web.lookups import comparisons
 from shared.web.requests import ScimRequest
+from shared.web.sources import Finder
 
 _READ_TOGETHER = 8
 
@@ -48,7 +48,7 @@ def _names_a_member(term: Comparison) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class GroupSource:
-    """The groups of a request's tenant, as `shared.web.listing.Source` wants them.
+    """The groups of a request's tenant, as `shared.web.sources.Source` wants them.
 
     Members are read only when the filter or the answer needs them.
     """
@@ -77,9 +77,13 @@ class GroupSource:
         page = await self.store.groups.page(self.request.session, start_index, count)
         return page.total, page.groups
 
-    def scan(self) -> AsyncIterator[Group]:
+    async def after(self, last_id: str, count: int) -> Sequence[Group]:
+        """Return the next groups in id order."""
+        return await self.store.groups.after(self.request.session, last_id, count)
+
+    def scan(self, last_id: str = "") -> AsyncIterator[Group]:
         """Return every group in turn."""
-        return self.store.groups.scan(self.request.session)
+        return self.store.groups.scan(self.request.session, last_id)
 
     async def compared(self, items: Sequence[Group], condition: Filter) -> AsyncIterator[Document]:
         """Present groups with as many members as the filter compares.

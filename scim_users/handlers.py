@@ -9,7 +9,8 @@ from shared.scim.schema import Document
 from shared.store.resources import User
 from shared.web import answers
 from shared.web.answers import Answer
-from shared.web.listing import Bounds, Lister
+from shared.web.listing import Lister
+from shared.web.matching import Bounds
 from shared.web.requests import ScimRequest
 from shared.web.services import Services
 
@@ -23,8 +24,8 @@ def open_users(request: ScimRequest, services: Services) -> UserSource:
 
 async def list_users(request: ScimRequest, services: Services) -> Answer:
     """GET /Users."""
-    source = open_users(request, services)
-    return await Lister(source, Bounds.of(services.settings)).list(request)
+    sources = [open_users(request, services)]
+    return await Lister(sources, Bounds.of(services.settings)).list(request)
 
 
 async def create_user(request: ScimRequest, services: Services) -> Answer:

@@ -12,8 +12,8 @@ from shared.scim.schema import Document, ResourceType
 from shared.store.resources import User
 from shared.store.users import Users
 from shared.web.entity_tags import entity_tag
-from shared.web.listing import Finder
 from shared.web.requests import ScimRequest
+from shared.web.sources import Finder
 
 
 def resource_of(request: ScimRequest, catalogue: Catalogue, user: User) -> Document:
@@ -36,7 +36,7 @@ def resource_of(request: ScimRequest, catalogue: Catalogue, user: User) -> Docum
 
 @dataclass(frozen=True, slots=True)
 class UserSource:
-    """The users of a request's tenant, as `shared.web.listing.Source` wants them."""
+    """The users of a request's tenant, as `shared.web.sources.Source` wants them."""
 
     request: ScimRequest
     users: Users
@@ -62,9 +62,13 @@ class UserSource:
         page = await self.users.page(self.request.session, start_index, count)
         return page.total, page.users
 
-    def scan(self) -> AsyncIterator[User]:
+    async def after(self, last_id: str, count: int) -> Sequence[User]:
+        """Return the next users in id order."""
+        return await self.users.after(self.request.session, last_id, count)
+
+    def scan(self, last_id: str = "") -> AsyncIterator[User]:
         """Return every user in turn."""
-        return self.users.scan(self.request.session)
+        return self.users.scan(self.request.session, last_id)
 
     async def compared(self, items: Sequence[User], condition: Filter) -> AsyncIterator[Document]:
         """Present users whole: all that a filter can compare lies in their rows."""

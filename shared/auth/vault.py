@@ -109,7 +109,14 @@ class VaultTokens:
         if tenant is None or token is None:
             self._catch_up(tenant)
             raise unauthorized()
-        return Caller(tenant, token.label)
+        return Caller(tenant, token.label, self._keys(tenant, token))
+
+    def _keys(self, tenant: str, token: Token) -> tuple[bytes, ...]:
+        """Return the digests of the tokens that are valid at present, that of one of them first."""
+        now = self._clock.wall()
+        valid = [each for each in _value(self._remembered(tenant)).tokens if each.is_valid(now)]
+        digests = (each.digest for each in valid[:VALID_TOKENS])
+        return tuple(dict.fromkeys((token.digest, *digests)))
 
     async def refresh(self) -> bool:
         """Read the tenants again, or wait for who does; see `Authenticator.refresh`.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import operator as python
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, TypeAlias
 
@@ -18,7 +18,7 @@ from shared.scim.schema import Attribute, AttributePath
 from shared.scim.values import convert, is_unassigned, read_time, wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from shared.scim.schema import Document, ResourceType, Type
@@ -149,7 +149,7 @@ class Or:
 Filter: TypeAlias = Comparison | ValuePath | Unknown | Not | And | Or
 
 
-def parse(text: str, resource_type: ResourceType) -> Filter:
+def parse(text: str, resource_type: ResourceType, *others: ResourceType) -> Filter:
     """Read a filter on resources of a type.
 
     Beyond the grammar, a literal may stand without quotes (`externalId eq jyoung`, as Entra's
@@ -160,11 +160,32 @@ def parse(text: str, resource_type: ResourceType) -> Filter:
         text: The filter, of at most `MAX_LENGTH` characters and `MAX_DEPTH` levels.
         resource_type: Whose attributes it names. A term on an attribute that is not known is
             satisfied by nothing.
+        others: Further types that the same query searches. An attribute that only they have is
+            one without a value here (RFC 7644 section 3.4.2.1).
 
     Raises:
         InvalidFilter: It is not of the grammar, out of bounds, or compares what has no order.
     """
-    return FilterReader(text, resource_type.find).whole_filter()
+
+    def find(name: str) -> AttributePath | None:
+        return resource_type.find(name) or _find_elsewhere(name, others)
+
+    return FilterReader(text, find).whole_filter()
+
+
+def _find_elsewhere(name: str, others: Sequence[ResourceType]) -> AttributePath | None:
+    """Find an attribute that other types have, as one under the URN of their schema.
+
+    So that a namesake is not taken for it: a group's `displayName` is not that of a user, which
+    `urn:ietf:params:scim:schemas:core:2.0:User:displayName` asks for.
+    """
+    for other in others:
+        path = other.find(name)
+        if path is not None:
+            urn = other.schema.id
+            is_core = path.extension is None
+            return replace(path, extension=urn, text=f"{urn}:{path.text}") if is_core else path
+    return None
 
 
 def matches(condition: Filter, resource: Document) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from shared.scim import paths
-from shared.scim.documents import put, settle
+from shared.scim.documents import hold_immutable, put, settle
 from shared.scim.errors import Mutability, NoTarget, PayloadTooLarge, ScimError
 from shared.scim.filters import And, Comparison, Filter, Unknown, matches
 from shared.scim.folding import fold
@@ -71,6 +71,7 @@ def apply(
                 effort += _effort(changed, path, operation)
                 _check_effort(effort)
                 edited = _edited(changed, path, operation)
+                edited = hold_immutable(resource_type, edited, changed, is_patch=True)
                 _check_required(resource_type, edited)
                 # What is removed in so many words is gone, whatever default it once had.
                 before = edited if operation.op == "remove" else changed

@@ -11,6 +11,7 @@ from functools import partial
 import azure.functions as func
 
 from shared import tenants
+from shared.auth.tokens import bearer_token, digest_of
 from shared.scim.errors import InternalError, MethodNotAllowed, ScimError
 from shared.store.session import Session
 from shared.telemetry.finished import FinishedRequest
@@ -166,4 +167,6 @@ async def admitted(req: func.HttpRequest, process: Services, record: RequestReco
             req.headers.get("content-type"),
             process.settings.max_body_bytes,
         ),
+        # Whoever opened the tenant has sent a token; its digest is a secret of both sides.
+        cursor_keys=caller.keys or (digest_of(bearer_token(req.headers.get("authorization"))),),
     )

@@ -1,158 +1,240 @@
-"""Lists: a page of all resources, or those that a filter finds (RFC 7644 section 3.4.2)."""
+"""Lists: the pages of what a query finds (RFC 7644 section 3.4.2.4, RFC 9865)."""
 
 import asyncio
-import math
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 
-from shared.scim.errors import InvalidFilter, TooMany
-from shared.scim.filters import Filter, matches, parse
+from shared.scim import queries
+from shared.scim.errors import InvalidCursor, TooMany
 from shared.scim.messages import list_response
-from shared.scim.projection import Projection
-from shared.scim.schema import Document, ResourceType
-from shared.settings import Settings
+from shared.scim.queries import Query
+from shared.scim.schema import Document
+from shared.scim.sorting import SortValue
 from shared.web.answers import Answer
-from shared.web.lookups import Term, required_terms
+from shared.web.cursors import Cursors, Position
+from shared.web.matching import Bounds, Kind, Looked, Matcher, kinds_of
 from shared.web.requests import ScimRequest
-
-T = TypeVar("T")
-
-_BATCH = 100
-"""Resources that are compared before other requests have their turn."""
-
-Finder = Callable[[str], Awaitable[Sequence[T]]]
-"""Finds what has a value by an index; more than asked for is allowed, less is not."""
+from shared.web.sources import Source
 
 
-class Source(Protocol[T]):
-    """A kind of resource that can be listed, as one request sees it."""
+class Lister:
+    """Answers queries on one kind of resource, or on several, one after the other."""
 
-    @property
-    def resource_type(self) -> ResourceType:
-        """The type of the resources."""
-        ...
-
-    @property
-    def indexes(self) -> Mapping[str, Finder[T]]:
-        """Finders by the attribute that they need, the most selective first."""
-        ...
-
-    async def page(self, start_index: int, count: int) -> tuple[int, Sequence[T]]:
-        """Return how many there are, and those of a page."""
-        ...
-
-    def scan(self) -> AsyncIterator[T]:
-        """Return every one in turn."""
-        ...
-
-    def compared(self, items: Sequence[T], condition: Filter) -> AsyncIterator[Document]:
-        """Present resources one by one, in their order, with all that a filter compares."""
-        ...
-
-    async def shown(self, items: Sequence[T], projection: Projection) -> list[Document]:
-        """Present resources with all that a projection keeps; it may stop before the last."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What a filter without an index may read, and for how many seconds."""
-
-    rows: int
-    seconds: float
-
-    @classmethod
-    def of(cls, settings: Settings) -> "Bounds":
-        """Take the bounds from the settings."""
-        return cls(settings.scan_max_rows, settings.scan_max_seconds)
-
-
-class Lister(Generic[T]):
-    """Answers list requests from a source."""
-
-    def __init__(self, source: Source[T], bounds: Bounds) -> None:
-        self._source = source
+    def __init__(self, sources: Sequence[Source[Any]], bounds: Bounds) -> None:
+        self._sources = sources
         self._bounds = bounds
 
     async def list(self, request: ScimRequest) -> Answer:
-        """Answer a list request.
+        """Answer a GET; see `answer`, and `queries.from_parameters` for what else it raises."""
+        return await self.answer(request, queries.from_parameters(request.query))
+
+    async def answer(self, request: ScimRequest, query: Query) -> Answer:
+        """Answer a query.
 
         Raises:
             InvalidFilter: the filter cannot be read.
-            InvalidValue: `startIndex` or `count` is no number.
-            TooMany: no index answers the filter, and the scan came to its bound.
+            InvalidValue: `sortBy` names nothing to sort by.
+            TooMany: no index answers the filter, or it is sorted, and the scan came to its bound.
+            InvalidCursor: the cursor is none of this query.
+            ExpiredCursor: the cursor is too old.
+            InvalidCount: the cursor is one of another `count`.
         """
-        projection = request.projection(self._source.resource_type)
-        start, count = request.start_index, request.count
-        text = request.query.get("filter")
-        if text is None:
-            total, items = await self._source.page(start, count)
-        else:
-            found = await self._find(text)
-            total, items = len(found), found[start - 1 : start - 1 + count]
-        resources = await self._source.shown(items, projection)
-        projected = [projection.apply(resource) for resource in resources]
-        return Answer(200, list_response(projected, total, start))
+        return await _Listing(self._sources, self._bounds, request, query).answer()
 
-    async def _find(self, text: str) -> Sequence[T]:
-        """Return all resources that satisfy a filter."""
-        if not text.strip():
-            raise InvalidFilter("The filter is empty. Leave the parameter out, or send a filter.")
-        condition = parse(text, self._source.resource_type)
-        candidates = await self._candidates(condition)
-        if candidates is None:
-            return await self._scanned(condition)
-        return await self._matching(candidates, condition)
 
-    async def _candidates(self, condition: Filter) -> Sequence[T] | None:
-        """Read what the best index of the filter finds; None when it has none."""
-        terms: dict[str, Term] = {}
-        for term in required_terms(condition):
-            terms.setdefault(term.attribute, term)
-        for attribute, find in self._source.indexes.items():
-            if attribute in terms:
-                return await find(terms[attribute].value)
-        return None
+class _Found(NamedTuple):
+    """A resource that a query finds."""
 
-    async def _matching(
-        self, items: Sequence[T], condition: Filter, until: float = math.inf
-    ) -> Sequence[T]:
-        """Return the items that satisfy a filter; `until` bounds a scan."""
-        found: list[T] = []
-        for start in range(0, len(items), _BATCH):
-            batch = items[start : start + _BATCH]
-            waiting = iter(batch)
-            async for document in self._source.compared(batch, condition):
-                item = next(waiting)
-                if matches(condition, document):
-                    found.append(item)
-                # One long list against one long filter takes a second, so each is looked at.
-                if time.monotonic() > until:
-                    raise self._too_many()
-            await asyncio.sleep(0)
+    kind: Kind
+    item: Any
+    value: SortValue | None = None
+
+    @property
+    def rank(self) -> tuple[SortValue | None, int, str]:
+        """By which it is sorted; no two are alike."""
+        return self.value, self.kind.place, self.item.id
+
+
+class _Page(NamedTuple):
+    """What a query finds for one page, and how the list goes on.
+
+    Attributes:
+        found: the resources.
+        total: how many there are on all pages; None if that is not known.
+        end: where the page ends, if more may follow; None for the last page.
+    """
+
+    found: Sequence[_Found]
+    total: int | None
+    end: Position | None = None
+
+
+class _Listing:
+    """One query of one request."""
+
+    def __init__(
+        self, sources: Sequence[Source[Any]], bounds: Bounds, request: ScimRequest, query: Query
+    ) -> None:
+        self._kinds = kinds_of(query, sources)
+        self._query = _without_needless_order(query, self._kinds)
+        self._matcher = Matcher(self._kinds, self._query, bounds)
+        names = [kind.resource_type.name for kind in self._kinds]
+        self._cursors = Cursors(request.cursor_keys, request.session.tenant, names, query)
+
+    async def answer(self) -> Answer:
+        """Find the page and present it."""
+        query = self._query
+        # A count of 0 asks for the total alone, and there is no page for another to follow.
+        by_cursor = query.cursor is not None and (query.count > 0 or query.cursor != "")
+        page = await (self._page_by_cursor() if by_cursor else self._page_by_index())
+        resources = await self._presented(page.found)
+        start = query.start_index if query.cursor is None else None
+        cursor = self._cursor_behind(page, len(resources)) if by_cursor else None
+        return Answer(200, list_response(resources, page.total, start, cursor))
+
+    async def _page_by_index(self) -> _Page:
+        """Find the page that begins at `startIndex`."""
+        if self._is_plain:
+            return await self._plain_page()
+        found = await self._all_found()
+        first = self._query.start_index - 1
+        return _Page(found[first : first + self._query.count], len(found))
+
+    async def _plain_page(self) -> _Page:
+        """Find a page of everything: of each kind, what is left of the page. 2 calls for each."""
+        found: list[_Found] = []
+        total = 0
+        for kind in self._kinds:
+            start = max(self._query.start_index - total, 1)
+            number, items = await kind.source.page(start, self._query.count - len(found))
+            found += [_Found(kind, item) for item in items]
+            total += number
+        return _Page(found, total)
+
+    async def _page_by_cursor(self) -> _Page:
+        """Find the page behind the cursor, or the first one."""
+        cursor = self._query.cursor
+        position = self._cursors.read(cursor) if cursor else None
+        if self._query.sort_by is not None:
+            return await self._sorted_page(position)
+        return await self._unsorted_page(position)
+
+    async def _sorted_page(self, position: Position | None) -> _Page:
+        """Find the page of a sorted list behind a position. All is read and sorted anew."""
+        found = rest = await self._all_found()
+        if position is not None:
+            last = (position.value, self._kind_at(position).place, position.id)
+            is_down = self._query.descending
+            rest = [each for each in found if (each.rank < last if is_down else each.rank > last)]
+        page = rest[: self._query.count]
+        end = _position(page[-1], len(found)) if len(rest) > len(page) else None
+        return _Page(page, len(found), end)
+
+    async def _unsorted_page(self, position: Position | None) -> _Page:
+        """Find the page of an unsorted list behind a position.
+
+        Where a scan comes to its bound the page ends early, behind what was looked at, so that any
+        filter can be answered over any number of resources.
+        """
+        total = await self._total_at_first() if position is None else position.total
+        found: list[_Found] = []
+        end: Position | None = None
+        try:
+            async for looked in self._looked_at(position, found):
+                if len(found) == self._query.count:
+                    return _Page(found, total, end)
+                each = _Found(looked.kind, looked.item)
+                end = _position(each, total)
+                if looked.is_match:
+                    found.append(each)
+        except TooMany:
+            if end is None:
+                raise
+            return _Page(found, total, end)
+        return _Page(found, len(found) if position is None else total)
+
+    async def _looked_at(
+        self, position: Position | None, found: Sequence[_Found]
+    ) -> AsyncIterator[Looked]:
+        """Look at the resources behind a position, kind by kind, in the order of ids.
+
+        Without a filter no more are read than `found` leaves room for, and one: it tells that
+        another page follows.
+        """
+        first, last_id = 0, ""
+        if position is not None:
+            first, last_id = self._kind_at(position).place, position.id
+        for kind in self._kinds[first:]:
+            if self._is_plain:
+                room = self._query.count - len(found) + 1
+                for item in await kind.source.after(last_id, room):
+                    yield Looked(kind, item, None, is_match=True)
+            else:
+                async for looked in self._matcher.look(kind, last_id):
+                    yield looked
+            last_id = ""
+
+    async def _all_found(self) -> Sequence[_Found]:
+        """Find everything, in the order of the list."""
+        found: list[_Found] = []
+        for kind in self._kinds:
+            found += [
+                _Found(kind, looked.item, looked.value)
+                async for looked in self._matcher.look(kind)
+                if looked.is_match
+            ]
+        if self._query.sort_by is not None:
+            found.sort(key=lambda each: each.rank, reverse=self._query.descending)
         return found
 
-    async def _scanned(self, condition: Filter) -> Sequence[T]:
-        """Compare every resource with the filter, up to the bounds."""
-        until = time.monotonic() + self._bounds.seconds
-        found: list[T] = []
-        batch: list[T] = []
-        rows = 0
-        async for item in self._source.scan():
-            rows += 1
-            if rows > self._bounds.rows or time.monotonic() > until:
-                raise self._too_many()
-            batch.append(item)
-            if len(batch) == _BATCH:
-                found += await self._matching(batch, condition, until)
-                batch = []
-        return [*found, *await self._matching(batch, condition, until)]
+    async def _total_at_first(self) -> int | None:
+        """Count what a list by cursor will hold, where counters know it. A call for each kind."""
+        if not self._is_plain:
+            return None
+        pages = await asyncio.gather(*(kind.source.page(1, 0) for kind in self._kinds))
+        return sum(total for total, _ in pages)
 
-    def _too_many(self) -> TooMany:
-        names = ", ".join(self._source.indexes)
-        return TooMany(
-            "The filter would have to be compared with too many resources. Compare one of these "
-            f"with eq, alone or joined to the rest by and: {names}."
-        )
+    async def _presented(self, found: Sequence[_Found]) -> list[Document]:
+        """Present resources in their order, up to the first that its source does not show."""
+        shown = [await self._shown(kind, found) for kind in self._kinds]
+        presented: list[Document] = []
+        for each in found:
+            document = next(shown[each.kind.place], None)
+            if document is None:
+                break
+            presented.append(document)
+        return presented
+
+    async def _shown(self, kind: Kind, found: Sequence[_Found]) -> Iterator[Document]:
+        items = [each.item for each in found if each.kind is kind]
+        projection = self._query.projection(kind.resource_type)
+        documents = await kind.source.shown(items, projection) if items else []
+        return map(projection.apply, documents)
+
+    def _cursor_behind(self, page: _Page, shown: int) -> str | None:
+        """Write the cursor of the next page; None behind the last one."""
+        is_cut = shown < len(page.found)
+        end = _position(page.found[shown - 1], page.total) if is_cut else page.end
+        return None if end is None else self._cursors.write(end)
+
+    def _kind_at(self, position: Position) -> Kind:
+        for kind in self._kinds:
+            if kind.resource_type.name == position.resource_type:
+                return kind
+        raise InvalidCursor("The resources at which the cursor stands are not served any more.")
+
+    @property
+    def _is_plain(self) -> bool:
+        return self._query.filter is None and self._query.sort_by is None
+
+
+def _without_needless_order(query: Query, kinds: Sequence[Kind]) -> Query:
+    """Leave the order out where it is that of every list: by id, from the first to the last."""
+    paths = [kind.sort_path.text for kind in kinds if kind.sort_path is not None]
+    is_needless = len(kinds) == 1 and paths == ["id"] and not query.descending
+    return replace(query, sort_by=None) if is_needless else query
+
+
+def _position(found: _Found, total: int | None) -> Position:
+    return Position(found.kind.resource_type.name, found.item.id, found.value, total)

@@ -73,8 +73,9 @@ class RequestRecord:
 
 
 def write_line(request: FinishedRequest) -> None:
-    """Write the line of a request; a warning from 500 on."""
-    level = logging.WARNING if request.status >= 500 else logging.INFO
+    """Write the line of a request; a warning where the service failed, which 501 does not say."""
+    has_failed = request.status >= 500 and request.status != 501
+    level = logging.WARNING if has_failed else logging.INFO
     _log.log(level, "%s", json.dumps(_fields(request)))
 
 

@@ -1,26 +1,20 @@
 """A SCIM request: what is left of an HTTP request once it is known who sent it."""
 
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
 import azure.functions as func
 
 from shared import tenants
-from shared.scim.discovery import MAX_RESULTS
-from shared.scim.errors import InvalidValue
-from shared.scim.projection import Projection
-from shared.scim.schema import ResourceType
-from shared.store.resources import Precondition
+from shared.scim.messages import parse_patch
+from shared.scim.projection import Projection, is_on_request
+from shared.scim.schema import AttributePath, ResourceType
+from shared.scim.written import in_document, in_patch
+from shared.store.resources import Precondition, check_precondition
 from shared.store.session import Session
 from shared.web.entity_tags import EntityTags
-
-DEFAULT_COUNT = 100
-"""Resources on a page when the client does not say."""
-
-_INTEGER = re.compile(r"[+-]?[0-9]{1,10}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +29,7 @@ class ScimRequest:
         headers: HTTP headers under lower-case names.
         resource_id: what the path names after the endpoint; "" for a collection.
         read: reads the body as JSON; see `bodies.parse` for what it raises.
+        cursor_keys: secrets with which cursors are sealed (`shared.web.cursors`).
     """
 
     method: str
@@ -44,6 +39,7 @@ class ScimRequest:
     headers: Mapping[str, str]
     resource_id: str
     read: Callable[[], Any]
+    cursor_keys: tuple[bytes, ...] = field(default=(), repr=False)
 
     def json(self) -> Any:
         """Read the body; see `bodies.parse` for what it raises."""
@@ -52,41 +48,51 @@ class ScimRequest:
     def projection(self, resource_type: ResourceType) -> Projection:
         """Read `attributes` and `excludedAttributes` (RFC 7644 section 3.9)."""
         return Projection.parse(
-            resource_type, self.query.get("attributes"), self.query.get("excludedattributes")
+            resource_type,
+            self.query.get("attributes"),
+            self.query.get("excludedattributes"),
+            self._written(resource_type),
         )
+
+    def _written(self, resource_type: ResourceType) -> Iterable[AttributePath]:
+        """Return what the request writes, where the answer depends on it."""
+        if not any(map(is_on_request, resource_type.attributes)):
+            return ()
+        if self.method == "PATCH":
+            return in_patch(resource_type, parse_patch(self.json()))
+        return in_document(resource_type, self.json()) if self.method in {"POST", "PUT"} else ()
 
     @property
     def precondition(self) -> Precondition | None:
-        """What `If-Match` allows to be changed; None without that header."""
-        tags = EntityTags.parse(self.headers.get("if-match"))
-        return tags.allow if tags else None
+        """Which versions the headers allow to be changed; None where they say nothing of it.
+
+        One that `If-Match` names and `If-None-Match` does not (RFC 9110 section 13.2.2).
+        """
+        wanted = EntityTags.parse(self.headers.get("if-match"))
+        unwanted = EntityTags.parse(self.headers.get("if-none-match"))
+        if wanted is None and unwanted is None:
+            return None
+
+        def allows(version: str) -> bool:
+            is_wanted = wanted is None or wanted.allow(version)
+            return is_wanted and not (unwanted is not None and unwanted.allow(version))
+
+        return allows
 
     def has_already(self, version: str) -> bool:
-        """Tell whether the client has a version, as `If-None-Match` says."""
-        tags = EntityTags.parse(self.headers.get("if-none-match"))
-        return tags is not None and tags.allow(version)
+        """Tell whether a client that reads has a version, as `If-None-Match` says.
 
-    @property
-    def start_index(self) -> int:
-        """1-based index of the first result; less than 1 means 1 (RFC 7644 section 3.4.2.4)."""
-        return max(self._integer("startIndex", default=1), 1)
-
-    @property
-    def count(self) -> int:
-        """Results wanted on the page, 0 to 200; negative means 0 (RFC 7644 section 3.4.2.4)."""
-        return min(max(self._integer("count", default=DEFAULT_COUNT), 0), MAX_RESULTS)
+        Raises:
+            PreconditionFailed: `If-Match` wants another version (RFC 9110 section 13.1.1).
+        """
+        wanted = EntityTags.parse(self.headers.get("if-match"))
+        check_precondition(wanted.allow if wanted else None, version)
+        held = EntityTags.parse(self.headers.get("if-none-match"))
+        return held is not None and held.allow(version)
 
     def location(self, endpoint: str, resource_id: str) -> str:
         """Write the URL of a resource."""
         return f"{self.tenant_url}{endpoint}/{resource_id}"
-
-    def _integer(self, name: str, default: int) -> int:
-        text = self.query.get(name.lower(), "").strip()
-        if not text:
-            return default
-        if not _INTEGER.fullmatch(text):
-            raise InvalidValue(f"{name} must be a whole number, as in {name}=1.", path=name)
-        return int(text)
 
 
 def query_of(url: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Endpoints of resources: two routes each, and what a request that spans resource types needs."""
+"""Endpoints of resources: their routes, and what a request that spans resource types needs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,10 +6,14 @@ from typing import Any
 
 import azure.functions as func
 
+from shared.scim.messages import parse_search
+from shared.web.answers import Answer
 from shared.web.endpoints import Handlers, serve
-from shared.web.listing import Source
+from shared.web.listing import Lister
+from shared.web.matching import Bounds
 from shared.web.requests import ScimRequest
 from shared.web.services import Services
+from shared.web.sources import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,5 +35,14 @@ class ResourceEndpoint:
 
 def serve_resources(blueprint: func.Blueprint, name: str, endpoint: ResourceEndpoint) -> None:
     """Register the functions of an endpoint of resources; `name` as in `serve`."""
+
+    async def search(request: ScimRequest, services: Services) -> Answer:
+        """POST /<path>/.search (RFC 7644 section 3.4.3)."""
+        query = parse_search(request.json())
+        sources = [endpoint.source(request, services)]
+        return await Lister(sources, Bounds.of(services.settings)).answer(request, query)
+
     serve(blueprint, name, endpoint.path, endpoint.collection)
+    # The name sorts before that of the next route, which takes `.search` for an id.
+    serve(blueprint, f"{name}_dot_search", f"{endpoint.path}/.search", {"POST": search})
     serve(blueprint, f"{name}_id", f"{endpoint.path}/{{id}}", endpoint.item)

@@ -136,7 +136,11 @@ CASES: dict[str, tuple[Attempt, ...]] = {
             ),
         ),
     ),
-    "": (Attempt("GET", ""),),
+    "": (
+        Attempt("GET", "", shows=True),
+        Attempt("GET", "?filter=id+eq+%22{group}%22", shows=True),
+    ),
+    "Me": (Attempt("GET", "/Me"),),
     "ServiceProviderConfig": (Attempt("GET", "/ServiceProviderConfig"),),
     "ResourceTypes": (Attempt("GET", "/ResourceTypes"),),
     "ResourceTypes/{id}": (Attempt("GET", "/ResourceTypes/User"),),

@@ -8,7 +8,6 @@ import azure.functions as func
 import pytest
 
 from shared.scim.core_schemas import USER
-from shared.scim.errors import InvalidValue
 from shared.settings import Settings
 from shared.web.requests import query_of, tenant_url
 
@@ -41,34 +40,6 @@ def test_the_query_is_read_from_the_url(query: str, read: dict[str, str]) -> Non
     assert query_of(URL + query) == read
 
 
-@pytest.mark.parametrize(
-    ("query", "start", "count"),
-    [
-        ({}, 1, 100),
-        ({"startindex": "", "count": " "}, 1, 100),
-        ({"startindex": "201", "count": "10"}, 201, 10),
-        ({"startindex": "0", "count": "0"}, 1, 0),
-        ({"startindex": "-5", "count": "-5"}, 1, 0),
-        ({"startindex": "+3", "count": "201"}, 3, 200),
-        ({"startindex": "9999999999", "count": "9999999999"}, 9_999_999_999, 200),
-    ],
-)
-def test_paging_is_held_within_its_bounds(
-    request_of: RequestOf, query: dict[str, str], start: int, count: int
-) -> None:
-    request = request_of(query)
-    assert (request.start_index, request.count) == (start, count)
-
-
-@pytest.mark.parametrize("text", ["one", "1.5", "1e3", "0x10", "--1", "+-1", "-", "9" * 11, "²"])
-def test_paging_by_something_else_than_a_number_is_refused(
-    request_of: RequestOf, text: str
-) -> None:
-    with pytest.raises(InvalidValue, match="startIndex must be a whole number") as refusal:
-        _ = request_of({"startindex": text}).start_index
-    assert refusal.value.path == "startIndex"
-
-
 def test_the_projection_is_read_from_both_parameters(request_of: RequestOf) -> None:
     assert not request_of({"excludedattributes": "groups"}).projection(USER).includes("groups")
     only = request_of({"attributes": "userName", "excludedattributes": "id"}).projection(USER)
@@ -79,11 +50,26 @@ def test_the_projection_is_read_from_both_parameters(request_of: RequestOf) -> N
 def test_conditions_are_read_from_the_headers(request_of: RequestOf) -> None:
     assert request_of().precondition is None
     assert not request_of().has_already("7")
-    request = request_of(headers={"if-match": 'W/"7"', "if-none-match": "*"})
-    assert request.precondition is not None
-    assert request.precondition("7")
-    assert not request.precondition("8")
-    assert request.has_already("anything")
+    assert request_of(headers={"if-none-match": "*"}).has_already("anything")
+
+
+@pytest.mark.parametrize(
+    ("headers", "allowed"),
+    [
+        ({"if-match": 'W/"7"'}, {"7"}),
+        ({"if-match": "*"}, {"7", "8"}),
+        ({"if-none-match": 'W/"7"'}, {"8"}),
+        ({"if-none-match": "*"}, set()),
+        ({"if-match": '"7", "8"', "if-none-match": '"7"'}, {"8"}),
+        ({"if-match": 'W/"7"', "if-none-match": "*"}, set()),
+    ],
+)
+def test_a_version_may_be_changed_that_both_conditions_allow(
+    request_of: RequestOf, headers: dict[str, str], allowed: set[str]
+) -> None:
+    precondition = request_of(headers=headers).precondition
+    assert precondition is not None
+    assert {version for version in ("7", "8") if precondition(version)} == allowed
 
 
 def test_a_location_is_below_the_tenant_url(request_of: RequestOf) -> None:

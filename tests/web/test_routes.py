@@ -15,8 +15,10 @@ from function_app import app
 
 ENDPOINTS = {
     "Users": "users",
+    "Users/.search": "users_dot_search",
     "Users/{id}": "users_id",
     "Groups": "groups",
+    "Groups/.search": "groups_dot_search",
     "Groups/{id}": "groups_id",
     "Bulk": "bulk",
     "ServiceProviderConfig": "service_provider_config",
@@ -24,7 +26,9 @@ ENDPOINTS = {
     "ResourceTypes/{id}": "resource_types_id",
     "Schemas": "schemas",
     "Schemas/{id}": "schemas_id",
-    "": "tenant_url",
+    "": "root",
+    ".search": "root_dot_search",
+    "Me": "me",
 }
 HEALTH = {"healthz": "healthz", "readyz": "readyz"}
 CATCH_ALL = "{*path}"
