@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from shared.scim import paths
-from shared.scim.documents import put, settle
+from shared.scim.documents import missing, put, refusal, with_defaults
 from shared.scim.errors import NoTarget, PayloadTooLarge, ScimError
 from shared.scim.filters import And, Comparison, Filter, Unknown, matches
 from shared.scim.folding import fold
@@ -63,6 +63,7 @@ def apply(
             the attribute path.
     """
     changed = document
+    written: dict[str, int] = {}
     effort = 0
     for operation in flatten(resource_type, operations):
         try:
@@ -70,11 +71,30 @@ def apply(
             if path is not None and path.target.is_writable:
                 effort += _effort(changed, path, operation)
                 _check_effort(effort)
-                changed = settle(resource_type, _edited(changed, path, operation), changed)
+                edited = _edited(changed, path, operation)
+                changed = with_defaults(resource_type, edited, changed)
+                written[path.target.whole] = operation.index
         except ScimError as error:
             error.locate(operation=operation.index)
             raise
+    _check_required(resource_type, document, changed, written)
     return changed
+
+
+def _check_required(
+    resource_type: ResourceType, before: Document, after: Document, written: dict[str, int]
+) -> None:
+    """Refuse a change by which something required goes missing.
+
+    What was missing already is not held against the change: a user who was created before an
+    attribute became required can still be disabled.
+    """
+    known = frozenset(missing(resource_type, before))
+    for path in missing(resource_type, after):
+        if path not in known:
+            error = refusal(path)
+            error.locate(operation=written.get(path))
+            raise error
 
 
 def _effort(document: Document, path: PatchPath, operation: PatchOperation) -> int:
