@@ -77,9 +77,13 @@ class GroupSource:
         page = await self.store.groups.page(self.request.session, start_index, count)
         return page.total, page.groups
 
-    def scan(self) -> AsyncIterator[Group]:
+    async def after(self, last_id: str, count: int) -> Sequence[Group]:
+        """Return the next groups in id order."""
+        return await self.store.groups.after(self.request.session, last_id, count)
+
+    def scan(self, last_id: str = "") -> AsyncIterator[Group]:
         """Return every group in turn."""
-        return self.store.groups.scan(self.request.session)
+        return self.store.groups.scan(self.request.session, last_id)
 
     async def compared(self, items: Sequence[Group], condition: Filter) -> AsyncIterator[Document]:
         """Present groups with as many members as the filter compares.

@@ -62,9 +62,13 @@ class UserSource:
         page = await self.users.page(self.request.session, start_index, count)
         return page.total, page.users
 
-    def scan(self) -> AsyncIterator[User]:
+    async def after(self, last_id: str, count: int) -> Sequence[User]:
+        """Return the next users in id order."""
+        return await self.users.after(self.request.session, last_id, count)
+
+    def scan(self, last_id: str = "") -> AsyncIterator[User]:
         """Return every user in turn."""
-        return self.users.scan(self.request.session)
+        return self.users.scan(self.request.session, last_id)
 
     async def compared(self, items: Sequence[User], condition: Filter) -> AsyncIterator[Document]:
         """Present users whole: all that a filter can compare lies in their rows."""

@@ -13,7 +13,7 @@ from shared.store.changes import Change
 from shared.store.claims import folded_name, group_rows
 from shared.store.commits import commit, until_settled
 from shared.store.counters import Counters
-from shared.store.lists import owners_of, pages, read_page
+from shared.store.lists import owners_of, pages, read_page, rows_after
 from shared.store.memberships import (
     STEP_MEMBERS,
     Head,
@@ -239,9 +239,17 @@ class Groups:
         page = await read_page(self._table, session, "g", self._counters, place)
         return GroupPage(page.total, [group_from(row) for row in page.rows])
 
-    async def scan(self, session: Session) -> AsyncIterator[Group]:
-        """Read all groups without members, a call for each 1,000; the caller bounds it."""
-        async for rows in pages(self._table, session, "g"):
+    async def after(self, session: Session, last_id: str, count: int) -> list[Group]:
+        """List groups without members, from behind an id on. 1 call for 1,000."""
+        rows = await rows_after(self._table, session, "g", (last_id, count))
+        return [group_from(row) for row in rows]
+
+    async def scan(self, session: Session, last_id: str = "") -> AsyncIterator[Group]:
+        """Read all groups without members, or those behind an id; the caller bounds it.
+
+        A call for each 1,000.
+        """
+        async for rows in pages(self._table, session, "g", last_id):
             for row in rows:
                 yield group_from(row)
 

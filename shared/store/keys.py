@@ -99,6 +99,11 @@ def prefix(kind: str, first: str = "") -> Span:
     return Span(f"{kind}-{first}", f"{kind}.")
 
 
+def after(kind: str, last_id: str) -> Span:
+    """Span of the rows of a kind (`u`, `g`) whose ids sort after one; "" is before all of them."""
+    return Span(f"{kind}-{last_id}.", f"{kind}.")
+
+
 def deleted_group(gid: str) -> str:
     """Key of the work left behind by a deleted group."""
     return f"q-g-{gid}"

@@ -43,11 +43,28 @@ async def read_page(
     return RowPage(totals.total, rows[position.skip :])
 
 
-async def pages(table: Table, session: Session, kind: str) -> AsyncIterator[list[Row]]:
-    """Read all rows of a kind in id order, 1,000 a call; it is the caller who bounds it."""
+async def rows_after(
+    table: Table, session: Session, kind: str, place: tuple[str, int]
+) -> list[Row]:
+    """Read rows in id order, from behind an id on. A call for each 1,000.
+
+    Args:
+        table: the table.
+        session: the request.
+        kind: `u` or `g`.
+        place: the id ("" is before all), which need not be there any more; and how many rows.
+    """
+    last_id, count = place
+    return await collect(table, session, keys.after(kind, last_id), count)
+
+
+async def pages(
+    table: Table, session: Session, kind: str, last_id: str = ""
+) -> AsyncIterator[list[Row]]:
+    """Read all rows of a kind in id order, or those behind an id, 1,000 a call; not bounded."""
     token: Token | None = None
     while True:
-        page = await table.page(session, keys.prefix(kind), token=token)
+        page = await table.page(session, keys.after(kind, last_id), token=token)
         yield page.rows
         token = page.token
         if token is None:

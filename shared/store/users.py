@@ -10,7 +10,7 @@ from shared.store.changes import Change
 from shared.store.claims import folded_name, user_rows
 from shared.store.commits import MAX_OPERATIONS, commit, until_settled
 from shared.store.counters import Counters
-from shared.store.lists import owners_of, pages, read_page
+from shared.store.lists import owners_of, pages, read_page, rows_after
 from shared.store.operations import Delete, Insert, Replace
 from shared.store.resources import (
     Precondition,
@@ -201,9 +201,17 @@ class Users:
         users = [user_from(row) for row in page.rows]
         return UserPage(page.total, await self._shown(session, users))
 
-    async def scan(self, session: Session) -> AsyncIterator[User]:
-        """Read all users in id order, a call and `q` for each 1,000; the caller bounds it."""
-        async for rows in pages(self._table, session, "u"):
+    async def after(self, session: Session, last_id: str, count: int) -> list[User]:
+        """List users in id order, from behind an id on. 1 call for 1,000, and `q` as in `page`."""
+        rows = await rows_after(self._table, session, "u", (last_id, count))
+        return await self._shown(session, [user_from(row) for row in rows])
+
+    async def scan(self, session: Session, last_id: str = "") -> AsyncIterator[User]:
+        """Read all users in id order, or those behind an id; the caller bounds it.
+
+        A call and `q` for each 1,000.
+        """
+        async for rows in pages(self._table, session, "u", last_id):
             for user in await self._shown(session, [user_from(row) for row in rows]):
                 yield user
 

@@ -17,7 +17,17 @@ from shared.web.answers import Answer
 from shared.web.lookups import Term, required_terms
 from shared.web.requests import ScimRequest
 
-T = TypeVar("T")
+
+class Identified(Protocol):
+    """What has an id; ids of a source sort in the order in which it lists."""
+
+    @property
+    def id(self) -> str:
+        """The id."""
+        ...
+
+
+T = TypeVar("T", bound=Identified)
 
 _BATCH = 100
 """Resources that are compared before other requests have their turn."""
@@ -27,7 +37,11 @@ Finder = Callable[[str], Awaitable[Sequence[T]]]
 
 
 class Source(Protocol[T]):
-    """A kind of resource that can be listed, as one request sees it."""
+    """A kind of resource that can be listed, as one request sees it.
+
+    Whatever is listed comes in the order of ids, so that a list can be continued behind an id
+    however the resources before it have changed.
+    """
 
     @property
     def resource_type(self) -> ResourceType:
@@ -40,15 +54,28 @@ class Source(Protocol[T]):
         ...
 
     async def page(self, start_index: int, count: int) -> tuple[int, Sequence[T]]:
-        """Return how many there are, and those of a page."""
+        """Return how many there are, and those of a page; the first has the index 1.
+
+        Two calls at most; one for `count` 0.
+        """
         ...
 
-    def scan(self) -> AsyncIterator[T]:
-        """Return every one in turn."""
+    async def after(self, last_id: str, count: int) -> Sequence[T]:
+        """Return the next ones behind an id, which need not be there any more; "" is before all.
+
+        Fewer than `count` (up to 201) only where there are no more. One call.
+        """
+        ...
+
+    def scan(self, last_id: str = "") -> AsyncIterator[T]:
+        """Return every one behind an id in turn; the caller ends it."""
         ...
 
     def compared(self, items: Sequence[T], condition: Filter) -> AsyncIterator[Document]:
-        """Present resources one by one, in their order, with all that a filter compares."""
+        """Present resources one by one, in their order, with all that a filter compares.
+
+        An attribute to sort by is asked for as `attribute pr`.
+        """
         ...
 
     async def shown(self, items: Sequence[T], projection: Projection) -> list[Document]:

@@ -29,11 +29,22 @@ NO_TIME = Bounds(rows=1_000_000, seconds=-1)
 ENOUGH = Bounds(rows=1_000_000, seconds=60)
 
 
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A user that is its own document."""
+
+    document: Document
+
+    @property
+    def id(self) -> str:
+        return str(self.document["id"])
+
+
 @dataclass(slots=True)
 class People:
-    """A source of users that are their own documents, and what was asked of it."""
+    """A source of users in id order, and what was asked of it."""
 
-    documents: list[Document]
+    people: list[Person]
     shown_at_most: int = 1_000
     asked: list[str] = field(default_factory=list)
     scanned: int = 0
@@ -45,43 +56,47 @@ class People:
         return USER
 
     @property
-    def indexes(self) -> Mapping[str, Finder[Document]]:
+    def indexes(self) -> Mapping[str, Finder[Person]]:
         return {"userName": self._by_user_name, "emails.value": self._by_email}
 
-    async def page(self, start_index: int, count: int) -> tuple[int, Sequence[Document]]:
+    async def page(self, start_index: int, count: int) -> tuple[int, Sequence[Person]]:
         self.asked.append(f"page {start_index} {count}")
-        return len(self.documents), self.documents[start_index - 1 :][:count]
+        return len(self.people), self.people[start_index - 1 :][:count]
 
-    async def scan(self) -> AsyncIterator[Document]:
-        self.asked.append("scan")
-        for document in self.documents:
-            self.scanned += 1
-            yield document
+    async def after(self, last_id: str, count: int) -> Sequence[Person]:
+        self.asked.append(f"after {last_id or 'nobody'} {count}")
+        return [each for each in self.people if each.id > last_id][:count]
 
-    async def compared(
-        self, items: Sequence[Document], condition: Filter
-    ) -> AsyncIterator[Document]:
+    async def scan(self, last_id: str = "") -> AsyncIterator[Person]:
+        self.asked.append(f"scan after {last_id}" if last_id else "scan")
+        for each in self.people:
+            if each.id > last_id:
+                self.scanned += 1
+                yield each
+
+    async def compared(self, items: Sequence[Person], condition: Filter) -> AsyncIterator[Document]:
         del condition
-        for document in items:
+        for each in items:
             self.clock += self.seconds_each
-            yield document
+            yield each.document
 
-    async def shown(self, items: Sequence[Document], projection: Projection) -> list[Document]:
+    async def shown(self, items: Sequence[Person], projection: Projection) -> list[Document]:
         del projection
-        return list(items[: self.shown_at_most])
+        return [each.document for each in items[: self.shown_at_most]]
 
-    async def _by_user_name(self, value: str) -> Sequence[Document]:
+    async def _by_user_name(self, value: str) -> Sequence[Person]:
         self.asked.append(f"userName {value}")
-        return [each for each in self.documents if each["userName"] == value]
+        return [each for each in self.people if each.document["userName"] == value]
 
-    async def _by_email(self, value: str) -> Sequence[Document]:
+    async def _by_email(self, value: str) -> Sequence[Person]:
         self.asked.append(f"emails.value {value}")
-        return self.documents  # more than was asked for, as a truncated hash would give
+        return self.people  # more than was asked for, as a truncated hash would give
 
 
-def person(number: int) -> Document:
+def person(number: int) -> Person:
     name = f"p{number}"
-    return {"id": name, "userName": name, "emails": [{"value": f"{name}@x", "type": "work"}]}
+    emails = [{"value": f"{name}@x", "type": "work"}]
+    return Person({"id": name, "userName": name, "emails": emails})
 
 
 async def listed(
