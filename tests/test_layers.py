@@ -20,6 +20,7 @@ PACKAGES = (
     "scim_groups",
     "scim_root",
     "scim_discovery",
+    "scim_custom",
     "shared",
     "local",
     "tools",
@@ -30,15 +31,24 @@ CORE = "shared.scim"
 TABLE_STORAGE = "shared.store.azure_table"
 ERRORS, FOLDING, MEMBERS = f"{CORE}.errors", f"{CORE}.folding", f"{CORE}.members"
 CONFIGURED = ("shared.settings", "shared.tenants", "shared.identity")
-FUNCTIONS = ("scim_users", "scim_groups", "scim_root", "scim_discovery")
+FUNCTIONS = ("scim_users", "scim_groups", "scim_root", "scim_discovery", "scim_custom")
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "function_app": FUNCTIONS,
     "scim_users": ("scim_users", "shared"),
     "scim_groups": ("scim_groups", "shared"),
-    "scim_root": ("scim_root", "scim_users", "scim_groups", "shared"),
+    "scim_custom": ("scim_custom", "shared"),
+    "scim_root": ("scim_root", "scim_users", "scim_groups", "scim_custom", "shared"),
     "scim_discovery": ("scim_discovery", "shared"),
-    "shared.web": ("shared.web", "shared.auth", "shared.store", CORE, *CONFIGURED),
+    "shared.web": (
+        "shared.web",
+        "shared.auth",
+        "shared.store",
+        "shared.schema_files",
+        CORE,
+        *CONFIGURED,
+    ),
+    "shared.schema_files": ("shared.settings", CORE),
     "shared.auth": ("shared.auth", ERRORS, *CONFIGURED),
     "shared.store": ("shared.store", ERRORS, FOLDING, MEMBERS),
     CORE: (CORE,),
@@ -46,7 +56,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "shared.identity": ("shared.settings",),
     "shared.tenants": (),
     "shared": (),
-    "local": ("local", "shared.settings"),
+    "local": ("local", "shared.settings", "shared.schema_files"),
     "tools": ("tools",),
 }
 """What of ours each part may import; the longest name that fits a module is its part."""
@@ -55,6 +65,7 @@ MAY_IMPORT_OF_AZURE: dict[str, tuple[str, ...]] = {
     "function_app": ("azure.functions",),
     "scim_users": ("azure.functions",),
     "scim_groups": ("azure.functions",),
+    "scim_custom": ("azure.functions",),
     "scim_root": ("azure.functions",),
     "scim_discovery": ("azure.functions",),
     "shared.web": ("azure.functions",),

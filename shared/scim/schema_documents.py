@@ -19,9 +19,7 @@ from shared.scim.discovery import RESOURCE_TYPE_SCHEMA, SCHEMA_SCHEMA
 from shared.scim.schema import Mutability, Returned, Type, Uniqueness  # noqa: TC001
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pydantic_core import ErrorDetails
+    from collections.abc import Iterator, Mapping
 
 Step = str | int
 """A key of an object or a 0-based place in a list."""
@@ -200,13 +198,13 @@ def _form_of(value: Any, place: Place) -> type[SchemaForm | TypeForm]:
     return TypeForm if "endpoint" in value else SchemaForm
 
 
-def _problem(form: type[_Form], error: ErrorDetails) -> str:
+def _problem(form: type[_Form], error: Mapping[str, Any]) -> str:
     """Say in our words what pydantic found."""
     if error["type"] == "extra_forbidden":
         return f"is no key that is known here; put {_known_key(form, error['loc'])}"
     if error["type"] == "literal_error":
         return f"should be {error['ctx']['expected']}"
-    return _SHOULD[error["type"]]
+    return _SHOULD[str(error["type"])]
 
 
 def _known_key(form: type[_Form], steps: tuple[Step, ...]) -> str:

@@ -4,11 +4,11 @@ import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 
-from shared.scim.errors import NotFound, ScimError, Uniqueness
+from shared.scim.errors import NotFound, ScimError
 from shared.store import keys
 from shared.store.changes import Change
 from shared.store.claims import folded_name, user_rows
-from shared.store.commits import MAX_OPERATIONS, commit, until_settled
+from shared.store.commits import MAX_OPERATIONS, commit, create_once, until_settled
 from shared.store.counters import Counters
 from shared.store.lists import owners_of, pages, read_page, rows_after
 from shared.store.operations import Delete, Insert, Replace
@@ -73,13 +73,7 @@ class Users:
             ]
             await commit(self._table, session, change, operations)
 
-        try:
-            await until_settled(session, attempt)
-        except Uniqueness:
-            # After a repeat the claim in the way may be our own: a transaction that was taken for
-            # lost can be committed late. The id was drawn for this request alone.
-            if session.steps < 2 or await self._find_row(session, uid) is None:
-                raise
+        await create_once(session, attempt, lambda: self._find_row(session, uid))
         return user
 
     async def get(self, session: Session, uid: str, *, groups: bool = True) -> User:

@@ -11,10 +11,14 @@ from dataclasses import dataclass, field
 from shared.auth.configured import authenticator
 from shared.auth.tokens import Authenticator
 from shared.identity import open_credential
+from shared.schema_files import read_catalogue
 from shared.scim.catalogue import Catalogue
 from shared.scim.documents import changed_names
 from shared.scim.errors import Unavailable
+from shared.scim.schema import ResourceType
 from shared.settings import Settings, SettingsError
+from shared.store.claims import UniqueAttribute
+from shared.store.custom import CustomType
 from shared.store.store import Store, open_store
 
 _log = logging.getLogger(__name__)
@@ -39,10 +43,15 @@ class Services:
 
 
 def build(settings: Settings) -> Services:
-    """Put the services together as the settings say; nothing is sent yet."""
+    """Put the services together as the settings say; nothing is sent yet.
+
+    Raises:
+        SettingsError: a file of schemas is wrong.
+    """
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
-    return Services(settings, authenticator(settings), _store(settings))
+    catalogue = read_catalogue(settings.schemas)
+    return Services(settings, authenticator(settings), _store(settings, catalogue), catalogue)
 
 
 _current: Services | None = None
@@ -68,7 +77,7 @@ def current() -> Services:
     return _current
 
 
-def _store(settings: Settings) -> Store:
+def _store(settings: Settings, catalogue: Catalogue) -> Store:
     # Imported here: the SDK costs more to import than everything else of the app together.
     from shared.store.azure_table import AzureTable, TableAddress  # noqa: PLC0415
 
@@ -82,9 +91,20 @@ def _store(settings: Settings) -> Store:
     return open_store(
         table,
         changed_names,
+        custom=tuple(map(_custom_type, catalogue.others)),
         reject_unknown_members=settings.unknown_members == "reject",
         member_writes_per_second=settings.member_writes_per_second,
     )
+
+
+def _custom_type(resource_type: ResourceType) -> CustomType:
+    """Tell the store of a type what it has to know: its name, and what is unique."""
+    unique = tuple(
+        UniqueAttribute(path.attribute.name, case_exact=path.attribute.case_exact)
+        for path in resource_type.attributes
+        if path.attribute.uniqueness != "none" and path.attribute.mutability != "readOnly"
+    )
+    return CustomType(resource_type.name, unique)
 
 
 def _report(error: SettingsError) -> None:

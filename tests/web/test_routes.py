@@ -24,6 +24,8 @@ ENDPOINTS = {
     "Schemas": "schemas",
     "Schemas/{id}": "schemas_id",
     "": "tenant_url",
+    "{endpoint}": "zr_resources",
+    "{endpoint}/{id}": "zr_resources_id",
 }
 CATCH_ALL = "{*path}"
 

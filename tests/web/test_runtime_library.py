@@ -33,6 +33,7 @@ DEPLOYED = (
     "scim_groups",
     "scim_root",
     "scim_discovery",
+    "scim_custom",
     "shared",
 )
 TOKEN = "a-token-for-the-runtime-library"
