@@ -71,6 +71,7 @@ def read(files: Iterable[SchemaFile]) -> Catalogue:
                 schemas.append((place, form))
     _check_ids(schemas)
     _check_types(types)
+    _check_references(types, {form.id.lower() for _, form in schemas})
     roles = _Roles.of(types)
     described = {form.id.lower(): _schema(place, form, roles) for place, form in schemas}
     resource_types = [_resource_type(place, form, described) for place, form in types]
@@ -160,26 +161,31 @@ def _check_built_in(place: Place, form: TypeForm, built_in: ResourceType) -> Non
             place.at(key).refuse(f"of the built-in type cannot be changed; put {wanted}")
 
 
+def _check_references(types: list[tuple[Place, TypeForm]], described: set[str]) -> None:
+    """Refuse a type that names a schema which nobody has described."""
+    unknown = "should be the id of a Schema in these files; add that"
+    for place, form in types:
+        if form.urn.lower() not in described and form.name.lower() not in _BUILT_IN:
+            place.at("schema").refuse(unknown)
+        taken = {form.urn.lower()}
+        for index, extension in enumerate(form.schema_extensions):
+            at, urn = place.at("schemaExtensions", index, "schema"), extension.urn.lower()
+            if urn not in described | _BUILT_IN_SCHEMAS.keys():
+                at.refuse(unknown)
+            if urn in taken:
+                at.refuse("is named twice; leave one out")
+            taken.add(urn)
+
+
 def _resource_type(place: Place, form: TypeForm, described: Schemas) -> ResourceType:
     base = _BUILT_IN.get(form.name.lower())
     if base is None:
-        schema = described.get(form.urn.lower())
-        if schema is None:
-            place.at("schema").refuse("should be the id of a Schema in these files; add that")
+        schema = described[form.urn.lower()]
         base = ResourceType(form.name, form.endpoint, form.description, schema)
+    known = {**_BUILT_IN_SCHEMAS, **described}
     extensions = {extension.id.lower(): extension for extension in base.extensions}
-    required: set[str] = set()
-    for index, each in enumerate(form.schema_extensions):
-        at, urn = place.at("schemaExtensions", index, "schema"), each.urn.lower()
-        extension = described.get(urn) or _BUILT_IN_SCHEMAS.get(urn)
-        if extension is None:
-            at.refuse("should be the id of a Schema in these files; add that")
-        if extension is base.schema or urn in {
-            listed.urn.lower() for listed in form.schema_extensions[:index]
-        }:
-            at.refuse("is named twice; leave one out")
-        extensions[urn] = extension
-        required |= {extension.id} if each.required else set()
+    extensions |= {each.urn.lower(): known[each.urn.lower()] for each in form.schema_extensions}
+    required = {known[each.urn.lower()].id for each in form.schema_extensions if each.required}
     resource_type = replace(
         base,
         description=form.description or base.description,
@@ -201,9 +207,8 @@ def _check_together(place: Place, resource_type: ResourceType) -> None:
             )
         if resource_type.name == GROUP.name and path.extension and path.attribute.name == "members":
             place.refuse("has an extension with members, which a group has; put another name")
-    unique = [path for path in resource_type.attributes if path.attribute.uniqueness != "none"]
-    if len(unique) > MAX_UNIQUE:
-        place.refuse(f"has {len(unique)} unique attributes; put at most {MAX_UNIQUE}")
+    if len(resource_type.unique) > MAX_UNIQUE:
+        place.refuse(f"has {len(resource_type.unique)} unique attributes; put at most {MAX_UNIQUE}")
 
 
 def _schema(place: Place, form: SchemaForm, roles: _Roles) -> Schema:

@@ -179,6 +179,15 @@ class ResourceType:
         for name, value in derived.items():
             object.__setattr__(self, name, value)
 
+    @property
+    def unique(self) -> tuple[Attribute, ...]:
+        """Attributes that clients write and of which no two resources have one value."""
+        return tuple(
+            attribute
+            for attribute in self.schema.attributes
+            if attribute.uniqueness != "none" and attribute.is_writable
+        )
+
     def find(self, text: str) -> AttributePath | None:
         """Return what an attribute path names, or None if there is no such attribute.
 

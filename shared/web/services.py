@@ -100,9 +100,7 @@ def _store(settings: Settings, catalogue: Catalogue) -> Store:
 def _custom_type(resource_type: ResourceType) -> CustomType:
     """Tell the store of a type what it has to know: its name, and what is unique."""
     unique = tuple(
-        UniqueAttribute(path.attribute.name, case_exact=path.attribute.case_exact)
-        for path in resource_type.attributes
-        if path.attribute.uniqueness != "none" and path.attribute.mutability != "readOnly"
+        UniqueAttribute(attribute.name, attribute.case_exact) for attribute in resource_type.unique
     )
     return CustomType(resource_type.name, unique)
 
