@@ -36,7 +36,7 @@ def schema(urn: str = EXTENSION, *attributes: Json, **keys: Any) -> Json:
     return {"schemas": [SCHEMA], "id": urn, "name": "Contoso", "attributes": listed, **keys}
 
 
-def user_with(*urns: str, required: bool = False, **keys: Any) -> Json:
+def user_with(*urns: str, required: bool | str = False, **keys: Any) -> Json:
     return resource_type(
         "User",
         USER_SCHEMA,
