@@ -5,10 +5,12 @@ import azure.functions as func
 from scim_custom.routes import custom
 from scim_discovery.routes import discovery
 from scim_groups.routes import groups
+from scim_root.routes import root
 from scim_users.routes import users
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 app.register_functions(users)
 app.register_functions(groups)
 app.register_functions(custom)
+app.register_functions(root)
 app.register_functions(discovery)

@@ -30,8 +30,8 @@ class CustomHandlers:
 
     async def list(self, request: ScimRequest, services: Services) -> Answer:
         """GET of the collection."""
-        source = self.open(request, services)
-        return await Lister(source, Bounds.of(services.settings)).list(request)
+        sources = [self.open(request, services)]
+        return await Lister(sources, Bounds.of(services.settings)).list(request)
 
     async def create(self, request: ScimRequest, services: Services) -> Answer:
         """POST to the collection."""

@@ -1,6 +1,6 @@
 """The functions of types that the deployer has added.
 
-Functions are registered before any file is read, so two routes take every path of that form and
+Functions are registered before any file is read, so three routes take every path of their form and
 look its type up. Their names sort after those of all literal routes, which are tried before.
 """
 
@@ -26,9 +26,14 @@ def _collection(route_params: Mapping[str, str], services: Services) -> Handlers
     return _found(route_params, services).collection
 
 
+def _searches(route_params: Mapping[str, str], services: Services) -> Handlers:
+    return _found(route_params, services).searches
+
+
 def _item(route_params: Mapping[str, str], services: Services) -> Handlers:
     return _found(route_params, services).item
 
 
 serve_chosen(custom, "zr_resources", "{endpoint}", _collection)
+serve_chosen(custom, "zr_resources_dot_search", "{endpoint}/.search", _searches)
 serve_chosen(custom, "zr_resources_id", "{endpoint}/{id}", _item)

@@ -26,15 +26,13 @@ serve(
     "ServiceProviderConfig",
     {"GET": get_service_provider_config},
 )
-# Some versions of the Entra portal are said to probe the Tenant URL itself.
-serve(discovery, "tenant_url", "", {"GET": get_service_provider_config})
 
 
 async def _no_such_path(req: func.HttpRequest, record: RequestRecord) -> Answer:
     del req, record
     raise NotFound(
         "Nothing is served at this path. The Tenant URL ends in /scim/v2, and below it are /Users, "
-        "/Groups, /ServiceProviderConfig, /ResourceTypes and /Schemas."
+        "/Groups, /.search, /ServiceProviderConfig, /ResourceTypes and /Schemas."
     )
 
 

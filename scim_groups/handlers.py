@@ -18,8 +18,8 @@ def open_groups(request: ScimRequest, services: Services) -> GroupSource:
 
 async def list_groups(request: ScimRequest, services: Services) -> Answer:
     """GET /Groups."""
-    source = open_groups(request, services)
-    return await Lister(source, Bounds.of(services.settings)).list(request)
+    sources = [open_groups(request, services)]
+    return await Lister(sources, Bounds.of(services.settings)).list(request)
 
 
 async def create_group(request: ScimRequest, services: Services) -> Answer:

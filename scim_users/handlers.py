@@ -23,8 +23,8 @@ def open_users(request: ScimRequest, services: Services) -> UserSource:
 
 async def list_users(request: ScimRequest, services: Services) -> Answer:
     """GET /Users."""
-    source = open_users(request, services)
-    return await Lister(source, Bounds.of(services.settings)).list(request)
+    sources = [open_users(request, services)]
+    return await Lister(sources, Bounds.of(services.settings)).list(request)
 
 
 async def create_user(request: ScimRequest, services: Services) -> Answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from shared import tenants
@@ -30,10 +30,13 @@ class Caller:
     Attributes:
         tenant: The tenant whose data the request may touch, and no other.
         label: Which token it was, for the log and the change rows; nothing of the token is in it.
+        keys: Digests of the tokens that open the tenant at present, that of the caller's first:
+            secrets from which keys are made, never shown or stored.
     """
 
     tenant: str
     label: str
+    keys: tuple[bytes, ...] = field(default=(), repr=False, compare=False)
 
 
 class Authenticator(Protocol):
@@ -84,7 +87,7 @@ class DevelopmentTokens:
         token = None if tenant is None else self._tokens.get(tenant)
         if tenant is None or matching(digest, () if token is None else (token,)) is None:
             raise unauthorized()
-        return Caller(tenant, "development")
+        return Caller(tenant, "development", (digest,))
 
     async def close(self) -> None:
         """Close nothing: settings are not open."""

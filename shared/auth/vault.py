@@ -92,10 +92,13 @@ class VaultTokens:
             # The vault is not asked about it, but the comparing is that of a known tenant.
             self._matching(digest, ())
             raise unauthorized()
-        token = await self._match(self._remembered(tenant), digest)
+        remembered = self._remembered(tenant)
+        token = await self._match(remembered, digest)
         if token is None:
             raise unauthorized()
-        return Caller(tenant, token.label)
+        valid = [each.digest for each in remembered.tokens.value or () if self._is_valid(each)]
+        keys = dict.fromkeys((token.digest, *valid[:VALID_TOKENS]))
+        return Caller(tenant, token.label, tuple(keys))
 
     async def close(self) -> None:
         """End what is being read and close the vault."""
@@ -113,8 +116,10 @@ class VaultTokens:
         return token
 
     def _matching(self, digest: bytes, tokens: _Tokens) -> Token | None:
-        now = self._clock.wall()
-        return matching(digest, [token for token in tokens if token.is_valid(now)])
+        return matching(digest, [token for token in tokens if self._is_valid(token)])
+
+    def _is_valid(self, token: Token) -> bool:
+        return token.is_valid(self._clock.wall())
 
     def _may_renew(self, tenant: _Tenant) -> bool:
         """Allow one reading in 30 s; a reading that is under way may be waited for by all."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.scim.errors import NotFound
+from shared.scim.queries import DEFAULT_COUNT, MAX_COUNT
 
 if TYPE_CHECKING:
     from shared.scim.catalogue import Catalogue
@@ -14,8 +15,8 @@ SCHEMA_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Schema"
 RESOURCE_TYPE_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
 SERVICE_PROVIDER_CONFIG_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
 
-MAX_RESULTS = 200
-"""Resources on one page of the answer to a query."""
+CURSOR_SECONDS = 3_600
+"""For how long a cursor is good (`cursorTimeout` of RFC 9865 section 4)."""
 
 
 def schemas(catalogue: Catalogue, base_url: str) -> list[Document]:
@@ -60,7 +61,7 @@ def resource_type(catalogue: Catalogue, base_url: str, name: str) -> Document:
 
 
 def service_provider_config(base_url: str) -> Document:
-    """Return the resource of `/ServiceProviderConfig` (RFC 7643 section 5).
+    """Return the resource of `/ServiceProviderConfig` (RFC 7643 section 5, RFC 9865 section 4).
 
     It is the truth of this service: some clients choose between PUT and PATCH by it.
     """
@@ -68,10 +69,18 @@ def service_provider_config(base_url: str) -> Document:
         "schemas": [SERVICE_PROVIDER_CONFIG_SCHEMA],
         "patch": {"supported": True},
         "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": 0},
-        "filter": {"supported": True, "maxResults": MAX_RESULTS},
+        "filter": {"supported": True, "maxResults": MAX_COUNT},
         "changePassword": {"supported": False},
-        "sort": {"supported": False},
+        "sort": {"supported": True},
         "etag": {"supported": True},
+        "pagination": {
+            "cursor": True,
+            "index": True,
+            "defaultPaginationMethod": "index",
+            "defaultPageSize": DEFAULT_COUNT,
+            "maxPageSize": MAX_COUNT,
+            "cursorTimeout": CURSOR_SECONDS,
+        },
         "authenticationSchemes": [
             {
                 "type": "oauthbearertoken",

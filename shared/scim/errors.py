@@ -71,6 +71,27 @@ class TooMany(ScimError):
     scim_type = "tooMany"
 
 
+class InvalidCursor(ScimError):
+    """The cursor was not given out for this query (RFC 9865 section 2.1)."""
+
+    status = 400
+    scim_type = "invalidCursor"
+
+
+class ExpiredCursor(ScimError):
+    """The cursor was given out too long ago (RFC 9865 section 2.1)."""
+
+    status = 400
+    scim_type = "expiredCursor"
+
+
+class InvalidCount(ScimError):
+    """`count` is out of bounds, or not that of the first page (RFC 9865 section 2.1)."""
+
+    status = 400
+    scim_type = "invalidCount"
+
+
 class InvalidSyntax(ScimError):
     """The body is not JSON, or not the message that this request takes."""
 
@@ -173,6 +194,12 @@ class InternalError(ScimError):
     """A fault of this service."""
 
     status = 500
+
+
+class NotServed(ScimError):
+    """The protocol has it and this service does not (RFC 7644 section 3.11, 501)."""
+
+    status = 501
 
 
 class Unavailable(ScimError):

@@ -155,7 +155,7 @@ class Or:
 Filter: TypeAlias = Comparison | ValuePath | Unknown | Not | And | Or
 
 
-def parse(text: str, resource_type: ResourceType) -> Filter:
+def parse(text: str, resource_type: ResourceType, *others: ResourceType) -> Filter:
     """Read a filter on resources of a type.
 
     Beyond the grammar, a literal may stand without quotes (`externalId eq jyoung`, as Entra's
@@ -166,11 +166,18 @@ def parse(text: str, resource_type: ResourceType) -> Filter:
         text: The filter, of at most `MAX_LENGTH` characters and `MAX_DEPTH` levels.
         resource_type: Whose attributes it names. A term on an attribute that is not known is
             satisfied by nothing.
+        others: Further types that the same query searches. An attribute that only they have is
+            one without a value here (RFC 7644 section 3.4.2.1).
 
     Raises:
         InvalidFilter: It is not of the grammar, out of bounds, or compares what has no order.
     """
-    return FilterReader(text, resource_type.find).whole_filter()
+
+    def find(name: str) -> AttributePath | None:
+        found = (each.find(name) for each in (resource_type, *others))
+        return next((path for path in found if path is not None), None)
+
+    return FilterReader(text, find).whole_filter()
 
 
 def matches(condition: Filter, resource: Document) -> bool:

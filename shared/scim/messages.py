@@ -1,4 +1,4 @@
-"""Envelopes of the protocol: PatchOp and ListResponse (RFC 7644 sections 3.4.2 and 3.5.2).
+"""Envelopes of the protocol: PatchOp, SearchRequest and ListResponse (RFC 7644 section 3).
 
 pydantic checks the envelope here, once; what it carries is checked by the schema of the resource.
 """
@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from shared.scim.errors import InvalidSyntax, PayloadTooLarge
+from shared.scim.errors import InvalidSyntax, InvalidValue, PayloadTooLarge
 from shared.scim.operations import MAX_OPERATIONS, PatchOperation
+from shared.scim.queries import checked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from shared.scim.queries import Query
     from shared.scim.schema import Document
 
 LIST_RESPONSE_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
@@ -53,6 +55,41 @@ class PatchRequest(BaseModel):
     operations: list[Annotated[Operation, BeforeValidator(_lower_names)]]
 
 
+def _names(value: Any) -> Any:
+    """Take a list of attribute names as the parameter of a URL writes it, with commas between."""
+    is_list = isinstance(value, list) and all(isinstance(name, str) for name in value)
+    return ",".join(value) if is_list else value
+
+
+class SearchRequest(BaseModel):
+    """The body of a POST to `/.search` (RFC 7644 section 3.4.3, RFC 9865 section 3).
+
+    Its `schemas` are not looked at either.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    filter: str | None = None
+    sortby: str | None = None
+    sortorder: str | None = None
+    startindex: int | str | None = None
+    count: int | str | None = None
+    cursor: str | None = None
+    attributes: Annotated[str | None, BeforeValidator(_names)] = None
+    excludedattributes: Annotated[str | None, BeforeValidator(_names)] = None
+
+
+_SEARCHED = {
+    "filter": "filter must be a string",
+    "sortby": "sortBy must be a string, the name of an attribute",
+    "sortorder": "sortOrder must be ascending or descending",
+    "startindex": "startIndex must be a whole number",
+    "count": "count must be a whole number",
+    "cursor": "cursor must be a string",
+    "attributes": "attributes must be a list of names",
+    "excludedattributes": "excludedAttributes must be a list of names",
+}
+
 _EXPECTED = {
     "op": "needs an op, which is add, replace or remove",
     "path": "has a path that is not a string",
@@ -85,19 +122,61 @@ def parse_patch(body: Any) -> list[PatchOperation]:
     return [_checked(index, operation) for index, operation in enumerate(request.operations)]
 
 
-def list_response(resources: Sequence[Document], total: int, start_index: int) -> Document:
-    """Return the answer to a query (RFC 7644 section 3.4.2).
+def parse_search(body: Any) -> Query:
+    """Read the body of a POST to `/.search`.
+
+    Args:
+        body: Any JSON value.
+
+    Raises:
+        InvalidSyntax: It is not an object.
+        InvalidValue: What it holds is not of its type.
+        ScimError: It asks for what cannot be asked for; see `queries.from_parameters`.
+    """
+    if not isinstance(body, dict):
+        raise InvalidSyntax("The body must be a JSON object: a SearchRequest.")
+    try:
+        search = SearchRequest.model_validate(_lower_names(body))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        expected = _SEARCHED[str(first["loc"][0])]
+        raise InvalidValue(f"{expected}.", path=expected.partition(" ")[0]) from None
+    return checked(
+        filter=search.filter,
+        sort_by=search.sortby,
+        sort_order=search.sortorder,
+        start_index=search.startindex,
+        count=search.count,
+        cursor=search.cursor,
+        attributes=search.attributes,
+        excluded_attributes=search.excludedattributes,
+    )
+
+
+def list_response(
+    resources: Sequence[Document],
+    total: int | None,
+    start_index: int | None,
+    next_cursor: str | None = None,
+) -> Document:
+    """Return the answer to a query (RFC 7644 section 3.4.2, RFC 9865 section 2).
 
     Args:
         resources: The page. Entra needs `Resources` also when it is empty.
-        total: How many resources satisfy the query on all pages.
-        start_index: 1-based place of the first one of the page.
+        total: How many resources satisfy the query on all pages; None where that is not known,
+            which a page by cursor may leave open.
+        start_index: 1-based place of the first one of the page; None for a page by cursor.
+        next_cursor: Where the next page begins; None for the last page, or paging by index.
     """
-    return {
-        "schemas": [LIST_RESPONSE_SCHEMA],
+    counts = {
         "totalResults": total,
         "startIndex": start_index,
         "itemsPerPage": len(resources),
+        "nextCursor": next_cursor,
+    }
+    return {
+        "schemas": [LIST_RESPONSE_SCHEMA],
+        **{name: count for name, count in counts.items() if count is not None},
         "Resources": list(resources),
     }
 

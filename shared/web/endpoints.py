@@ -11,6 +11,7 @@ from functools import partial
 import azure.functions as func
 
 from shared import tenants
+from shared.auth.tokens import bearer_token, digest_of
 from shared.scim.errors import InternalError, MethodNotAllowed, ScimError
 from shared.store.session import Session
 from shared.web import answers, services
@@ -127,6 +128,8 @@ async def _admitted(req: func.HttpRequest, process: Services, record: RequestRec
         resource_id=record.resource_id,
         body=req.get_body(),
         max_body_bytes=process.settings.max_body_bytes,
+        # Whoever opened the tenant has sent a token; its digest is a secret of both sides.
+        cursor_keys=caller.keys or (digest_of(bearer_token(req.headers.get("authorization"))),),
     )
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from shared.scim.filters import And, Comparison, Filter, Not, Or, ValuePath
+from shared.scim.filters import And, Comparison, Filter, Not, Or, Unknown, ValuePath
+from shared.scim.schema import ResourceType
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,39 @@ def required_terms(condition: Filter) -> Iterator[Term]:
                 yield Term(f"{path.text}.{term.attribute}", term.value)
         case _:
             return
+
+
+def is_impossible(condition: Filter, resource_type: ResourceType) -> bool:
+    """Tell whether it can be seen from a filter that no resource of a type satisfies it.
+
+    A query of several types names one by `meta.resourceType`, by `schemas`, or by an attribute
+    that the others do not have; then nobody needs to read those.
+    """
+    match condition:
+        case Comparison():
+            return _is_elsewhere(condition, resource_type)
+        case And(filters=parts):
+            return any(is_impossible(part, resource_type) for part in parts)
+        case Or(filters=parts):
+            return all(is_impossible(part, resource_type) for part in parts)
+        case ValuePath(path=path):
+            return resource_type.find(path.text) is None
+        case _:
+            return isinstance(condition, Unknown)
+
+
+def _is_elsewhere(term: Comparison, resource_type: ResourceType) -> bool:
+    """Tell whether a term is satisfied by no resource of a type, but perhaps by those of others."""
+    if resource_type.find(term.path.text) is None:
+        return not term.holds([])
+    if term.operator != "eq" or term.value is None:
+        return False
+    if term.path.text == "meta.resourceType":
+        return not term.holds([resource_type.name])
+    if term.path.text == "schemas":
+        own = (resource_type.schema, *resource_type.extensions)
+        return not term.holds([schema.id for schema in own])
+    return False
 
 
 def comparisons(condition: Filter, attribute: str) -> Iterator[Comparison]:

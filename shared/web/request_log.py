@@ -43,8 +43,8 @@ class RequestRecord:
     _begun: float = field(default_factory=time.perf_counter)
 
     def write(self, status: int) -> None:
-        """Write the line; warnings from 500 on."""
-        level = logging.WARNING if status >= 500 else logging.INFO
+        """Write the line; a warning where the service failed, which 501 does not say."""
+        level = logging.WARNING if status >= 500 and status != 501 else logging.INFO
         _log.log(level, "%s", json.dumps(self._fields(status)))
 
     def _fields(self, status: int) -> dict[str, str | int | float]:

@@ -1,27 +1,19 @@
 """A SCIM request: what is left of an HTTP request once it is known who sent it."""
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
 import azure.functions as func
 
 from shared import tenants
-from shared.scim.discovery import MAX_RESULTS
-from shared.scim.errors import InvalidValue
 from shared.scim.projection import Projection
 from shared.scim.schema import ResourceType
 from shared.store.resources import Precondition
 from shared.store.session import Session
 from shared.web import bodies
 from shared.web.entity_tags import EntityTags
-
-DEFAULT_COUNT = 100
-"""Resources on a page when the client does not say."""
-
-_INTEGER = re.compile(r"[+-]?[0-9]{1,10}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +29,7 @@ class ScimRequest:
         resource_id: what the path names after the endpoint; "" for a collection.
         body: the bytes of the body.
         max_body_bytes: limit of the body.
+        cursor_keys: secrets with which cursors are sealed (`shared.web.cursors`).
     """
 
     method: str
@@ -47,6 +40,7 @@ class ScimRequest:
     resource_id: str
     body: bytes
     max_body_bytes: int
+    cursor_keys: tuple[bytes, ...] = field(default=(), repr=False)
 
     def json(self) -> Any:
         """Read the body; see `bodies.parse` for what it raises."""
@@ -69,27 +63,9 @@ class ScimRequest:
         tags = EntityTags.parse(self.headers.get("if-none-match"))
         return tags is not None and tags.allow(version)
 
-    @property
-    def start_index(self) -> int:
-        """1-based index of the first result; less than 1 means 1 (RFC 7644 section 3.4.2.4)."""
-        return max(self._integer("startIndex", default=1), 1)
-
-    @property
-    def count(self) -> int:
-        """Results wanted on the page, 0 to 200; negative means 0 (RFC 7644 section 3.4.2.4)."""
-        return min(max(self._integer("count", default=DEFAULT_COUNT), 0), MAX_RESULTS)
-
     def location(self, endpoint: str, resource_id: str) -> str:
         """Write the URL of a resource."""
         return f"{self.tenant_url}{endpoint}/{resource_id}"
-
-    def _integer(self, name: str, default: int) -> int:
-        text = self.query.get(name.lower(), "").strip()
-        if not text:
-            return default
-        if not _INTEGER.fullmatch(text):
-            raise InvalidValue(f"{name} must be a whole number, as in {name}=1.", path=name)
-        return int(text)
 
 
 def query_of(url: str) -> dict[str, str]:

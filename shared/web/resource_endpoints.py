@@ -1,4 +1,4 @@
-"""Endpoints of resources: two routes each, and what a request that spans resource types needs."""
+"""Endpoints of resources: their routes, and what a request that spans resource types needs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,8 +6,10 @@ from typing import Any
 
 import azure.functions as func
 
+from shared.scim.messages import parse_search
+from shared.web.answers import Answer
 from shared.web.endpoints import Handlers, serve
-from shared.web.listing import Source
+from shared.web.listing import Bounds, Lister, Source
 from shared.web.requests import ScimRequest
 from shared.web.services import Services
 
@@ -28,8 +30,21 @@ class ResourceEndpoint:
     item: Handlers
     source: Callable[[ScimRequest, Services], Source[Any]]
 
+    @property
+    def searches(self) -> Handlers:
+        """Handlers of `Users/.search` by HTTP method."""
+        return {"POST": self._search}
+
+    async def _search(self, request: ScimRequest, services: Services) -> Answer:
+        """POST /<path>/.search (RFC 7644 section 3.4.3)."""
+        query = parse_search(request.json())
+        sources = [self.source(request, services)]
+        return await Lister(sources, Bounds.of(services.settings)).answer(request, query)
+
 
 def serve_resources(blueprint: func.Blueprint, name: str, endpoint: ResourceEndpoint) -> None:
     """Register the functions of an endpoint of resources; `name` as in `serve`."""
     serve(blueprint, name, endpoint.path, endpoint.collection)
+    # The name sorts before that of the next route, which takes `.search` for an id.
+    serve(blueprint, f"{name}_dot_search", f"{endpoint.path}/.search", endpoint.searches)
     serve(blueprint, f"{name}_id", f"{endpoint.path}/{{id}}", endpoint.item)

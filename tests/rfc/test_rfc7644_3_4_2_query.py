@@ -291,12 +291,6 @@ async def test_pages_together_are_everything_once(people: Scim) -> None:
         assert [resource for page in pages for resource in page] == whole
 
 
-async def test_sorting_is_not_supported_and_does_no_harm(people: Scim) -> None:
-    """RFC 7644 section 3.4.2.3: a service that cannot sort answers unsorted."""
-    query = "sortBy=userName&sortOrder=descending"
-    assert listed(await people.get(f"/Users?{query}")) == listed(await people.get("/Users"))
-
-
 async def test_a_scan_is_bounded(scim: Scim) -> None:
     """RFC 7644 section 3.4.2.1, `tooMany`: the answer says which attributes are indexed."""
 

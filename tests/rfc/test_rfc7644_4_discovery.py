@@ -104,13 +104,27 @@ async def test_passwords_cannot_be_changed_because_none_are_kept(scim: Scim) -> 
     assert await scim.patched_user(user, set_password) == user
 
 
-async def test_sorting_is_not_supported(scim: Scim) -> None:
-    assert (await _config(scim))["sort"]["supported"] is False
+async def test_sorting_is_supported(scim: Scim) -> None:
+    assert (await _config(scim))["sort"]["supported"] is True
     for name in ("b", "a", "c"):
         await scim.create_user(name)
-    unsorted = listed(await scim.get("/Users"))
-    for order in ("ascending", "descending"):
-        assert listed(await scim.get(f"/Users?sortBy=userName&sortOrder={order}")) == unsorted
+    for order, names in (("ascending", "abc"), ("descending", "cba")):
+        page = listed(await scim.get(f"/Users?sortBy=userName&sortOrder={order}"))
+        assert "".join(user["userName"] for user in page["Resources"]) == names
+
+
+async def test_both_ways_of_paging_are_supported(scim: Scim) -> None:
+    """RFC 9865 section 4."""
+    claim = (await _config(scim))["pagination"]
+    assert (claim["index"], claim["cursor"]) == (True, True)
+    await scim.create_user("a")
+    await scim.create_user("b")
+    by_default = listed(await scim.get("/Users?count=1"))
+    assert claim["defaultPaginationMethod"] == "index"
+    assert ("startIndex" in by_default, "nextCursor" in by_default) == (True, False)
+    assert "nextCursor" in listed(await scim.get("/Users?cursor&count=1"))
+    too_many = await scim.get(f"/Users?cursor&count={claim['maxPageSize'] + 1}")
+    refused(too_many, 400, "invalidCount")
 
 
 async def test_etags_are_supported(scim: Scim) -> None:

@@ -175,6 +175,14 @@ def test_the_service_provider_config_tells_what_there_is() -> None:
     assert config["bulk"] == {"supported": False, "maxOperations": 0, "maxPayloadSize": 0}
     assert config["filter"] == {"supported": True, "maxResults": 200}
     assert config["changePassword"] == {"supported": False}
-    assert config["sort"] == {"supported": False}
+    assert config["sort"] == {"supported": True}
     assert config["etag"] == {"supported": True}
+    assert config["pagination"] == {
+        "cursor": True,
+        "index": True,
+        "defaultPaginationMethod": "index",
+        "defaultPageSize": 100,
+        "maxPageSize": 200,
+        "cursorTimeout": 3600,
+    }
     assert config["meta"]["location"] == f"{BASE}/ServiceProviderConfig"

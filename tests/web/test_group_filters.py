@@ -43,9 +43,8 @@ def find(store: Store, ids: dict[str, str], request_of: Callable[..., ScimReques
 
     async def names(text: str, session: Session) -> set[str]:
         request = request_of({"filter": text.format(**ids)}, session=session)
-        answer = await Lister(GroupSource(request, store, Catalogue()), Bounds(1_000, 60)).list(
-            request
-        )
+        source = GroupSource(request, store, Catalogue())
+        answer = await Lister([source], Bounds(1_000, 60)).list(request)
         assert answer.body is not None
         return {group["displayName"] for group in answer.body.get("Resources", [])}
 
@@ -103,7 +102,7 @@ async def test_members_are_read_of_few_groups_at_a_time(
         replace(store, groups=cast("Groups", crowd)),
         Catalogue(),
     )
-    answer = await Lister(source, Bounds(1_000, 60)).list(source.request)
+    answer = await Lister([source], Bounds(1_000, 60)).list(source.request)
     assert answer.body is not None
     assert answer.body["totalResults"] == 0
     assert crowd.reads == 20

@@ -103,7 +103,7 @@ async def listed(
     people: People, request: ScimRequest, bounds: Bounds = ENOUGH
 ) -> tuple[int, int, list[str]]:
     """Return totalResults, startIndex and the ids on the page."""
-    answer = await Lister(people, bounds).list(request)
+    answer = await Lister([people], bounds).list(request)
     assert answer.status == 200
     body: dict[str, Any] = answer.body or {}
     resources = body.get("Resources", [])
@@ -188,7 +188,7 @@ async def test_a_page_shows_what_the_projection_leaves(
     people: People, request_of: RequestOf
 ) -> None:
     request = request_of({"filter": 'userName eq "p1"', "attributes": "userName"})
-    answer = await Lister(people, ENOUGH).list(request)
+    answer = await Lister([people], ENOUGH).list(request)
     assert answer.body is not None
     assert answer.body["Resources"] == [{"id": "p1", "userName": "p1"}]
 

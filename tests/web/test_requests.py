@@ -8,7 +8,6 @@ import azure.functions as func
 import pytest
 
 from shared.scim.core_schemas import USER
-from shared.scim.errors import InvalidValue
 from shared.settings import Settings
 from shared.web.requests import query_of, tenant_url
 
@@ -39,34 +38,6 @@ URL = "https://scim.example.com/scim/v2/Users"
 )
 def test_the_query_is_read_from_the_url(query: str, read: dict[str, str]) -> None:
     assert query_of(URL + query) == read
-
-
-@pytest.mark.parametrize(
-    ("query", "start", "count"),
-    [
-        ({}, 1, 100),
-        ({"startindex": "", "count": " "}, 1, 100),
-        ({"startindex": "201", "count": "10"}, 201, 10),
-        ({"startindex": "0", "count": "0"}, 1, 0),
-        ({"startindex": "-5", "count": "-5"}, 1, 0),
-        ({"startindex": "+3", "count": "201"}, 3, 200),
-        ({"startindex": "9999999999", "count": "9999999999"}, 9_999_999_999, 200),
-    ],
-)
-def test_paging_is_held_within_its_bounds(
-    request_of: RequestOf, query: dict[str, str], start: int, count: int
-) -> None:
-    request = request_of(query)
-    assert (request.start_index, request.count) == (start, count)
-
-
-@pytest.mark.parametrize("text", ["one", "1.5", "1e3", "0x10", "--1", "+-1", "-", "9" * 11, "²"])
-def test_paging_by_something_else_than_a_number_is_refused(
-    request_of: RequestOf, text: str
-) -> None:
-    with pytest.raises(InvalidValue, match="startIndex must be a whole number") as refusal:
-        _ = request_of({"startindex": text}).start_index
-    assert refusal.value.path == "startIndex"
 
 
 def test_the_projection_is_read_from_both_parameters(request_of: RequestOf) -> None:

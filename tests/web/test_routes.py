@@ -15,16 +15,21 @@ from function_app import app
 
 ENDPOINTS = {
     "Users": "users",
+    "Users/.search": "users_dot_search",
     "Users/{id}": "users_id",
     "Groups": "groups",
+    "Groups/.search": "groups_dot_search",
     "Groups/{id}": "groups_id",
     "ServiceProviderConfig": "service_provider_config",
     "ResourceTypes": "resource_types",
     "ResourceTypes/{id}": "resource_types_id",
     "Schemas": "schemas",
     "Schemas/{id}": "schemas_id",
-    "": "tenant_url",
+    "": "root",
+    ".search": "root_dot_search",
+    "Me": "me",
     "{endpoint}": "zr_resources",
+    "{endpoint}/.search": "zr_resources_dot_search",
     "{endpoint}/{id}": "zr_resources_id",
 }
 CATCH_ALL = "{*path}"
