@@ -7,15 +7,18 @@ the groups of a user, the members of a group) is added when it is presented.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from shared.scim.errors import InvalidSyntax, InvalidValue
+from shared.scim.errors import InvalidSyntax, InvalidValue, Mutability
+from shared.scim.folding import fold
+from shared.scim.schema import AttributePath
 from shared.scim.values import coerce, elements, is_primary, is_unassigned, with_one_primary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from shared.scim.schema import Attribute, AttributePath, Document, ResourceType
+    from shared.scim.schema import Attribute, Document, ResourceType
 
 
 def create(resource_type: ResourceType, body: Any) -> Document:
@@ -35,13 +38,43 @@ def replace(resource_type: ResourceType, current: Document, body: Any) -> Docume
     """Return the document of a resource that is replaced (PUT, RFC 7644 section 3.5.1).
 
     What the body does not name is gone, apart from `active`: Okta leaves it out, and a user must
-    be neither disabled nor enabled by accident.
+    be neither disabled nor enabled by accident. Immutable attributes stay as well.
 
     Raises:
         InvalidSyntax: The body is not an object.
         InvalidValue: A value is not of its type, or a required one is missing.
+        Mutability: An immutable attribute would get another value.
     """
-    return _settled(resource_type, _gather(resource_type, body), current)
+    document = hold_immutable(resource_type, _gather(resource_type, body), current)
+    return _settled(resource_type, document, current)
+
+
+def hold_immutable(
+    resource_type: ResourceType, document: Document, before: Document, *, is_patch: bool = False
+) -> Document:
+    """Return the document with the immutable values that it had before.
+
+    RFC 7644 section 3.5.1: where an immutable attribute has a value, that of the request must
+    match, and where it has none, it is set. A PUT that leaves it out leaves it alone; a PATCH has
+    no other way to leave it out than to remove it, which is a change. A part of a complex
+    attribute is held as long as the attribute has a value; of several values, which have no
+    identity, no part is.
+
+    Raises:
+        Mutability: An immutable attribute would get another value, or none.
+    """
+    for path in _immutable(resource_type):
+        held, value = _part(path, before), _part(path, document)
+        if held is None or (path.sub_attribute is not None and path.read(document) is None):
+            continue
+        if is_patch if value is None else not _is_same(path.leaf, held, value):
+            raise Mutability(
+                f"{path.text} was set and is immutable. Leave it out, or send the value that it "
+                "has.",
+                path=path.text,
+            )
+        document = _with_part(document, path, held)
+    return document
 
 
 def with_defaults(resource_type: ResourceType, document: Document, before: Document) -> Document:
@@ -166,15 +199,15 @@ def _gather(resource_type: ResourceType, body: Any) -> Document:
     if not isinstance(body, dict):
         raise InvalidSyntax("The body must be a JSON object: the resource.")
     document: Document = {}
-    for path, value in _entries(resource_type, body):
+    for path, value in entries(resource_type, body):
         if path.attribute.is_writable and path.sub_attribute is None:
             coerced = _first_primary(path.attribute, coerce(path.attribute, value, path.text))
             document = put(document, path, coerced)
     return document
 
 
-def _entries(resource_type: ResourceType, body: Document) -> Iterator[tuple[AttributePath, Any]]:
-    """Yield each known attribute of a body, wherever it stands.
+def entries(resource_type: ResourceType, body: Document) -> Iterator[tuple[AttributePath, Any]]:
+    """Yield each known attribute of a body with its value, wherever it stands.
 
     Entra's older samples put enterprise attributes at the top level.
     """
@@ -198,6 +231,42 @@ def _entries_of_schema(
         path = resource_type.find(f"{urn}:{name}")
         if path is not None:
             yield path, part
+
+
+@cache
+def _immutable(resource_type: ResourceType) -> tuple[AttributePath, ...]:
+    """Return the immutable attributes of a type, and the immutable parts of single values."""
+    found: list[AttributePath] = []
+    for path in resource_type.attributes:
+        attribute = path.attribute
+        if attribute.mutability == "immutable" and attribute.stored:
+            found.append(path)
+        elif not attribute.multi_valued:
+            found += [
+                AttributePath(path.extension, attribute, sub, f"{path.text}.{sub.name}")
+                for sub in attribute.sub_attributes
+                if sub.mutability == "immutable" and attribute.is_writable
+            ]
+    return tuple(found)
+
+
+def _part(path: AttributePath, document: Document) -> Any:
+    value = path.read(document)
+    if path.sub_attribute is None or value is None:
+        return value
+    return value.get(path.sub_attribute.name)
+
+
+def _with_part(document: Document, path: AttributePath, value: Any) -> Document:
+    if path.sub_attribute is not None:
+        value = {**path.read(document), path.sub_attribute.name: value}
+    return put(document, path, value)
+
+
+def _is_same(attribute: Attribute, one: Any, other: Any) -> bool:
+    if isinstance(one, str) and isinstance(other, str) and not attribute.case_exact:
+        return fold(one) == fold(other)
+    return bool(one == other)
 
 
 def _first_primary(attribute: Attribute, value: Any) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from shared.scim import paths
-from shared.scim.documents import missing, put, refusal, with_defaults
+from shared.scim.documents import hold_immutable, missing, put, refusal, with_defaults
 from shared.scim.errors import NoTarget, PayloadTooLarge, ScimError
 from shared.scim.filters import And, Comparison, Filter, Unknown, matches
 from shared.scim.folding import fold
@@ -72,6 +72,7 @@ def apply(
                 effort += _effort(changed, path, operation)
                 _check_effort(effort)
                 edited = _edited(changed, path, operation)
+                edited = hold_immutable(resource_type, edited, changed, is_patch=True)
                 changed = with_defaults(resource_type, edited, changed)
                 written[path.target.whole] = operation.index
         except ScimError as error:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from shared.scim.schema import Attribute, AttributePath, Document, ResourceType
 
     Shown = dict[str, "Shown | None"]
@@ -24,7 +26,11 @@ class Projection:
 
     @classmethod
     def parse(
-        cls, resource_type: ResourceType, attributes: str | None, excluded: str | None
+        cls,
+        resource_type: ResourceType,
+        attributes: str | None,
+        excluded: str | None,
+        written: Iterable[AttributePath] = (),
     ) -> Projection:
         """Read the parameters `attributes` and `excludedAttributes`.
 
@@ -36,10 +42,12 @@ class Projection:
             resource_type: Type of the resources to show.
             attributes: What to show, beside what is always shown.
             excluded: What to leave out of what is shown by default.
+            written: What the request has written. The answer to a write shows it by default where
+                it is otherwise shown on request alone (RFC 7643 section 7, `returned`).
         """
         if attributes and attributes.strip():
             return cls(_only(resource_type, _names(attributes)))
-        return cls(_without(resource_type, _names(excluded or "")))
+        return cls(_without(resource_type, _names(excluded or ""), written))
 
     def includes(self, name: str) -> bool:
         """Tell whether something of a core attribute is shown, by its canonical name.
@@ -71,11 +79,22 @@ def _only(resource_type: ResourceType, names: list[str]) -> Shown:
     return shown
 
 
-def _without(resource_type: ResourceType, names: list[str]) -> Shown:
-    """Show what is shown by default, but for what the names leave out."""
+def is_on_request(path: AttributePath) -> bool:
+    """Tell whether an attribute, or a part of it, is shown on request alone."""
+    attribute = path.attribute
+    return "request" in {attribute.returned, *(sub.returned for sub in attribute.sub_attributes)}
+
+
+def _without(
+    resource_type: ResourceType, names: list[str], written: Iterable[AttributePath]
+) -> Shown:
+    """Show what is shown by default and what was written, but for what the names leave out."""
     shown: Shown = {}
     for path in resource_type.attributes:
         if path.attribute.returned in {"always", "default"}:
+            _show(shown, path)
+    for path in written:
+        if "request" in {path.attribute.returned, path.leaf.returned}:
             _show(shown, path)
     for name in names:
         for path in _named(resource_type, name):

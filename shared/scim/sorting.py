@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -73,13 +74,14 @@ def sort_value(path: AttributePath | None, resource: Document) -> SortValue:
     if path is None:
         return MISSING
     value = _chosen(path, resource)
-    if is_unassigned(value):
-        return MISSING
     if isinstance(value, int | float):
         return SortValue(is_missing=False, kind=_NUMBERS, value=value)
+    if is_unassigned(value) or not isinstance(value, str):
+        return MISSING
     if path.leaf.type == "dateTime":
-        seconds = (read_time(value) - _EPOCH).total_seconds()
-        return SortValue(is_missing=False, kind=_MOMENTS, value=seconds)
+        with suppress(ValueError):  # of what was written when the attribute had another type
+            seconds = (read_time(value) - _EPOCH).total_seconds()
+            return SortValue(is_missing=False, kind=_MOMENTS, value=seconds)
     text = value if path.leaf.case_exact else fold(value)
     return SortValue(is_missing=False, kind=_TEXTS, value=text[:MAX_CHARACTERS])
 
@@ -106,6 +108,6 @@ def _chosen(path: AttributePath, resource: Document) -> Any:
     held = path.read(resource)
     if isinstance(held, list):
         held = next(filter(is_primary, held), held[0] if held else None)
-    if path.sub_attribute is None or held is None:
+    if path.sub_attribute is None:
         return held
-    return held.get(path.sub_attribute.name)
+    return held.get(path.sub_attribute.name) if isinstance(held, dict) else None

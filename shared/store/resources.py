@@ -18,7 +18,7 @@ from shared.store.rows import (
 )
 
 Precondition = Callable[[str], bool]
-"""Answers whether a client's If-Match allows a change of the given version."""
+"""Answers whether the conditions of a request allow a change of the given version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +147,13 @@ def group_version(etag: str) -> str:
 
 
 def check_precondition(precondition: Precondition | None, version: str) -> None:
-    """Hold a version against a client's If-Match (RFC 7644 section 3.14).
+    """Hold a version against the conditions of a request (RFC 7644 section 3.14).
 
     Raises:
-        PreconditionFailed: the version is not one that the client named.
+        PreconditionFailed: the version is not one that the client named, or one that it excluded.
     """
     if precondition is not None and not precondition(version):
         raise PreconditionFailed(
-            "The resource was changed since the version in If-Match; read it again and repeat."
+            "The version of the resource is not that of If-Match, or is that of If-None-Match. "
+            "Read the resource again and repeat."
         )

@@ -1,6 +1,6 @@
 """A SCIM request: what is left of an HTTP request once it is known who sent it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -8,8 +8,10 @@ from urllib.parse import parse_qsl
 import azure.functions as func
 
 from shared import tenants
-from shared.scim.projection import Projection
-from shared.scim.schema import ResourceType
+from shared.scim.messages import parse_patch
+from shared.scim.projection import Projection, is_on_request
+from shared.scim.schema import AttributePath, ResourceType
+from shared.scim.written import in_document, in_patch
 from shared.store.resources import Precondition
 from shared.store.session import Session
 from shared.web import bodies
@@ -49,14 +51,36 @@ class ScimRequest:
     def projection(self, resource_type: ResourceType) -> Projection:
         """Read `attributes` and `excludedAttributes` (RFC 7644 section 3.9)."""
         return Projection.parse(
-            resource_type, self.query.get("attributes"), self.query.get("excludedattributes")
+            resource_type,
+            self.query.get("attributes"),
+            self.query.get("excludedattributes"),
+            self._written(resource_type),
         )
+
+    def _written(self, resource_type: ResourceType) -> Iterable[AttributePath]:
+        """Return what the request writes, where the answer depends on it."""
+        if not any(map(is_on_request, resource_type.attributes)):
+            return ()
+        if self.method == "PATCH":
+            return in_patch(resource_type, parse_patch(self.json()))
+        return in_document(resource_type, self.json()) if self.method in {"POST", "PUT"} else ()
 
     @property
     def precondition(self) -> Precondition | None:
-        """What `If-Match` allows to be changed; None without that header."""
-        tags = EntityTags.parse(self.headers.get("if-match"))
-        return tags.allow if tags else None
+        """Which versions the headers allow to be changed; None where they say nothing of it.
+
+        One that `If-Match` names and `If-None-Match` does not (RFC 9110 section 13.2.2).
+        """
+        wanted = EntityTags.parse(self.headers.get("if-match"))
+        unwanted = EntityTags.parse(self.headers.get("if-none-match"))
+        if wanted is None and unwanted is None:
+            return None
+
+        def allows(version: str) -> bool:
+            is_wanted = wanted is None or wanted.allow(version)
+            return is_wanted and not (unwanted is not None and unwanted.allow(version))
+
+        return allows
 
     def has_already(self, version: str) -> bool:
         """Tell whether the client has a version, as `If-None-Match` says."""

@@ -242,6 +242,25 @@ async def test_a_required_part_is_required_in_every_value(extended: Scim, user: 
             assert f"{path}.value is required" in refused(answer, 400, "invalidValue")
 
 
+async def test_what_is_immutable_is_set_once(extended: Scim, user: Any) -> None:
+    place, path = f"/Users/{user['id']}", f"{EXTENSION}:badgeNumber"
+    user = await extended.patched_user(user, {"op": "add", "path": path, "value": 7})
+    user = await extended.patched_user(user, {"op": "replace", "path": path, "value": "7"})
+    async with extended.unchanged():
+        for operation in (
+            {"op": "Replace", "path": path, "value": 8},
+            {"op": "Add", "value": {EXTENSION: {"badgeNumber": 8, "costCode": "C-2"}}},
+            {"op": "Remove", "path": path},
+            {"op": "Remove", "path": EXTENSION},
+        ):
+            answer = await extended.patch(place, operation)
+            assert path in refused(answer, 400, "mutability")
+        answer = await extended.put(place, body(**{EXTENSION: {"badgeNumber": 8}}))
+        assert path in refused(answer, 400, "mutability")
+    kept = shown(await extended.put(place, body(**{EXTENSION: {"costCode": "C-2"}})))
+    assert kept[EXTENSION] == {"costCode": "C-2", "badgeNumber": 7}
+
+
 async def test_what_it_does_not_have_is_ignored_as_everywhere(extended: Scim, user: Any) -> None:
     answer = await extended.patched_user(
         user,

@@ -33,7 +33,6 @@ async def device(extended: Scim) -> dict[str, Any]:
         kind="laptop",
         active=True,
         purchased="2026-01-31T12:00:00Z",
-        price=1250.5,
         externalId="asset-7",
         owner={"value": "u1", "$ref": "../Users/u1"},
         addresses=[{"value": "00:00:5E:00:53:01", "type": "wifi"}],
@@ -177,6 +176,8 @@ async def test_what_is_returned_on_request_is_shown_when_it_is_asked_for(
     extended: Scim, device: Any
 ) -> None:
     place = f"/Devices/{device['id']}"
+    priced = await extended.patch(place, {"op": "add", "path": "price", "value": "1250.5"})
+    assert shown(priced)["price"] == 1250.5, "RFC 7643 section 7: the request has written it"
     assert "price" not in shown(await extended.get(place))
     assert shown(await extended.get(f"{place}?attributes=price"))["price"] == 1250.5
     assert await extended.found("/Devices", "price gt 1250") == [device["id"]]

@@ -18,13 +18,15 @@ async def _made(scim: Scim, endpoint: str) -> tuple[str, str]:
     return f"{endpoint}/{resource['id']}", resource["meta"]["version"]
 
 
-async def _write(scim: Scim, method: str, path: str, if_match: str) -> httpx.Response:
+async def _write(
+    scim: Scim, method: str, path: str, tags: str, header: str = "If-Match"
+) -> httpx.Response:
     bodies: dict[str, Resource | None] = {
         "PUT": {"userName": "new", "displayName": "new"},
         "PATCH": {"Operations": [{"op": "replace", "path": "externalId", "value": "new"}]},
         "DELETE": None,
     }
-    return await scim.request(method, path, bodies[method], headers={"If-Match": if_match})
+    return await scim.request(method, path, bodies[method], headers={header: tags})
 
 
 @pytest.mark.parametrize("endpoint", ["/Users", "/Groups"])
@@ -75,6 +77,34 @@ async def test_the_present_version_is_let_through(
     path, version = await _made(scim, endpoint)
     header = match.format(version=version, strong=version.removeprefix("W/"))
     assert (await _write(scim, method, path, header)).status_code in {200, 204}
+
+
+@pytest.mark.parametrize("none_match", ["{version}", '"x", {version}', "*", "{strong}"])
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("endpoint", ["/Users", "/Groups"])
+async def test_a_version_that_the_client_excludes_is_not_changed(
+    scim: Scim, endpoint: str, method: str, none_match: str
+) -> None:
+    """RFC 9110 section 13.1.2: `*` excludes every version that there is."""
+    path, version = await _made(scim, endpoint)
+    tags = none_match.format(version=version, strong=version.removeprefix("W/"))
+    async with scim.unchanged():
+        answer = await _write(scim, method, path, tags, "If-None-Match")
+        assert "If-None-Match" in refused(answer, 412)
+        both = {"If-Match": version, "If-None-Match": tags}
+        body = {"userName": "new", "displayName": "new"}
+        refused(await scim.request("PUT", path, body, headers=both), 412)
+    answer = await _write(scim, method, path, STALE, "If-None-Match")
+    assert answer.status_code in {200, 204}
+
+
+async def test_members_are_not_changed_in_a_version_that_is_excluded(scim: Scim) -> None:
+    user = await scim.create_user()
+    group = await scim.create_group("Sales", user["id"])
+    path = f"/Groups/{group['id']}"
+    remove = {"op": "remove", "path": f'members[value eq "{user["id"]}"]'}
+    refused(await scim.patch(path, remove, headers={"If-None-Match": "*"}), 412)
+    assert await scim.members(group["id"]) == {user["id"]}
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])

@@ -79,7 +79,7 @@ async def test_a_search_answers_as_the_same_query_by_get(
 
 
 async def test_the_message_of_an_independent_library_is_understood(people: Scim) -> None:
-    message: SearchRequest = SearchRequest(
+    message: SearchRequest[Any] = SearchRequest(
         filter="userName pr",
         sort_by="userName",
         sort_order=SearchRequest.SortOrder.descending,

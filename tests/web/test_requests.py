@@ -50,11 +50,26 @@ def test_the_projection_is_read_from_both_parameters(request_of: RequestOf) -> N
 def test_conditions_are_read_from_the_headers(request_of: RequestOf) -> None:
     assert request_of().precondition is None
     assert not request_of().has_already("7")
-    request = request_of(headers={"if-match": 'W/"7"', "if-none-match": "*"})
-    assert request.precondition is not None
-    assert request.precondition("7")
-    assert not request.precondition("8")
-    assert request.has_already("anything")
+    assert request_of(headers={"if-none-match": "*"}).has_already("anything")
+
+
+@pytest.mark.parametrize(
+    ("headers", "allowed"),
+    [
+        ({"if-match": 'W/"7"'}, {"7"}),
+        ({"if-match": "*"}, {"7", "8"}),
+        ({"if-none-match": 'W/"7"'}, {"8"}),
+        ({"if-none-match": "*"}, set()),
+        ({"if-match": '"7", "8"', "if-none-match": '"7"'}, {"8"}),
+        ({"if-match": 'W/"7"', "if-none-match": "*"}, set()),
+    ],
+)
+def test_a_version_may_be_changed_that_both_conditions_allow(
+    request_of: RequestOf, headers: dict[str, str], allowed: set[str]
+) -> None:
+    precondition = request_of(headers=headers).precondition
+    assert precondition is not None
+    assert {version for version in ("7", "8") if precondition(version)} == allowed
 
 
 def test_the_body_is_read_with_its_content_type_and_limit(request_of: RequestOf) -> None:
