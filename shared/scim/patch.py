@@ -94,7 +94,10 @@ def _check_required(
     for path in missing(resource_type, after):
         if path not in known:
             error = refusal(path)
-            error.locate(operation=written.get(path))
+            indices = (
+                index for whole, index in written.items() if f"{path}.".startswith(f"{whole}.")
+            )
+            error.locate(operation=max(indices, default=None))
             raise error
 
 

@@ -1,4 +1,4 @@
-"""Characteristics that a deployer's attributes may have, and no core one has (RFC 7643 section 7)."""
+"""Characteristics that a deployer's attributes may have, and core ones have not (RFC 7643)."""
 
 from __future__ import annotations
 
