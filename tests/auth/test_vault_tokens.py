@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shared.auth.tokens import Caller
+from shared.auth.tokens import Caller, digest_of
 from shared.scim.errors import Unauthorized
 
 if TYPE_CHECKING:
@@ -76,6 +76,19 @@ async def test_both_of_the_newest_two_versions_open_the_tenant(
     vault.put("scim-token", NEW)
     assert await is_accepted(tokens, OLD)
     assert await is_accepted(tokens, NEW)
+
+
+async def test_a_caller_brings_keys_of_both_tokens_its_own_first(
+    tokens: VaultTokens, vault: FakeKeyVault
+) -> None:
+    """Cursors are sealed with the first and opened with each, so that a rotation breaks none."""
+    for token in (OLDEST, OLD, NEW):
+        vault.put("scim-token", token)
+    keys = {
+        token: (await tokens.authenticate("default", bearer(token))).keys for token in (OLD, NEW)
+    }
+    assert keys[NEW] == (digest_of(NEW), digest_of(OLD))
+    assert keys[OLD] == (digest_of(OLD), digest_of(NEW))
 
 
 async def test_the_third_newest_version_is_refused(

@@ -1,4 +1,4 @@
-"""Characteristics that a deployer's attributes may have, and core ones have not (RFC 7643)."""
+"""Characteristics that attributes of a deployer may have, and no core one (RFC 7643 section 7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists: which index is asked, what is compared again, and where a scan ends."""
+"""Lists: which index is asked, what is compared again, where a scan ends, how pages go on."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared.scim.core_schemas import USER
-from shared.scim.errors import InvalidFilter, InvalidValue, TooMany
+from shared.scim.core_schemas import GROUP, USER
+from shared.scim.errors import InvalidCursor, InvalidFilter, InvalidValue, TooMany
 from shared.web import listing
 from shared.web.listing import Bounds, Lister
 
@@ -253,3 +253,219 @@ async def test_a_page_that_cannot_be_read_asks_nothing(
     with pytest.raises(InvalidValue):
         await listed(people, request_of({"count": "many"}))
     assert people.asked == []
+
+
+# ---- by cursor
+
+
+async def by_cursor(
+    people: People, request_of: RequestOf, bounds: Bounds = ENOUGH, /, **query: str
+) -> list[dict[str, Any]]:
+    """Return every page of a list that is read to its end."""
+    cursor: str | None = ""
+    pages = []
+    while cursor is not None:
+        request = request_of({**query, "cursor": cursor}, cursor_keys=(b"key",))
+        answer = await Lister([people], bounds).list(request)
+        assert answer.body is not None
+        pages.append(answer.body)
+        cursor = answer.body.get("nextCursor")
+    return pages
+
+
+def ids(pages: list[dict[str, Any]]) -> list[list[str]]:
+    return [[each["id"] for each in page["Resources"]] for page in pages]
+
+
+async def test_a_page_by_cursor_is_read_from_behind_the_last_one(
+    people: People, request_of: RequestOf
+) -> None:
+    pages = await by_cursor(people, request_of, count="2")
+    assert ids(pages) == [["p0", "p1"], ["p2", "p3"], ["p4"]]
+    assert [page["totalResults"] for page in pages] == [5, 5, 5]
+    assert people.asked == ["page 1 0", "after nobody 3", "after p1 3", "after p3 3"]
+
+
+async def test_a_list_that_ends_with_its_page_has_no_cursor_left(
+    people: People, request_of: RequestOf
+) -> None:
+    assert ids(await by_cursor(people, request_of, count="5")) == [["p0", "p1", "p2", "p3", "p4"]]
+
+
+async def test_a_page_of_which_less_is_shown_goes_on_behind_what_was_shown(
+    request_of: RequestOf,
+) -> None:
+    people = People([person(number) for number in range(5)], shown_at_most=2)
+    for query in ({}, {"filter": "userName pr"}, {"sortBy": "userName"}):
+        pages = await by_cursor(people, request_of, count="4", **query)
+        assert ids(pages) == [["p0", "p1"], ["p2", "p3"], ["p4"]]
+
+
+async def test_an_index_is_asked_again_for_every_page(
+    people: People, request_of: RequestOf
+) -> None:
+    people.people.reverse()  # an index finds in an order of its own
+    pages = await by_cursor(people, request_of, filter='emails eq "p2@x" and id pr', count="1")
+    assert ids(pages) == [["p2"], []]
+    assert people.asked == ["emails.value p2@x"] * 2
+
+
+async def test_a_scan_goes_on_behind_what_was_looked_at(
+    people: People, request_of: RequestOf
+) -> None:
+    pages = await by_cursor(people, request_of, filter='id ne "p1"', count="2")
+    assert ids(pages) == [["p0", "p2"], ["p3", "p4"]]
+    assert people.asked == ["scan", "scan after p2"]
+
+
+async def test_a_scan_by_cursor_ends_its_page_at_the_bound(
+    people: People, request_of: RequestOf
+) -> None:
+    few = Bounds(rows=2, seconds=60)
+    pages = await by_cursor(people, request_of, few, filter='userName ew "4"')
+    assert ids(pages) == [[], [], ["p4"]]
+    assert people.asked == ["scan", "scan after p1", "scan after p3"]
+    assert all("totalResults" not in page for page in pages)
+
+
+async def test_a_scan_by_cursor_ends_its_page_when_its_time_is_over(
+    people: People, request_of: RequestOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people.seconds_each = 10
+    monkeypatch.setattr(listing, "time", SimpleNamespace(monotonic=lambda: people.clock))
+    short = Bounds(rows=100, seconds=15)
+    pages = await by_cursor(people, request_of, short, filter='userName ew "4"')
+    assert ids(pages) == [[], [], ["p4"]]
+
+
+async def test_a_scan_by_cursor_that_comes_nowhere_is_refused(
+    people: People, request_of: RequestOf
+) -> None:
+    with pytest.raises(TooMany):
+        await by_cursor(people, request_of, NO_TIME, filter='userName ew "4"')
+
+
+async def test_sorting_by_cursor_is_bounded_as_by_index(
+    people: People, request_of: RequestOf
+) -> None:
+    few = Bounds(rows=4, seconds=60)
+    for query in ({"cursor": ""}, {}):
+        request = request_of({**query, "sortby": "userName"}, cursor_keys=(b"key",))
+        with pytest.raises(TooMany, match="too many resources to sort"):
+            await Lister([people], few).list(request)
+
+
+async def test_a_sorted_list_by_cursor_keeps_its_place_whatever_comes_and_goes(
+    people: People, request_of: RequestOf
+) -> None:
+    query = {"sortby": "userName", "sortorder": "descending", "count": "2"}
+    first = await Lister([people], ENOUGH).list(
+        request_of({**query, "cursor": ""}, cursor_keys=(b"key",))
+    )
+    assert first.body is not None
+    assert ids([first.body]) == [["p4", "p3"]]
+    people.people = [each for each in people.people if each.id != "p3"]
+    people.people += [person(7), person(8)]
+    request = request_of({**query, "cursor": first.body["nextCursor"]}, cursor_keys=(b"key",))
+    second = await Lister([people], ENOUGH).list(request)
+    assert ids([second.body or {}]) == [["p2", "p1"]]
+
+
+# ---- several kinds at once
+
+
+@dataclass(slots=True)
+class Teams(People):
+    """A second source, of groups."""
+
+    @property
+    def resource_type(self) -> ResourceType:
+        return GROUP
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """Five users and three groups."""
+
+    people: People
+    teams: Teams
+    request_of: RequestOf
+
+    async def list(
+        self, bounds: Bounds = ENOUGH, /, **query: str
+    ) -> tuple[int, Sequence[str], str | None]:
+        """Return totalResults, the ids on the page, and nextCursor."""
+        request = self.request_of(query, cursor_keys=(b"key",))
+        answer = await Lister([self.people, self.teams], bounds).list(request)
+        body: dict[str, Any] = answer.body or {}
+        ids = [each["id"] for each in body["Resources"]]
+        return body["totalResults"], ids, body.get("nextCursor")
+
+
+@pytest.fixture
+def both(people: People, request_of: RequestOf) -> Both:
+    teams = [Person({"id": f"t{number}", "displayName": f"T{number}"}) for number in range(3)]
+    return Both(people, Teams(teams), request_of)
+
+
+@pytest.mark.parametrize(
+    ("start", "count", "expected"),
+    [
+        ("1", "3", ["p0", "p1", "p2"]),
+        ("4", "3", ["p3", "p4", "t0"]),
+        ("5", "1", ["p4"]),
+        ("6", "9", ["t0", "t1", "t2"]),
+        ("8", "2", ["t2"]),
+        ("9", "2", []),
+        ("1", "0", []),
+    ],
+)
+async def test_pages_go_on_from_one_kind_to_the_next(
+    both: Both, start: str, count: str, expected: list[str]
+) -> None:
+    assert await both.list(startindex=start, count=count) == (8, expected, None)
+    assert await both.list(startindex=start, count=count, filter="id pr") == (8, expected, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "of_people", "of_teams"),
+    [
+        ('userName eq "p1"', ["userName p1"], []),
+        ('meta.resourceType eq "User" and userName eq "p1"', ["userName p1"], []),
+        (f'schemas eq "{GROUP.schema.id}" and id pr', [], ["scan"]),
+        ('members.value eq "p1"', [], ["scan"]),
+        ('displayName eq "T1"', ["scan"], ["scan"]),
+        ('shoeSize eq "39"', [], []),
+        ('userName ne "p1"', ["scan"], ["scan"]),
+        ("not (userName pr)", ["scan"], ["scan"]),
+    ],
+)
+async def test_a_kind_that_cannot_satisfy_the_filter_is_not_asked(
+    both: Both, text: str, of_people: list[str], of_teams: list[str]
+) -> None:
+    await both.list(filter=text)
+    assert (both.people.asked, both.teams.asked) == (of_people, of_teams)
+
+
+async def test_kinds_share_the_bound_of_a_scan(both: Both) -> None:
+    assert (await both.list(Bounds(rows=8, seconds=60), filter="id pr"))[0] == 8
+    with pytest.raises(TooMany, match=r"of a User userName.*; of a Group"):
+        await both.list(Bounds(rows=7, seconds=60), filter="id pr")
+
+
+async def test_what_a_kind_does_not_have_comes_last(both: Both) -> None:
+    everyone = [f"p{number}" for number in range(5)]
+    found = await both.list(sortby="displayName")
+    assert found == (8, ["t0", "t1", "t2", *everyone], None)
+    found = await both.list(sortby="members.value", sortorder="descending", count="4")
+    assert found == (8, ["t2", "t1", "t0", "p4"], None)
+
+
+async def test_a_cursor_of_other_kinds_is_refused(
+    both: Both, people: People, request_of: RequestOf
+) -> None:
+    _, _, cursor = await both.list(cursor="", count="6")
+    assert cursor
+    request = request_of({"cursor": cursor, "count": "6"}, cursor_keys=(b"key",))
+    with pytest.raises(InvalidCursor):
+        await Lister([people], ENOUGH).list(request)

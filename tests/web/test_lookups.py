@@ -8,7 +8,7 @@ import pytest
 
 from shared.scim.core_schemas import GROUP, USER
 from shared.scim.filters import parse
-from shared.web.lookups import Term, comparisons, required_terms
+from shared.web.lookups import Term, comparisons, is_impossible, required_terms
 
 if TYPE_CHECKING:
     from shared.scim.schema import ResourceType
@@ -90,3 +90,43 @@ def test_comparisons_with_an_attribute_are_found_wherever_they_stand(
 ) -> None:
     found = comparisons(parse(text, resource_type), "members")
     assert [comparison.path.text for comparison in found] == compared
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'userName eq "ana"',
+        'userName eq "ana" and displayName eq "x"',
+        'meta.resourceType eq "User"',
+        'meta.resourceType eq "user"',
+        f'schemas eq "{USER.schema.id}"',
+        'emails[type eq "work"]',
+        "active eq true or title pr",
+        "title ne null",
+        "shoeSize pr",
+        'shoeSize ne "39" and displayName pr',
+        'members[shoeSize eq "39"] and shoeSize pr',
+    ],
+)
+def test_what_no_group_can_satisfy(text: str) -> None:
+    assert is_impossible(parse(text, GROUP, USER), GROUP)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'displayName eq "x"',
+        'userName ne "ana"',
+        "userName eq null",
+        'not (userName eq "ana")',
+        'userName eq "ana" or displayName eq "x"',
+        'meta.resourceType eq "Group"',
+        'meta.resourceType ne "User"',
+        'meta.resourceType sw "U"',
+        f'schemas eq "{GROUP.schema.id}"',
+        'members[value eq "x"]',
+        "not (shoeSize pr)",
+    ],
+)
+def test_what_a_group_may_satisfy(text: str) -> None:
+    assert not is_impossible(parse(text, GROUP, USER), GROUP)
