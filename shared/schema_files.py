@@ -81,7 +81,7 @@ def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(made) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f'an object has the key "{twice}" twice; leave one out')
+        raise ValueError(f"an object has the key {json.dumps(twice)} twice; leave one out")
     return made
 
 

@@ -6,6 +6,8 @@ what they ask for can be served is seen where they are put together (`custom_sch
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
@@ -62,9 +64,15 @@ class Place:
 
     def error(self, problem: str) -> SchemaDocumentError:
         """Make that error."""
-        path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.steps)
-        where = f"{path.removeprefix('.')} " if path else ""
+        path = "".join(map(_written, self.steps)).removeprefix(".")
+        where = f"{path} " if path else ""
         return SchemaDocumentError(f"{self.file}: {where}{problem}")
+
+
+def _written(step: Step) -> str:
+    """Write a step as JavaScript does, which keeps a strange key on the one line of the error."""
+    is_plain = isinstance(step, str) and re.fullmatch(r"[\w$]+", step)
+    return f".{step}" if is_plain else f"[{json.dumps(step)}]"
 
 
 _Text = Annotated[str, StringConstraints(min_length=1)]

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from shared.scim import discovery
 from shared.scim.core_schemas import ENTERPRISE_USER_SCHEMA, GROUP, GROUP_SCHEMA, USER, USER_SCHEMA
@@ -250,6 +252,10 @@ def test_an_attribute_of_an_extension_is_found_with_its_urn_in_any_letter_case()
         (["text"], "own.json: [0] should be an object: a Schema or a ResourceType"),
         ([schema(schemas=["urn:x:y"])], f'own.json: [0].schemas should be ["{SCHEMA}"] or'),
         ([schema(nmae="x")], "own.json: [0].nmae is no key that is known here; put name"),
+        (
+            [{**schema(), "a\nb": 1}],
+            'own.json: [0]["a\\nb"] is no key that is known here; put one of',
+        ),
         ([schema(name=None)], "own.json: [0].name should be a string"),
         ([schema(name="")], "own.json: [0].name should not be empty"),
         ([schema(attributes=[])], "own.json: [0].attributes should not be empty"),
@@ -459,3 +465,54 @@ def test_the_file_that_is_wrong_is_named() -> None:
     files = [SchemaFile("good.json", [schema(), user_with(EXTENSION)]), SchemaFile("bad.json", {})]
     with pytest.raises(SchemaDocumentError, match=r"^bad\.json: id is missing; add it$"):
         read(files)
+
+
+# Whatever is written
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=6,
+)
+WORDS = st.sampled_from(
+    [
+        *("string", "complex", "boolean", "readOnly", "writeOnly", "immutable", "never", "server"),
+        *("id", "externalId", "members", "$ref", "User", "Group", "Device", "/Users", "/Me"),
+        *(SCHEMA, RESOURCE_TYPE, USER_SCHEMA, GROUP_SCHEMA, EXTENSION, DEVICE),
+    ]
+)
+
+
+def places(value: Any) -> list[tuple[Any, Any]]:
+    """Return every container and key in a JSON value."""
+    if not isinstance(value, dict | list):
+        return []
+    keys = list(value) if isinstance(value, dict) else range(len(value))
+    return [place for key in keys for place in ((value, key), *places(value[key]))]
+
+
+@settings(max_examples=200)
+@given(data=st.data())
+def test_a_document_is_read_or_refused_in_one_line_however_it_is_damaged(
+    data: st.DataObject,
+) -> None:
+    documents = [json.loads(file.read_text("utf-8")) for file in sorted(EXAMPLES.glob("*.json"))]
+    for _ in range(data.draw(st.integers(1, 3))):
+        container, key = data.draw(st.sampled_from(places(documents)))
+        if data.draw(st.booleans()):
+            container[key] = data.draw(JSON | WORDS)
+        elif isinstance(container, dict):
+            container[data.draw(st.text(max_size=12) | WORDS)] = container.pop(key)
+        else:
+            container.append(container[key])
+    try:
+        found = read([SchemaFile("own.json", each) for each in documents])
+    except SchemaDocumentError as error:
+        line = str(error)
+        assert line.startswith("own.json: ")
+        assert "\n" not in line
+        assert ";" in line or "should" in line
+    else:
+        served = [*discovery.schemas(found, BASE_URL), *discovery.resource_types(found, BASE_URL)]
+        assert None not in [part for each in every_object(served) for part in each.values()]
