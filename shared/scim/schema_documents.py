@@ -212,7 +212,7 @@ def _problem(form: type[_Form], error: Mapping[str, Any]) -> str:
         return f"is no key that is known here; put {_known_key(form, error['loc'])}"
     if error["type"] == "literal_error":
         return f"should be {error['ctx']['expected']}"
-    return _SHOULD[str(error["type"])]
+    return _SHOULD.get(error["type"], "is not of the form of RFC 7643 section 7")
 
 
 def _known_key(form: type[_Form], steps: tuple[Step, ...]) -> str:

@@ -332,6 +332,14 @@ def test_a_part_that_cannot_be_served(wrong: Json, expected: str) -> None:
     assert f"own.json: [0].attributes[0].subAttributes[0]{expected}" in line
 
 
+def test_parts_of_parts_of_parts() -> None:
+    inner = attribute()
+    for _ in range(400):
+        inner = attribute(type="complex", subAttributes=[inner])
+    line = problem(schema(EXTENSION, inner), user_with(EXTENSION))
+    assert line.startswith("own.json: [0].attributes[0].subAttributes[0].")
+
+
 def test_two_attributes_of_one_name() -> None:
     line = problem(schema(EXTENSION, attribute("a"), attribute("A")), user_with(EXTENSION))
     assert line.startswith("own.json: [0].attributes[1].name is that of another attribute")
@@ -497,7 +505,9 @@ EXAMPLE_TEXT = json.dumps(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 @given(data=st.data())
 def test_a_document_is_read_or_refused_in_one_line_however_it_is_damaged(
     data: st.DataObject,
