@@ -11,7 +11,8 @@ from shared.store.custom import CustomResources
 from shared.store.resources import Resource
 from shared.web import answers
 from shared.web.answers import Answer
-from shared.web.listing import Bounds, Lister
+from shared.web.listing import Lister
+from shared.web.matching import Bounds
 from shared.web.requests import ScimRequest
 from shared.web.services import Services
 

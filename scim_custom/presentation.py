@@ -11,8 +11,8 @@ from shared.scim.schema import Document, ResourceType
 from shared.store.custom import CustomResources
 from shared.store.resources import Resource
 from shared.web.entity_tags import entity_tag
-from shared.web.listing import Finder
 from shared.web.requests import ScimRequest
+from shared.web.sources import Finder
 
 
 def resource_of(request: ScimRequest, resource_type: ResourceType, resource: Resource) -> Document:
@@ -30,7 +30,7 @@ def resource_of(request: ScimRequest, resource_type: ResourceType, resource: Res
 
 @dataclass(frozen=True, slots=True)
 class CustomSource:
-    """The resources of a type in a request's tenant, as `shared.web.listing.Source` wants them."""
+    """The resources of a type in a request's tenant, as `shared.web.sources.Source` wants them."""
 
     request: ScimRequest
     resources: CustomResources

@@ -6,7 +6,8 @@ from shared.scim.messages import parse_patch
 from shared.store.resources import Group
 from shared.web import answers
 from shared.web.answers import Answer
-from shared.web.listing import Bounds, Lister
+from shared.web.listing import Lister
+from shared.web.matching import Bounds
 from shared.web.requests import ScimRequest
 from shared.web.services import Services
 

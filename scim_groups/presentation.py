@@ -13,9 +13,9 @@ from shared.scim.schema import Document, ResourceType
 from shared.store.resources import Group
 from shared.store.store import Store
 from shared.web.entity_tags import entity_tag
-from shared.web.listing import Finder
 from shared.web.lookups import comparisons
 from shared.web.requests import ScimRequest
+from shared.web.sources import Finder
 
 _READ_TOGETHER = 8
 
@@ -48,7 +48,7 @@ def _names_a_member(term: Comparison) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class GroupSource:
-    """The groups of a request's tenant, as `shared.web.listing.Source` wants them.
+    """The groups of a request's tenant, as `shared.web.sources.Source` wants them.
 
     Members are read only when the filter or the answer needs them.
     """

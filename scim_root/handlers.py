@@ -6,7 +6,8 @@ from shared.scim.errors import NotServed
 from shared.scim.messages import parse_search
 from shared.scim.queries import Query
 from shared.web.answers import Answer
-from shared.web.listing import Bounds, Lister
+from shared.web.listing import Lister
+from shared.web.matching import Bounds
 from shared.web.requests import ScimRequest
 from shared.web.services import Services
 

@@ -12,8 +12,8 @@ from shared.scim.schema import Document, ResourceType
 from shared.store.resources import User
 from shared.store.users import Users
 from shared.web.entity_tags import entity_tag
-from shared.web.listing import Finder
 from shared.web.requests import ScimRequest
+from shared.web.sources import Finder
 
 
 def resource_of(request: ScimRequest, catalogue: Catalogue, user: User) -> Document:
@@ -36,7 +36,7 @@ def resource_of(request: ScimRequest, catalogue: Catalogue, user: User) -> Docum
 
 @dataclass(frozen=True, slots=True)
 class UserSource:
-    """The users of a request's tenant, as `shared.web.listing.Source` wants them."""
+    """The users of a request's tenant, as `shared.web.sources.Source` wants them."""
 
     request: ScimRequest
     users: Users

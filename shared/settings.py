@@ -260,14 +260,15 @@ class Settings(BaseModel):
         alias="SCIM_SCAN_MAX_ROWS",
         ge=1,
         le=1_000_000,
-        description="How many rows a filter without an index may read before `tooMany`.",
+        description="How many rows a filter without an index, or sorting, may read before"
+        " `tooMany`.",
     )
     scan_max_seconds: float = Field(
         10.0,
         alias="SCIM_SCAN_MAX_SECONDS",
         ge=0.1,
         le=55,
-        description="How long such a filter may take before `tooMany`, in seconds.",
+        description="How long such a query may take before `tooMany`, in seconds.",
     )
 
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import operator as python
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, TypeAlias
 
@@ -18,7 +18,7 @@ from shared.scim.schema import Attribute, AttributePath
 from shared.scim.values import convert, elements, is_unassigned, read_time, wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from shared.scim.schema import Document, ResourceType, Type
@@ -174,10 +174,24 @@ def parse(text: str, resource_type: ResourceType, *others: ResourceType) -> Filt
     """
 
     def find(name: str) -> AttributePath | None:
-        found = (each.find(name) for each in (resource_type, *others))
-        return next((path for path in found if path is not None), None)
+        return resource_type.find(name) or _find_elsewhere(name, others)
 
     return FilterReader(text, find).whole_filter()
+
+
+def _find_elsewhere(name: str, others: Sequence[ResourceType]) -> AttributePath | None:
+    """Find an attribute that other types have, as one under the URN of their schema.
+
+    So that a namesake is not taken for it: a group's `displayName` is not that of a user, which
+    `urn:ietf:params:scim:schemas:core:2.0:User:displayName` asks for.
+    """
+    for other in others:
+        path = other.find(name)
+        if path is not None:
+            urn = other.schema.id
+            is_core = path.extension is None
+            return replace(path, extension=urn, text=f"{urn}:{path.text}") if is_core else path
+    return None
 
 
 def matches(condition: Filter, resource: Document) -> bool:

@@ -9,9 +9,11 @@ import azure.functions as func
 from shared.scim.messages import parse_search
 from shared.web.answers import Answer
 from shared.web.endpoints import Handlers, serve
-from shared.web.listing import Bounds, Lister, Source
+from shared.web.listing import Lister
+from shared.web.matching import Bounds
 from shared.web.requests import ScimRequest
 from shared.web.services import Services
+from shared.web.sources import Source
 
 
 @dataclass(frozen=True, slots=True)

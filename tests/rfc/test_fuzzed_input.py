@@ -74,6 +74,16 @@ tokens = st.sampled_from(
         *('"2030-01-01T00:00:00Z"', '"True"', "meta.created", "active", ":", ",", "\x00", "🎈"),
     ]
 )
+PARAMETERS = [
+    "filter",
+    "sortBy",
+    "sortOrder",
+    "startIndex",
+    "count",
+    "cursor",
+    "attributes",
+    "excludedAttributes",
+]
 filters = st.lists(tokens, max_size=12).map(" ".join) | st.text(max_size=30)
 
 fuzzed = settings(
@@ -153,3 +163,28 @@ async def test_any_filter_is_answered_or_refused(
         text = quote(condition, errors="surrogatepass")
         answer = await scim.get(f"{endpoint}?filter={text}")
         assert answer.status_code in {200, 400}
+
+
+@fuzzed
+@given(asked=st.dictionaries(st.sampled_from(PARAMETERS), values | filters, max_size=4))
+async def test_any_search_is_answered_or_refused(
+    target: tuple[Scim, str, str], asked: dict[str, Any]
+) -> None:
+    scim, _, _ = target
+    for endpoint in ("", "/Users", "/Groups"):
+        content = json.dumps(asked).encode("utf-8", "surrogatepass")
+        answer = await scim.request("POST", f"{endpoint}/.search", content=content)
+        assert answer.status_code in {200, 400}
+
+
+@fuzzed
+@given(asked=st.dictionaries(st.sampled_from(PARAMETERS), filters, max_size=4))
+async def test_any_parameters_are_answered_or_refused(
+    target: tuple[Scim, str, str], asked: dict[str, str]
+) -> None:
+    scim, _, _ = target
+    text = "&".join(
+        f"{name}={quote(value, errors='surrogatepass')}" for name, value in asked.items()
+    )
+    for endpoint in ("", "/Users", "/Groups"):
+        assert (await scim.get(f"{endpoint}?{text}")).status_code in {200, 400}

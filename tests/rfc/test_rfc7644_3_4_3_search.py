@@ -188,6 +188,11 @@ ROOT_FILTERS = [
     (f'schemas eq "{USER}"', ["ana", "bo", "cy"]),
     (f'schemas eq "{GROUP}"', ["Sales", "Support"]),
     (f'schemas eq "{ENTERPRISE}"', ["ana"]),
+    # A namesake of another type is another attribute.
+    (f'{USER}:displayName eq "Sales"', ["cy"]),
+    (f'{GROUP}:displayName eq "Sales"', ["Sales"]),
+    (f'{USER}:displayName ne "Sales"', ["Sales", "Support", "ana", "bo"]),
+    (f"{USER}:externalId pr and displayName pr", ["ana", "cy"]),
     # Section 3.4.2.1: what a type does not have is without a value.
     ('userName eq "bo"', ["bo"]),
     ("userName pr", ["ana", "bo", "cy"]),

@@ -53,6 +53,29 @@ async def test_a_page_may_begin_anywhere(store: Store, new_session: NewSession) 
     await asyncio.gather(*map(check, range(1, 504, 8)))
 
 
+async def test_a_list_goes_on_behind_any_id_whether_it_is_there_or_not(
+    store: Store, new_session: NewSession
+) -> None:
+    everyone = await seed(store.table, new_session(), users=30, groups=4)
+    short = open_store(ShortPages(store.table), changed_names)
+    for users, groups in ((store.users, store.groups), (short.users, short.groups)):
+        last_id, listed = "", []
+        while page := await users.after(new_session(), last_id, 7):
+            listed += [user.id for user in page]
+            last_id = listed[-1]
+        assert tuple(listed) == everyone.users
+        behind = [user.id async for user in users.scan(new_session(), everyone.users[9])]
+        assert tuple(behind) == everyone.users[10:]
+        assert [each.id for each in await groups.after(new_session(), "", 9)] == [*everyone.groups]
+        assert await groups.after(new_session(), everyone.groups[-1], 9) == []
+    await store.users.delete(new_session(), everyone.users[9])
+    (following,) = await store.users.after(new_session(), everyone.users[9], 1)
+    assert following.id == everyone.users[10]
+    assert [group.id async for group in store.groups.scan(new_session(), "0" * 32)] == [
+        *everyone.groups
+    ]
+
+
 async def test_pages_of_groups_hold_each_group_once_in_id_order(
     store: Store, new_session: NewSession
 ) -> None:

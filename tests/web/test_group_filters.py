@@ -9,7 +9,8 @@ import pytest
 
 from scim_groups.presentation import GroupSource
 from shared.scim.catalogue import Catalogue
-from shared.web.listing import Bounds, Lister
+from shared.web.listing import Lister
+from shared.web.matching import Bounds
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

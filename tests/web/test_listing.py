@@ -11,8 +11,9 @@ import pytest
 
 from shared.scim.core_schemas import GROUP, USER
 from shared.scim.errors import InvalidCursor, InvalidFilter, InvalidValue, TooMany
-from shared.web import listing
-from shared.web.listing import Bounds, Lister
+from shared.web import matching
+from shared.web.listing import Lister
+from shared.web.matching import Bounds
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from shared.scim.filters import Filter
     from shared.scim.projection import Projection
     from shared.scim.schema import Document, ResourceType
-    from shared.web.listing import Finder
     from shared.web.requests import ScimRequest
+    from shared.web.sources import Finder
 
     RequestOf = Callable[..., ScimRequest]
 
@@ -214,7 +215,7 @@ async def test_a_scan_ends_at_its_bound_of_time_in_the_middle_of_comparing(
     people: People, request_of: RequestOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     people.seconds_each = 10
-    monkeypatch.setattr(listing, "time", SimpleNamespace(monotonic=lambda: people.clock))
+    monkeypatch.setattr(matching, "time", SimpleNamespace(monotonic=lambda: people.clock))
     with pytest.raises(TooMany):
         await listed(
             people, request_of({"filter": 'displayName eq "x"'}), Bounds(rows=10, seconds=25)
@@ -332,7 +333,7 @@ async def test_a_scan_by_cursor_ends_its_page_when_its_time_is_over(
     people: People, request_of: RequestOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     people.seconds_each = 10
-    monkeypatch.setattr(listing, "time", SimpleNamespace(monotonic=lambda: people.clock))
+    monkeypatch.setattr(matching, "time", SimpleNamespace(monotonic=lambda: people.clock))
     short = Bounds(rows=100, seconds=15)
     pages = await by_cursor(people, request_of, short, filter='userName ew "4"')
     assert ids(pages) == [[], [], ["p4"]]

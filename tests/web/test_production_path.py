@@ -263,6 +263,24 @@ async def test_the_log_holds_no_token_and_no_name(app: Deployed) -> None:
         assert secret not in app.log.text
 
 
+async def test_a_cursor_leads_on_at_another_instance_and_with_the_next_token(
+    azure: Azure, app: Deployed
+) -> None:
+    """No key is configured for cursors: the vault's tokens are what the instances share."""
+    for name in ("cy", "dee"):
+        sent = {"userName": f"{name}@contoso.test"}
+        await app.client.post("/scim/v2/Users", json=sent, headers=bearer(TOKEN))
+    users = "/scim/v2/Users?count=1&cursor="
+    first = (await app.client.get(users, headers=bearer(TOKEN))).json()
+
+    azure.vault.put("scim-token", f"{TOKEN}-of-tomorrow")
+    async with deployed(azure.settings) as other:
+        path = users + first["nextCursor"]
+        second = await other.client.get(path, headers=bearer(f"{TOKEN}-of-tomorrow"))
+    assert second.status_code == 200, second.text
+    assert second.json()["Resources"][0]["id"] > first["Resources"][0]["id"]
+
+
 async def test_storage_that_refuses_the_identity_is_a_503_and_a_line_for_the_operator(
     azure: Azure, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared.scim.errors import InvalidValue, Unavailable
+from shared.scim.errors import InvalidValue, NotServed, Unavailable
 from shared.store.session import Meter, Session
 from shared.web.request_log import RequestRecord, write_fault
 
@@ -87,6 +87,13 @@ def test_what_a_path_names_is_logged_only_if_it_is_an_id_of_ours(
 ) -> None:
     begun(resource_id=named).write(404)
     assert "resource" not in written(log)[1]
+
+
+def test_what_is_not_implemented_is_no_failure_of_the_service(
+    log: pytest.LogCaptureFixture,
+) -> None:
+    begun(error=NotServed("not served")).write(501)
+    assert written(log)[0] == logging.INFO
 
 
 def test_a_fault_is_told_by_its_type_and_place_and_not_by_its_message(
