@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from shared.store.collection import Names
 from shared.store.custom import CustomResources, CustomType
 from shared.store.groups import Groups
 from shared.store.memberships import Memberships
 from shared.store.sweeps import Sweeper
 from shared.store.table import Table
-from shared.store.users import Names, Users
+from shared.store.users import Users
 
 
 @dataclass(frozen=True, slots=True)
