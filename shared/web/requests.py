@@ -12,7 +12,7 @@ from shared.scim.messages import parse_patch
 from shared.scim.projection import Projection, is_on_request
 from shared.scim.schema import AttributePath, ResourceType
 from shared.scim.written import in_document, in_patch
-from shared.store.resources import Precondition
+from shared.store.resources import Precondition, check_precondition
 from shared.store.session import Session
 from shared.web import bodies
 from shared.web.entity_tags import EntityTags
@@ -83,9 +83,15 @@ class ScimRequest:
         return allows
 
     def has_already(self, version: str) -> bool:
-        """Tell whether the client has a version, as `If-None-Match` says."""
-        tags = EntityTags.parse(self.headers.get("if-none-match"))
-        return tags is not None and tags.allow(version)
+        """Tell whether a client that reads has a version, as `If-None-Match` says.
+
+        Raises:
+            PreconditionFailed: `If-Match` wants another version (RFC 9110 section 13.1.1).
+        """
+        wanted = EntityTags.parse(self.headers.get("if-match"))
+        check_precondition(wanted.allow if wanted else None, version)
+        held = EntityTags.parse(self.headers.get("if-none-match"))
+        return held is not None and held.allow(version)
 
     def location(self, endpoint: str, resource_id: str) -> str:
         """Write the URL of a resource."""

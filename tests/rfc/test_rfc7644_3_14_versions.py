@@ -58,6 +58,18 @@ async def test_what_the_client_has_is_not_sent_again(scim: Scim, endpoint: str, 
     assert (await scim.get(path, headers={"If-None-Match": STALE})).status_code == 200
 
 
+@pytest.mark.parametrize("endpoint", ["/Users", "/Groups"])
+async def test_a_version_that_is_not_the_present_one_is_not_read(scim: Scim, endpoint: str) -> None:
+    """RFC 9110 section 13.1.1, and 13.2.2: `If-Match` is looked at first."""
+    path, version = await _made(scim, endpoint)
+    for header in (version, "*", f'"x", {version}'):
+        assert shown(await scim.get(path, headers={"If-Match": header}))
+    for headers in ({"If-Match": STALE}, {"If-Match": STALE, "If-None-Match": version}):
+        assert "If-Match" in refused(await scim.get(path, headers=headers), 412)
+    both = {"If-Match": version, "If-None-Match": version}
+    assert (await scim.get(path, headers=both)).status_code == 304
+
+
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize("endpoint", ["/Users", "/Groups"])
 async def test_a_stale_version_changes_nothing(scim: Scim, endpoint: str, method: str) -> None:
