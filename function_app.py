@@ -3,6 +3,7 @@
 import azure.functions as func
 
 from scim_bulk.routes import bulk
+from scim_custom.routes import custom
 from scim_discovery.routes import discovery
 from scim_groups.routes import groups
 from scim_health.routes import health
@@ -13,6 +14,7 @@ app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 app.register_functions(users)
 app.register_functions(groups)
 app.register_functions(bulk)
+app.register_functions(custom)
 app.register_functions(root)
 app.register_functions(discovery)
 app.register_functions(health)

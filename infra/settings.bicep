@@ -18,6 +18,11 @@ type serviceSettings = {
   @description('Whether OpenTelemetry is told of requests; it takes the packages of requirements-telemetry.txt.')
   SCIM_TELEMETRY: ('off' | 'on')?
 
+  @description('A file or folder with schemas and resource types of your own, from the folder of the app on.')
+  @minLength(1)
+  @maxLength(260)
+  SCIM_SCHEMAS: string?
+
   @description('The largest request body, in bytes.')
   @minValue(4096)
   @maxValue(16777216)

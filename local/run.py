@@ -16,6 +16,8 @@ import aiohttp
 
 from local import azurite, children, settings_file
 from local.errors import LocalError
+from shared.schema_files import read_catalogue
+from shared.settings import SCHEMAS, SettingsError
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -79,6 +81,7 @@ async def run(asked: Options) -> int:
     settings = settings_file.ensure(asked.root)
     if not os.environ.get(settings_file.TOKEN):
         settings_file.token(settings)
+    _check_schemas(os.environ.get(SCHEMAS) or settings_file.setting(settings, SCHEMAS))
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(_listen(asked.port))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/scim/v2"
@@ -92,6 +95,14 @@ async def run(asked: Options) -> int:
         if await _answers(url, process):
             _announce(asked, url, core_tools)
         return await _first_end(process, storage)
+
+
+def _check_schemas(path: str | None) -> None:
+    """Refuses a bad file of schemas at once; the service itself would answer 503 to everything."""
+    try:
+        read_catalogue((path or "").strip())
+    except SettingsError as error:
+        raise LocalError(str(error)) from None
 
 
 def _listen(port: int) -> socket.socket:

@@ -61,6 +61,15 @@ def values(path: Path) -> dict[str, str]:
     return held
 
 
+def setting(path: Path, name: str) -> str | None:
+    """One setting; None where the file has none, or is encrypted and only Core Tools can read it.
+
+    Raises:
+        LocalError: The file is broken.
+    """
+    return None if _load(path).get("IsEncrypted") else values(path).get(name)
+
+
 def token(path: Path) -> str:
     """The token that opens the service on this machine.
 

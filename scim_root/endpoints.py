@@ -1,5 +1,6 @@
 """Every endpoint of resources that a deployment serves."""
 
+from scim_custom.endpoints import custom_endpoints
 from scim_groups.endpoint import GROUPS
 from scim_users.endpoint import USERS
 from shared.web.resource_endpoints import ResourceEndpoint
@@ -8,5 +9,4 @@ from shared.web.services import Services
 
 def resource_endpoints(services: Services) -> tuple[ResourceEndpoint, ...]:
     """Return the endpoints in the order in which `/ResourceTypes` lists their types."""
-    del services
-    return (USERS, GROUPS)
+    return (USERS, GROUPS, *custom_endpoints(services))

@@ -24,6 +24,7 @@ from pydantic import (
 from shared import tenants
 
 TENANT_TOKEN = "SCIM_SECRET_TOKEN__<TENANT>"  # noqa: S105 - the name of a setting, not a token
+SCHEMAS = "SCIM_SCHEMAS"
 _TENANT_TOKEN_PREFIX = TENANT_TOKEN.removesuffix("<TENANT>")
 _ENVIRONMENT = "AZURE_FUNCTIONS_ENVIRONMENT"
 _CONNECTION_STRING = "TABLE_CONNECTION_STRING"
@@ -225,6 +226,12 @@ class Settings(BaseModel):
         alias="SCIM_BASE_URL",
         description="The public address behind which a gateway hides the app, as"
         " `https://id.example.com`; `/scim/v2` is appended. Not set: that of the request.",
+    )
+    schemas: str | None = Field(
+        None,
+        alias=SCHEMAS,
+        description="A file or folder with schemas and resource types of your own, from the folder"
+        " of the app on: `scim_schemas` ([docs/extending.md](docs/extending.md)).",
     )
     max_body_bytes: int = Field(
         1_048_576,

@@ -3,6 +3,7 @@
 FUNCTIONS = (
     "scim_users",
     "scim_groups",
+    "scim_custom",
     "scim_root",
     "scim_bulk",
     "scim_discovery",

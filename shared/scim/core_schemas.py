@@ -113,7 +113,8 @@ _GROUPS = Attribute(
 )
 
 
-def _external_id() -> Attribute:
+def external_id() -> Attribute:
+    """Describe the identifier that a client gives (RFC 7643 section 3.1), the same in all types."""
     return Attribute(
         "externalId",
         case_exact=True,
@@ -132,7 +133,7 @@ _USER = Schema(
             uniqueness="server",
             description="Name by which the user signs in; letter case makes no difference.",
         ),
-        _external_id(),
+        external_id(),
         _NAME,
         Attribute("displayName", description="Name of the user to show to people."),
         Attribute("nickName", description="What the user is casually called."),
@@ -264,7 +265,7 @@ _GROUP = Schema(
             uniqueness="server",
             description="Name of the group; letter case makes no difference.",
         ),
-        _external_id(),
+        external_id(),
         Attribute(
             "members",
             "complex",

@@ -152,7 +152,8 @@ def _resource_type(described: ResourceType, base_url: str) -> Document:
         "description": described.description,
         "schema": described.schema.id,
         "schemaExtensions": [
-            {"schema": extension.id, "required": False} for extension in described.extensions
+            {"schema": extension.id, "required": extension.id in described.required_extensions}
+            for extension in described.extensions
         ],
         "meta": {
             "resourceType": "ResourceType",

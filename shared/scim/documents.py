@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from shared.scim.errors import InvalidSyntax, InvalidValue, Mutability
 from shared.scim.folding import fold
 from shared.scim.schema import AttributePath
-from shared.scim.values import coerce, is_primary, is_unassigned, with_one_primary
+from shared.scim.values import coerce, elements, is_primary, is_unassigned, with_one_primary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ def create(resource_type: ResourceType, body: Any) -> Document:
         InvalidSyntax: The body is not an object.
         InvalidValue: A value is not of its type, or a required one is missing.
     """
-    return settle(resource_type, _gather(resource_type, body), None)
+    return _settled(resource_type, _gather(resource_type, body), None)
 
 
 def replace(resource_type: ResourceType, current: Document, body: Any) -> Document:
@@ -46,7 +46,7 @@ def replace(resource_type: ResourceType, current: Document, body: Any) -> Docume
         Mutability: An immutable attribute would get another value.
     """
     document = hold_immutable(resource_type, _gather(resource_type, body), current)
-    return settle(resource_type, document, current)
+    return _settled(resource_type, document, current)
 
 
 def hold_immutable(
@@ -77,8 +77,10 @@ def hold_immutable(
     return document
 
 
-def settle(resource_type: ResourceType, document: Document, before: Document | None) -> Document:
-    """Return the document with the defaults that it lacks, after a check of what is required.
+def with_defaults(
+    resource_type: ResourceType, document: Document, before: Document | None
+) -> Document:
+    """Return the document with the defaults that it lacks.
 
     An attribute with a default is not cleared by leaving it out or empty: it keeps what it had
     before, so that a client that does not know `active` neither enables nor disables a user.
@@ -87,22 +89,33 @@ def settle(resource_type: ResourceType, document: Document, before: Document | N
         resource_type: Type of the resource.
         document: What a request has made of it.
         before: What it was; None for a resource that is new and gets the defaults.
-
-    Raises:
-        InvalidValue: A required attribute is missing or blank.
     """
     settled = document
     for path in resource_type.defaulted:
         if path.read(document) is None:
             held = path.attribute.default if before is None else path.read(before)
             settled = put(settled, path, held)
-    for path in resource_type.required:
-        value = path.read(settled)
-        if value is None or not str(value).strip():
-            raise InvalidValue(
-                f"{path.text} is required: send a value that is not blank.", path=path.text
-            )
     return settled
+
+
+def missing(resource_type: ResourceType, document: Document) -> Iterator[str]:
+    """Yield the path of everything that is required and missing, or blank, in a document.
+
+    An attribute is required where what holds it is there (RFC 7643 section 6): one of an extension
+    that is not itself required, only in a resource that has attributes of the extension, and a
+    sub-attribute in every value of its attribute.
+    """
+    for urn in resource_type.required_extensions:
+        if urn not in document:
+            yield urn
+    for path in resource_type.required:
+        if any(map(_is_blank, _required_values(path, document))):
+            yield path.text
+
+
+def refusal(path: str) -> InvalidValue:
+    """Build the error about what is required and missing."""
+    return InvalidValue(f"{path} is required: send a value that is not blank.", path=path)
 
 
 def put(document: Document, path: AttributePath, value: Any) -> Document:
@@ -165,6 +178,27 @@ def present(  # noqa: PLR0913 - a resource is made of that many things
         "version": version,
     }
     return resource
+
+
+def _settled(resource_type: ResourceType, document: Document, before: Document | None) -> Document:
+    """Return a whole document with its defaults, after a check of what is required."""
+    settled = with_defaults(resource_type, document, before)
+    for path in missing(resource_type, settled):
+        raise refusal(path)
+    return settled
+
+
+def _required_values(path: AttributePath, document: Document) -> Iterator[Any]:
+    """Yield what a document has in every place where a path is required, None where nothing."""
+    if path.sub_attribute is not None:
+        for element in elements(path.read(document)):
+            yield element.get(path.sub_attribute.name)
+    elif path.extension is None or path.extension in document:
+        yield path.read(document)
+
+
+def _is_blank(value: Any) -> bool:
+    return value is None or not str(value).strip()
 
 
 def _gather(resource_type: ResourceType, body: Any) -> Document:

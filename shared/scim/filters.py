@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, TypeAlias
 from shared.scim.errors import InvalidFilter
 from shared.scim.folding import fold
 from shared.scim.schema import Attribute, AttributePath
-from shared.scim.values import convert, is_unassigned, read_time, wanted
+from shared.scim.values import convert, elements, is_unassigned, read_time, wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -91,8 +91,14 @@ class Comparison:
             return bool(found) != (self.operator == "eq")
         if not found:
             return self.operator == "ne"
-        compare, wanted = _COMPARE[self.operator], self._wanted
-        return any(compare(self._comparable(value), wanted) for value in found)
+        return any(map(self._holds, found))
+
+    def _holds(self, value: Any) -> bool:
+        try:
+            return _COMPARE[self.operator](self._comparable(value), self._wanted)
+        except (TypeError, ValueError):
+            # It was written when the attribute had another type.
+            return False
 
     def _comparable(self, value: Any) -> str | int | float | bool | datetime | None:
         attribute = self.path.leaf
@@ -116,7 +122,7 @@ class ValuePath:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A term on an attribute that the schema does not have: nothing satisfies it.
+    """A term on an attribute that the schema does not have, or never shows: nothing satisfies it.
 
     Attributes:
         text: The term as it was written.
@@ -200,8 +206,8 @@ def matches(condition: Filter, resource: Document) -> bool:
         case Comparison():
             return condition.holds(_found(condition.path, resource))
         case ValuePath():
-            elements = _elements(condition.path.read(resource))
-            return any(matches(condition.filter, element) for element in elements)
+            held = elements(condition.path.read(resource))
+            return any(matches(condition.filter, element) for element in held)
         case And():
             return all(matches(part, resource) for part in condition.filters)
         case Or():
@@ -243,18 +249,12 @@ def _grouped(condition: Filter) -> str:
 
 def _found(path: AttributePath, resource: Document) -> list[Any]:
     """Return the values of a path in a resource; more than one only where it is multi-valued."""
-    elements = _elements(path.read(resource))
+    held = elements(path.read(resource))
     if path.sub_attribute is None:
-        return elements
+        return held
     name = path.sub_attribute.name
-    parts = (element.get(name) for element in elements)
+    parts = (element.get(name) for element in held)
     return [part for part in parts if not is_unassigned(part)]
-
-
-def _elements(value: Any) -> list[Any]:
-    if is_unassigned(value):
-        return []
-    return value if isinstance(value, list) else [value]
 
 
 class _Token(NamedTuple):
@@ -357,11 +357,13 @@ class FilterReader:
     def _comparison(self, path: AttributePath | None) -> Filter | None:
         operator = self._operator()
         literal = None if operator == "pr" else self._literal()
-        if path is None:
+        if path is None or _is_secret(path):
             return None
         if literal is None or literal.is_null:
             return _presence(path, operator)
         path = _compared(path)
+        if _is_secret(path):
+            return None
         if operator in _REFUSED.get(path.leaf.type, ()):
             raise InvalidFilter(
                 f'"{operator}" does not apply to {path.text}, which takes {wanted(path.leaf)}.',
@@ -466,6 +468,11 @@ class FilterReader:
         raise InvalidFilter(
             f"The filter has {found} at character {token.start + 1}, where {expected} is expected."
         )
+
+
+def _is_secret(path: AttributePath) -> bool:
+    """Tell whether a value is never returned: filters would tell it letter by letter."""
+    return "never" in {path.attribute.returned, path.leaf.returned}
 
 
 def _presence(path: AttributePath, operator: Operator) -> Comparison:

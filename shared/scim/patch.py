@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from shared.scim import paths
-from shared.scim.documents import hold_immutable, put, settle
+from shared.scim.documents import hold_immutable, missing, put, refusal, with_defaults
 from shared.scim.errors import Mutability, NoTarget, PayloadTooLarge, ScimError
 from shared.scim.filters import And, Comparison, Filter, Unknown, matches
 from shared.scim.folding import fold
@@ -63,6 +63,7 @@ def apply(
             the attribute path.
     """
     changed = document
+    written: dict[str, int] = {}
     effort = 0
     for operation in flatten(resource_type, operations):
         try:
@@ -72,24 +73,52 @@ def apply(
                 _check_effort(effort)
                 edited = _edited(changed, path, operation)
                 edited = hold_immutable(resource_type, edited, changed, is_patch=True)
-                _check_required(resource_type, edited)
                 # What is removed in so many words is gone, whatever default it once had.
                 before = edited if operation.op == "remove" else changed
-                changed = settle(resource_type, edited, before)
+                changed = with_defaults(resource_type, edited, before)
+                written[path.target.whole] = operation.index
         except ScimError as error:
             error.locate(operation=operation.index)
             raise
+    _check_required(resource_type, document, changed, written)
     return changed
 
 
-def _check_required(resource_type: ResourceType, edited: Document) -> None:
-    """Refuse to unassign what is required (RFC 7644 section 3.5.2.2)."""
-    for path in resource_type.required:
-        if path.read(edited) is None:
-            raise Mutability(
-                f"{path.text} is required and cannot be unassigned: replace its value.",
-                path=path.text,
+def _check_required(
+    resource_type: ResourceType, before: Document, after: Document, written: dict[str, int]
+) -> None:
+    """Refuse a change by which something required goes missing.
+
+    What was missing already is not held against the change: a user who was created before an
+    attribute became required can still be disabled.
+    """
+    known = frozenset(missing(resource_type, before))
+    for path in missing(resource_type, after):
+        if path not in known:
+            error = _refusal(resource_type, path, before, after)
+            indices = (
+                index for whole, index in written.items() if f"{path}.".startswith(f"{whole}.")
             )
+            error.locate(operation=max(indices, default=None))
+            raise error
+
+
+def _refusal(
+    resource_type: ResourceType, path: str, before: Document, after: Document
+) -> ScimError:
+    """Tell what was unassigned (RFC 7644 section 3.5.2.2) from what has no value yet, or a bad one.
+
+    Of a sub-attribute, which may lack in one of several values, only the latter is said.
+    """
+    found = resource_type.find(path)
+    is_part = found is not None and found.sub_attribute is not None
+    had, has = (
+        document.get(path) if found is None else found.read(document)
+        for document in (before, after)
+    )
+    if is_part or had is None or has is not None:
+        return refusal(path)
+    return Mutability(f"{path} is required and cannot be unassigned: replace its value.", path=path)
 
 
 def _effort(document: Document, path: PatchPath, operation: PatchOperation) -> int:

@@ -137,13 +137,15 @@ class ResourceType:
     """A kind of resource: its endpoint, its schema and its extensions (RFC 7643 section 6).
 
     Attributes:
-        name: `User` or `Group`.
+        name: `User`, `Group`, or that of a type that the deployer has added.
         endpoint: Path under the base URL: `/Users`.
         description: Text for `/ResourceTypes`.
         schema: Core schema.
-        extensions: Extension schemas, none of them required.
+        extensions: Extension schemas.
+        required_extensions: URNs of those without which a resource is refused.
         attributes: Every top-level attribute: common, core, then those of the extensions.
-        required: Those without which a resource is refused.
+        required: Attributes and sub-attributes that have a value wherever what holds them is there
+            (`documents.missing`).
         defaulted: Those that have a value even if the client has never sent one.
     """
 
@@ -152,6 +154,7 @@ class ResourceType:
     description: str
     schema: Schema
     extensions: tuple[Schema, ...] = ()
+    required_extensions: frozenset[str] = frozenset()
     attributes: tuple[AttributePath, ...] = field(init=False, repr=False)
     required: tuple[AttributePath, ...] = field(init=False, repr=False)
     defaulted: tuple[AttributePath, ...] = field(init=False, repr=False)
@@ -162,7 +165,9 @@ class ResourceType:
         attributes = tuple(self._top_level())
         derived = {
             "attributes": attributes,
-            "required": tuple(path for path in attributes if path.attribute.required),
+            "required": tuple(
+                path for top in attributes for _, path in _below(top) if path.leaf.required
+            ),
             "defaulted": tuple(path for path in attributes if path.attribute.default is not None),
             "_schemas": {
                 spelling: schema
@@ -173,6 +178,15 @@ class ResourceType:
         }
         for name, value in derived.items():
             object.__setattr__(self, name, value)
+
+    @property
+    def unique(self) -> tuple[Attribute, ...]:
+        """Attributes that clients write and of which no two resources have one value."""
+        return tuple(
+            attribute
+            for attribute in self.schema.attributes
+            if attribute.uniqueness != "none" and attribute.is_writable
+        )
 
     def find(self, text: str) -> AttributePath | None:
         """Return what an attribute path names, or None if there is no such attribute.

@@ -35,6 +35,13 @@ def is_unassigned(value: Any) -> bool:
     return value is None or (isinstance(value, str | list | dict) and not value)
 
 
+def elements(value: Any) -> list[Any]:
+    """Return the values that an attribute holds, however many it may hold."""
+    if is_unassigned(value):
+        return []
+    return value if isinstance(value, list) else [value]
+
+
 def coerce(attribute: Attribute, value: Any, path: str) -> Any:
     """Return the value that the attribute holds when a client has sent `value`.
 
@@ -54,9 +61,9 @@ def coerce(attribute: Attribute, value: Any, path: str) -> Any:
         return None
     if not attribute.multi_valued:
         return _element(attribute, single(attribute, value, path), path)
-    elements = value if isinstance(value, list) else [value]
-    check_count(len(elements), path)
-    coerced = (_element(attribute, element, path) for element in elements)
+    sent = value if isinstance(value, list) else [value]
+    check_count(len(sent), path)
+    coerced = (_element(attribute, element, path) for element in sent)
     return [element for element in coerced if element is not None] or None
 
 
@@ -129,11 +136,11 @@ def is_primary(element: Any) -> bool:
     return isinstance(element, dict) and element.get("primary") is True
 
 
-def with_one_primary(elements: list[Any], chosen: Any) -> list[Any]:
-    """Return the elements with `chosen` as the only one marked (RFC 7643 section 2.4)."""
+def with_one_primary(values: list[Any], chosen: Any) -> list[Any]:
+    """Return the values with `chosen` as the only one marked (RFC 7643 section 2.4)."""
     return [
-        {**element, "primary": False} if is_primary(element) and element is not chosen else element
-        for element in elements
+        {**value, "primary": False} if is_primary(value) and value is not chosen else value
+        for value in values
     ]
 
 

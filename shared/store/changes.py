@@ -8,7 +8,9 @@ from shared.store import keys
 from shared.store.rows import Row, Value
 from shared.store.session import Session
 
-ResourceName = Literal["User", "Group"]
+ResourceName = str
+"""Name of a resource type: `User`, `Group`, or that of one that the deployer has added."""
+
 Verb = Literal["create", "update", "delete", "members", "sweep"]
 MemberVersion = tuple[str, int]
 """A user's id and that user's new version."""
@@ -23,7 +25,7 @@ class Change:
         id: id of the resource.
         verb: `members` changes only memberships; `sweep` takes a deleted resource's rows away.
         names: names of the attributes that changed.
-        version: new version of a user; None for a group, whose version is that of its row.
+        version: new version of the resource; None for a group, whose version is that of its row.
         added: users that became members, each with its new version.
         removed: users that left, each with its new version.
         skipped: ids that were named as members and are no users.

@@ -4,13 +4,15 @@
 difference of two sets, so a key that stays is left alone, and values that fold alike are one row.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Self
 
 from shared.scim.errors import InvalidValue
 from shared.scim.folding import fold
 from shared.store import keys
 from shared.store.operations import Delete, Insert, Operation
-from shared.store.rows import Document, Value
+from shared.store.rows import Document
 
 MAX_VALUE_LENGTH = 1_024
 """Characters that a value may have by which a resource is found."""
@@ -20,14 +22,31 @@ MAX_EMAILS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class RowSet:
-    """Key rows of one resource: key -> (properties, the unique attribute that the key claims)."""
+class UniqueAttribute:
+    """A string attribute, at the top of a document, of which no two resources have one value."""
 
-    rows: dict[str, tuple[dict[str, Value], str | None]]
+    name: str
+    case_exact: bool
+
+    def comparable(self, value: str) -> str:
+        """Return the form in which values are compared."""
+        return value if self.case_exact else fold(value)
+
+
+@dataclass(frozen=True, slots=True)
+class RowSet:
+    """Key rows of one resource: the insert of each by its key."""
+
+    rows: dict[str, Insert]
+
+    @classmethod
+    def of(cls, inserts: Iterable[Insert]) -> Self:
+        """Make the set of the rows that these operations write."""
+        return cls({insert.key: insert for insert in inserts})
 
     def inserts(self) -> list[Operation]:
         """List the operations that write every row; claims come first."""
-        return [Insert(key, values, unique) for key, (values, unique) in self.rows.items()]
+        return list(self.rows.values())
 
     def deletes(self) -> list[Operation]:
         """List the operations that take every row away; the owner's CAS makes them safe."""
@@ -47,18 +66,17 @@ def user_rows(uid: str, document: Document) -> RowSet:
         InvalidValue: a value is too long, holds a control character, or there are too many.
     """
     name = folded_name(document, "userName")
-    rows = {keys.claim("un", name): _claimed(uid, name, "userName")}
-    rows |= _external_id_rows("ux", uid, document)
     addresses = {fold(address) for address in _email_addresses(document)}
     if len(addresses) > MAX_EMAILS:
         raise InvalidValue(
             f"A user may have {MAX_EMAILS} different e-mail addresses; {len(addresses)} were sent.",
             path="emails",
         )
-    for address in sorted(addresses):
+    for address in addresses:
         _check("emails.value", address)
-        rows[keys.owned("ue", address, uid)] = ({"o": uid, "x": address}, None)
-    return RowSet(rows)
+    emails = (_owned("ue", address, uid) for address in sorted(addresses))
+    claim = _claim("un", uid, name, "userName")
+    return RowSet.of([claim, *external_id_rows("ux", uid, document), *emails])
 
 
 def group_rows(gid: str, document: Document) -> RowSet:
@@ -67,9 +85,33 @@ def group_rows(gid: str, document: Document) -> RowSet:
     Raises:
         InvalidValue: a value is too long or holds a control character.
     """
-    name = folded_name(document, "displayName")
-    claim = {keys.claim("gn", name): _claimed(gid, name, "displayName")}
-    return RowSet(claim | _external_id_rows("gx", gid, document))
+    claim = _claim("gn", gid, folded_name(document, "displayName"), "displayName")
+    return RowSet.of([claim, *external_id_rows("gx", gid, document)])
+
+
+def unique_row(
+    kind: str, owner: str, document: Document, attribute: UniqueAttribute
+) -> Iterator[Insert]:
+    """Build the claim of a resource on a value, if it has one; `kind` as in `keys.custom`.
+
+    Raises:
+        InvalidValue: the value is too long or holds a control character.
+    """
+    value = document.get(attribute.name)
+    if value is not None:
+        comparable = attribute.comparable(value)
+        _check(attribute.name, comparable)
+        yield Insert(
+            unique_key(kind, attribute, comparable),
+            {"o": owner, "x": comparable},
+            attribute.name,
+            attribute.case_exact,
+        )
+
+
+def unique_key(kind: str, attribute: UniqueAttribute, comparable: str) -> str:
+    """Key of the claim on a value of one of several unique attributes of a type."""
+    return keys.claim(kind, f"{attribute.name.lower()}={comparable}")
 
 
 def folded_name(document: Document, attribute: str) -> str:
@@ -83,23 +125,29 @@ def folded_name(document: Document, attribute: str) -> str:
     return name
 
 
-def _external_id_rows(
-    kind: str, owner: str, document: Document
-) -> dict[str, tuple[dict[str, Value], str | None]]:
-    """Build the row of the externalId: exact (RFC 7643 section 3.1) and not unique."""
+def external_id_rows(kind: str, owner: str, document: Document) -> list[Insert]:
+    """Build the row of the externalId: exact (RFC 7643 section 3.1) and not unique.
+
+    Raises:
+        InvalidValue: the value is too long or holds a control character.
+    """
     external_id = document.get("externalId")
     if external_id is None:
-        return {}
+        return []
     _check("externalId", external_id)
-    return {keys.owned(kind, external_id, owner): ({"o": owner, "x": external_id}, None)}
+    return [_owned(kind, external_id, owner)]
 
 
 def _email_addresses(document: Document) -> list[str]:
     return [email["value"] for email in document.get("emails", ()) if email.get("value")]
 
 
-def _claimed(owner: str, name: str, attribute: str) -> tuple[dict[str, Value], str | None]:
-    return {"o": owner, "x": name}, attribute
+def _claim(kind: str, owner: str, name: str, attribute: str) -> Insert:
+    return Insert(keys.claim(kind, name), {"o": owner, "x": name}, attribute)
+
+
+def _owned(kind: str, value: str, owner: str) -> Insert:
+    return Insert(keys.owned(kind, value, owner), {"o": owner, "x": value})
 
 
 def _check(attribute: str, value: str) -> None:

@@ -8,7 +8,7 @@ from shared.scim.errors import PayloadTooLarge, Unavailable, Uniqueness
 from shared.store import keys
 from shared.store.changes import Change
 from shared.store.operations import Delete, Insert, Operation, Refused, Unclear
-from shared.store.rows import check_size, wire_bytes
+from shared.store.rows import Row, check_size, wire_bytes
 from shared.store.session import Session
 from shared.store.table import Table, given_up, pause
 
@@ -83,6 +83,31 @@ async def until_settled(session: Session, attempt: Callable[[], Awaitable[_T]]) 
     )
 
 
+async def create_once(
+    session: Session,
+    attempt: Callable[[], Awaitable[None]],
+    found: Callable[[], Awaitable[Row | None]],
+) -> None:
+    """Repeat the creation of a resource after lost races; the id was drawn for this request alone.
+
+    Args:
+        session: the request.
+        attempt: inserts the resource with its claims.
+        found: reads the resource's own row.
+
+    Raises:
+        Uniqueness: another resource has the claim.
+        Unavailable: as in `until_settled`.
+    """
+    try:
+        await until_settled(session, attempt)
+    except Uniqueness:
+        # After a repeat the claim in the way may be our own: a transaction that was taken for
+        # lost can be committed late.
+        if session.steps < 2 or await found() is None:
+            raise
+
+
 def payload_bytes(operation: Operation) -> int:
     """Estimate from above what an operation adds to a transaction, in bytes on the wire.
 
@@ -116,8 +141,9 @@ def _meaning(refusal: Refused) -> Exception:
     """Let the failing operation decide: only a claim that exists already means "not unique"."""
     operation = refusal.operation
     if refusal.status == 409 and isinstance(operation, Insert) and operation.unique is not None:
+        case = "" if operation.case_exact else " (letter case does not count)"
         return Uniqueness(
-            f"Another resource has this {operation.unique} already (letter case does not count). "
+            f"Another resource has this {operation.unique} already{case}. "
             f"Use another {operation.unique}, or look the resource up with a filter and update it.",
             path=operation.unique,
         )

@@ -1,4 +1,4 @@
-"""Exact numbers of users and of groups, spread over 256 slots so that creates seldom collide.
+"""Exact numbers of the resources of a type, spread over 256 slots so that creates seldom collide.
 
 The slot is the first 8 bits of the id, so slot order is id order: prefix sums over the slots tell
 in which slot the n-th resource lies.
@@ -46,7 +46,7 @@ class Counters:
     """The counter rows of one kind of resource."""
 
     def __init__(self, table: Table, kind: str) -> None:
-        """`kind` is `cu` for users, `cg` for groups."""
+        """`kind` as in `keys.counter`."""
         self._table = table
         self._kind = kind
 
@@ -64,4 +64,4 @@ class Counters:
     async def totals(self, session: Session) -> Totals:
         """Read all slots. One call."""
         rows = await collect(self._table, session, keys.prefix(self._kind))
-        return Totals(tuple((row.key[3:], int(row.values["n"])) for row in rows))
+        return Totals(tuple((row.key.rpartition("-")[2], int(row.values["n"])) for row in rows))

@@ -11,6 +11,7 @@ from shared.scim.members import MemberChange
 from shared.store import keys, tombstones
 from shared.store.changes import Change
 from shared.store.claims import folded_name, group_rows
+from shared.store.collection import Names
 from shared.store.commits import commit, until_settled
 from shared.store.counters import Counters
 from shared.store.lists import owners_of, pages, read_page, rows_after
@@ -36,7 +37,6 @@ from shared.store.rows import ANY_ETAG, Document, Row
 from shared.store.session import Session
 from shared.store.sweeps import Sweeper
 from shared.store.table import Table, get_all
-from shared.store.users import Names
 
 PAGE_MEMBERSHIPS = 10_000
 """Memberships that a list of groups carries before it ends early."""

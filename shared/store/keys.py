@@ -39,6 +39,11 @@ def new_id(folded_name: str) -> str:
     return head + secrets.token_hex(15)
 
 
+def new_id_without_name() -> str:
+    """Draw the id of a new resource that need not have a name: 32 random hex digits."""
+    return secrets.token_hex(16)
+
+
 def slot_of(resource_id: str) -> str:
     """Name the counter slot of a resource: the first 8 bits of its id as two hex digits."""
     return resource_id[:2]
@@ -59,6 +64,20 @@ def group(gid: str) -> str:
     return f"g-{gid}"
 
 
+def custom(kind: str, type_name: str) -> str:
+    """Kind of the rows of a type that the deployer has added.
+
+    `r-<type>-<id>` is a resource, `rn-` the claim on a unique value, `rx-` an owner of an
+    externalId, `cr-` a counter. Types are named by letters and digits, so no two kinds meet.
+    """
+    return f"{kind}-{type_name.lower()}"
+
+
+def resource(kind: str, resource_id: str) -> str:
+    """Key of a resource's row; `kind` as in `custom`."""
+    return f"{kind}-{resource_id}"
+
+
 def membership(gid: str, uid: str) -> str:
     """Key of the row that makes a user a member of a group."""
     return f"m-{gid}-{uid}"
@@ -75,12 +94,18 @@ def member_of(membership_key: str) -> str:
 
 
 def claim(kind: str, value: str) -> str:
-    """Key of the claim on a unique value; `kind` is `un` (userName) or `gn` (displayName)."""
+    """Key of the claim on a unique value.
+
+    `kind` is `un` (userName), `gn` (displayName), or `rn` and a type (`custom`).
+    """
     return f"{kind}-{digest(value)}"
 
 
 def owned(kind: str, value: str, owner: str) -> str:
-    """Key of one owner of a value that several may share; `kind` is `ux`, `ue` or `gx`."""
+    """Key of one owner of a value that several may share.
+
+    `kind` is `ux`, `ue`, `gx`, or `rx` and a type (`custom`).
+    """
     return f"{kind}-{digest(value)}-{owner}"
 
 
@@ -90,7 +115,7 @@ def owners(kind: str, value: str) -> Span:
 
 
 def counter(kind: str, slot: str) -> str:
-    """Key of a counter; `kind` is `cu` (users) or `cg` (groups)."""
+    """Key of a counter; `kind` is `cu` (users), `cg` (groups), or `cr` and a type (`custom`)."""
     return f"{kind}-{slot}"
 
 

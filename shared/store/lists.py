@@ -29,7 +29,7 @@ async def read_page(
     Args:
         table: the table.
         session: the request.
-        kind: `u` or `g`.
+        kind: `u`, `g`, or `r` and a type (`keys.custom`).
         counters: of that kind.
         place: 1-based index of the first row, and how many rows.
     """
@@ -51,7 +51,7 @@ async def rows_after(
     Args:
         table: the table.
         session: the request.
-        kind: `u` or `g`.
+        kind: `u`, `g`, or `r` and a type (`keys.custom`).
         place: the id ("" is before all), which need not be there any more; and how many rows.
     """
     last_id, count = place

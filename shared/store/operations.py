@@ -14,12 +14,13 @@ class Insert:
     """Insert a row; refused with 409 when the key exists.
 
     `unique` names the SCIM attribute whose uniqueness the key guards. A 409 on such a row, and on
-    no other, means that the value is taken.
+    no other, means that the value is taken, in this letter case (`case_exact`) or in any.
     """
 
     key: str
     values: Values
     unique: str | None = None
+    case_exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)

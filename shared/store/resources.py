@@ -1,4 +1,4 @@
-"""Users and groups as they lie in their rows, and how such a row is read and written."""
+"""Resources as they lie in their rows, and how such a row is read and written."""
 
 import hashlib
 from collections.abc import Callable
@@ -22,16 +22,15 @@ Precondition = Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class User:
-    """A user.
+class Resource:
+    """A resource of a type that the deployer has added; a user is one with groups.
 
     Attributes:
         id: 32 hex digits.
-        document: the SCIM attributes without id, meta and groups.
+        document: the SCIM attributes without id and meta, nor the groups of a user.
         version: 1 at creation, one more at every write of the row, memberships included.
         created: time of creation, RFC 3339 in UTC.
         modified: time of the last change of the document.
-        group_ids: groups the user is in, without the deleted ones when it was read to be shown.
     """
 
     id: str
@@ -39,6 +38,16 @@ class User:
     version: int
     created: str
     modified: str
+
+
+@dataclass(frozen=True, slots=True)
+class User(Resource):
+    """A user.
+
+    Attributes:
+        group_ids: groups the user is in, without the deleted ones when it was read to be shown.
+    """
+
     group_ids: tuple[str, ...] = ()
 
 
@@ -69,30 +78,45 @@ def timestamp() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def user_from(row: Row) -> User:
-    """Read a user's row."""
+def resource_from(row: Row) -> Resource:
+    """Read the row of a resource that is no group; of a user, without the groups."""
     values = row.values
-    return User(
-        id=row.key[2:],
+    return Resource(
+        id=row.key.rpartition("-")[2],
         document=unpack_document(values),
         version=int(values["v"]),
         created=str(values["ct"]),
         modified=str(values["lm"]),
-        group_ids=unpack_ids(values),
+    )
+
+
+def resource_values(resource: Resource) -> dict[str, Value]:
+    """Lay such a resource out as properties."""
+    return {
+        **pack_document(resource.document),
+        "v": resource.version,
+        "ct": resource.created,
+        "lm": resource.modified,
+        "fv": FORMAT_VERSION,
+    }
+
+
+def user_from(row: Row) -> User:
+    """Read a user's row."""
+    read = resource_from(row)
+    return User(
+        read.id,
+        read.document,
+        read.version,
+        read.created,
+        read.modified,
+        group_ids=unpack_ids(row.values),
     )
 
 
 def user_values(user: User, folded_name: str, group_list: Values) -> dict[str, Value]:
     """Lay a user out as properties; `group_list` is the packed list, taken over as it was read."""
-    return {
-        **pack_document(user.document),
-        "un": folded_name,
-        "v": user.version,
-        "ct": user.created,
-        "lm": user.modified,
-        "fv": FORMAT_VERSION,
-        **group_list,
-    }
+    return {**resource_values(user), "un": folded_name, **group_list}
 
 
 def group_from(row: Row) -> Group:

@@ -1,20 +1,24 @@
 """The store as the web layer uses it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from shared.store.collection import Names
+from shared.store.custom import CustomResources, CustomType
 from shared.store.groups import Groups
 from shared.store.memberships import Memberships
 from shared.store.sweeps import Sweeper
 from shared.store.table import Table
-from shared.store.users import Names, Users
+from shared.store.users import Users
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Users and groups on one table."""
+    """All resources on one table; those of other types than User and Group by the type's name."""
 
     users: Users
     groups: Groups
+    custom: Mapping[str, CustomResources]
     table: Table
 
 
@@ -22,6 +26,7 @@ def open_store(
     table: Table,
     changed_names: Names,
     *,
+    custom: Sequence[CustomType] = (),
     reject_unknown_members: bool = False,
     member_writes_per_second: int = 1_000,
 ) -> Store:
@@ -30,6 +35,7 @@ def open_store(
     Args:
         table: where the rows lie.
         changed_names: names the attributes in which two documents differ, for change rows.
+        custom: the resource types besides User and Group.
         reject_unknown_members: refuse a request that names a member who is no user.
         member_writes_per_second: entities that large changes of a tenant write a second.
     """
@@ -42,5 +48,6 @@ def open_store(
     return Store(
         users=Users(table, sweeper, changed_names),
         groups=Groups(table, memberships, sweeper, changed_names),
+        custom={each.name: CustomResources(table, each, changed_names) for each in custom},
         table=table,
     )

@@ -27,6 +27,9 @@ Handler = Callable[[ScimRequest, Services], Awaitable[Answer]]
 Handlers = Mapping[str, Handler]
 """Handlers of a route by HTTP method in capitals."""
 
+Choose = Callable[[Mapping[str, str], Services], Handlers]
+"""Chooses the handlers of a route by its parameters; raises a `ScimError` where there are none."""
+
 Respond = Callable[[func.HttpRequest, RequestRecord], Awaitable[Answer]]
 """Answers whatever comes to a function, noting in the record what it learns."""
 
@@ -53,8 +56,13 @@ def serve(blueprint: func.Blueprint, name: str, path: str, handlers: Handlers) -
         path: below the root; "" for the root itself.
         handlers: by HTTP method; all others are answered 405.
     """
+    serve_chosen(blueprint, name, path, lambda *_: handlers)
+
+
+def serve_chosen(blueprint: func.Blueprint, name: str, path: str, choose: Choose) -> None:
+    """Register the functions of a route, as `serve`, whose handlers depend on the path."""
     for prefix, root in ROOTS.items():
-        respond = partial(_dispatched, handlers)
+        respond = partial(_dispatched, choose)
         register(blueprint, prefix + name, f"{root}/{path}".rstrip("/"), respond)
 
 
@@ -134,10 +142,13 @@ def _refused(record: RequestRecord, error: ScimError) -> Answer:
     return answers.of_error(error)
 
 
-async def _dispatched(handlers: Handlers, req: func.HttpRequest, record: RequestRecord) -> Answer:
+async def _dispatched(choose: Choose, req: func.HttpRequest, record: RequestRecord) -> Answer:
     """Let the caller in, then serve the method."""
     process = services.current()
     request = await admitted(req, process, record)
+    handlers = choose(req.route_params, process)
+    # Only the name of an endpoint that there is gets this far, so the log may bear it.
+    record.route = record.route.replace("{endpoint}", req.route_params.get("endpoint", ""))
     return await handler_of(handlers, request.method)(request, process)
 
 

@@ -32,17 +32,21 @@ class ResourceEndpoint:
     item: Handlers
     source: Callable[[ScimRequest, Services], Source[Any]]
 
+    @property
+    def searches(self) -> Handlers:
+        """Handlers of `Users/.search` by HTTP method."""
+        return {"POST": self._search}
+
+    async def _search(self, request: ScimRequest, services: Services) -> Answer:
+        """POST /<path>/.search (RFC 7644 section 3.4.3)."""
+        query = parse_search(request.json())
+        sources = [self.source(request, services)]
+        return await Lister(sources, Bounds.of(services.settings)).answer(request, query)
+
 
 def serve_resources(blueprint: func.Blueprint, name: str, endpoint: ResourceEndpoint) -> None:
     """Register the functions of an endpoint of resources; `name` as in `serve`."""
-
-    async def search(request: ScimRequest, services: Services) -> Answer:
-        """POST /<path>/.search (RFC 7644 section 3.4.3)."""
-        query = parse_search(request.json())
-        sources = [endpoint.source(request, services)]
-        return await Lister(sources, Bounds.of(services.settings)).answer(request, query)
-
     serve(blueprint, name, endpoint.path, endpoint.collection)
     # The name sorts before that of the next route, which takes `.search` for an id.
-    serve(blueprint, f"{name}_dot_search", f"{endpoint.path}/.search", {"POST": search})
+    serve(blueprint, f"{name}_dot_search", f"{endpoint.path}/.search", endpoint.searches)
     serve(blueprint, f"{name}_id", f"{endpoint.path}/{{id}}", endpoint.item)

@@ -12,11 +12,15 @@ from dataclasses import dataclass, field
 from shared.auth.configured import authenticator
 from shared.auth.tokens import Authenticator
 from shared.identity import open_credential
+from shared.schema_files import read_catalogue
 from shared.scim.catalogue import Catalogue
 from shared.scim.documents import changed_names
 from shared.scim.errors import Unavailable
+from shared.scim.schema import ResourceType
 from shared.settings import Settings, SettingsError
 from shared.store.azure_table import open_table
+from shared.store.claims import UniqueAttribute
+from shared.store.custom import CustomType
 from shared.store.store import Store, open_store
 from shared.store.table_service import TableAddress
 from shared.telemetry.telemetry import Off, Telemetry, open_telemetry
@@ -51,14 +55,20 @@ class Services:
 
 
 def build(settings: Settings) -> Services:
-    """Put the services together as the settings say; nothing is sent yet."""
+    """Put the services together as the settings say; nothing is sent yet.
+
+    Raises:
+        SettingsError: a file of schemas is wrong.
+    """
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
+    catalogue = read_catalogue(settings.schemas)
     return Services(
         settings,
         authenticator(settings),
-        _store(settings),
-        telemetry=open_telemetry(settings),
+        _store(settings, catalogue),
+        catalogue,
+        open_telemetry(settings),
     )
 
 
@@ -94,7 +104,7 @@ def telemetry() -> Telemetry:
     return _UNTOLD if _current is None else _current.telemetry
 
 
-def _store(settings: Settings) -> Store:
+def _store(settings: Settings, catalogue: Catalogue) -> Store:
     secret = settings.table_connection_string
     address = TableAddress(
         settings.table_name,
@@ -105,9 +115,18 @@ def _store(settings: Settings) -> Store:
     return open_store(
         open_table(address, credential, settings.table_client),
         changed_names,
+        custom=tuple(map(_custom_type, catalogue.others)),
         reject_unknown_members=settings.unknown_members == "reject",
         member_writes_per_second=settings.member_writes_per_second,
     )
+
+
+def _custom_type(resource_type: ResourceType) -> CustomType:
+    """Tell the store of a type what it has to know: its name, and what is unique."""
+    unique = tuple(
+        UniqueAttribute(attribute.name, attribute.case_exact) for attribute in resource_type.unique
+    )
+    return CustomType(resource_type.name, unique)
 
 
 def _report(error: SettingsError) -> None:

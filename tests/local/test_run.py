@@ -51,7 +51,7 @@ http.server.HTTPServer(("127.0.0.1", port), Answer).serve_forever()
 
 def settings(**of: str) -> dict[str, str]:
     """The environment of this process without what a run listens to, and with what is given."""
-    heard = {"PORT", "EPHEMERAL", "SCIM_SECRET_TOKEN", "TABLE_CONNECTION_STRING"}
+    heard = {"PORT", "EPHEMERAL", "SCIM_SECRET_TOKEN", "SCIM_SCHEMAS", "TABLE_CONNECTION_STRING"}
     return {name: value for name, value in os.environ.items() if name not in heard} | of
 
 
@@ -255,6 +255,7 @@ async def test_the_exit_code_of_core_tools_is_passed_on(project: Path, core_tool
         ({"PORT": "65536"}, "PORT must be a number"),
         ({"EPHEMERAL": "maybe"}, "EPHEMERAL must be 1 or 0"),
         ({"PATH": "/nowhere"}, "node is missing"),
+        ({"SCIM_SCHEMAS": "none.json"}, "SCIM_SCHEMAS: none.json cannot be read"),
     ],
 )
 async def test_what_is_wrong_is_said_in_one_line(
@@ -266,6 +267,20 @@ async def test_what_is_wrong_is_said_in_one_line(
         assert len(lines) == 1
         assert lines[0].startswith("error: ")
         assert said in lines[0]
+
+
+async def test_a_bad_file_of_schemas_that_the_settings_file_names_is_said_in_one_line(
+    project: Path, core_tools: Path
+) -> None:
+    (project / "own.json").write_text('{"name": "Device", "endpoint": "/Devices", "schema": 1}')
+    held = {"SCIM_SECRET_TOKEN": TOKEN, "SCIM_SCHEMAS": str(project / "own.json")}
+    (project / "local.settings.json").write_text(json.dumps({"Values": held}))
+    with_core_tools = settings(EPHEMERAL="1", PATH=f"{core_tools}:{os.environ['PATH']}")
+    for environ in (settings(EPHEMERAL="1"), with_core_tools):
+        async with started(project, environ=environ) as process:
+            said = await output(process)
+        assert process.returncode == 1
+        assert said == f"error: SCIM_SCHEMAS: {project}/own.json: schema should be a string\n"
 
 
 async def test_a_busy_port_is_said_in_one_line(project: Path) -> None:

@@ -88,3 +88,19 @@ def test_a_broken_one_is_told_in_one_line(project: Path, content: str, said: str
 def test_without_the_sample_there_is_nothing_to_make_it_from(tmp_path: Path) -> None:
     with pytest.raises(LocalError, match=r"local\.settings\.sample\.json is missing"):
         settings_file.ensure(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ('{"Values": {"SCIM_SCHEMAS": "scim_schemas"}}', "scim_schemas"),
+        ('{"Values": {}}', None),
+        ('{"IsEncrypted": true, "Values": {"SCIM_SCHEMAS": "CfDJ8"}}', None),
+    ],
+    ids=["set", "not set", "encrypted"],
+)
+def test_one_setting_can_be_read_where_it_can_be_read(
+    project: Path, content: str, found: str | None
+) -> None:
+    (project / "local.settings.json").write_text(content)
+    assert settings_file.setting(settings_file.ensure(project), "SCIM_SCHEMAS") == found

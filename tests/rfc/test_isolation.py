@@ -17,13 +17,15 @@ from tests.fixtures.scim_client import (
     PATCH_OP,
     Resource,
     Scim,
+    created,
     listed,
     refused,
     shown,
 )
 from tests.fixtures.service import Clients, RunningService
 
-Pair = tuple[Scim, Resource, Resource]
+Theirs = tuple[Scim, Resource, Resource, Resource]
+"""A client of another tenant, and its user, group and device."""
 
 TENANT_ROOT = "tenants/{tenant}/scim/v2"
 DEFAULT_ROOT = "scim/v2"
@@ -43,8 +45,14 @@ BODY = {
     "Operations": [{"op": "replace", "path": "externalId", "value": "changed"}],
 }
 
-OF_THEIRS = ("nick-of-theirs", "title-of-theirs", "Sales of theirs", "group-of-theirs")
-"""Values of the other tenant's user and group that no request here contains."""
+OF_THEIRS = (
+    "nick-of-theirs",
+    "title-of-theirs",
+    "Sales of theirs",
+    "group-of-theirs",
+    "serial-of-theirs",
+)
+"""Values of the other tenant's user, group and device that no request here contains."""
 
 CHANGE = {"op": "replace", "path": "externalId", "value": "changed"}
 EMPTY = {"op": "remove", "path": "members"}
@@ -57,20 +65,23 @@ class Attempt:
 
     Attributes:
         method: HTTP method.
-        path: Below the Tenant URL; `{user}` and `{group}` are the ids of what the other one has.
+        path: Below the Tenant URL; `{user}`, `{group}`, `{device}` are ids of the other one's.
         body: JSON, in which they stand too.
         shows: Whether the other one itself is shown values of theirs.
+        status: What the other one itself is answered, where that is no success.
     """
 
     method: str
     path: str
     body: Any = None
     shows: bool = False
+    status: int | None = None
 
-    def naming(self, user: Resource, group: Resource) -> Self:
+    def naming(self, user: Resource, group: Resource, device: Resource) -> Self:
         """Put the ids in their places."""
         text = json.dumps([self.path, self.body])
-        text = text.replace("{user}", user["id"]).replace("{group}", group["id"])
+        for name, resource in (("user", user), ("group", group), ("device", device)):
+            text = text.replace(f"{{{name}}}", resource["id"])
         path, body = json.loads(text)
         return replace(self, path=path, body=body)
 
@@ -140,7 +151,19 @@ CASES: dict[str, tuple[Attempt, ...]] = {
         Attempt("GET", "", shows=True),
         Attempt("GET", "?filter=id+eq+%22{group}%22", shows=True),
     ),
-    "Me": (Attempt("GET", "/Me"),),
+    "Me": (Attempt("GET", "/Me", status=501),),
+    "{endpoint}": (
+        Attempt("GET", "/Devices", shows=True),
+        Attempt("GET", "/Devices?filter=id+eq+%22{device}%22", shows=True),
+        Attempt("POST", "/Devices", {"serialNumber": "new"}),
+    ),
+    "{endpoint}/.search": (Attempt("POST", "/Devices/.search", search("id pr"), shows=True),),
+    "{endpoint}/{id}": (
+        Attempt("GET", "/Devices/{device}", shows=True),
+        Attempt("PATCH", "/Devices/{device}", patch(CHANGE), shows=True),
+        Attempt("PUT", "/Devices/{device}", {"serialNumber": "newer"}),
+        Attempt("DELETE", "/Devices/{device}"),
+    ),
     "ServiceProviderConfig": (Attempt("GET", "/ServiceProviderConfig"),),
     "ResourceTypes": (Attempt("GET", "/ResourceTypes"),),
     "ResourceTypes/{id}": (Attempt("GET", "/ResourceTypes/User"),),
@@ -163,8 +186,14 @@ ENDPOINTS = endpoints_of(TENANT_ROOT)
 
 
 @pytest.fixture
-async def theirs(new_scim: Clients) -> Pair:
-    """Another tenant, its user and its group."""
+def running_service(extended_service: RunningService) -> RunningService:
+    """The service with a resource type of its deployer's, whose endpoints are tried as well."""
+    return extended_service
+
+
+@pytest.fixture
+async def theirs(new_scim: Clients) -> Theirs:
+    """Another tenant, its user, its group and its device."""
     scim = new_scim()
     user = await scim.create_user(
         externalId="x1",
@@ -174,7 +203,8 @@ async def theirs(new_scim: Clients) -> Pair:
         **{ENTERPRISE: {"manager": {"value": "boss"}}},
     )
     group = await scim.create_group("Sales of theirs", user["id"], externalId="group-of-theirs")
-    return scim, user, group
+    device = created(await scim.post("/Devices", {"serialNumber": "serial-of-theirs"}))
+    return scim, user, group, device
 
 
 def seen(answer: httpx.Response) -> tuple[int, list[tuple[str, str]], bytes]:
@@ -194,10 +224,10 @@ def test_every_route_is_tried_on_another_tenant_or_open_for_a_reason() -> None:
 
 @pytest.mark.parametrize("route", GUARDED)
 async def test_no_route_opens_to_another_tenants_token_or_to_none(
-    theirs: Pair, scim: Scim, running_service: RunningService, route: str
+    theirs: Theirs, scim: Scim, running_service: RunningService, route: str
 ) -> None:
     """Whatever the method, and in the same words each time."""
-    other, user, group = theirs
+    other, user, group, _ = theirs
     is_theirs = route.startswith(TENANT_ROOT)
     ids = group if "Groups" in route else user
     base = running_service.base_url
@@ -217,26 +247,27 @@ async def test_no_route_opens_to_another_tenants_token_or_to_none(
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 async def test_no_endpoint_shows_or_changes_anything_of_another_tenant(
-    theirs: Pair, scim: Scim, endpoint: str
+    theirs: Theirs, scim: Scim, endpoint: str
 ) -> None:
-    other, user, group = theirs
-    attempts = [attempt.naming(user, group) for attempt in CASES[endpoint]]
+    other, user, group, device = theirs
+    attempts = [attempt.naming(user, group, device) for attempt in CASES[endpoint]]
     async with other.unchanged():
         for attempt in attempts:
             answer = await scim.request(attempt.method, attempt.path, attempt.body)
             assert not [value for value in OF_THEIRS if value in answer.text], attempt
     for attempt in attempts:  # which show something to those whose it is
         answer = await other.request(attempt.method, attempt.path, attempt.body)
-        assert answer.status_code < 300, (attempt, answer.text)
+        is_right = answer.status_code in ({attempt.status} if attempt.status else range(200, 300))
+        assert is_right, (attempt, answer.text)
         if attempt.shows:
             assert [value for value in OF_THEIRS if value in answer.text], attempt
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route in OPEN])
 async def test_an_open_route_says_the_same_of_every_tenant(
-    theirs: Pair, scim: Scim, running_service: RunningService, route: str
+    theirs: Theirs, scim: Scim, running_service: RunningService, route: str
 ) -> None:
-    other, user, _ = theirs
+    other, user, *_ = theirs
     name = other.tenant_url.split("/")[4]
     paths = [f"tenants/{name}/{user['id']}", "tenants/nobody/x"] if "{*" in route else [route]
     answers = [
@@ -257,8 +288,8 @@ async def test_the_default_tenant_is_closed_to_others_and_they_to_it(
     assert (await default.get("/Users")).status_code == 200
 
 
-async def test_an_id_of_another_tenant_is_nobodys(theirs: Pair, scim: Scim) -> None:
-    other, user, group = theirs
+async def test_an_id_of_another_tenant_is_nobodys(theirs: Theirs, scim: Scim) -> None:
+    other, user, group, _ = theirs
     async with other.unchanged():
         for path in (f"/Users/{user['id']}", f"/Groups/{group['id']}"):
             refused(await scim.get(path), 404)
@@ -287,22 +318,22 @@ async def test_an_id_of_another_tenant_is_nobodys(theirs: Pair, scim: Scim) -> N
 )
 @pytest.mark.parametrize("endpoint", ["/Users", "/Groups"])
 async def test_a_filter_finds_nothing_of_another_tenant(
-    theirs: Pair, scim: Scim, endpoint: str, condition: str
+    theirs: Theirs, scim: Scim, endpoint: str, condition: str
 ) -> None:
-    _, user, group = theirs
+    _, user, group, _ = theirs
     assert await scim.found(endpoint, condition.format(user=user["id"], group=group["id"])) == []
 
 
-async def test_pages_and_totals_count_nothing_of_another_tenant(theirs: Pair, scim: Scim) -> None:
+async def test_pages_and_totals_count_nothing_of_another_tenant(theirs: Theirs, scim: Scim) -> None:
     for endpoint in ("/Users", "/Groups"):
         for query in ("", "?count=0", "?startIndex=1&count=200", "?startIndex=2"):
             page = listed(await scim.get(endpoint + query))
             assert (page["totalResults"], page["Resources"]) == (0, [])
 
 
-async def test_a_member_of_another_tenant_is_no_user(theirs: Pair, scim: Scim) -> None:
+async def test_a_member_of_another_tenant_is_no_user(theirs: Theirs, scim: Scim) -> None:
     """In POST, PUT and PATCH: skipped as any unknown id is; the other user is not touched."""
-    other, user, _ = theirs
+    other, user, *_ = theirs
     async with other.unchanged():
         group = await scim.create_group("Ours", user["id"])
         assert group["members"] == []
@@ -314,8 +345,8 @@ async def test_a_member_of_another_tenant_is_no_user(theirs: Pair, scim: Scim) -
         assert (await scim.patch(f"/Groups/{group['id']}", remove)).status_code == 204
 
 
-async def test_names_are_unique_within_a_tenant_alone(theirs: Pair, scim: Scim) -> None:
-    other, user, group = theirs
+async def test_names_are_unique_within_a_tenant_alone(theirs: Theirs, scim: Scim) -> None:
+    other, user, group, _ = theirs
     async with other.unchanged():
         mine = await scim.create_user()
         ours = await scim.create_group("Sales of theirs", mine["id"])
@@ -324,8 +355,8 @@ async def test_names_are_unique_within_a_tenant_alone(theirs: Pair, scim: Scim) 
     assert {mine["id"], ours["id"]}.isdisjoint({user["id"], group["id"]})
 
 
-async def test_every_link_leads_into_ones_own_tenant(theirs: Pair) -> None:
-    other, user, group = theirs
+async def test_every_link_leads_into_ones_own_tenant(theirs: Theirs) -> None:
+    other, user, group, _ = theirs
     assert user["meta"]["location"] == f"{other.tenant_url}/Users/{user['id']}"
     assert group["meta"]["location"] == f"{other.tenant_url}/Groups/{group['id']}"
     assert group["members"][0]["$ref"] == user["meta"]["location"]
@@ -336,9 +367,9 @@ async def test_every_link_leads_into_ones_own_tenant(theirs: Pair) -> None:
             assert description["meta"]["location"].startswith(f"{other.tenant_url}{path}/")
 
 
-async def test_the_tenant_of_a_path_is_read_in_any_letter_case(theirs: Pair) -> None:
+async def test_the_tenant_of_a_path_is_read_in_any_letter_case(theirs: Theirs) -> None:
     """Tenant names are folded, so that one typed in capitals is the same tenant."""
-    other, user, _ = theirs
+    other, user, *_ = theirs
     shouted = Scim(other.http, other.tenant_url.replace("/t0", "/T0"), other.token)
     read = shown(await shouted.get(f"/Users/{user['id']}"))
     assert read["meta"]["location"] == user["meta"]["location"]

@@ -97,7 +97,8 @@ async def _life(scim: Scim) -> list[Seen]:
     says = {**group_route, "resource": group["id"]}
     await send("PATCH", f"/Groups/{group['id']}", {"Operations": [remove]}, says=says)
     await send("GET", f"/Users/{SECRETS['path']}", says=user_route)
-    await send("GET", f"/{SECRETS['path']}", says={"route": "{*path}"})
+    await send("GET", f"/{SECRETS['path']}", says={"route": f"{route}{{endpoint}}"})
+    await send("GET", f"/{SECRETS['path']}/a/b", says={"route": "{*path}"})
     await send("PROPFIND", "/Users", says=users)
     await send("POST", "/Users", content=SECRETS["literal"].encode(), says=users)
     wrong = {"Authorization": f"Bearer {SECRETS['wrong token']}"}

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _KEY = re.compile(r"[0-9a-z-]+")
 _KINDS = ("u", "un", "ux", "ue", "g", "gn", "gx", "m", "cu", "cg", "l", "q")
+_CUSTOM_KINDS = ("r", "rn", "rx", "cr")
+"""Kinds of the rows of types that a deployer has added; the name of the type follows."""
 _EVERYTHING = Span("a", "z")
 
 Pair = tuple[str, str]
@@ -64,6 +66,15 @@ class Partition:
         listed = {(gid, uid) for uid, row in self.of("u").items() for gid in _ids(row)}
         return listed | {(gid, uid) for uid, row in self.of("q-u").items() for gid in _ids(row)}
 
+    def custom_types(self) -> set[str]:
+        """The names in keys of the types that a deployer has added."""
+        return {key.split("-")[1] for key in self.rows if key.split("-")[0] in _CUSTOM_KINDS}
+
+    def versioned(self) -> dict[str, Row]:
+        """The rows that carry a version, by id: those of users and of types that were added."""
+        custom = [self.of(f"r-{name}") for name in self.custom_types()]
+        return {uid: row for rows in (self.of("u"), *custom) for uid, row in rows.items()}
+
     def deleted_groups(self) -> list[str]:
         """The ids in the row `q`."""
         return list(_ids(self.rows["q"])) if "q" in self.rows else []
@@ -73,6 +84,7 @@ class Partition:
         return [
             *self._wrong_keys(),
             *self._wrong_key_rows(),
+            *self._wrong_custom_key_rows(),
             *self._wrong_memberships(),
             *self._wrong_counters(),
             *self._wrong_leftovers(),
@@ -81,7 +93,9 @@ class Partition:
 
     def _wrong_keys(self) -> Iterator[str]:
         for key in self.rows:
-            if not _KEY.fullmatch(key) or (key != "q" and key.split("-")[0] not in _KINDS):
+            if not _KEY.fullmatch(key) or (
+                key != "q" and key.split("-")[0] not in (*_KINDS, *_CUSTOM_KINDS)
+            ):
                 yield f"{key}: a key of no known form"
 
     def _wrong_key_rows(self) -> Iterator[str]:
@@ -100,6 +114,28 @@ class Partition:
             if expected.get(key) != found.get(key):
                 yield f"{key}: holds {found.get(key)}, the documents ask for {expected.get(key)}"
 
+    def _wrong_custom_key_rows(self) -> Iterator[str]:
+        """Claims are exactly those that rows remember, and each holds a value of its owner."""
+        for name in self.custom_types():
+            resources = self.of(f"r-{name}")
+            claims = {rest: str(row.values["o"]) for rest, row in self.of(f"rn-{name}").items()}
+            remembered = {
+                each: rid
+                for rid, row in resources.items()
+                for each in str(row.values.get("k", "")).split()
+            }
+            if claims != remembered:
+                yield f"rn-{name}: claimed {claims}, remembered {remembered}"
+            expected: dict[str, tuple[str, str]] = {}
+            for rid, row in resources.items():
+                expected |= _external_id_rows(f"rx-{name}", rid, _document(row))
+            found = {
+                f"rx-{name}-{rest}": (str(row.values["o"]), str(row.values["x"]))
+                for rest, row in self.of(f"rx-{name}").items()
+            }
+            if expected != found:
+                yield f"rx-{name}: holds {found}, the documents ask for {expected}"
+
     def _wrong_memberships(self) -> Iterator[str]:
         forward, backward = self.memberships(), self.reverse_lists()
         yield from (f"{pair}: a membership row that no list names" for pair in forward - backward)
@@ -112,7 +148,8 @@ class Partition:
             yield from (f"u-{uid}: lists {gid}, which is nowhere" for gid in set(ids) - known)
 
     def _wrong_counters(self) -> Iterator[str]:
-        for kind, counter in (("u", "cu"), ("g", "cg")):
+        custom = [(f"r-{name}", f"cr-{name}") for name in self.custom_types()]
+        for kind, counter in (("u", "cu"), ("g", "cg"), *custom):
             numbers = Counter(rest[:2] for rest in self.of(kind))
             counted = {slot: int(row.values["n"]) for slot, row in self.of(counter).items()}
             for slot in numbers.keys() | counted.keys():
@@ -136,12 +173,12 @@ class Partition:
         steps = Counter((change["rq"], change["st"]) for change in changes)
         yield from (f"{step}: recorded {times} times" for step, times in steps.items() if times > 1)
         events = _events(changes)
-        for uid in events.keys() | self.of("u").keys():
+        for uid in events.keys() | self.versioned().keys():
             yield from self._wrong_history(uid, sorted(events[uid]))
         yield from self._wrong_group_history(changes)
 
     def _wrong_history(self, uid: str, events: list[Event]) -> Iterator[str]:
-        row = self.of("u").get(uid)
+        row = self.versioned().get(uid)
         versions = [event.version for event in events]
         first = versions[0] if versions and versions[0] == 1 else 2  # 2: seeded, not created
         last = int(row.values["v"]) if row else max(versions)
@@ -180,7 +217,7 @@ def _events(changes: Iterable[dict[str, Any]]) -> defaultdict[str, list[Event]]:
     events: defaultdict[str, list[Event]] = defaultdict(list)
     for change in changes:
         verb, subject = change["op"], change["id"]
-        if change["rt"] == "User":
+        if change["rt"] != "Group":
             if verb != "sweep":
                 left = tuple((gid, False) for gid in change["left"])
                 events[subject].append(Event(change["v"], verb, left))

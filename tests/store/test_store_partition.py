@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from shared.scim.documents import changed_names
 from shared.scim.members import MemberChange
+from shared.store.claims import UniqueAttribute
+from shared.store.custom import CustomType
 from shared.store.rows import Row, pack_document, pack_ids
+from shared.store.store import open_store
 from tests.store.documents import group, setting, user
 from tests.store.partition import Partition
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from shared.store.store import Store
+    from shared.store.azure_table import AzureTable
     from tests.conftest import NewSession
     from tests.store.conftest import ReadBack
 
@@ -81,6 +85,12 @@ DAMAGE = {
     "the change row of an update is missing": forget_change("update"),
     "the change row of a membership is missing": forget_change("members"),
     "a change is recorded twice": repeat_change,
+    "a claim of an added type is missing": drop("rn-device"),
+    "a claim of an added type too many": put(f"rn-device-{'0' * 40}", o="0" * 32, x="none"),
+    "an externalId of an added type is not indexed": drop("rx-device"),
+    "a counter of an added type is wrong": change("cr-device", n=7),
+    "a resource of an added type vanished": drop("r-device"),
+    "a resource of an added type was written without a change row": change("r-device", v=9),
     "a key of an unknown kind": put("zz-1"),
     "a key with a forbidden character": put("cg-A/b", n=0),
 }
@@ -88,8 +98,14 @@ DAMAGE = {
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
 async def test_damage_is_found(
-    store: Store, new_session: NewSession, consistent: ReadBack, damage: Callable[[Rows], None]
+    table: AzureTable,
+    new_session: NewSession,
+    consistent: ReadBack,
+    damage: Callable[[Rows], None],
 ) -> None:
+    unique = UniqueAttribute("serial", case_exact=False)
+    store = open_store(table, changed_names, custom=[CustomType("Device", (unique,))])
+    await store.custom["Device"].create(new_session(), {"serial": "1", "externalId": "2"})
     jo = await store.users.create(
         new_session(), user("jo", externalId="1", emails=[{"value": "jo@x.org"}])
     )

@@ -29,6 +29,9 @@ ENDPOINTS = {
     "": "root",
     ".search": "root_dot_search",
     "Me": "me",
+    "{endpoint}": "zr_resources",
+    "{endpoint}/.search": "zr_resources_dot_search",
+    "{endpoint}/{id}": "zr_resources_id",
 }
 HEALTH = {"healthz": "healthz", "readyz": "readyz"}
 CATCH_ALL = "{*path}"

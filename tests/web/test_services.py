@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from shared.schema_files import ROOT
 from shared.settings import Settings
 from shared.web import services
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from shared.web.services import Services
     from tests.web.conftest import BrokenTable
 
     Call = Callable[..., Any]
 
+EXAMPLES = ROOT / "docs" / "examples" / "scim_schemas"
 SECRET = "a-token-that-is-no-ones-business"
 DEVELOPMENT = {"AZURE_FUNCTIONS_ENVIRONMENT": "Development"}
 PRODUCTION = {"TABLE_ENDPOINT": "https://account.table.core.windows.net"}
@@ -82,6 +85,27 @@ async def test_with_wrong_settings_nothing_is_served_and_the_log_names_each_once
     lines = errors(caplog)
     assert [line.split()[:3] for line in lines] == [["setting", "refused:", name] for name in named]
     assert SECRET not in caplog.text
+
+
+async def test_with_a_bad_file_of_schemas_nothing_is_served_until_it_is_mended(
+    call: Call,
+    start: Callable[[dict[str, str]], None],
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "own.json"
+    file.write_text('{"name": "Device", "endpoint": "/Users"}')
+    environ = {**DEVELOPMENT, "SCIM_SECRET_TOKEN": SECRET, "SCIM_SCHEMAS": str(file)}
+    start(environ)
+    await refusals(call, SECRET, "x" * 16)
+    (line,) = errors(caplog)
+    assert line == f"setting refused: SCIM_SCHEMAS: {file}: schema is missing; add it"
+    file.write_bytes((EXAMPLES / "device.json").read_bytes())
+    response = await call("resource_types", headers={"authorization": f"Bearer {SECRET}"})
+    assert response.status_code == 200
+    names = [each["name"] for each in json.loads(response.get_body())["Resources"]]
+    assert names == ["User", "Group", "Device"]
+    await services.current().close()
 
 
 @pytest.mark.parametrize(

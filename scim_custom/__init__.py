@@ -1,0 +1,1 @@
+"""The HTTP functions of resource types that the deployer has added."""

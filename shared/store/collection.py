@@ -1,0 +1,217 @@
+"""Resources that lie in one row each, with their version in it: users, and added types."""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from shared.scim.errors import NotFound
+from shared.store import keys
+from shared.store.changes import Change
+from shared.store.claims import RowSet
+from shared.store.commits import commit, create_once, until_settled
+from shared.store.counters import Counters
+from shared.store.lists import owners_of, pages, read_page, rows_after
+from shared.store.operations import Insert, Replace
+from shared.store.resources import Precondition, Resource, check_precondition, timestamp
+from shared.store.rows import Document, Row, Values
+from shared.store.session import Session
+from shared.store.table import Table, get_all
+
+Names = Callable[[Document | None, Document], tuple[str, ...]]
+"""Names the attributes in which two documents differ; None stands for no document at all."""
+
+R = TypeVar("R", bound=Resource)
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """What the keys of a type's rows begin with.
+
+    Attributes:
+        resources: the resources, `u`.
+        external_ids: the owners of an externalId, `ux`.
+        counters: the counters, `cu`.
+    """
+
+    resources: str
+    external_ids: str
+    counters: str
+
+
+class Collection(ABC, Generic[R]):
+    """The resources of one type of every tenant; the session says of which.
+
+    Attributes:
+        table: where the rows lie.
+        type_name: as change rows name it.
+        kinds: of its rows.
+        counters: how many there are.
+    """
+
+    def __init__(self, table: Table, type_name: str, kinds: Kinds, changed_names: Names) -> None:
+        self.table = table
+        self.type_name = type_name
+        self.kinds = kinds
+        self.counters = Counters(table, kinds.counters)
+        self._names = changed_names
+
+    @abstractmethod
+    def read(self, row: Row) -> R:
+        """Read a resource out of its row."""
+
+    @abstractmethod
+    def values(self, resource: R, key_rows: RowSet, before: Row | None) -> Values:
+        """Lay a resource out as the properties of its row; `before` is the row that it replaces."""
+
+    @abstractmethod
+    def key_rows(self, resource_id: str, document: Document) -> RowSet:
+        """Build the key rows that a document asks for.
+
+        Raises:
+            InvalidValue: a value by which resources are found cannot be one.
+        """
+
+    def key_rows_in(self, row: Row, resource: R) -> RowSet:
+        """Tell which key rows a resource has."""
+        del row
+        return self.key_rows(resource.id, resource.document)
+
+    async def shown(self, session: Session, resources: list[R]) -> list[R]:
+        """Complete resources that were read to be shown."""
+        del session
+        return resources
+
+    async def insert(self, session: Session, resource: R) -> R:
+        """Create a resource whose id was drawn for this request. 2 calls.
+
+        Raises:
+            Uniqueness: another resource has a value that is unique.
+            PayloadTooLarge: the document does not fit into a row.
+        """
+        rid, document = resource.id, resource.document
+        key_rows = self.key_rows(rid, document)
+        change = Change(self.type_name, rid, "create", self._names(None, document), version=1)
+
+        async def attempt() -> None:
+            slot = await self.counters.read(session, rid)
+            operations = [
+                *key_rows.inserts(),
+                Insert(self._key(rid), self.values(resource, key_rows, None)),
+                self.counters.step(rid, slot, by=1),
+            ]
+            await commit(self.table, session, change, operations)
+
+        await create_once(session, attempt, lambda: self.find_row(session, rid))
+        return resource
+
+    async def update(
+        self,
+        session: Session,
+        resource_id: str,
+        change: Callable[[Document], Document],
+        precondition: Precondition | None = None,
+    ) -> R:
+        """Change a resource's document. 2 calls; 1 when nothing changes.
+
+        Args:
+            session: the request.
+            resource_id: id of the resource.
+            change: pure; it is called again with the newer document after a lost race.
+            precondition: the client's If-Match.
+
+        Raises:
+            NotFound: there is no such resource.
+            PreconditionFailed: the resource has another version.
+            Uniqueness: another resource has a new value that is unique.
+        """
+
+        async def attempt() -> R:
+            row = await self.row(session, resource_id)
+            resource = self.read(row)
+            check_precondition(precondition, str(resource.version))
+            document = change(resource.document)
+            if document == resource.document:
+                return resource
+            return await self._write(session, row, resource, document)
+
+        changed = await until_settled(session, attempt)
+        return (await self.shown(session, [changed]))[0]
+
+    async def row(self, session: Session, resource_id: str) -> Row:
+        """Read the row of a resource. 1 call.
+
+        Raises:
+            NotFound: there is no such resource.
+        """
+        row = await self.find_row(session, resource_id)
+        if row is None:
+            raise NotFound(f"There is no {self.type_name} {resource_id[:64]!r}.")
+        return row
+
+    async def find_row(self, session: Session, resource_id: str) -> Row | None:
+        """Read the row of a resource; None if there is none, or the id is of no form. 1 call."""
+        if not keys.is_id(resource_id):
+            return None
+        return await self.table.get(session, self._key(resource_id))
+
+    async def get_many(self, session: Session, ids: Sequence[str]) -> list[R]:
+        """Read resources by id, in parallel, leaving out ids that are none. A call each."""
+        wanted = [self._key(each) for each in ids if keys.is_id(each)]
+        rows = await get_all(self.table, session, wanted)
+        return await self.shown(session, [self.read(row) for row in rows if row is not None])
+
+    async def by_external_id(self, session: Session, value: str) -> list[R]:
+        """Find those with an externalId, compared exactly. 1 call, and 1 for each found."""
+        owners = await owners_of(self.table, session, self.kinds.external_ids, value)
+        return await self.get_many(session, owners)
+
+    async def count(self, session: Session) -> int:
+        """Count the resources. 1 call."""
+        return (await self.counters.totals(session)).total
+
+    async def read_page(
+        self, session: Session, start_index: int, count: int
+    ) -> tuple[int, list[R]]:
+        """Count the resources, and read a page in id order from the `start_index`-th (1-based).
+
+        2 calls for up to 1,000 rows, those passed over in the first slot included; 1 for `count` 0
+        and past the end.
+        """
+        place = (start_index, count)
+        page = await read_page(self.table, session, self.kinds.resources, self.counters, place)
+        return page.total, await self.shown(session, [self.read(row) for row in page.rows])
+
+    async def after(self, session: Session, last_id: str, count: int) -> list[R]:
+        """Read resources in id order, from behind an id on. 1 call for 1,000."""
+        rows = await rows_after(self.table, session, self.kinds.resources, (last_id, count))
+        return await self.shown(session, [self.read(row) for row in rows])
+
+    async def scan(self, session: Session, last_id: str = "") -> AsyncIterator[R]:
+        """Read all resources in id order, or those behind an id; the caller bounds it.
+
+        A call for each 1,000.
+        """
+        async for rows in pages(self.table, session, self.kinds.resources, last_id):
+            for resource in await self.shown(session, [self.read(row) for row in rows]):
+                yield resource
+
+    async def _write(self, session: Session, row: Row, resource: R, document: Document) -> R:
+        """Replace a resource's row and the key rows that differ."""
+        written = replace(
+            resource, document=document, version=resource.version + 1, modified=timestamp()
+        )
+        after = self.key_rows(resource.id, document)
+        # The row comes before the claims: a rename that was done meanwhile by the same client's
+        # retry must be read again, not be told that its own name is taken.
+        operations = [
+            Replace(row.key, self.values(written, after, row), row.etag),
+            *self.key_rows_in(row, resource).change_to(after),
+        ]
+        names = self._names(resource.document, document)
+        change = Change(self.type_name, resource.id, "update", names, version=written.version)
+        await commit(self.table, session, change, operations)
+        return written
+
+    def _key(self, resource_id: str) -> str:
+        return keys.resource(self.kinds.resources, resource_id)

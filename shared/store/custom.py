@@ -1,0 +1,147 @@
+"""Resources of types that the deployer has added: create, read, change, delete, find and list.
+
+They lie in rows as users do, without groups. A row remembers the keys of its own claims, so that a
+resource can be changed and deleted whatever the files say by then of which attributes are unique.
+"""
+
+from dataclasses import dataclass
+
+from shared.store import keys
+from shared.store.changes import Change
+from shared.store.claims import RowSet, UniqueAttribute, external_id_rows, unique_key, unique_row
+from shared.store.collection import Collection, Kinds, Names
+from shared.store.commits import commit, until_settled
+from shared.store.operations import Delete, Insert
+from shared.store.resources import (
+    Precondition,
+    Resource,
+    check_precondition,
+    resource_from,
+    resource_values,
+    timestamp,
+)
+from shared.store.rows import Document, Row, Values
+from shared.store.session import Session
+from shared.store.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class CustomType:
+    """What the store has to know of a type.
+
+    Attributes:
+        name: letters and digits; part of keys, so a type that is renamed is another type.
+        unique: the attributes of which no two resources have one value.
+    """
+
+    name: str
+    unique: tuple[UniqueAttribute, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ResourcePage:
+    """A page of resources in id order, and how many there are in all."""
+
+    total: int
+    resources: list[Resource]
+
+
+class CustomResources(Collection[Resource]):
+    """The resources of one added type of every tenant; the session says of which."""
+
+    def __init__(self, table: Table, custom_type: CustomType, changed_names: Names) -> None:
+        rows, external_ids, counters = (
+            keys.custom(kind, custom_type.name) for kind in ("r", "rx", "cr")
+        )
+        kinds = Kinds(rows, external_ids, counters)
+        super().__init__(table, custom_type.name, kinds, changed_names)
+        self._unique = custom_type.unique
+        self._claims = keys.custom("rn", custom_type.name)
+
+    @property
+    def unique_names(self) -> tuple[str, ...]:
+        """The names of the unique attributes, by which `by_unique` finds."""
+        return tuple(attribute.name for attribute in self._unique)
+
+    async def create(self, session: Session, document: Document) -> Resource:
+        """Create a resource; calls and errors as in `Collection.insert`."""
+        now = timestamp()
+        resource = Resource(
+            keys.new_id_without_name(), document, version=1, created=now, modified=now
+        )
+        return await self.insert(session, resource)
+
+    async def get(self, session: Session, rid: str) -> Resource:
+        """Read a resource. 1 call.
+
+        Raises:
+            NotFound: there is no such resource.
+        """
+        return self.read(await self.row(session, rid))
+
+    async def delete(
+        self, session: Session, rid: str, precondition: Precondition | None = None
+    ) -> None:
+        """Delete a resource with its key rows. 3 calls.
+
+        Raises:
+            NotFound: there is no such resource.
+            PreconditionFailed: the resource has another version.
+        """
+
+        async def attempt() -> None:
+            row = await self.row(session, rid)
+            resource = self.read(row)
+            check_precondition(precondition, str(resource.version))
+            slot = await self.counters.read(session, rid)
+            operations = [
+                Delete(row.key, row.etag),
+                *self.key_rows_in(row, resource).deletes(),
+                self.counters.step(rid, slot, by=-1),
+            ]
+            change = Change(self.type_name, rid, "delete", version=resource.version + 1)
+            await commit(self.table, session, change, operations)
+
+        await until_settled(session, attempt)
+
+    async def by_unique(self, session: Session, name: str, value: str) -> list[Resource]:
+        """Find the resource that has a value of a unique attribute. 2 calls, 1 on a miss."""
+        attribute = next(each for each in self._unique if each.name == name)
+        comparable = attribute.comparable(value)
+        claim = await self.table.get(session, unique_key(self._claims, attribute, comparable))
+        if claim is None or claim.values["x"] != comparable:
+            return []
+        return await self.get_many(session, [str(claim.values["o"])])
+
+    async def page(self, session: Session, start_index: int, count: int) -> ResourcePage:
+        """List resources in id order, from the `start_index`-th (1-based). 2 calls; 1 for 0."""
+        return ResourcePage(*await self.read_page(session, start_index, count))
+
+    def read(self, row: Row) -> Resource:
+        """Read a resource out of its row."""
+        return resource_from(row)
+
+    def values(self, resource: Resource, key_rows: RowSet, before: Row | None) -> Values:
+        """Lay a resource out as properties, with the hashes of what it claims in `k`."""
+        del before
+        claims = [key for key, insert in key_rows.rows.items() if insert.unique is not None]
+        hashes = " ".join(key.rpartition("-")[2] for key in claims)
+        return {**resource_values(resource), "k": hashes}
+
+    def key_rows(self, resource_id: str, document: Document) -> RowSet:
+        """Build the claims that a document asks for now, and the row of its externalId."""
+        claims = (
+            insert
+            for attribute in self._unique
+            for insert in unique_row(self._claims, resource_id, document, attribute)
+        )
+        owned = external_id_rows(self.kinds.external_ids, resource_id, document)
+        return RowSet.of([*claims, *owned])
+
+    def key_rows_in(self, row: Row, resource: Resource) -> RowSet:
+        """Tell which key rows a resource has: the claims that its row remembers, and externalId."""
+        claims = (
+            Insert(keys.resource(self._claims, each), {}) for each in str(row.values["k"]).split()
+        )
+        owned = external_id_rows(self.kinds.external_ids, resource.id, resource.document)
+        return RowSet.of([*claims, *owned])
