@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.fixtures.scim_client import ENTERPRISE, ERROR, Resource, Scim, refused, shown
+from tests.fixtures.scim_client import ENTERPRISE, ERROR, USER, Resource, Scim, refused, shown
 
 if TYPE_CHECKING:
     from tests.fixtures.service import RunningService
@@ -210,6 +210,18 @@ async def test_a_delete_frees_the_name_for_a_later_create(scim: Scim) -> None:
     delete = {"method": "DELETE", "path": f"/Users/{ana['id']}"}
     results = await done(scim, delete, user("ana"))
     assert statuses(results) == ["204", "201"]
+
+
+async def test_of_creates_of_one_name_the_first_gets_it(scim: Scim) -> None:
+    """In any letter case, and however the attribute is named."""
+    urn = {"method": "POST", "path": "users/", "bulkId": "urn", "data": {f"{USER}:userName": "ANA"}}
+    operations = [user("ana"), {**user("Ana"), "path": "/users"}, urn, {**urn, "bulkId": "again"}]
+    for order in (operations, operations[::-1]):
+        results = await done(scim, *order, group("Sales"), {**group("SALES"), "bulkId": "2"})
+        assert statuses(results) == ["201", "409", "409", "409", "201", "409"]
+        for result in (results[0], results[4]):
+            location = result["location"].removeprefix(scim.tenant_url)
+            assert (await scim.delete(location)).status_code == 204
 
 
 async def test_of_two_deletes_of_one_resource_the_second_finds_nothing(scim: Scim) -> None:
