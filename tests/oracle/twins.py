@@ -107,17 +107,19 @@ class Twins:
         self.server: WSGIApplication = reference_server.application(reference_server.ENTRA)
         self.ours: dict[str, str] = {}
         self.theirs: dict[str, str] = {}
+        self.created: list[str] = []
+        """Paths of what both have created: `/Users/<0>`."""
 
     def __repr__(self) -> str:
         return f"Twins({self.scim.tenant_url})"
 
     @property
     def latest(self) -> str:
-        """The name of the resource that was created last."""
-        return f"<{len(self.ours) - 1}>"
+        """The path of the resource that was created last."""
+        return self.created[-1]
 
     async def send(self, method: str, path: str, body: Any = None) -> Exchange:
-        """Send one request to both. A resource that both create gets the next name."""
+        """Send one request to both. What both create gets the next name."""
         response = await self.scim.request(
             method, _with_ids(path, self.ours), _with_ids(body, self.ours)
         )
@@ -126,9 +128,12 @@ class Twins:
             self.server, method, _with_ids(path, self.theirs), _with_ids(body, self.theirs)
         )
         if method == "POST" and response.status_code == their_status == 201:
-            self._name(our_body["id"], their_body["id"])
+            self._name(our_body["meta"]["location"], their_body["meta"]["location"])
         if path == "/Bulk" and response.status_code == their_status == 200:
-            self._name_created(our_body, their_body)
+            theirs = _created(their_body)
+            for bulk_id, location in _created(our_body).items():
+                if bulk_id in theirs:
+                    self._name(location, theirs[bulk_id])
         in_order = "sortBy" in _asked(path, body)
         return Exchange(
             method,
@@ -138,15 +143,11 @@ class Twins:
             _answer(their_status, their_body, self.theirs, in_order=in_order),
         )
 
-    def _name(self, our_id: str, their_id: str) -> None:
-        name = f"<{len(self.ours)}>"
-        self.ours[name], self.theirs[name] = our_id, their_id
-
-    def _name_created(self, our_body: Mapping[str, Any], their_body: Mapping[str, Any]) -> None:
-        """Name what operations of a bulk request have created on both sides, in their order."""
-        ours, theirs = _created(our_body), _created(their_body)
-        for bulk_id in (each for each in ours if each in theirs):
-            self._name(ours[bulk_id], theirs[bulk_id])
+    def _name(self, our_location: str, their_location: str) -> None:
+        name = f"<{len(self.created)}>"
+        _, endpoint, self.ours[name] = our_location.rsplit("/", 2)
+        self.theirs[name] = their_location.rpartition("/")[2]
+        self.created.append(f"/{endpoint}/{name}")
 
     async def patch(self, path: str, operations: list[Json]) -> Exchange:
         """Send operations to both; what is compared is what each shows afterwards."""
@@ -192,9 +193,9 @@ def _asked(path: str, body: Any) -> Mapping[str, Any]:
 
 
 def _created(body: Mapping[str, Any]) -> dict[str, str]:
-    """Return the ids of what a bulk request has created, by bulkId."""
+    """Return the locations of what a bulk request has created, by bulkId."""
     return {
-        result["bulkId"]: result["location"].rpartition("/")[2]
+        result["bulkId"]: result["location"]
         for result in body["Operations"]
         if result["status"] == "201"
     }
