@@ -31,9 +31,10 @@ such a word; SHOULD for SHOULD NOT.
 _DIFFERENCES: Final = """\
 ## Deliberate differences from scim2-server
 
-Generated resources, PATCH requests in both of Entra's dialects, and filters go to this service and
-to scim2-server with its policy for Entra, and must come out alike (`tests/oracle/`). These
-differences are meant; each has an example that fails when it is gone.
+Generated resources, PATCH requests in both of Entra's dialects, filters, sorted pages by GET and by
+`/.search`, and bulk requests go to this service and to scim2-server with its policy for Entra, and
+must come out alike (`tests/oracle/`). These differences are meant; each has an example that fails
+when it is gone.
 
 """
 
