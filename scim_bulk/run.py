@@ -5,11 +5,13 @@ import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from scim_root.endpoints import resource_endpoints
 from shared.scim.bulk import BulkOperation, Step, references, resolve, without
 from shared.scim.errors import Conflict, NotFound
+from shared.scim.folding import fold
 from shared.scim.schema import Document
 from shared.store.session import Meter
 from shared.web import answers
@@ -53,6 +55,14 @@ class _Result:
         return document
 
 
+class _Claim(NamedTuple):
+    """A value that one resource alone may have; folded, because few may differ in letter case."""
+
+    endpoint: str
+    attribute: str
+    value: str
+
+
 class BulkRun:
     """The operations of one bulk request on their way.
 
@@ -79,7 +89,7 @@ class BulkRun:
         Operations that were not begun when `failOnErrors` was reached are left out.
         """
         width = TOGETHER if self._errors_accepted is None else 1
-        for together in _batches(plan, width):
+        for together in self._batches(plan, width):
             await asyncio.gather(*map(self._do, together))
             if self._is_over:
                 break
@@ -91,6 +101,37 @@ class BulkRun:
     def _is_over(self) -> bool:
         errors = sum(result.has_failed for result in self._results.values())
         return self._errors_accepted is not None and errors >= self._errors_accepted
+
+    def _batches(self, plan: Sequence[Step], width: int) -> Iterator[list[Step]]:
+        """Cut a plan into what may be under way at once: creates, or deletes, in a row.
+
+        Of two creates of one name the first must get it, so the second is in another batch.
+        """
+        batch: list[Step] = []
+        claimed: set[_Claim] = set()
+        for step in plan:
+            claims = self._claims(step.operation)
+            joins = len(batch) < width and _joins(batch, step) and not claims & claimed
+            if batch and not joins:
+                yield batch
+                batch, claimed = [], set()
+            batch.append(step)
+            claimed |= claims
+        if batch:
+            yield batch
+
+    def _claims(self, operation: BulkOperation) -> set[_Claim]:
+        """Return what a create wants to be the only one with."""
+        endpoint = self._endpoints.get(operation.path.strip("/").lower())
+        if endpoint is None or operation.method != "POST" or not isinstance(operation.data, dict):
+            return set()
+        resource_type = endpoint.source(self._request, self._services).resource_type
+        unique = resource_type.unique
+        return {
+            _Claim(endpoint.path, path.attribute.name, fold(str(value)))
+            for name, value in operation.data.items()
+            if (path := resource_type.find(name)) is not None and path.attribute in unique
+        }
 
     async def _do(self, step: Step) -> None:
         if step.completes:
@@ -184,18 +225,6 @@ class BulkRun:
         with contextlib.suppress(Conflict):  # then what it refers to has no URL
             operation = resolve(operation, self._ids)
         return f"{self._request.tenant_url}/{operation.path.strip('/')}"
-
-
-def _batches(plan: Sequence[Step], width: int) -> Iterator[list[Step]]:
-    """Cut a plan into what may be under way at once: creates, or deletes, in a row."""
-    batch: list[Step] = []
-    for step in plan:
-        if batch and not (len(batch) < width and _joins(batch, step)):
-            yield batch
-            batch = []
-        batch.append(step)
-    if batch:
-        yield batch
 
 
 def _joins(batch: Sequence[Step], step: Step) -> bool:

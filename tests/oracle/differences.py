@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from tests.fixtures.scim_client import ENTERPRISE, GROUP, USER
+from tests.oracle.generated import bulk, bulk_user
 from tools.provision import wire
 
 if TYPE_CHECKING:
@@ -172,6 +173,19 @@ def _are_ids(members: Any) -> bool:
     return all(not member["value"].startswith("<") for member in members or ())
 
 
+def _has_managers(exchange: Exchange) -> set[str]:
+    """Operations of a bulk request that were refused for a manager whom it creates as well."""
+    if exchange.path != "/Bulk":
+        return set()
+    operations = exchange.body["Operations"]
+    return _where(
+        lambda number, ours, theirs: (
+            (ours.status, theirs.status) == ("done", "409")
+            and "manager" in operations[int(number)]["data"].get(ENTERPRISE, {})
+        )
+    )(exchange)
+
+
 READ_ONLY: Final = {"id", "meta", "meta.created", "groups", "schemas"}
 
 
@@ -216,6 +230,10 @@ def _patch(*operations: Json) -> Step:
 
 def _replace(path: str, value: Any) -> Step:
     return _patch({"op": "replace", "path": path, "value": value})
+
+
+def _bulk(*operations: Json) -> Step:
+    return ("POST", "/Bulk", bulk(*operations))
 
 
 GROUP_SCHEMAS: Final = list(wire.GROUP_SCHEMAS)
@@ -542,5 +560,24 @@ DIFFERENCES: Final = (
             "excludedAttributes" in exchange.path and _we_do(exchange, they_say="invalidValue")
         ),
         (_user(), ("GET", "/Users/<0>?attributes=userName&excludedAttributes=title", None)),
+    ),
+    Difference(
+        "Users of a bulk request may be each other's managers.",
+        "RFC 7644 section 3.7.1 asks for an attempt at it; the other server answers 409.",
+        _has_managers,
+        (
+            _bulk(
+                bulk_user("a", "ana", **{ENTERPRISE: {"manager": {"value": "bulkId:b"}}}),
+                bulk_user("b", "bo", **{ENTERPRISE: {"manager": {"value": "bulkId:a"}}}),
+            ),
+        ),
+    ),
+    Difference(
+        "A bulk request with a mistake in its form is refused whole.",
+        "A reference that leads nowhere is a mistake of its author, who finds nothing half done.",
+        lambda exchange: _outcome(
+            (exchange.path, exchange.ours.scim_type) == ("/Bulk", "invalidValue")
+        ),
+        (_bulk(bulk_user("a", "ana", title="bulkId:z")),),
     ),
 )

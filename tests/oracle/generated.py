@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hypothesis import strategies as st
 
-from tests.fixtures.scim_client import ENTERPRISE, USER
+from tests.fixtures.scim_client import ENTERPRISE, GROUP, PATCH_OP, USER
 from tools.provision import wire
 from tools.provision.wire import Change, Dialect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 Json: TypeAlias = dict[str, Any]
 
@@ -106,6 +106,119 @@ projections = st.builds(
     ).map(",".join),
 )
 """Query parameters that choose what is shown."""
+
+# --- Sorted lists -----------------------------------------------------------------------------
+
+_FOLDED = ("Ana", "bo", "Zoë", "R&D", "1", None)
+_EXACT = ("Ana", "ana", "bo", "Bo", None)
+SORTED = (
+    "userName",
+    "displayName",
+    "externalId",
+    "name.familyName",
+    "emails",
+    "phoneNumbers.value",
+    f"{ENTERPRISE}:department",
+    "meta.created",
+)
+
+
+def _employee(values: Mapping[str, str | None]) -> Json:
+    email, phone = values["email"], values["phone"]
+    return {
+        "schemas": [USER, ENTERPRISE],
+        "active": True,
+        **{name: values[name] for name in ("userName", "displayName", "externalId")},
+        "name": {"familyName": values["familyName"]},
+        "emails": email and [{"value": "c", "type": "home"}, {"value": email, "primary": True}],
+        "phoneNumbers": phone and [{"value": phone}, {"value": "c", "type": "home"}],
+        ENTERPRISE: {"department": values["department"]},
+    }
+
+
+_FOLDED_ATTRIBUTES = ("displayName", "familyName", "email", "phone", "department")
+_columns: dict[str, st.SearchStrategy[Any]] = {
+    "userName": st.permutations(["ana", "Bo", "cy", "zoë"]),
+    "externalId": st.permutations(_EXACT),
+    **dict.fromkeys(_FOLDED_ATTRIBUTES, st.permutations(_FOLDED)),
+}
+staffs = st.fixed_dictionaries(_columns).map(
+    lambda columns: [
+        _employee(dict(zip(columns, row, strict=True)))
+        for row in zip(*columns.values(), strict=False)
+    ]
+)
+"""Four users. No two have the same value of an attribute, and at most one has none, so that there
+is one order by each of `SORTED`."""
+
+# --- Bulk -------------------------------------------------------------------------------------
+
+
+def bulk(*listed: Json, **members: Any) -> Json:
+    """A bulk request."""
+    message = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
+    return {"schemas": [message], "Operations": list(listed), **members}
+
+
+def bulk_post(path: str, bulk_id: str, **data: Any) -> Json:
+    """The operation of a bulk request that creates a resource."""
+    return {"method": "POST", "path": path, "bulkId": bulk_id, "data": data}
+
+
+def bulk_user(bulk_id: str, user_name: str, **attributes: Any) -> Json:
+    """One that creates a user."""
+    named = {"schemas": [USER], "userName": user_name, "active": True}
+    return bulk_post("/Users", bulk_id, **named, **attributes)
+
+
+def _bulk_group(bulk_id: str, members: list[str]) -> Json:
+    listed = [{"value": f"bulkId:{member}"} for member in members]
+    return bulk_post("/Groups", bulk_id, schemas=[GROUP], displayName=bulk_id, members=listed)
+
+
+def _bulk_patch(bulk_id: str, operation: Json) -> Json:
+    data = {"schemas": [PATCH_OP], "Operations": [operation]}
+    return {"method": "PATCH", "path": f"/Users/bulkId:{bulk_id}", "data": data}
+
+
+_created = st.sampled_from(["u0", "u1", "u2"])
+_members = st.lists(_created, min_size=1, max_size=3, unique=True)
+_bulk_operations = st.one_of(
+    st.builds(_bulk_group, st.just("Sales"), _members),
+    st.builds(_bulk_group, st.just("Support"), _members),
+    st.builds(
+        _bulk_patch,
+        _created,
+        st.sampled_from(
+            [
+                {"op": "replace", "path": "title", "value": "T"},
+                {"op": "replace", "path": "title", "value": {"a": 1}},
+            ]
+        ),
+    ),
+    st.sampled_from(
+        [
+            bulk_user("u3", "ana"),
+            bulk_post("/Printers", "p0", name="p"),
+            {"method": "DELETE", "path": "/Users/nobody"},
+            {
+                "method": "PUT",
+                "path": "/Users/bulkId:u1",
+                "data": {"schemas": [USER], "userName": "di", "active": False},
+            },
+        ]
+    ),
+)
+_bulk_users = st.sampled_from(["bo", "BO", "cy"]).map(
+    lambda name: [bulk_user("u0", "ana"), bulk_user("u1", "bo"), bulk_user("u2", name)]
+)
+bulks = st.builds(
+    lambda users, others, members: bulk(*users, *others, **members),
+    _bulk_users,
+    st.lists(_bulk_operations, max_size=4, unique_by=lambda each: each.get("bulkId", str(each))),
+    st.fixed_dictionaries({}, optional={"failOnErrors": st.integers(1, 3)}),
+)
+"""Bulk requests that create users and refer to them."""
 
 # --- PATCH ------------------------------------------------------------------------------------
 
@@ -288,3 +401,14 @@ filters = st.recursive(
     ),
     max_leaves=4,
 )
+
+sorted_pages = st.fixed_dictionaries(
+    {"sortBy": st.sampled_from(SORTED)},
+    optional={
+        "sortOrder": st.sampled_from(["ascending", "descending"]),
+        "startIndex": st.integers(-1, 6),
+        "count": st.integers(-1, 5),
+        "filter": filters,
+    },
+)
+"""Queries for a page of users in an order."""

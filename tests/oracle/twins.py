@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import parse_qsl, quote, urlencode
 
 from tests.fakes import reference_server
 from tests.fixtures.scim_client import PATCH_OP, Scim
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from tests.oracle.generated import Json
 
+SEARCH_REQUEST: Final = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -26,8 +28,9 @@ class Answer:
     Attributes:
         status: HTTP status.
         scim_type: Of an error.
-        shown: The resource without what each service makes up itself (`id`, `meta`, `$ref`), or
-            the names of the resources that a filter finds; None for an answer without either.
+        shown: The resource without what each service makes up itself (`id`, `meta`, `$ref`); or a
+            `Page`; or of a bulk request the `Result` of each operation, by its number; None for an
+            answer without any of them.
     """
 
     status: int
@@ -38,6 +41,25 @@ class Answer:
     def is_done(self) -> bool:
         """Whether the request was carried out."""
         return self.status < 300
+
+
+class Page(NamedTuple):
+    """A ListResponse, with names for resources; without an order, the names are sorted."""
+
+    total: int
+    start: int
+    length: int
+    found: list[str]
+
+
+class Result(NamedTuple):
+    """What came of an operation of a bulk request; `status` is "done" for every success."""
+
+    method: str
+    bulk_id: str | None
+    status: str
+    scim_type: str | None
+    is_located: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +80,7 @@ class Exchange:
     @property
     def condition(self) -> str:
         """The filter that is asked for; empty for none."""
-        return unquote(self.path.partition("?filter=")[2])
+        return str(_asked(self.path, self.body).get("filter", ""))
 
     def __str__(self) -> str:
         return "\n".join(
@@ -85,17 +107,19 @@ class Twins:
         self.server: WSGIApplication = reference_server.application(reference_server.ENTRA)
         self.ours: dict[str, str] = {}
         self.theirs: dict[str, str] = {}
+        self.created: list[str] = []
+        """Paths of what both have created: `/Users/<0>`."""
 
     def __repr__(self) -> str:
         return f"Twins({self.scim.tenant_url})"
 
     @property
     def latest(self) -> str:
-        """The name of the resource that was created last."""
-        return f"<{len(self.ours) - 1}>"
+        """The path of the resource that was created last."""
+        return self.created[-1]
 
     async def send(self, method: str, path: str, body: Any = None) -> Exchange:
-        """Send one request to both. A resource that both create gets the next name."""
+        """Send one request to both. What both create gets the next name."""
         response = await self.scim.request(
             method, _with_ids(path, self.ours), _with_ids(body, self.ours)
         )
@@ -104,15 +128,26 @@ class Twins:
             self.server, method, _with_ids(path, self.theirs), _with_ids(body, self.theirs)
         )
         if method == "POST" and response.status_code == their_status == 201:
-            name = f"<{len(self.ours)}>"
-            self.ours[name], self.theirs[name] = our_body["id"], their_body["id"]
+            self._name(our_body["meta"]["location"], their_body["meta"]["location"])
+        if path == "/Bulk" and response.status_code == their_status == 200:
+            theirs = _created(their_body)
+            for bulk_id, location in _created(our_body).items():
+                if bulk_id in theirs:
+                    self._name(location, theirs[bulk_id])
+        in_order = "sortBy" in _asked(path, body)
         return Exchange(
             method,
             path,
             body,
-            _answer(response.status_code, our_body, self.ours),
-            _answer(their_status, their_body, self.theirs),
+            _answer(response.status_code, our_body, self.ours, in_order=in_order),
+            _answer(their_status, their_body, self.theirs, in_order=in_order),
         )
+
+    def _name(self, our_location: str, their_location: str) -> None:
+        name = f"<{len(self.created)}>"
+        _, endpoint, self.ours[name] = our_location.rsplit("/", 2)
+        self.theirs[name] = their_location.rpartition("/")[2]
+        self.created.append(f"/{endpoint}/{name}")
 
     async def patch(self, path: str, operations: list[Json]) -> Exchange:
         """Send operations to both; what is compared is what each shows afterwards."""
@@ -130,6 +165,13 @@ class Twins:
         """Ask both what a filter finds."""
         return await self.send("GET", f"{endpoint}?filter={quote(condition)}")
 
+    async def page(self, endpoint: str, asked: Json, *, by_post: bool) -> Exchange:
+        """Ask both for a page of a list."""
+        if by_post:
+            body = {"schemas": [SEARCH_REQUEST], **asked}
+            return await self.send("POST", f"{endpoint}/.search", body)
+        return await self.send("GET", f"{endpoint}?{urlencode(asked)}")
+
 
 _NAME = re.compile(r"<\d+>")
 
@@ -143,13 +185,51 @@ def _with_ids(value: Any, ids: Mapping[str, str]) -> Any:
     return _NAME.sub(lambda name: ids[name[0]], value) if isinstance(value, str) else value
 
 
-def _answer(status: int, body: Mapping[str, Any], ids: Mapping[str, str]) -> Answer:
+def _asked(path: str, body: Any) -> Mapping[str, Any]:
+    """Return the parameters of a query: those of the path, or a SearchRequest."""
+    if path.endswith("/.search"):
+        return dict(body)
+    return dict(parse_qsl(path.partition("?")[2], keep_blank_values=True))
+
+
+def _created(body: Mapping[str, Any]) -> dict[str, str]:
+    """Return the locations of what a bulk request has created, by bulkId."""
+    return {
+        result["bulkId"]: result["location"]
+        for result in body["Operations"]
+        if result["status"] == "201"
+    }
+
+
+def _result(result: Mapping[str, Any]) -> Result:
+    failed = int(result["status"]) >= 400
+    return Result(
+        result["method"],
+        result.get("bulkId"),
+        result["status"] if failed else "done",
+        result["response"].get("scimType") if failed else None,
+        "location" in result,
+    )
+
+
+def _answer(
+    status: int, body: Mapping[str, Any], ids: Mapping[str, str], *, in_order: bool
+) -> Answer:
     names = {resource_id: name for name, resource_id in ids.items()}
     if status >= 400:
         return Answer(status, body.get("scimType"), None)
     if "Resources" in body or "totalResults" in body:
-        found = sorted(names[each["id"]] for each in body.get("Resources", []))
-        return Answer(status, None, (body["totalResults"], found))
+        found = [names[each["id"]] for each in body.get("Resources", [])]
+        page = Page(
+            body["totalResults"],
+            body["startIndex"],
+            body["itemsPerPage"],
+            found if in_order else sorted(found),
+        )
+        return Answer(status, None, page)
+    if "Operations" in body:
+        results = enumerate(map(_result, body["Operations"]))
+        return Answer(status, None, {str(number): result for number, result in results})
     if not body:
         return Answer(status, None, None)
     shown = {name: part for name, part in body.items() if name not in {"id", "meta"}}

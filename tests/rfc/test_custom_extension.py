@@ -242,6 +242,7 @@ async def test_a_required_part_is_required_in_every_value(extended: Scim, user: 
             assert f"{path}.value is required" in refused(answer, 400, "invalidValue")
 
 
+@pytest.mark.rfc("7644-3.5.1-immutable-mismatch")
 async def test_what_is_immutable_is_set_once(extended: Scim, user: Any) -> None:
     place, path = f"/Users/{user['id']}", f"{EXTENSION}:badgeNumber"
     user = await extended.patched_user(user, {"op": "add", "path": path, "value": 7})
@@ -259,6 +260,14 @@ async def test_what_is_immutable_is_set_once(extended: Scim, user: Any) -> None:
         assert path in refused(answer, 400, "mutability")
     kept = shown(await extended.put(place, body(**{EXTENSION: {"costCode": "C-2"}})))
     assert kept[EXTENSION] == {"costCode": "C-2", "badgeNumber": 7}
+
+
+@pytest.mark.rfc("7644-3.5.1-immutable-new")
+async def test_a_put_sets_what_is_immutable_and_has_no_value(extended: Scim, user: Any) -> None:
+    place = f"/Users/{user['id']}"
+    kept = shown(await extended.put(place, body(**{EXTENSION: {"badgeNumber": 8}})))
+    assert kept[EXTENSION] == {"badgeNumber": 8}
+    assert await extended.user(user["id"]) == kept
 
 
 async def test_what_it_does_not_have_is_ignored_as_everywhere(extended: Scim, user: Any) -> None:

@@ -44,7 +44,7 @@ ERRORS: dict[str, tuple[str, str, Any, dict[str, str | None], int, str | None]] 
 }
 
 
-@pytest.mark.rfc("7644-3.12-body", "7644-3.12-status")
+@pytest.mark.rfc("7644-3.12-body", "7644-3.12-status", "7644-3.12-statuses")
 @pytest.mark.parametrize("case", [*ERRORS.values()], ids=[*ERRORS])
 async def test_a_refusal_has_its_status_and_type_and_says_what_to_change(
     scim: Scim, case: tuple[str, str, Any, dict[str, str | None], int, str | None]

@@ -69,6 +69,7 @@ USERS = [
 ]
 
 
+@pytest.mark.rfc("7644-3.4.2.3-ascending", "7644-3.4.2.3-by-type", "7644-3.4.2.3-multi-valued")
 @pytest.mark.parametrize(("sort_by", "expected"), USERS)
 async def test_users_are_sorted(people: Scim, sort_by: str, expected: str) -> None:
     assert await _order(people, "/Users", sortBy=sort_by) == expected
@@ -76,6 +77,7 @@ async def test_users_are_sorted(people: Scim, sort_by: str, expected: str) -> No
     assert await _order(people, "/Users", sortBy=sort_by, sortOrder="descending") == expected[::-1]
 
 
+@pytest.mark.rfc("7644-3.4.2.3-sub-attribute")
 @pytest.mark.parametrize(
     ("sort_by", "groups"),
     [
@@ -98,6 +100,7 @@ async def test_those_of_one_value_and_of_none_are_ordered_by_id(
     assert await _order(people, "/Users", sortBy=sort_by, sortOrder="descending") == expected[::-1]
 
 
+@pytest.mark.rfc("7644-3.4.2.3-missing")
 async def test_who_has_no_value_is_last_and_in_descending_order_first(people: Scim) -> None:
     assert (await _order(people, "/Users", sortBy="externalId"))[-1] == "d"
     assert (await _order(people, "/Users", sortBy="externalId", sortOrder="descending"))[0] == "d"
@@ -149,6 +152,7 @@ async def test_an_attribute_that_is_not_known_is_refused(
     assert "sortBy" in refused(answer, 400, "invalidValue")
 
 
+@pytest.mark.rfc("7644-3.4.2.3-sub-attribute")
 async def test_a_complex_attribute_is_sorted_by_one_of_its_parts(people: Scim) -> None:
     detail = refused(await people.get("/Users?sortBy=name"), 400, "invalidValue")
     assert "name.familyName" in detail
@@ -165,6 +169,7 @@ async def test_an_order_that_is_none_is_refused(people: Scim, order: str) -> Non
     assert "ascending or descending" in refused(answer, 400, "invalidValue")
 
 
+@pytest.mark.rfc("7644-3.4.2.1-too-many")
 async def test_sorting_is_bounded(scim: Scim) -> None:
     """`tooMany` says what to do instead."""
     for number in range(SCAN_MAX_ROWS + 1):

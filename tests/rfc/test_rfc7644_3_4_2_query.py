@@ -317,6 +317,7 @@ async def test_pages_together_are_everything_once(people: Scim) -> None:
         assert [resource for page in pages for resource in page] == whole
 
 
+@pytest.mark.rfc("7644-3.4.2.1-too-many")
 async def test_a_scan_is_bounded(scim: Scim) -> None:
     """RFC 7644 section 3.4.2.1, `tooMany`: the answer says which attributes are indexed."""
 

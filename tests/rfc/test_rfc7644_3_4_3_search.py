@@ -70,6 +70,7 @@ SEARCHES: list[tuple[str, Resource, str]] = [
 ]
 
 
+@pytest.mark.rfc("7644-3.4.3-search")
 @pytest.mark.parametrize(("endpoint", "asked", "query"), SEARCHES, ids=str)
 async def test_a_search_answers_as_the_same_query_by_get(
     people: Scim, endpoint: str, asked: Resource, query: str
@@ -78,6 +79,7 @@ async def test_a_search_answers_as_the_same_query_by_get(
     assert answer == listed(await people.get(f"{endpoint}?{query}"))
 
 
+@pytest.mark.rfc("7644-3.4.3-search")
 async def test_the_message_of_an_independent_library_is_understood(people: Scim) -> None:
     message: SearchRequest[Any] = SearchRequest(
         filter="userName pr",
@@ -133,6 +135,7 @@ async def test_a_search_that_is_no_message_is_refused(people: Scim, endpoint: st
 # ---- the root
 
 
+@pytest.mark.rfc("7644-3.4.2.1-root")
 async def test_the_root_lists_everything(people: Scim) -> None:
     page = listed(await people.get(""))
     assert page["totalResults"] == 5
@@ -209,6 +212,9 @@ ROOT_FILTERS = [
 ]
 
 
+@pytest.mark.rfc(
+    "7644-3.4.2.1-root", "7644-3.4.2.1-filters-across-types", "7644-3.4.2.1-undefined-attribute"
+)
 @pytest.mark.parametrize(("condition", "names"), ROOT_FILTERS, ids=str)
 async def test_a_filter_at_the_root_finds_resources_of_every_type(
     people: Scim, condition: str, names: list[str]
@@ -224,6 +230,7 @@ async def test_what_each_type_shows_is_projected(people: Scim) -> None:
     assert shapes == {("userName",), ("members",)}
 
 
+@pytest.mark.rfc("7644-3.4.2.1-too-many")
 async def test_a_scan_of_the_root_is_bounded_as_a_whole(scim: Scim) -> None:
     """RFC 7644 section 3.4.2.2, `tooMany`; what other types alone can satisfy is not read."""
     for number in range(SCAN_MAX_ROWS // 2 + 1):
@@ -241,6 +248,7 @@ async def test_a_scan_of_the_root_is_bounded_as_a_whole(scim: Scim) -> None:
 # ---- /Me
 
 
+@pytest.mark.rfc("7644-3.11-me")
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
 async def test_me_is_not_implemented(people: Scim, method: str) -> None:
     """RFC 7644 section 3.11: 501 where no resource is that of who authenticates."""

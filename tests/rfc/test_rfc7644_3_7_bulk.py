@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.fixtures.scim_client import ENTERPRISE, ERROR, Resource, Scim, refused, shown
+from tests.fixtures.scim_client import ENTERPRISE, ERROR, USER, Resource, Scim, refused, shown
 
 if TYPE_CHECKING:
     from tests.fixtures.service import RunningService
@@ -58,6 +58,13 @@ def id_of(result: Resource) -> str:
     return str(result["location"]).rpartition("/")[2]
 
 
+@pytest.mark.rfc(
+    "7644-3.7-ok",
+    "7644-3.7-response",
+    "7644-3.7-bulk-id-back",
+    "7644-3.7.3-location",
+    "7644-3.7.3-status",
+)
 async def test_each_operation_does_what_its_request_would(scim: Scim) -> None:
     ana, bo, cy = [await scim.create_user(f"{name}@contoso.test") for name in ("ana", "bo", "cy")]
     results = await done(
@@ -86,6 +93,14 @@ async def test_paths_may_lack_the_slash_and_vary_in_letter_case(scim: Scim) -> N
     assert statuses(results) == ["201"]
 
 
+@pytest.mark.rfc(
+    "7644-3.7-path",
+    "7644-3.7-goes-on",
+    "7644-3.7.3-all-results",
+    "7644-3.7.3-location",
+    "7644-3.7.3-status",
+    "7644-3.7.3-error",
+)
 async def test_what_fails_leaves_the_others_alone(scim: Scim) -> None:
     await scim.create_user("taken")
     results = await done(
@@ -103,6 +118,7 @@ async def test_what_fails_leaves_the_others_alone(scim: Scim) -> None:
     assert "/Users, /Groups" in results[3]["response"]["detail"]
 
 
+@pytest.mark.rfc("7644-3.7-fail-on-errors")
 async def test_it_ends_after_as_many_errors_as_the_client_accepts(scim: Scim) -> None:
     await scim.create_user("taken")
     operations = [user("a"), user("taken"), user("b"), {**user("taken"), "bulkId": "2"}, user("c")]
@@ -110,6 +126,7 @@ async def test_it_ends_after_as_many_errors_as_the_client_accepts(scim: Scim) ->
     assert await scim.found("/Users", 'userName eq "c"') == []
 
 
+@pytest.mark.rfc("7644-3.7.2-references")
 async def test_a_group_may_name_users_that_the_same_request_creates(scim: Scim) -> None:
     results = await done(scim, group("Sales", "bulkId:ana", "bulkId:bo"), user("bo"), user("ana"))
     assert statuses(results) == ["201", "201", "201"]
@@ -117,6 +134,7 @@ async def test_a_group_may_name_users_that_the_same_request_creates(scim: Scim) 
     assert await scim.members(id_of(results[0])) == {id_of(results[1]), id_of(results[2])}
 
 
+@pytest.mark.rfc("7644-3.7.2-references")
 async def test_references_are_resolved_in_paths_and_in_filters(scim: Scim) -> None:
     ana = await scim.create_user("ana")
     results = await done(
@@ -132,6 +150,7 @@ async def test_references_are_resolved_in_paths_and_in_filters(scim: Scim) -> No
     assert (await scim.user(id_of(results[0])))["title"] == "Dr"
 
 
+@pytest.mark.rfc("7644-3.7.1-circular")
 async def test_users_may_be_each_others_managers(scim: Scim) -> None:
     """RFC 7644 section 3.7.1: circular references are to be resolved."""
     results = await done(
@@ -149,6 +168,7 @@ async def test_users_may_be_each_others_managers(scim: Scim) -> None:
     ]
 
 
+@pytest.mark.rfc("7644-3.7.1-circular")
 async def test_a_circle_that_cannot_be_closed_leaves_nothing_half_made(scim: Scim) -> None:
     await scim.create_user("taken")
     async with scim.unchanged():
@@ -192,12 +212,25 @@ async def test_a_delete_frees_the_name_for_a_later_create(scim: Scim) -> None:
     assert statuses(results) == ["204", "201"]
 
 
+async def test_of_creates_of_one_name_the_first_gets_it(scim: Scim) -> None:
+    """In any letter case, and however the attribute is named."""
+    urn = {"method": "POST", "path": "users/", "bulkId": "urn", "data": {f"{USER}:userName": "ANA"}}
+    operations = [user("ana"), {**user("Ana"), "path": "/users"}, urn, {**urn, "bulkId": "again"}]
+    for order in (operations, operations[::-1]):
+        results = await done(scim, *order, group("Sales"), {**group("SALES"), "bulkId": "2"})
+        assert statuses(results) == ["201", "409", "409", "409", "201", "409"]
+        for result in (results[0], results[4]):
+            location = result["location"].removeprefix(scim.tenant_url)
+            assert (await scim.delete(location)).status_code == 204
+
+
 async def test_of_two_deletes_of_one_resource_the_second_finds_nothing(scim: Scim) -> None:
     ana = await scim.create_user("ana")
     delete = {"method": "DELETE", "path": f"/Users/{ana['id']}"}
     assert statuses(await done(scim, delete, delete)) == ["204", "404"]
 
 
+@pytest.mark.rfc("7644-3.7.3-all-results")
 async def test_hundreds_of_operations_are_done_and_reported_in_order(scim: Scim) -> None:
     names = [f"u{number}" for number in range(150)]
     results = await done(scim, *map(user, names))
@@ -248,6 +281,7 @@ REFUSED: list[tuple[Any, int, str | None, str]] = [
 ]
 
 
+@pytest.mark.rfc("7644-3.7-ok", "7644-3.7-method", "7644-3.7-bulk-id", "7644-3.7.4-too-large")
 @pytest.mark.parametrize(("body", "status", "scim_type", "words"), REFUSED)
 async def test_a_malformed_request_is_refused_whole(
     scim: Scim, body: Any, status: int, scim_type: str | None, words: str

@@ -54,7 +54,9 @@ SHOWN: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.rfc("7644-3.9-minimum", "7644-3.9-never", "7644-3.9-attributes")
+@pytest.mark.rfc(
+    "7644-3.9-minimum", "7644-3.9-never", "7644-3.9-attributes", "7644-3.4.2.5-notation"
+)
 @pytest.mark.parametrize(("names", "expected"), SHOWN, ids=str)
 async def test_only_what_is_asked_for_is_shown_and_the_id(
     people: Scim, names: str, expected: Resource
@@ -73,7 +75,7 @@ EXCLUDED: list[tuple[str, set[str]]] = [
 ]
 
 
-@pytest.mark.rfc("7644-3.9-minimum", "7644-3.9-excluded")
+@pytest.mark.rfc("7644-3.9-minimum", "7644-3.9-excluded", "7644-3.4.2.5-always")
 @pytest.mark.parametrize(("names", "gone"), EXCLUDED, ids=[names for names, _ in EXCLUDED])
 async def test_what_is_excluded_is_left_out_but_never_the_id(
     people: Scim, names: str, gone: set[str]

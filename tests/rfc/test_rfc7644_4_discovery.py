@@ -86,6 +86,7 @@ async def test_patch_is_supported(scim: Scim) -> None:
     await scim.patched_user(user, {"op": "replace", "path": "title", "value": "T"})
 
 
+@pytest.mark.rfc("7644-3.7.4-limits")
 async def test_bulk_is_supported_up_to_a_number_and_a_size(scim: Scim) -> None:
     """That more is refused, tests/rfc/test_rfc7644_3_7_bulk.py shows."""
     claim = (await _config(scim))["bulk"]
@@ -117,6 +118,7 @@ async def test_sorting_is_supported(scim: Scim) -> None:
         assert "".join(user["userName"] for user in page["Resources"]) == names
 
 
+@pytest.mark.rfc("9865-4-announced", "9865-4-cursor-and-index")
 async def test_both_ways_of_paging_are_supported(scim: Scim) -> None:
     """RFC 9865 section 4."""
     claim = (await _config(scim))["pagination"]

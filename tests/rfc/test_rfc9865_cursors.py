@@ -84,6 +84,7 @@ QUERIES: list[tuple[str, Query]] = [
 ]
 
 
+@pytest.mark.rfc("9865-2-count", "9865-2-next", "9865-2.2-sorted")
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 8, 11, 12, 200])
 @pytest.mark.parametrize(("endpoint", "query"), QUERIES, ids=str)
 async def test_pages_by_cursor_hold_what_the_list_holds(
@@ -98,6 +99,7 @@ async def test_pages_by_cursor_hold_what_the_list_holds(
     assert read == whole
 
 
+@pytest.mark.rfc("9865-2-total")
 @pytest.mark.parametrize(
     ("endpoint", "query"),
     [("/Users", {}), ("", {}), ("/Users", {"sortBy": "title"}), ("/Groups", {"sortBy": "id"})],
@@ -111,6 +113,7 @@ async def test_every_page_of_a_list_tells_how_many_there_are(
         assert page["totalResults"] == total
 
 
+@pytest.mark.rfc("9865-2-total")
 async def test_how_many_a_scan_will_find_is_told_when_it_is_known(people: Scim) -> None:
     """Section 2: a service that cannot estimate `totalResults` may leave it out."""
     query = {"filter": 'title eq "odd"'}
@@ -125,6 +128,7 @@ async def test_a_count_of_zero_asks_for_the_total_alone(people: Scim) -> None:
         assert "nextCursor" not in page
 
 
+@pytest.mark.rfc("9865-2-first")
 @pytest.mark.parametrize("parameter", ["cursor", "cursor=", "CURSOR="])
 async def test_an_empty_cursor_asks_for_the_first_page(people: Scim, parameter: str) -> None:
     page = shown(await people.get(f"/Users?{parameter}&count=3"))
@@ -132,6 +136,7 @@ async def test_an_empty_cursor_asks_for_the_first_page(people: Scim, parameter: 
     assert "nextCursor" in page
 
 
+@pytest.mark.rfc("9865-2.3-default-method")
 async def test_without_a_cursor_a_list_is_paged_by_index(people: Scim) -> None:
     """Section 2.4: the default of a service that had index paging before."""
     for query in ("", "?startIndex=1&count=2", "?filter=id+pr&count=2"):
@@ -140,6 +145,7 @@ async def test_without_a_cursor_a_list_is_paged_by_index(people: Scim) -> None:
         assert "nextCursor" not in page
 
 
+@pytest.mark.rfc("9865-2-characters")
 async def test_a_cursor_is_of_characters_that_a_url_takes_as_they_are(people: Scim) -> None:
     """Section 2: the unreserved characters of RFC 3986. And it is short."""
     for query in ({}, {"sortBy": "userName"}, {"filter": "id pr"}):
@@ -150,6 +156,7 @@ async def test_a_cursor_is_of_characters_that_a_url_takes_as_they_are(people: Sc
         )
 
 
+@pytest.mark.rfc("9865-3-search")
 async def test_a_cursor_serves_a_search_by_post_too(people: Scim) -> None:
     """Section 3."""
     body = {"filter": "id pr", "count": 4, "cursor": "", "attributes": ["userName"]}
@@ -231,6 +238,7 @@ async def test_what_is_there_all_the_while_is_listed_once_while_others_write_at_
     assert len(read) == len(set(read))
 
 
+@pytest.mark.rfc("9865-4-misuse")
 async def test_a_scan_over_more_than_its_bound_is_read_page_by_page(scim: Scim) -> None:
     """A page ends early where the bound is, and the next one goes on behind it."""
     users = [
@@ -275,6 +283,7 @@ ALTERED = [
 ]
 
 
+@pytest.mark.rfc("9865-2.1-invalid-cursor")
 @pytest.mark.parametrize("altered", ALTERED)
 async def test_a_cursor_that_was_altered_or_made_up_is_refused(people: Scim, altered: Any) -> None:
     cursor = altered(await _cursor(people))
@@ -282,6 +291,7 @@ async def test_a_cursor_that_was_altered_or_made_up_is_refused(people: Scim, alt
     assert "empty cursor" in refused(answer, 400, "invalidCursor")
 
 
+@pytest.mark.rfc("9865-2-same-query")
 @pytest.mark.parametrize(
     "other",
     [
@@ -298,6 +308,7 @@ async def test_a_cursor_of_another_query_is_refused(people: Scim, other: str) ->
     refused(await people.get(f"{other}&cursor={cursor}"), 400, "invalidCursor")
 
 
+@pytest.mark.rfc("9865-2-same-query")
 async def test_a_cursor_of_another_filter_or_order_is_refused(people: Scim) -> None:
     queries = [
         "filter=id+pr",
@@ -319,15 +330,30 @@ async def test_a_cursor_of_another_filter_or_order_is_refused(people: Scim) -> N
                 refused(answer, 400, "invalidCursor")
 
 
+@pytest.mark.rfc("9865-5.2-authorized-data", "9865-5.2-same-errors")
 async def test_a_cursor_of_another_tenant_is_refused(people: Scim, new_scim: Clients) -> None:
+    """Section 5.2; the answer does not tell it from one that was made up."""
     other = new_scim()
     for n in range(3):
         await other.create_user(f"u{n}")
+    made_up = refused(await other.get("/Users?count=2&cursor=x"), 400, "invalidCursor")
     for one, another in ((people, other), (other, people)):
         answer = await another.get(f"/Users?count=2&cursor={await _cursor(one)}")
-        refused(answer, 400, "invalidCursor")
+        assert refused(answer, 400, "invalidCursor") == made_up
 
 
+@pytest.mark.rfc("9865-5.2-every-request")
+@pytest.mark.parametrize("credentials", [None, "Bearer", "Bearer {other}"])
+async def test_a_cursor_gives_no_right(
+    people: Scim, new_scim: Clients, credentials: str | None
+) -> None:
+    path = f"/Users?count=2&cursor={await _cursor(people)}"
+    sent = credentials and credentials.format(other=new_scim().token)
+    refused(await people.get(path, headers={"Authorization": sent}), 401)
+    assert shown(await people.get(path))["itemsPerPage"] == 2
+
+
+@pytest.mark.rfc("9865-2.1-invalid-count")
 @pytest.mark.parametrize("count", ["1", "3", "0", "-1", ""])
 async def test_a_cursor_of_another_count_is_refused(people: Scim, count: str) -> None:
     """Section 2.1, `invalidCount`: it must be that of the first page."""
@@ -336,6 +362,7 @@ async def test_a_cursor_of_another_count_is_refused(people: Scim, count: str) ->
     assert "count must be 2" in refused(answer, 400, "invalidCount")
 
 
+@pytest.mark.rfc("9865-2.1-invalid-count")
 @pytest.mark.parametrize("count", ["201", "1000000", "x", "1.5"])
 async def test_a_count_out_of_bounds_is_refused(people: Scim, count: str) -> None:
     answer = await people.get(f"/Users?cursor&count={count}")
@@ -349,6 +376,7 @@ async def test_a_page_begins_at_an_index_or_at_a_cursor(people: Scim) -> None:
     assert "nextCursor" in page
 
 
+@pytest.mark.rfc("9865-2.1-expired-cursor")
 async def test_a_cursor_expires(people: Scim, monkeypatch: pytest.MonkeyPatch) -> None:
     """Section 2.1, `expiredCursor`, after the `cursorTimeout` of the ServiceProviderConfig."""
     timeout = shown(await people.get("/ServiceProviderConfig"))["pagination"]["cursorTimeout"]

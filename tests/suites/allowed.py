@@ -15,18 +15,7 @@ _NO_MEMBERS_READ_BACK: Final = (
     "Microsoft Entra ID asks for 204. A client that wants the group names `attributes`."
 )
 
-_NO_SEARCH_YET: Final = Allowed(
-    "scim2-tester",
-    "error",
-    "search_with_attributes",
-    "Nothing is served at this path. The Tenant URL ends in /scim/v2, and below it are /Users, "
-    "/Groups, /ServiceProviderConfig, /ResourceTypes and /Schemas.",
-    "POST /.search is not there yet; docs/architecture.md says so.",
-)
-
 ALLOWED: Final = (
-    _NO_SEARCH_YET,
-    _NO_SEARCH_YET,  # of users and of groups
     Allowed(
         "scim-sanity",
         "fail",

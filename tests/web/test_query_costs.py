@@ -120,6 +120,7 @@ async def test_what_queries_cost(queries: Queries) -> None:
     }
 
 
+@pytest.mark.rfc("9865-4-misuse")
 async def test_a_page_by_cursor_costs_one_call(queries: Queries) -> None:
     page = await queries.ask("Users", cursor="", count="200")
     read = page.body["Resources"]
