@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from tools.cost.assumptions import Assumptions
-from tools.cost.bill import Basis, Bill, Line, Quantity, alternative, bill, fixed
+from tools.cost.bill import Alternative, Basis, Bill, Line, Quantity, alternative, bill, fixed
+from tools.cost.markdown import wrapped
 from tools.cost.measured import Measured
 from tools.cost.prices import Price, Prices
 from tools.cost.requests import COSTS, Request
@@ -41,23 +42,25 @@ def render(basis: Basis) -> str:
     """Return the whole document."""
     prices, measured, assumed = basis.prices, basis.measured, basis.assumed
     bills = [bill(period, users, basis) for users in SIZES for period in Period]
+    shown = next(each for each in bills if (each.users, each.period) == SHOWN)
     introduction = _INTRODUCTION.format(
         minutes=assumed.cycle_minutes, as_of=prices.as_of, region=prices.region
     )
-    return "".join(
+    text = "".join(
         [
             introduction,
             *_answer(bills, prices, assumed),
             *_readings(assumed),
             *_asked(assumed),
-            *_shown(next(each for each in bills if (each.users, each.period) == SHOWN)),
+            *_shown(shown),
             *_fixed(prices, assumed),
-            *_alternative(prices, assumed),
+            *_alternative(shown, prices, assumed),
             *_requests(measured),
             *_prices(prices),
             *_missing(prices, measured, assumed),
         ]
     )
+    return wrapped(text)
 
 
 def _answer(bills: list[Bill], prices: Prices, assumed: Assumptions) -> Iterator[str]:
@@ -173,8 +176,9 @@ def _fixed(prices: Prices, assumed: Assumptions) -> Iterator[str]:
 """
 
 
-def _alternative(prices: Prices, assumed: Assumptions) -> Iterator[str]:
+def _alternative(shown: Bill, prices: Prices, assumed: Assumptions) -> Iterator[str]:
     other, container = alternative(prices, assumed), assumed.container
+    busy = shown.total(granted=False)
     seconds = assumed.hours_in_month * 3600
     vcpu, gib = prices.container_active_vcpu_second, prices.container_gib_second
     yield f"""
@@ -189,8 +193,10 @@ What the peers need: a container that always runs, because an identity provider 
   {_price(prices.postgresql_gib_month)} = {_usd(other.database)} a month.
 - Together {_span(other.total)}.
 
-One container holds many tenants as well. Its price does not move with them until it is too small; this service's
-does, from nothing on.
+One container holds many tenants as well, and its price does not move with them until it is too small. This service's
+does, from nothing on: the container and its database cost as much as {_tenants(other, busy)} tenants of {SHOWN[0]:,} users in
+a busy month, among many. From there on the price speaks for the container, and what it costs to keep a server and a
+database alive against it.
 """
 
 
@@ -257,6 +263,12 @@ def _missing(prices: Prices, measured: Measured, assumed: Assumptions) -> Iterat
 - **The host's storage account** (a package of some MB), the action group's mails, the workbook.
 - **Requests of your own product**, and people.
 """
+
+
+def _tenants(other: Alternative, tenant: Quantity) -> str:
+    """Say how many tenants cost as much: the cheapest by the dearest, and the other way round."""
+    few, many = other.total.least / tenant.most, other.total.most / tenant.least
+    return f"{few:.0f} to {many:.0f}"
 
 
 def _runs(assumed: Assumptions) -> int:

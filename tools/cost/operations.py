@@ -1,4 +1,4 @@
-"""What each operation of the store costs: storage calls, and entities written.
+"""What each operation on users and groups costs: storage calls, and entities written.
 
 The only source of these numbers. `tests/store/test_store_costs.py` counts the calls of the real
 store against them, with 10 and with 5,000 users; the documents are computed from them.

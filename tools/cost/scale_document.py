@@ -5,6 +5,7 @@ from math import ceil
 from typing import Final
 
 from tools.cost.assumptions import Assumptions
+from tools.cost.markdown import wrapped
 from tools.cost.measured import Measured
 from tools.cost.operations import PAGE_ROWS, Cost, add_members, create_user, expected_costs
 from tools.cost.sharding import SLOTS, operations, partition_of
@@ -35,7 +36,7 @@ measured:** nothing here has run on the real service.
 def render(measured: Measured, assumed: Assumptions) -> str:
     """Return the whole document."""
     initial = workload(Period.INITIAL, USERS, assumed)
-    return "".join(
+    text = "".join(
         [
             _INTRODUCTION,
             *_limits(initial, measured, assumed),
@@ -45,6 +46,7 @@ def render(measured: Measured, assumed: Assumptions) -> str:
             *_many_tenants(initial, measured, assumed),
         ]
     )
+    return wrapped(text)
 
 
 def _limits(initial: Workload, measured: Measured, assumed: Assumptions) -> Iterator[str]:
@@ -107,15 +109,14 @@ count as entities is not said; the lower number counts them.
     seconds = initial.entities / limit
     yield f"""
 {rate} requests a second is what Entra's gallery asks an application to take for each tenant. Requests of one user or of
-one membership at a time, which is what Entra sends, need a tenth of the partition at that rate; only large PATCHes of
-groups come near it, and those are paced: an instance writes at most half of it for them (`SCIM_MEMBER_WRITES_PER_SECOND`).
+one membership at a time need a tenth of the partition at that rate; only large PATCHes of groups come near it, and those are paced: an instance writes at most half of it for them (`SCIM_MEMBER_WRITES_PER_SECOND`).
 
 The initial cycle of {USERS:,} users as [cost.md](cost.md#what-a-tenant-asks) describes it is {initial.total:,} requests that write
 {initial.entities:,} entities. At {rate} requests a second it takes {initial.total / rate / 3600:.1f} hours; the partition would take it in
 {seconds / 60:.0f} minutes. **The identity provider is the slower of the two by {initial.total / rate / seconds:.0f} times.**
 
 No count of users is a limit in itself: rows are found by key, and [no operation but a scan](architecture.md#what-an-operation-costs)
-costs more calls in a large tenant. A page by `startIndex` does when what lies between a counter's slot and the page is more
+costs more calls in a large tenant, and nothing but reading or replacing a list of members in a large group. A page by `startIndex` does when what lies between a counter's slot and the page is more
 than one answer of {PAGE_ROWS:,} rows: a slot has 1 of {SLOTS} users, so with a page of 100 from {(PAGE_ROWS - 100) * SLOTS:,} users on.
 """
 
