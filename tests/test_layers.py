@@ -66,6 +66,16 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "tools.provision": ("tools.provision",),
     "tools.demo": ("tools.provision",),
     "tools.adopt": ("tools.adopt", "tools.provision"),
+    "tools.cost": ("tools.cost",),
+    "tools.cost.measure": (
+        "tools.cost",
+        "tools.provision",
+        "shared.store",
+        "shared.web.services",
+        "local.azurite",
+        "local.functions",
+        "local.invocation",
+    ),
     "tools.admin": (
         "tools.admin",
         "shared.auth.tokens",
@@ -93,6 +103,7 @@ MAY_IMPORT_OF_AZURE: dict[str, tuple[str, ...]] = {
     SDK_OF_TABLES: ("azure.core", "azure.data", "aiohttp"),
     "shared.store": ("azure.core",),
     "local": ("azure.functions",),
+    "tools.cost.measure": ("azure.functions",),
     "tools.admin.sign_in": ("azure.core",),
     "tools.admin.vault": ("azure.core", "azure.keyvault"),
 }

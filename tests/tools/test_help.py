@@ -10,13 +10,14 @@ from typer.testing import CliRunner
 
 from tools.admin.__main__ import app as admin
 from tools.adopt.__main__ import app as adopt
+from tools.cost.__main__ import app as cost
 from tools.demo import app as demo
 from tools.provision.__main__ import app as provision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-APPS = {"admin": admin, "adopt": adopt, "demo": demo, "provision": provision}
+APPS = {"admin": admin, "adopt": adopt, "cost": cost, "demo": demo, "provision": provision}
 
 
 def commands(name: str, command: object) -> Iterator[tuple[str, object]]:
