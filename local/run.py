@@ -17,7 +17,7 @@ import aiohttp
 from local import azurite, children, settings_file
 from local.errors import LocalError
 from shared.schema_files import read_catalogue
-from shared.settings import SCHEMAS, SettingsError
+from shared.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -81,7 +81,7 @@ async def run(asked: Options) -> int:
     settings = settings_file.ensure(asked.root)
     if not os.environ.get(settings_file.TOKEN):
         settings_file.token(settings)
-    _check_schemas(os.environ.get(SCHEMAS) or settings_file.setting(settings, SCHEMAS))
+    _check_settings(settings_file.readable_values(settings))
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(_listen(asked.port))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/scim/v2"
@@ -97,12 +97,13 @@ async def run(asked: Options) -> int:
         return await _first_end(process, storage)
 
 
-def _check_schemas(path: str | None) -> None:
-    """Refuses a bad file of schemas at once; the service itself would answer 503 to everything."""
+def _check_settings(values: Mapping[str, str]) -> None:
+    """Refuses wrong settings at once; the service itself would answer 503 to everything."""
     try:
-        read_catalogue((path or "").strip())
+        settings = Settings.from_environment({**values, **_own_environ()})
+        read_catalogue(settings.schemas or "")
     except SettingsError as error:
-        raise LocalError(str(error)) from None
+        raise LocalError("; ".join(error.problems)) from None
 
 
 def _listen(port: int) -> socket.socket:
@@ -157,12 +158,16 @@ async def _stand_in(
 
 def _environ(asked: Options, storage: Azurite) -> dict[str, str]:
     """The environment of the host; what is set in it wins over local.settings.json."""
-    environ = {"AZURE_FUNCTIONS_ENVIRONMENT": "Development"}
-    environ |= {name: value for name, value in os.environ.items() if value}
+    environ = _own_environ()
     if asked.ephemeral:
         environ["AzureWebJobsStorage"] = storage.connection_string
         environ["TABLE_CONNECTION_STRING"] = storage.connection_string
     return environ
+
+
+def _own_environ() -> dict[str, str]:
+    given = {name: value for name, value in os.environ.items() if value}
+    return {"AZURE_FUNCTIONS_ENVIRONMENT": "Development"} | given
 
 
 async def _answers(url: str, host: Process) -> bool:
@@ -172,7 +177,7 @@ async def _answers(url: str, host: Process) -> bool:
         LocalError: It does neither within two minutes.
     """
     dead = asyncio.create_task(host.wait())
-    answered = asyncio.create_task(_first_answer(f"{url}/ServiceProviderConfig"))
+    answered = asyncio.create_task(_first_answer(f"{url.removesuffix('/scim/v2')}/healthz"))
     try:
         done, _ = await asyncio.wait(
             {dead, answered}, timeout=_START_SECONDS, return_when=asyncio.FIRST_COMPLETED

@@ -61,13 +61,13 @@ def values(path: Path) -> dict[str, str]:
     return held
 
 
-def setting(path: Path, name: str) -> str | None:
-    """One setting; None where the file has none, or is encrypted and only Core Tools can read it.
+def readable_values(path: Path) -> dict[str, str]:
+    """The application settings that can be read here: none of an encrypted file.
 
     Raises:
         LocalError: The file is broken.
     """
-    return None if _load(path).get("IsEncrypted") else values(path).get(name)
+    return {} if _load(path).get("IsEncrypted") else values(path)
 
 
 def token(path: Path) -> str:

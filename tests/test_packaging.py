@@ -48,6 +48,9 @@ NEVER_COMMITTED = [
     "infra/main.bicep",
     ".venv-infra/bin/checkov",
     ".git/config",
+    "app.zip",
+    "people.csv",
+    "token.txt",
 ]
 
 

@@ -256,6 +256,8 @@ async def test_the_exit_code_of_core_tools_is_passed_on(project: Path, core_tool
         ({"EPHEMERAL": "maybe"}, "EPHEMERAL must be 1 or 0"),
         ({"PATH": "/nowhere"}, "node is missing"),
         ({"SCIM_SCHEMAS": "none.json"}, "SCIM_SCHEMAS: none.json cannot be read"),
+        ({"SCIM_SECRET_TOKEN": "short"}, "SCIM_SECRET_TOKEN should "),
+        ({"TABLE_NAME": "?", "SCIM_MAX_BODY_BYTES": "1 MiB"}, "; SCIM_MAX_BODY_BYTES should "),
     ],
 )
 async def test_what_is_wrong_is_said_in_one_line(

@@ -93,14 +93,14 @@ def test_without_the_sample_there_is_nothing_to_make_it_from(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("content", "found"),
     [
-        ('{"Values": {"SCIM_SCHEMAS": "scim_schemas"}}', "scim_schemas"),
-        ('{"Values": {}}', None),
-        ('{"IsEncrypted": true, "Values": {"SCIM_SCHEMAS": "CfDJ8"}}', None),
+        ('{"Values": {"SCIM_SCHEMAS": "scim_schemas"}}', {"SCIM_SCHEMAS": "scim_schemas"}),
+        ('{"Values": {}}', {}),
+        ('{"IsEncrypted": true, "Values": {"SCIM_SCHEMAS": "CfDJ8"}}', {}),
     ],
     ids=["set", "not set", "encrypted"],
 )
-def test_one_setting_can_be_read_where_it_can_be_read(
-    project: Path, content: str, found: str | None
+def test_settings_can_be_read_where_they_can_be_read(
+    project: Path, content: str, found: dict[str, str]
 ) -> None:
     (project / "local.settings.json").write_text(content)
-    assert settings_file.setting(settings_file.ensure(project), "SCIM_SCHEMAS") == found
+    assert settings_file.readable_values(settings_file.ensure(project)) == found

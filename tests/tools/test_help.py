@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +20,7 @@ from tools.provision.__main__ import app as provision
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+ROOT = Path(__file__).parents[2]
 APPS = {"admin": admin, "adopt": adopt, "cost": cost, "demo": demo, "provision": provision}
 
 
@@ -58,3 +62,15 @@ def test_the_help_is_shown_whole_and_says_how_it_ends(name: str) -> None:
     # Markdown would swallow what stands between < and >.
     assert "https://." not in ended.output
     assert "https://secret" not in ended.output
+
+
+@pytest.mark.parametrize("tool", ["admin", "adopt", "cost", "provision", "demo"])
+def test_without_its_packages_a_tool_says_how_to_install_them(tool: str) -> None:
+    # -S leaves the installed packages out, as in the environment that `make run` makes.
+    command = [sys.executable, "-S", "-m", f"tools.{tool}", "--help"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "error: not installed: typer, rich, httpx. Run `make install` once, "
+        "and the tools with .venv/bin/python -m tools...\n"
+    )

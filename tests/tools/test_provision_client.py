@@ -112,7 +112,7 @@ async def test_a_lost_answer_is_asked_for_again_unless_it_may_have_created(
     async with nowhere as client:
         error = await refused(client, method, "/Users")
     assert error.status is None
-    assert "ConnectError" in error.detail
+    assert "does the service run?" in error.detail
     assert len(waits.seconds) == attempts - 1
 
 

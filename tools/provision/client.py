@@ -187,6 +187,8 @@ def _parse(response: httpx.Response) -> Any:
 def _describe(error: httpx.RequestError, limits: Limits) -> str:
     if isinstance(error, httpx.TimeoutException):
         return f"no answer within {limits.timeout:g} s"
+    if isinstance(error, httpx.ConnectError):
+        return f"nobody answers there ({error}): is the address right, and does the service run?"
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
