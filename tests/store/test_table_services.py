@@ -187,7 +187,7 @@ async def test_both_are_refused_alike_and_leave_nothing(
     assert await direct.query(tenant, EVERYTHING, 10, None) == before
 
 
-OF_THE_SDK = pytest.mark.filterwarnings("ignore:Testing an element's truth value")
+SDK_WARNS = pytest.mark.filterwarnings("ignore:Testing an element's truth value")
 """Which it does where it reads errors in XML."""
 
 FAULTS: dict[str, Fault] = {
@@ -207,7 +207,7 @@ FAULTS: dict[str, Fault] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-@OF_THE_SDK
+@SDK_WARNS
 async def test_faults_of_transactions_mean_the_same_to_both(
     services: dict[str, TableService],
     direct: TableService,
@@ -227,7 +227,7 @@ async def test_faults_of_transactions_mean_the_same_to_both(
 
 
 @pytest.mark.parametrize("name", [name for name in FAULTS if "inside" not in name])
-@OF_THE_SDK
+@SDK_WARNS
 async def test_faults_of_reads_mean_the_same_to_both(
     services: dict[str, TableService],
     direct: TableService,
