@@ -303,6 +303,17 @@ async def test_both_send_the_same_requests(
     assert [method for method, *_ in sent["rest"]] == ["GET", "GET", "POST"]
 
 
+async def test_what_is_inserted_is_not_to_be_sent_back(
+    services: dict[str, TableService], direct: TableService, proxy: StorageProxy, tenant: str
+) -> None:
+    """Azurite never does, the service does by default: a user's document would travel twice."""
+    del direct
+    proxy.bodies.clear()
+    await services["rest"].submit(tenant, [Insert("a", {}), Insert("b", {})])
+    ((_, _, body),) = proxy.bodies
+    assert body.count(b"POST http") == body.count(b"\r\nPrefer: return-no-content\r\n") == 2
+
+
 class Identity:
     """Gives tokens of a life that a test chooses, or fails."""
 
