@@ -182,6 +182,8 @@ class BulkRun:
         endpoint, resource_id = self._target(resolved)
         record.route = f"Bulk/{endpoint.path}" + ("/{id}" if resource_id else "")
         record.resource_id = resource_id
+        # Nothing is begun late: what takes back its own failure would do so past the deadline.
+        request.session.remaining()
         handler = handler_of(endpoint.item if resource_id else endpoint.collection, request.method)
         part = replace(
             request,

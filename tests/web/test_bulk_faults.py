@@ -12,6 +12,7 @@ from scim_bulk.handlers import do_in_bulk
 from shared.auth.tokens import DevelopmentTokens
 from shared.scim.documents import changed_names
 from shared.scim.errors import Unavailable
+from shared.store import keys
 from shared.store.operations import Insert, Operation, Replace
 from shared.store.store import Store, open_store
 from shared.web.services import Services
@@ -150,11 +151,13 @@ async def test_a_circle_that_cannot_be_closed_is_an_error_that_counts(results: R
 async def test_what_there_was_no_time_for_is_answered_503(
     results: Results, store: Store, session: Session
 ) -> None:
+    large = {"displayName": "large", "members": [{"value": keys.new_id("")} for _ in range(50)]}
     operations = [
-        {"method": "POST", "path": "/Users", "bulkId": name, "data": {"userName": name}}
-        for name in ("ana", "bo")
+        {"method": "POST", "path": "/Users", "bulkId": "ana", "data": {"userName": "ana"}},
+        {"method": "POST", "path": "/Groups", "bulkId": "large", "data": large},
     ]
     session.deadline = time.monotonic() - 1
     assert [each["status"] for each in await results(operations, is_no_create)] == ["503", "503"]
+    assert session.meter.calls == 0
     session.deadline += 60
     assert await store.users.count(session) == 0
