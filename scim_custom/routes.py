@@ -22,19 +22,16 @@ def _found(route_params: Mapping[str, str], services: Services) -> ResourceEndpo
     return endpoint
 
 
-def _collection(route_params: Mapping[str, str], services: Services) -> tuple[str, Handlers]:
-    endpoint = _found(route_params, services)
-    return endpoint.path, endpoint.collection
+def _collection(route_params: Mapping[str, str], services: Services) -> Handlers:
+    return _found(route_params, services).collection
 
 
-def _searches(route_params: Mapping[str, str], services: Services) -> tuple[str, Handlers]:
-    endpoint = _found(route_params, services)
-    return endpoint.path, endpoint.searches
+def _searches(route_params: Mapping[str, str], services: Services) -> Handlers:
+    return _found(route_params, services).searches
 
 
-def _item(route_params: Mapping[str, str], services: Services) -> tuple[str, Handlers]:
-    endpoint = _found(route_params, services)
-    return endpoint.path, endpoint.item
+def _item(route_params: Mapping[str, str], services: Services) -> Handlers:
+    return _found(route_params, services).item
 
 
 serve_chosen(custom, "zr_resources", "{endpoint}", _collection)

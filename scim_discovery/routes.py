@@ -32,7 +32,7 @@ async def _no_such_path(req: func.HttpRequest, record: RequestRecord) -> Answer:
     del req, record
     raise NotFound(
         "Nothing is served at this path. The Tenant URL ends in /scim/v2, and below it are /Users, "
-        "/Groups, /Bulk, /.search, /ServiceProviderConfig, /ResourceTypes and /Schemas."
+        "/Groups, /.search, /ServiceProviderConfig, /ResourceTypes and /Schemas."
     )
 
 

@@ -27,9 +27,8 @@ Handler = Callable[[ScimRequest, Services], Awaitable[Answer]]
 Handlers = Mapping[str, Handler]
 """Handlers of a route by HTTP method in capitals."""
 
-Choose = Callable[[Mapping[str, str], Services], tuple[str, Handlers]]
-"""Chooses by the parameters of a route what it serves: the path of the endpoint as it is declared,
-"" where the route itself names it, and the handlers. Raises a `ScimError` where there are none."""
+Choose = Callable[[Mapping[str, str], Services], Handlers]
+"""Chooses the handlers of a route by its parameters; raises a `ScimError` where there are none."""
 
 Respond = Callable[[func.HttpRequest, RequestRecord], Awaitable[Answer]]
 """Answers whatever comes to a function, noting in the record what it learns."""
@@ -57,7 +56,7 @@ def serve(blueprint: func.Blueprint, name: str, path: str, handlers: Handlers) -
         path: below the root; "" for the root itself.
         handlers: by HTTP method; all others are answered 405.
     """
-    serve_chosen(blueprint, name, path, lambda *_: ("", handlers))
+    serve_chosen(blueprint, name, path, lambda *_: handlers)
 
 
 def serve_chosen(blueprint: func.Blueprint, name: str, path: str, choose: Choose) -> None:
@@ -147,9 +146,11 @@ async def _dispatched(choose: Choose, req: func.HttpRequest, record: RequestReco
     """Let the caller in, then serve the method."""
     process = services.current()
     request = await admitted(req, process, record)
-    endpoint, handlers = choose(req.route_params, process)
-    # Not as the client spells it: of each letter case there would be another route in the metrics.
-    record.route = record.route.replace("{endpoint}", endpoint)
+    handlers = choose(req.route_params, process)
+    # Only the name of an endpoint that there is gets this far, so the log may bear it; but not as
+    # the client spells it, or each letter case would be another route in the metrics.
+    endpoint = process.catalogue.declared(f"/{req.route_params.get('endpoint', '')}")
+    record.route = record.route.replace("/{endpoint}", endpoint)
     return await handler_of(handlers, request.method)(request, process)
 
 
