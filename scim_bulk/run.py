@@ -27,6 +27,19 @@ _UNDO_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
+class _Incomplete:
+    """A resource that was created without the reference that closes a circle.
+
+    Attributes:
+        operation: the POST that created it.
+        refusal: why the reference could not be set; "" while that was not tried.
+    """
+
+    operation: BulkOperation
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class _Result:
     """What became of an operation; `location` is "" where there is none."""
 
@@ -51,19 +64,6 @@ class _Result:
         if self.has_failed:
             document["response"] = self.answer.body
         return document
-
-
-@dataclass(frozen=True, slots=True)
-class _Incomplete:
-    """A resource that was created without the reference that closes a circle.
-
-    Attributes:
-        operation: the POST that created it.
-        refusal: why the reference could not be set; "" while that was not tried.
-    """
-
-    operation: BulkOperation
-    refusal: str = ""
 
 
 class BulkRun:
