@@ -29,6 +29,19 @@ _UNDO_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
+class _Incomplete:
+    """A resource that was created without the reference that closes a circle.
+
+    Attributes:
+        operation: the POST that created it.
+        refusal: why the reference could not be set; "" while that was not tried.
+    """
+
+    operation: BulkOperation
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class _Result:
     """What became of an operation; `location` is "" where there is none."""
 
@@ -80,7 +93,7 @@ class BulkRun:
         self._errors_accepted = fail_on_errors
         self._endpoints = {each.path.lower(): each for each in resource_endpoints(services)}
         self._ids: dict[str, str] = {}
-        self._incomplete: dict[str, BulkOperation] = {}
+        self._incomplete: dict[str, _Incomplete] = {}
         self._results: dict[int, _Result] = {}
 
     async def results(self, plan: Sequence[Step]) -> list[Document]:
@@ -93,13 +106,13 @@ class BulkRun:
             await asyncio.gather(*map(self._do, together))
             if self._is_over:
                 break
-        for bulk_id, operation in list(self._incomplete.items()):
-            await self._take_back(bulk_id, operation)
+        await self._take_back()
         return [result.document() for _, result in sorted(self._results.items())]
 
     @property
     def _is_over(self) -> bool:
         errors = sum(result.has_failed for result in self._results.values())
+        errors += sum(bool(each.refusal) for each in self._incomplete.values())
         return self._errors_accepted is not None and errors >= self._errors_accepted
 
     def _batches(self, plan: Sequence[Step], width: int) -> Iterator[list[Step]]:
@@ -144,7 +157,7 @@ class BulkRun:
         if operation.method == "POST" and answer.status < 300:
             self._ids[str(operation.bulk_id)] = answer.resource_id
             if step.later:
-                self._incomplete[str(operation.bulk_id)] = operation
+                self._incomplete[str(operation.bulk_id)] = _Incomplete(operation)
 
     async def _complete(self, operation: BulkOperation) -> None:
         """Put the reference that closes a circle into a resource that was created without it."""
@@ -153,27 +166,42 @@ class BulkRun:
             return
         path = f"{operation.path.rstrip('/')}/{self._ids[bulk_id]}"
         answer = await self._answered(replace(operation, method="PUT", path=path), self._request)
-        if answer.status < 300:
-            del self._incomplete[bulk_id]
-            created = self._results[operation.index]
-            whole = replace(answer, status=created.answer.status)
-            self._results[operation.index] = replace(created, answer=whole)
+        if answer.status >= 300:
+            self._incomplete[bulk_id] = _Incomplete(operation, str((answer.body or {})["detail"]))
+            return
+        del self._incomplete[bulk_id]
+        created = self._results[operation.index]
+        whole = replace(answer, status=created.answer.status)
+        self._results[operation.index] = replace(created, answer=whole)
 
-    async def _take_back(self, bulk_id: str, operation: BulkOperation) -> None:
-        """Delete a resource whose circle could not be closed, past the deadline if need be."""
+    async def _take_back(self) -> None:
+        """Delete resources whose circles could not be closed, past the deadline if need be.
+
+        All of them together have the same few seconds: however many there are, and however slow
+        the storage is, the client is answered.
+        """
         deadline = max(self._request.session.deadline, time.monotonic() + _UNDO_SECONDS)
         request = replace(self._request, session=replace(self._request.session, deadline=deadline))
+        left = list(self._incomplete.items())
+        for start in range(0, len(left), TOGETHER):
+            undone = (self._undo(request, *each) for each in left[start : start + TOGETHER])
+            await asyncio.gather(*undone)
+
+    async def _undo(self, request: ScimRequest, bulk_id: str, incomplete: _Incomplete) -> None:
+        """Delete a resource again, and say why in the place of its success."""
+        operation = incomplete.operation
         path = f"{operation.path.rstrip('/')}/{self._ids.pop(bulk_id)}"
-        undo = BulkOperation(operation.index, "DELETE", path)
-        answer = await self._answered(undo, request)
+        answer = await self._answered(BulkOperation(operation.index, "DELETE", path), request)
         is_gone = answer.status in {204, 404}
+        why = incomplete.refusal or "The request ended before."
+        outcome = (
+            "was not created. Send the operations of the circle again."
+            if is_gone
+            else "could not be deleted again. It exists without that reference: delete it."
+        )
         error = Conflict(
-            "The resource refers in a circle to another one of this request that failed, "
-            + (
-                "so it was not created. Mend that one and send both again."
-                if is_gone
-                else "and could not be deleted again. It exists without that reference: delete it."
-            )
+            "The reference by which the resource refers in a circle to another one of this request "
+            f"could not be set, so it {outcome} The reason: {why}"
         )
         location = "" if is_gone else self._results[operation.index].location
         self._results[operation.index] = _Result(operation, answers.of_error(error), location)
@@ -194,6 +222,9 @@ class BulkRun:
         resolved = resolve(operation, self._ids)
         endpoint, resource_id = self._target(resolved)
         record.route = f"Bulk/{endpoint.path}" + ("/{id}" if resource_id else "")
+        record.resource_id = resource_id
+        # Nothing is begun late: what takes back its own failure would do so past the deadline.
+        request.session.remaining()
         handler = handler_of(endpoint.item if resource_id else endpoint.collection, request.method)
         part = replace(
             request,

@@ -169,9 +169,10 @@ def _pruned(value: Document, shown: Shown) -> Document:
 
 
 def _rest(value: Any, shown: Shown | None) -> Any:
+    """Return what is shown of a value: nothing, where it has no parts of which to show some."""
     if shown is None:
         return value
     if isinstance(value, list):
-        elements = (_pruned(element, shown) for element in value)
+        elements = (_rest(element, shown) for element in value)
         return [element for element in elements if element]
-    return _pruned(value, shown)
+    return _pruned(value, shown) if isinstance(value, dict) else {}

@@ -77,6 +77,16 @@ class Attribute:
         """Whether a client's value of it goes into the stored document."""
         return self.stored and self.mutability != "readOnly"
 
+    def has_form_of(self, value: Any) -> bool:
+        """Tell whether a value is a list where there may be many, of objects where it has parts.
+
+        All values of a list were written alike, so the first speaks for them.
+        """
+        if isinstance(value, list) is not self.multi_valued:
+            return False
+        first = value[0] if self.multi_valued and value else value
+        return isinstance(first, dict) is (self.type == "complex")
+
     def sub_attribute(self, name: str) -> Attribute | None:
         """Return the sub-attribute of that name, in any letter case."""
         return self._by_name.get(name.lower())
@@ -125,11 +135,14 @@ class AttributePath:
         return name if self.extension is None else f"{self.extension}:{name}"
 
     def read(self, resource: Document) -> Any:
-        """Return the value of the whole attribute in a resource; None if it has none."""
-        if self.extension is None:
-            return resource.get(self.attribute.name)
-        extension: Document = resource.get(self.extension, {})
-        return extension.get(self.attribute.name)
+        """Return the value of the whole attribute in a resource; None if it has none.
+
+        One of another form was written when the deployer's files described the attribute
+        otherwise; it counts as none.
+        """
+        holder = resource if self.extension is None else resource.get(self.extension, {})
+        value = holder.get(self.attribute.name)
+        return value if self.attribute.has_form_of(value) else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -23,6 +23,7 @@ _PART = (
     b"Content-ID: %d\r\n\r\n"
 )
 _HEAD = b"%b %b HTTP/1.1\r\nDataServiceVersion: 3.0\r\nAccept: application/json\r\n"
+_NOT_SENT_BACK = b"Prefer: return-no-content\r\n"  # by default the service echoes what is inserted
 _BODY = b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b\r\n"
 
 
@@ -101,7 +102,7 @@ def read_error(body: bytes) -> tuple[str, str]:
 
 def _request(table_url: str, partition: str, operation: Operation) -> bytes:
     if isinstance(operation, Insert):
-        head = _HEAD % (b"POST", table_url.encode())
+        head = _HEAD % (b"POST", table_url.encode()) + _NOT_SENT_BACK
     else:
         method = {"Replace": b"PUT", "Merge": b"PATCH", "Delete": b"DELETE"}[
             type(operation).__name__

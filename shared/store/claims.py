@@ -98,7 +98,8 @@ def unique_row(
         InvalidValue: the value is too long or holds a control character.
     """
     value = document.get(attribute.name)
-    if value is not None:
+    # What was written when the attribute had another type claims nothing.
+    if isinstance(value, str):
         comparable = attribute.comparable(value)
         _check(attribute.name, comparable)
         yield Insert(

@@ -12,7 +12,7 @@ from shared.store.claims import RowSet
 from shared.store.commits import commit, create_once, until_settled
 from shared.store.counters import Counters
 from shared.store.lists import owners_of, pages, read_page, rows_after
-from shared.store.operations import Insert, Replace
+from shared.store.operations import Delete, Insert, Operation, Replace
 from shared.store.resources import Precondition, Resource, check_precondition, timestamp
 from shared.store.rows import Document, Row, Values
 from shared.store.session import Session
@@ -137,6 +137,25 @@ class Collection(ABC, Generic[R]):
 
         changed = await until_settled(session, attempt)
         return (await self.shown(session, [changed]))[0]
+
+    async def burial(
+        self, session: Session, resource_id: str, precondition: Precondition | None
+    ) -> tuple[R, list[Operation]]:
+        """Read a resource, and build what deletes it with its key rows and counts it out. 2 calls.
+
+        Raises:
+            NotFound: there is no such resource.
+            PreconditionFailed: the resource has another version.
+        """
+        row = await self.row(session, resource_id)
+        resource = self.read(row)
+        check_precondition(precondition, str(resource.version))
+        slot = await self.counters.read(session, resource_id)
+        return resource, [
+            Delete(row.key, row.etag),
+            *self.key_rows_in(row, resource).deletes(),
+            self.counters.step(resource_id, slot, by=-1),
+        ]
 
     async def row(self, session: Session, resource_id: str) -> Row:
         """Read the row of a resource. 1 call.

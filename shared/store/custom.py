@@ -11,11 +11,10 @@ from shared.store.changes import Change
 from shared.store.claims import RowSet, UniqueAttribute, external_id_rows, unique_key, unique_row
 from shared.store.collection import Collection, Kinds, Names
 from shared.store.commits import commit, until_settled
-from shared.store.operations import Delete, Insert
+from shared.store.operations import Insert
 from shared.store.resources import (
     Precondition,
     Resource,
-    check_precondition,
     resource_from,
     resource_values,
     timestamp,
@@ -90,15 +89,7 @@ class CustomResources(Collection[Resource]):
         """
 
         async def attempt() -> None:
-            row = await self.row(session, rid)
-            resource = self.read(row)
-            check_precondition(precondition, str(resource.version))
-            slot = await self.counters.read(session, rid)
-            operations = [
-                Delete(row.key, row.etag),
-                *self.key_rows_in(row, resource).deletes(),
-                self.counters.step(rid, slot, by=-1),
-            ]
+            resource, operations = await self.burial(session, rid, precondition)
             change = Change(self.type_name, rid, "delete", version=resource.version + 1)
             await commit(self.table, session, change, operations)
 

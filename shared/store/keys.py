@@ -125,7 +125,10 @@ def prefix(kind: str, first: str = "") -> Span:
 
 
 def after(kind: str, last_id: str) -> Span:
-    """Span of the rows of a kind (`u`, `g`) whose ids sort after one; "" is before all of them."""
+    """Span of the rows of a kind whose ids sort after one; "" is before all of them.
+
+    `kind` is `u`, `g`, or `r` and a type (`custom`).
+    """
     return Span(f"{kind}-{last_id}.", f"{kind}.")
 
 

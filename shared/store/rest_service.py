@@ -29,7 +29,7 @@ _JSON = {**_VERSION, "Accept": "application/json;odata=minimalmetadata"}
 _MULTIPART = {**_VERSION, "Accept": "application/json"}
 _TABLE = {**_JSON, "Content-Type": "application/json", "Prefer": "return-no-content"}
 _CONTINUED_BY = ("PartitionKey", "RowKey")
-_XML_CODE = re.compile(rb"<Code>(\w+)</Code>")
+_XML_CODE = re.compile(rb"<(?:\w+:)?code>(\w+)<", re.IGNORECASE)
 
 
 class RestService:
@@ -180,7 +180,7 @@ def _object(body: bytes) -> Any:
 
 
 def _fault(status: int, body: bytes) -> ServiceFault:
-    """Make a fault of an error's answer, which is JSON or, from what stands before, XML."""
+    """Make a fault of an error's answer: JSON, or XML where the format wanted was not read yet."""
     code, _ = read_error(body)
     xml = None if code else _XML_CODE.search(body)
     return ServiceFault(status, xml[1].decode() if xml else code)

@@ -86,8 +86,8 @@ def check_size(key: str, values: Values) -> None:
 def wire_bytes(values: Values) -> int:
     """Estimate from above what the properties take in a transaction's body, in bytes.
 
-    The SDK escapes a character beyond ASCII (6 bytes a UTF-16 unit) and quotes (2 bytes), and
-    sends binary as base64.
+    Beyond ASCII a character is escaped (6 bytes a UTF-16 unit), quotes are too (2 bytes), and
+    binary is base64.
     """
     return sum(len(name) + 40 + _wire_value_bytes(value) for name, value in values.items())
 

@@ -14,7 +14,6 @@ from shared.store.operations import Delete, Insert
 from shared.store.resources import (
     Precondition,
     User,
-    check_precondition,
     timestamp,
     user_from,
     user_values,
@@ -77,15 +76,7 @@ class Users(Collection[User]):
         """
 
         async def attempt() -> bool:
-            row = await self.row(session, uid)
-            user = self.read(row)
-            check_precondition(precondition, str(user.version))
-            slot = await self.counters.read(session, uid)
-            operations = [
-                Delete(row.key, row.etag),
-                *user_rows(uid, user.document).deletes(),
-                self.counters.step(uid, slot, by=-1),
-            ]
+            user, operations = await self.burial(session, uid, precondition)
             room = MAX_OPERATIONS - 1 - len(operations)
             fits = len(user.group_ids) <= room
             if fits:

@@ -43,6 +43,12 @@ class Lister:
         return await _Listing(self._sources, self._bounds, request, query).answer()
 
 
+_SPARE = 1_000
+"""Resources that are kept beyond those that a page needs, before the rest of them is dropped."""
+
+_Rank = tuple[SortValue | None, int, str]
+
+
 class _Found(NamedTuple):
     """A resource that a query finds."""
 
@@ -51,7 +57,7 @@ class _Found(NamedTuple):
     value: SortValue | None = None
 
     @property
-    def rank(self) -> tuple[SortValue | None, int, str]:
+    def rank(self) -> _Rank:
         """By which it is sorted; no two are alike."""
         return self.value, self.kind.place, self.item.id
 
@@ -97,9 +103,9 @@ class _Listing:
         """Find the page that begins at `startIndex`."""
         if self._is_plain:
             return await self._plain_page()
-        found = await self._all_found()
         first = self._query.start_index - 1
-        return _Page(found[first : first + self._query.count], len(found))
+        found, total = await self._first_found(first + self._query.count)
+        return _Page(found[first:], total)
 
     async def _plain_page(self) -> _Page:
         """Find a page of everything: of each kind, what is left of the page. 2 calls for each."""
@@ -122,14 +128,14 @@ class _Listing:
 
     async def _sorted_page(self, position: Position | None) -> _Page:
         """Find the page of a sorted list behind a position. All is read and sorted anew."""
-        found = rest = await self._all_found()
+        last = None
         if position is not None:
             last = (position.value, self._kind_at(position).place, position.id)
-            is_down = self._query.descending
-            rest = [each for each in found if (each.rank < last if is_down else each.rank > last)]
-        page = rest[: self._query.count]
-        end = _position(page[-1], len(found)) if len(rest) > len(page) else None
-        return _Page(page, len(found), end)
+        # One more than fits tells that another page follows.
+        found, total = await self._first_found(self._query.count + 1, last)
+        page = found[: self._query.count]
+        end = _position(page[-1], total) if len(found) > len(page) else None
+        return _Page(page, total, end)
 
     async def _unsorted_page(self, position: Position | None) -> _Page:
         """Find the page of an unsorted list behind a position.
@@ -175,18 +181,32 @@ class _Listing:
                     yield looked
             last_id = ""
 
-    async def _all_found(self) -> Sequence[_Found]:
-        """Find everything, in the order of the list."""
-        found: list[_Found] = []
+    async def _first_found(self, most: int, last: _Rank | None = None) -> tuple[list[_Found], int]:
+        """Find everything, and count it; keep the first `most` in the list's order, behind `last`.
+
+        The others are dropped on the way, since thousands of resources take much memory.
+        """
+        kept: list[_Found] = []
+        total = 0
         for kind in self._kinds:
-            found += [
-                _Found(kind, looked.item, looked.value)
-                async for looked in self._matcher.look(kind)
-                if looked.is_match
-            ]
-        if self._query.sort_by is not None:
-            found.sort(key=lambda each: each.rank, reverse=self._query.descending)
-        return found
+            async for looked in self._matcher.look(kind):
+                if not looked.is_match:
+                    continue
+                total += 1
+                found = _Found(kind, looked.item, looked.value)
+                if last is None or self._comes_behind(found, last):
+                    kept.append(found)
+                if len(kept) > most + _SPARE:
+                    kept = self._ordered(kept)[:most]
+        return self._ordered(kept)[:most], total
+
+    def _comes_behind(self, found: _Found, last: _Rank) -> bool:
+        return found.rank < last if self._query.descending else found.rank > last
+
+    def _ordered(self, found: list[_Found]) -> list[_Found]:
+        if self._query.sort_by is None:
+            return found
+        return sorted(found, key=lambda each: each.rank, reverse=self._query.descending)
 
     async def _total_at_first(self) -> int | None:
         """Count what a list by cursor will hold, where counters know it. A call for each kind."""

@@ -112,6 +112,21 @@ def answer(status: int, code: str) -> Fault:
     return refuse
 
 
+def answer_in_xml(status: int, code: str) -> Fault:
+    """Refuse as the storage does before it has read which format the client wants."""
+    namespace = "http://schemas.microsoft.com/ado/2007/08/dataservices/metadata"
+    text = (
+        '<?xml version="1.0" encoding="utf-8" standalone="yes"?>'
+        f'<m:error xmlns:m="{namespace}"><m:code>{code}</m:code>'
+        f'<m:message xml:lang="en-US">Refused.</m:message></m:error>'
+    )
+
+    async def refuse(request: web.BaseRequest, forward: Forward) -> web.StreamResponse:
+        return web.Response(status=status, text=text, content_type="application/xml")
+
+    return refuse
+
+
 def answer_inside(status: int, code: str, index: int = 0) -> Fault:
     """Refuse an operation of a transaction the other way that the storage has: inside a 202."""
 

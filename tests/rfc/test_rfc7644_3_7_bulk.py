@@ -255,6 +255,8 @@ async def test_every_operation_has_a_line_in_the_log_without_values(
         ("POST", "Bulk/Users", 201),
         ("POST", "Bulk/Users", 409),
     ]
+    refused_patch = next(line for line in lines if line["method"] == "PATCH")
+    assert refused_patch["resource"] == ana["id"]
     assert lines[-1]["calls"] == sum(line.get("calls", 0) for line in lines[:-1])
     assert "contoso" not in json.dumps(lines)
 

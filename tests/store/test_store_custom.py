@@ -330,6 +330,21 @@ async def test_what_was_claimed_under_other_rules_is_given_up_with_its_resource(
     assert {key[:3] for key in (await consistent()).keys()} == {"cr-"}  # noqa: SIM118 - a method
 
 
+async def test_a_value_of_the_type_that_a_unique_attribute_once_had_claims_nothing(
+    table: AzureTable, session: Session, consistent: ReadBack
+) -> None:
+    numbered = await devices_of(table, CustomType("Device", ())).create(
+        session, {"serialNumber": 7, "note": "n"}
+    )
+    after = devices_of(table, CustomType("Device", (SERIAL,)))
+    assert (await after.update(session, numbered.id, setting(note="k"))).version == 2
+    await after.update(session, numbered.id, setting(serialNumber="7"))
+    assert [each.id for each in await after.by_unique(session, "serialNumber", "7")] == [
+        numbered.id
+    ]
+    await consistent()
+
+
 # Races and faults
 
 

@@ -12,6 +12,7 @@ from scim_bulk.handlers import do_in_bulk
 from shared.auth.tokens import DevelopmentTokens
 from shared.scim.documents import changed_names
 from shared.scim.errors import Unavailable
+from shared.store import keys
 from shared.store.operations import Insert, Operation, Replace
 from shared.store.store import Store, open_store
 from shared.web.services import Services
@@ -23,29 +24,43 @@ if TYPE_CHECKING:
     from shared.web.requests import ScimRequest
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
-CIRCLE = [
-    {
-        "method": "POST",
-        "path": "/Users",
-        "bulkId": name,
-        "data": {"userName": name, ENTERPRISE: {"manager": f"bulkId:{other}"}},
-    }
-    for name, other in (("ana", "bo"), ("bo", "ana"))
-]
+
+
+def circle(one: str, other: str) -> list[dict[str, Any]]:
+    """Two users, each the manager of the other."""
+    return [
+        {
+            "method": "POST",
+            "path": "/Users",
+            "bulkId": name,
+            "data": {"userName": name, ENTERPRISE: {"manager": f"bulkId:{manager}"}},
+        }
+        for name, manager in ((one, other), (other, one))
+    ]
+
+
+CIRCLE = circle("ana", "bo")
 
 
 class Failing:
     """Azurite, but for the transactions that a test lets fail."""
 
-    def __init__(self, table: AzureTable, fails: Callable[[Sequence[Operation]], bool]) -> None:
+    def __init__(
+        self,
+        table: AzureTable,
+        fails: Callable[[Sequence[Operation]], bool],
+        deadlines: list[float],
+    ) -> None:
         self._table = table
         self._fails = fails
+        self._deadlines = deadlines
         self.get = table.get
         self.page = table.page
         self.close = table.close
 
     async def transact(self, session: Session, operations: Sequence[Operation]) -> list[str]:
         if self._fails(operations):
+            self._deadlines.append(session.deadline)
             raise Unavailable("The storage is away.", retry_after=10)
         return await self._table.transact(session, operations)
 
@@ -60,15 +75,19 @@ def results(
     session: Session,
     request_of: Callable[..., ScimRequest],
 ) -> Results:
-    """Do operations in bulk while some transactions fail."""
+    """Do operations in bulk while some transactions fail, whose deadlines are noted."""
 
     async def do(
-        operations: list[Any], fails: Callable[[Sequence[Operation]], bool]
+        operations: list[Any],
+        fails: Callable[[Sequence[Operation]], bool],
+        deadlines: list[float] | None = None,
+        **members: Any,
     ) -> list[dict[str, Any]]:
-        store = open_store(Failing(table, fails), changed_names)
+        noted = [] if deadlines is None else deadlines
+        store = open_store(Failing(table, fails, noted), changed_names)
         services = Services(settings, DevelopmentTokens({}), store)
         request = request_of(
-            method="POST", session=session, read=lambda: {"Operations": operations}
+            method="POST", session=session, read=lambda: {"Operations": operations, **members}
         )
         answer = await do_in_bulk(request, services)
         assert answer.body is not None
@@ -92,6 +111,7 @@ async def test_a_circle_that_cannot_be_closed_is_taken_back(
     ana, bo = await results(CIRCLE, replaces_a_user)
     assert (ana["status"], bo["status"]) == ("201", "409")
     assert "so it was not created" in bo["response"]["detail"]
+    assert "The storage is away." in bo["response"]["detail"]
     assert "location" not in bo
     assert await store.users.by_user_name(session, "bo") is None
     assert await store.users.by_user_name(session, "ana") is not None
@@ -108,14 +128,36 @@ async def test_what_cannot_be_taken_back_either_is_named(
     assert bo["location"].endswith(f"/Users/{left.id}")
 
 
+async def test_all_that_is_taken_back_shares_a_few_seconds(
+    results: Results, session: Session
+) -> None:
+    """A request of a thousand circles would otherwise go on for hours while the storage fails."""
+    deadlines: list[float] = []
+    circles = [
+        operation for number in range(5) for operation in circle(f"ana{number}", f"bo{number}")
+    ]
+    session.deadline = time.monotonic() + 5
+    outcomes = await results(circles, is_no_create, deadlines)
+    assert sorted({each["status"] for each in outcomes}) == ["201", "409"]
+    assert len({each for each in deadlines if each != session.deadline}) == 1
+
+
+async def test_a_circle_that_cannot_be_closed_is_an_error_that_counts(results: Results) -> None:
+    more = {"method": "POST", "path": "/Users", "bulkId": "cy", "data": {"userName": "cy"}}
+    outcomes = await results([*CIRCLE, more], replaces_a_user, failOnErrors=1)
+    assert [each["bulkId"] for each in outcomes] == ["ana", "bo"]
+
+
 async def test_what_there_was_no_time_for_is_answered_503(
     results: Results, store: Store, session: Session
 ) -> None:
+    large = {"displayName": "large", "members": [{"value": keys.new_id("")} for _ in range(50)]}
     operations = [
-        {"method": "POST", "path": "/Users", "bulkId": name, "data": {"userName": name}}
-        for name in ("ana", "bo")
+        {"method": "POST", "path": "/Users", "bulkId": "ana", "data": {"userName": "ana"}},
+        {"method": "POST", "path": "/Groups", "bulkId": "large", "data": large},
     ]
     session.deadline = time.monotonic() - 1
     assert [each["status"] for each in await results(operations, is_no_create)] == ["503", "503"]
+    assert session.meter.calls == 0
     session.deadline += 60
     assert await store.users.count(session) == 0

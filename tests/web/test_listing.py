@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from weakref import finalize
 
 import pytest
 
@@ -237,6 +238,51 @@ async def test_a_scan_lets_others_have_their_turn(request_of: RequestOf) -> None
     await listed(people, request_of({"filter": 'displayName eq "x"'}))
     task.cancel()
     assert turns >= 10
+
+
+class Tracked(Person):
+    """A user of whom it can be told whether anything still holds it."""
+
+    __slots__ = ("__weakref__",)
+
+
+class Passing(People):
+    """Thousands of users, each made when it is read."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__([])
+        self._number = number
+        self._alive = 0
+        self.most_alive = 0
+
+    async def scan(self, last_id: str = "") -> AsyncIterator[Person]:
+        del last_id
+        for number in range(self._number):
+            each = Tracked(person(number).document)
+            self._alive += 1
+            finalize(each, self._gone)
+            self.most_alive = max(self.most_alive, self._alive)
+            yield each
+
+    def _gone(self) -> None:
+        self._alive -= 1
+
+
+@pytest.mark.parametrize("order", [{}, {"sortby": "userName"}, {"sortby": "id", "cursor": ""}])
+async def test_no_more_is_held_than_a_page_needs_and_some(
+    request_of: RequestOf, order: dict[str, str]
+) -> None:
+    many = Passing(5_000)
+    query = {"filter": 'userName sw "p"', "count": "10", "sortorder": "descending", **order}
+    request = request_of(query, cursor_keys=(b"key",))
+    answer = await Lister([many], ENOUGH).list(request)
+    assert answer.body is not None
+    assert answer.body["totalResults"] == 5_000
+    expected = [f"p{number}" for number in range(10)]
+    if order:
+        expected = sorted((f"p{number}" for number in range(5_000)), reverse=True)[:10]
+    assert [each["id"] for each in answer.body["Resources"]] == expected
+    assert many.most_alive < 1_500
 
 
 @pytest.mark.parametrize("text", ["", "  ", "userName", 'userName eq "p1" and'])
