@@ -1,0 +1,173 @@
+"""How long a process of the app takes to start: `python -m benchmarks.start`.
+
+Azure's worker library indexes the app in a fresh process and passes it Entra's first question, in
+the settings of development (token from a setting) and of production (managed identity, Key Vault,
+Table Storage by identity over TLS), all on loopback. Rounds of all cases take turns; medians are
+shown. A checkout of another state, named by `--root`, is measured beside this one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+from asyncio.subprocess import PIPE
+from collections import defaultdict
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from local import azurite
+from tests.fakes.azure import TABLES, VAULT, Identity, certificates, table_storage
+from tests.fakes.key_vault import FakeKeyVault, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROOT = Path(__file__).resolve().parents[1]
+TOKEN = "the-token-of-the-benchmark"  # noqa: S105 - of processes that end with this one
+URL = "https://scim.example.com/scim/v2/Users?filter=userName+eq+%22ana@contoso.test%22"
+PAUSE_SECONDS = 2.0
+"""After which all is loaded that is loaded ahead of requests."""
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is started, and where.
+
+    Attributes:
+        folder: of the app.
+        settings: name of the settings, as it is shown.
+        environ: all variables of the process.
+    """
+
+    folder: Path
+    settings: str
+    environ: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One start; times in seconds since the process was started, pairs of elapsed and CPU.
+
+    Attributes:
+        indexed: when every function was.
+        answered: when the first request was answered that came at once.
+        waited: how long the first request took that came when all was loaded.
+    """
+
+    indexed: tuple[float, float]
+    answered: tuple[float, float]
+    waited: float
+
+
+@app.command()
+def main(
+    rounds: Annotated[int, typer.Option(min=1, help="How often each case is started.")] = 15,
+    root: Annotated[
+        list[Path] | None, typer.Option(help="Another checkout; may be given again.")
+    ] = None,
+) -> None:
+    """Start the app in fresh processes and show when it is indexed and when it answers."""
+    asyncio.run(_measure(rounds, [ROOT, *(path.resolve() for path in root or ())]))
+
+
+async def _measure(rounds: int, folders: list[Path]) -> None:
+    async with AsyncExitStack() as stack:
+        environments = {
+            "development": await _development(stack),
+            "production": await _production(stack),
+        }
+        cases = [
+            Case(folder, name, environ)
+            for folder in folders
+            for name, environ in environments.items()
+        ]
+        starts: defaultdict[int, list[Start]] = defaultdict(list)
+        for turn in range(rounds + 1):
+            for number, case in enumerate(cases):
+                start = await _start(case)
+                if turn:  # the first one finds no compiled modules, and fills the disk's cache
+                    starts[number].append(start)
+        _show(cases, starts)
+
+
+async def _development(stack: AsyncExitStack) -> dict[str, str]:
+    storage = await stack.enter_async_context(azurite.running())
+    return {
+        "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
+        "TABLE_CONNECTION_STRING": storage.connection_string,
+        "SCIM_SECRET_TOKEN": TOKEN,
+    }
+
+
+async def _production(stack: AsyncExitStack) -> dict[str, str]:
+    folder = Path(stack.enter_context(TemporaryDirectory()))
+    tls = certificates(folder)
+    vault, identity = FakeKeyVault(url=f"https://{VAULT}"), Identity()
+    vault.put("scim-token", TOKEN)
+    vault_url = await stack.enter_async_context(serving(vault.answer, tls))
+    identity_url = await stack.enter_async_context(serving(identity.answer))
+    table_port = await stack.enter_async_context(table_storage(folder))
+    ports = {VAULT: int(vault_url.rpartition(":")[2]), TABLES: table_port}
+    return {
+        "KEY_VAULT_URL": vault.url,
+        "TABLE_ENDPOINT": f"https://{TABLES}/devstoreaccount1",
+        "AZURE_CLIENT_ID": "11111111-2222-3333-4444-555555555555",
+        "PORTS_OF_NAMES": json.dumps(ports),
+        "IDENTITY_ENDPOINT": f"{identity_url}/msi/token",
+        "IDENTITY_HEADER": identity.header,
+        "SSL_CERT_FILE": str(folder / "authority.pem"),
+    }
+
+
+async def _start(case: Case) -> Start:
+    """Start the app twice: asked at once, and asked when all is loaded."""
+    at_once = await _started(case, 0)
+    later = await _started(case, PAUSE_SECONDS)
+    return Start(at_once["indexed"], at_once["first"], later["waited"])
+
+
+async def _started(case: Case, pause: float) -> Any:
+    environ = {"PATH": os.environ["PATH"], "TOKEN_OF_THE_BENCHMARK": TOKEN, **case.environ}
+    program = [sys.executable, "-m", "benchmarks.started", str(case.folder)]
+    process = await asyncio.create_subprocess_exec(
+        *program, str(time.time()), str(pause), URL, cwd=ROOT, env=environ, stdout=PIPE
+    )
+    told, _ = await process.communicate()
+    if process.returncode:
+        raise SystemExit(f"the app did not start in the settings of {case.settings}")
+    return json.loads(told)
+
+
+def _show(cases: list[Case], starts: Mapping[int, list[Start]]) -> None:
+    """Print a table in Markdown; times in milliseconds, elapsed and in brackets CPU."""
+    print("| settings | indexed | first answer | first request, when all is loaded |")
+    print("|---|---|---|---|")
+    for number, case in enumerate(cases):
+        of_case = starts[number]
+        other = "" if case.folder == ROOT else f", {case.folder}"
+        indexed, answered = (
+            _pair([each.indexed for each in of_case]),
+            _pair([each.answered for each in of_case]),
+        )
+        waited = median(each.waited for each in of_case)
+        print(f"| {case.settings}{other} | {indexed} | {answered} | {waited * 1000:.0f} |")
+
+
+def _pair(times: list[tuple[float, float]]) -> str:
+    elapsed, cpu = (median(each) * 1000 for each in zip(*times, strict=True))
+    return f"{elapsed:.0f} ({cpu:.0f})"
+
+
+if __name__ == "__main__":
+    app()
