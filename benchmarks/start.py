@@ -134,7 +134,7 @@ async def _start(case: Case) -> Start:
     """Start the app twice: asked at once, and asked when all is loaded."""
     at_once = await _started(case, 0)
     later = await _started(case, PAUSE_SECONDS)
-    return Start(at_once["indexed"], at_once["first"], later["waited"])
+    return Start(at_once["indexed"], at_once["answered"], later["waited"])
 
 
 async def _started(case: Case, pause: float) -> Any:
