@@ -14,7 +14,6 @@ import os
 import sys
 import time
 from asyncio.subprocess import PIPE
-from collections import defaultdict
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +28,7 @@ from tests.fakes.azure import TABLES, VAULT, Identity, certificates, table_stora
 from tests.fakes.key_vault import FakeKeyVault, serving
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parents[1]
 TOKEN = "the-token-of-the-benchmark"  # noqa: S105 - of processes that end with this one
@@ -92,13 +91,13 @@ async def _measure(rounds: int, folders: list[Path]) -> None:
             for folder in folders
             for name, environ in environments.items()
         ]
-        starts: defaultdict[int, list[Start]] = defaultdict(list)
+        starts: list[list[Start]] = [[] for _ in cases]
         for turn in range(rounds + 1):
-            for number, case in enumerate(cases):
+            for case, of_case in zip(cases, starts, strict=True):
                 start = await _start(case)
                 if turn:  # the first one finds no compiled modules, and fills the disk's cache
-                    starts[number].append(start)
-        _show(cases, starts)
+                    of_case.append(start)
+    print(table(cases, starts))
 
 
 async def _development(stack: AsyncExitStack) -> dict[str, str]:
@@ -149,19 +148,19 @@ async def _started(case: Case, pause: float) -> Any:
     return json.loads(told)
 
 
-def _show(cases: list[Case], starts: Mapping[int, list[Start]]) -> None:
-    """Print a table in Markdown; times in milliseconds, elapsed and in brackets CPU."""
-    print("| settings | indexed | first answer | first request, when all is loaded |")
-    print("|---|---|---|---|")
-    for number, case in enumerate(cases):
-        of_case = starts[number]
-        other = "" if case.folder == ROOT else f", {case.folder}"
-        indexed, answered = (
-            _pair([each.indexed for each in of_case]),
-            _pair([each.answered for each in of_case]),
-        )
+def table(cases: Sequence[Case], starts: Sequence[Sequence[Start]]) -> str:
+    """Write a row for each case, in Markdown: medians in milliseconds, CPU in brackets."""
+    lines = [
+        "| settings | indexed | first answer | first request, when all is loaded |",
+        "|---|---:|---:|---:|",
+    ]
+    for case, of_case in zip(cases, starts, strict=True):
+        name = case.settings if case.folder == ROOT else f"{case.settings}, {case.folder}"
+        indexed = _pair([each.indexed for each in of_case])
+        answered = _pair([each.answered for each in of_case])
         waited = median(each.waited for each in of_case)
-        print(f"| {case.settings}{other} | {indexed} | {answered} | {waited * 1000:.0f} |")
+        lines.append(f"| {name} | {indexed} | {answered} | {waited * 1000:.0f} |")
+    return "\n".join(lines)
 
 
 def _pair(times: list[tuple[float, float]]) -> str:
