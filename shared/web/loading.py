@@ -7,9 +7,11 @@ which know each other may see them half made, and an import on the event loop wo
 """
 
 import asyncio
+import gc
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from threading import Thread
 
 _log = logging.getLogger(__name__)
@@ -62,10 +64,26 @@ class Loading:
 def _work(done: Future[None], steps: tuple[Callable[[], None], ...]) -> None:
     done.set_running_or_notify_cancel()  # a request that is cancelled cancels only its waiting
     try:
-        for step in steps:
-            step()
+        with _nothing_collected():
+            for step in steps:
+                step()
     except BaseException as fault:  # noqa: BLE001 - requests wait for it, whatever it is
         _log.exception("what requests need could not be loaded; the next request tries again")
         done.set_exception(fault)
     else:
         done.set_result(None)
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Keep the garbage collector from what is loaded, now and later.
+
+    Modules, classes and schemas stay for good. To look them through prolongs the loading, and would
+    stop all requests for tens of milliseconds at a full collection.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.freeze()

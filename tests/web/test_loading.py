@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import threading
@@ -25,12 +26,14 @@ class Work:
 
     steps: list[str] = field(default_factory=list)
     threads: set[int] = field(default_factory=set)
+    collected: list[bool] = field(default_factory=list)
     fault: BaseException | None = None
     may_end: threading.Event = field(default_factory=threading.Event)
 
     def load(self) -> None:
         assert self.may_end.wait(10)
         self._note("load")
+        self.collected.append(gc.isenabled())
         if self.fault is not None:
             raise self.fault
 
@@ -110,6 +113,17 @@ async def test_a_request_that_is_cancelled_cancels_nothing_but_itself(
     work.may_end.set()
     await other
     assert work.steps == ["load"]
+
+
+async def test_what_is_loaded_is_kept_from_the_garbage_collector(
+    work: Work, loading: Loading
+) -> None:
+    gc.unfreeze()
+    work.may_end.set()
+    await loading.finished()
+    assert work.collected == [False]
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 0
 
 
 async def test_what_fails_is_in_the_log_and_tried_again(
