@@ -36,6 +36,12 @@ URL = "https://scim.example.com/scim/v2/Users?filter=userName+eq+%22ana@contoso.
 PAUSE_SECONDS = 2.0
 """After which all is loaded that is loaded ahead of requests."""
 
+IMPORTS = {
+    "Python and asyncio": "import asyncio",
+    "with azure-functions": "import asyncio, azure.functions",
+    "with the routes": "import asyncio, azure.functions, function_app",
+}
+
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -92,12 +98,16 @@ async def _measure(rounds: int, folders: list[Path]) -> None:
             for name, environ in environments.items()
         ]
         starts: list[list[Start]] = [[] for _ in cases]
+        imported: dict[str, list[float]] = {name: [] for name in IMPORTS}
         for turn in range(rounds + 1):
+            for name, code in IMPORTS.items():
+                imported[name].append(await _imported(code))
             for case, of_case in zip(cases, starts, strict=True):
                 start = await _start(case)
                 if turn:  # the first one finds no compiled modules, and fills the disk's cache
                     of_case.append(start)
-    print(table(cases, starts))
+    print(table(cases, starts), end="\n\n")
+    print(f"CPU of imports alone, ms: {sums(imported)}.")
 
 
 async def _development(stack: AsyncExitStack) -> dict[str, str]:
@@ -146,6 +156,20 @@ async def _started(case: Case, pause: float) -> Any:
     if process.returncode:
         raise SystemExit(f"the app did not start in the settings of {case.settings}")
     return json.loads(told)
+
+
+async def _imported(code: str) -> float:
+    """Return the seconds of CPU of a process that does nothing but import."""
+    told = f"{code}, time; print(time.process_time())"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", told, cwd=ROOT, stdout=PIPE
+    )
+    return float((await process.communicate())[0])
+
+
+def sums(imported: Mapping[str, Sequence[float]]) -> str:
+    """Write the median of each import, which holds those before it."""
+    return ", ".join(f"{name} {median(each) * 1000:.0f}" for name, each in imported.items())
 
 
 def table(cases: Sequence[Case], starts: Sequence[Sequence[Start]]) -> str:

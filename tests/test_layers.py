@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections import defaultdict
 from dataclasses import dataclass
@@ -277,6 +278,13 @@ def test_indexing_loads_routes_and_nothing_else() -> None:
     packages = {*PACKAGES, "shared.web"}
     routes = {f"{package}.routes" for package in FUNCTIONS}
     assert loaded_with("function_app") == {"function_app", ROUTES, LOADING} | routes | packages
+
+
+def test_a_route_names_what_lies_in_its_own_package() -> None:
+    for package in FUNCTIONS:
+        text = FILES[f"{package}.routes"].read_text("utf-8")
+        named = set(re.findall(r'"((?:scim_|shared)\w*)\.', text))
+        assert named == {package}
 
 
 def test_an_sdk_is_imported_where_the_settings_ask_for_it() -> None:

@@ -49,20 +49,22 @@ class Loading:
             Exception: whatever the work has raised, which is in the log. The next call repeats it.
         """
         done = self._begin(self._load)
-        if not done.done():
-            await asyncio.wait([asyncio.wrap_future(done)])
-        done.result()
+        if done.done():
+            done.result()
+        else:
+            await asyncio.wrap_future(done)
 
     def _begin(self, *steps: Callable[[], None]) -> Future[None]:
         done = self._done
         if done is None or (done.done() and done.exception() is not None):
             done = self._done = Future()
+            # From here on a request that is cancelled cancels its waiting alone.
+            done.set_running_or_notify_cancel()
             Thread(target=_work, args=(done, steps), name="loading", daemon=True).start()
         return done
 
 
 def _work(done: Future[None], steps: tuple[Callable[[], None], ...]) -> None:
-    done.set_running_or_notify_cancel()  # a request that is cancelled cancels only its waiting
     try:
         with _nothing_collected():
             for step in steps:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.driven import Measurement, Traffic
-from benchmarks.start import ROOT, Case, Start, table
+from benchmarks.start import ROOT, Case, Start, sums, table
 from benchmarks.throughput import at_once_to_fill, ceiling, cpu_of_a_request, curve
 from tests.fakes.worker import Answer
 
@@ -54,6 +54,10 @@ def test_starts_are_shown_by_their_medians_elapsed_and_cpu() -> None:
     starts = [Start((each, each / 2), (each * 2, each), each / 10) for each in (0.1, 0.2, 0.9)]
     *_, row = table([case], [starts]).splitlines()
     assert cells(row) == ["development", "200 (100)", "400 (200)", "20"]
+
+
+def test_imports_are_shown_by_their_medians() -> None:
+    assert sums({"Python": [0.01, 0.02, 0.9], "more": [0.1]}) == "Python 20, more 100"
 
 
 def test_another_checkout_is_shown_by_its_folder() -> None:
