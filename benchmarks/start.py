@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from benchmarks import runtime_library
 from local import azurite
 from tests.fakes.azure import TABLES, VAULT, Identity, certificates, table_storage
 from tests.fakes.key_vault import FakeKeyVault, serving
@@ -83,6 +84,7 @@ def main(
     ] = None,
 ) -> None:
     """Start the app in fresh processes and show when it is indexed and when it answers."""
+    runtime_library.require()
     asyncio.run(_measure(rounds, [ROOT, *(path.resolve() for path in root or ())]))
 
 

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from benchmarks import runtime_library
 from benchmarks.driven import Measurement, Plan
 from local import azurite
 
@@ -47,6 +48,7 @@ def main(
     away: Annotated[float, typer.Option(min=0, help="Milliseconds, in the second curve.")] = 10.0,
 ) -> None:
     """Measure requests a second and their latency at 1 to 64 requests at once."""
+    runtime_library.require()
     near = Plan(LEVELS, rounds, seconds, users, groups=20, away=0.0)
     for plan in (near, replace(near, away=away / 1000)):
         measured = asyncio.run(_measure(plan))
