@@ -6,8 +6,11 @@ import asyncio
 import gc
 import json
 import logging
+import subprocess
+import sys
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +21,9 @@ from shared.web.resource_endpoints import ResourceEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(slots=True)
@@ -169,6 +175,55 @@ async def test_services_that_cannot_be_built_ahead_are_no_fault_of_the_loading(
     (line,) = caplog.records
     assert "could not be built ahead" in line.getMessage()
     assert line.exc_info is not None
+
+
+AS_THE_WORKER_DOES = """
+import asyncio, json, sys, threading
+
+async def index_and_wait():
+    import function_app
+    indexed = sorted(sys.modules)
+    await asyncio.sleep(0)
+    (loading,) = [thread for thread in threading.enumerate() if thread.name == "loading"]
+    await asyncio.to_thread(loading.join)
+    loaded = sorted(sys.modules)
+    await sys.modules["shared.web.services"].current().close()
+    print(json.dumps([indexed, loaded]))
+
+asyncio.run(index_and_wait())
+"""
+DEVELOPMENT = {
+    "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
+    "SCIM_SECRET_TOKEN": "a-token-of-development",
+}
+PRODUCTION = {
+    "TABLE_ENDPOINT": "https://contoso.table.core.windows.net",
+    "KEY_VAULT_URL": "https://contoso.vault.azure.net",
+}
+OF_REQUESTS = {"aiohttp", "scim_users.handlers", "shared.store.rest_service"}
+OF_PRODUCTION = {"azure.identity.aio", "azure.keyvault.secrets.aio"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "loaded_too"),
+    [(DEVELOPMENT, set[str]()), (PRODUCTION, OF_PRODUCTION)],
+    ids=["development", "production"],
+)
+def test_after_indexing_all_is_imported_that_requests_need_in_these_settings(
+    environ: dict[str, str], loaded_too: set[str]
+) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", AS_THE_WORKER_DOES],
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    indexed, loaded = map(set, json.loads(run.stdout))
+    assert not indexed & (OF_REQUESTS | OF_PRODUCTION)
+    assert loaded & (OF_REQUESTS | OF_PRODUCTION) == OF_REQUESTS | loaded_too
+    assert run.stderr == ""
 
 
 @pytest.mark.parametrize("reference", sorted(set(routes.REFERENCES)))
