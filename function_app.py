@@ -1,4 +1,4 @@
-"""The function app: registers every blueprint, nothing else."""
+"""The function app: registers every blueprint, and has the rest imported afterwards."""
 
 import azure.functions as func
 
@@ -9,6 +9,7 @@ from scim_groups.routes import groups
 from scim_health.routes import health
 from scim_root.routes import root
 from scim_users.routes import users
+from shared.web.routes import load_soon
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 app.register_functions(users)
@@ -18,3 +19,4 @@ app.register_functions(custom)
 app.register_functions(root)
 app.register_functions(discovery)
 app.register_functions(health)
+load_soon()

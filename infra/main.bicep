@@ -57,7 +57,7 @@ param maximumInstanceCount int = 100
 @maxValue(20)
 param alwaysReadyInstances int = 0
 
-@description('Requests that one instance serves at once. Handlers are async and wait for storage, so more than one pays.')
+@description('Requests that one instance serves at once; one more starts another instance. 16 keep the core of 2048 MB busy while they wait for storage.')
 @minValue(1)
 @maxValue(100)
 param perInstanceConcurrency int = 16

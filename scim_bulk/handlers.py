@@ -14,3 +14,6 @@ async def do_in_bulk(request: ScimRequest, services: Services) -> Answer:
     plan = steps(operations)
     results = await BulkRun(request, services, fail_on_errors).results(plan)
     return Answer(200, bulk_response(results))
+
+
+BULK = {"POST": do_in_bulk}

@@ -1,8 +1,7 @@
 """The function of /Bulk."""
 
-from scim_bulk.handlers import do_in_bulk
-from shared.web.endpoints import new_blueprint, serve
+from shared.web.routes import new_blueprint, serve
 
 bulk = new_blueprint()
 
-serve(bulk, "bulk", "Bulk", {"POST": do_in_bulk})
+serve(bulk, "bulk", "Bulk", "scim_bulk.handlers:BULK")

@@ -1,7 +1,11 @@
 """The endpoints of the types that the deployer has added."""
 
+from collections.abc import Mapping
+
 from scim_custom.handlers import CustomHandlers
+from shared.scim.errors import NotFound
 from shared.scim.schema import ResourceType
+from shared.web.endpoints import Handlers
 from shared.web.resource_endpoints import ResourceEndpoint
 from shared.web.services import Services
 
@@ -17,6 +21,28 @@ def find_endpoint(services: Services, path: str) -> ResourceEndpoint | None:
         if resource_type.endpoint.lower() == f"/{path.lower()}":
             return _endpoint(resource_type)
     return None
+
+
+def collection(route_params: Mapping[str, str], services: Services) -> Handlers:
+    """Choose the handlers of `{endpoint}`."""
+    return _found(route_params, services).collection
+
+
+def searches(route_params: Mapping[str, str], services: Services) -> Handlers:
+    """Choose the handlers of `{endpoint}/.search`."""
+    return _found(route_params, services).searches
+
+
+def item(route_params: Mapping[str, str], services: Services) -> Handlers:
+    """Choose the handlers of `{endpoint}/{id}`."""
+    return _found(route_params, services).item
+
+
+def _found(route_params: Mapping[str, str], services: Services) -> ResourceEndpoint:
+    endpoint = find_endpoint(services, route_params["endpoint"])
+    if endpoint is None:
+        raise NotFound("There is no such endpoint; /ResourceTypes lists those that there are.")
+    return endpoint
 
 
 def _endpoint(resource_type: ResourceType) -> ResourceEndpoint:

@@ -1,10 +1,13 @@
 """What the discovery endpoints answer (RFC 7644 section 4)."""
 
+import azure.functions as func
+
 from shared.scim import discovery
-from shared.scim.errors import Forbidden
+from shared.scim.errors import Forbidden, NotFound
 from shared.scim.messages import list_response
 from shared.scim.schema import Document
 from shared.web.answers import Answer
+from shared.web.request_log import RequestRecord
 from shared.web.requests import ScimRequest
 from shared.web.services import Services
 
@@ -41,6 +44,15 @@ async def get_schema(request: ScimRequest, services: Services) -> Answer:
     return Answer(200, found)
 
 
+async def no_such_path(req: func.HttpRequest, record: RequestRecord) -> Answer:
+    """Any method of every path that nothing else serves."""
+    del req, record
+    raise NotFound(
+        "Nothing is served at this path. The Tenant URL ends in /scim/v2, and below it are /Users, "
+        "/Groups, /Bulk, /.search, /ServiceProviderConfig, /ResourceTypes and /Schemas."
+    )
+
+
 def _listed(request: ScimRequest, descriptions: list[Document]) -> Answer:
     _refuse_filter(request)
     return Answer(200, list_response(descriptions, len(descriptions), 1))
@@ -50,3 +62,10 @@ def _refuse_filter(request: ScimRequest) -> None:
     """Refuse filters, as RFC 7644 section 4 asks, so that a client does not take all for some."""
     if "filter" in request.query:
         raise Forbidden("This endpoint takes no filter; read the whole list.")
+
+
+SERVICE_PROVIDER_CONFIG = {"GET": get_service_provider_config}
+RESOURCE_TYPES = {"GET": list_resource_types}
+RESOURCE_TYPE = {"GET": get_resource_type}
+SCHEMAS = {"GET": list_schemas}
+SCHEMA = {"GET": get_schema}

@@ -1,9 +1,7 @@
 """The functions of /Groups."""
 
-from scim_groups.endpoint import GROUPS
-from shared.web.endpoints import new_blueprint
-from shared.web.resource_endpoints import serve_resources
+from shared.web.routes import new_blueprint, serve_resources
 
 groups = new_blueprint()
 
-serve_resources(groups, "groups", GROUPS)
+serve_resources(groups, "groups", "Groups", "scim_groups.endpoint:GROUPS")

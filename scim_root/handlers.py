@@ -31,3 +31,8 @@ async def me(request: ScimRequest, services: Services) -> Answer:
 async def _answer(request: ScimRequest, services: Services, query: Query) -> Answer:
     sources = [each.source(request, services) for each in resource_endpoints(services)]
     return await Lister(sources, Bounds.of(services.settings)).answer(request, query)
+
+
+ROOT = {"GET": list_everything}
+SEARCH = {"POST": search_everything}
+ME = dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), me)

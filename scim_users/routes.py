@@ -1,9 +1,7 @@
 """The functions of /Users."""
 
-from scim_users.endpoint import USERS
-from shared.web.endpoints import new_blueprint
-from shared.web.resource_endpoints import serve_resources
+from shared.web.routes import new_blueprint, serve_resources
 
 users = new_blueprint()
 
-serve_resources(users, "users", USERS)
+serve_resources(users, "users", "Users", "scim_users.endpoint:USERS")

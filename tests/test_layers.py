@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections import defaultdict
 from dataclasses import dataclass
@@ -29,13 +30,15 @@ SDKS = (
 
 CORE = "shared.scim"
 SDK_OF_TABLES, REST_OF_TABLES = "shared.store.sdk_service", "shared.store.rest_service"
+KEY_VAULT, VAULT_TOKENS = "shared.auth.key_vault", "shared.auth.vault"
+ROUTES, LOADING = "shared.web.routes", "shared.web.loading"
 TELEMETRY = "shared.telemetry"
 OPEN_TELEMETRY = f"{TELEMETRY}.open_telemetry"
 ERRORS, FOLDING, MEMBERS = f"{CORE}.errors", f"{CORE}.folding", f"{CORE}.members"
 CONFIGURED = ("shared.settings", "shared.tenants", "shared.identity")
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
-    "function_app": FUNCTIONS,
+    "function_app": (*FUNCTIONS, ROUTES),
     "scim_users": ("scim_users", "shared"),
     "scim_groups": ("scim_groups", "shared"),
     "scim_custom": ("scim_custom", "shared"),
@@ -99,7 +102,7 @@ MAY_IMPORT_OF_AZURE: dict[str, tuple[str, ...]] = {
     "scim_health": ("azure.functions",),
     "shared.web": ("azure.functions",),
     "shared.identity": ("azure.core", "azure.identity"),
-    "shared.auth.key_vault": ("azure.core", "azure.keyvault"),
+    KEY_VAULT: ("azure.core", "azure.keyvault"),
     SDK_OF_TABLES: ("azure.core", "azure.data", "aiohttp"),
     "shared.store": ("azure.core",),
     "local": ("azure.functions",),
@@ -258,11 +261,48 @@ def test_one_module_knows_opentelemetry() -> None:
     assert users == {OPEN_TELEMETRY}
 
 
-def test_an_sdk_is_imported_when_the_first_request_needs_it() -> None:
-    late = (SDK_OF_TABLES, REST_OF_TABLES, OPEN_TELEMETRY)
+def loads() -> dict[str, set[str]]:
+    """Return what of ours each module loads with itself, the packages that it lies in among it."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for module, imports in IMPORTS.items():
+        for each in imports:
+            names = (each.name, each.name.rpartition(".")[0])
+            target = next((name for name in names if name in FILES), module)
+            if each.at_load and target != module:
+                found[module].add(target)
+    return found
+
+
+def loaded_with(module: str) -> set[str]:
+    """Return the modules of ours that are loaded with one, itself among them."""
+    reached, ahead, loading = set[str](), [module], loads()
+    while ahead:
+        name = ahead.pop()
+        if name not in reached:
+            reached.add(name)
+            package = name.rpartition(".")[0]
+            ahead += [*loading[name], *([package] if package else [])]
+    return reached
+
+
+def test_indexing_loads_routes_and_nothing_else() -> None:
+    packages = {*PACKAGES, "shared.web"}
+    routes = {f"{package}.routes" for package in FUNCTIONS}
+    assert loaded_with("function_app") == {"function_app", ROUTES, LOADING} | routes | packages
+
+
+def test_a_route_names_what_lies_in_its_own_package() -> None:
+    for package in FUNCTIONS:
+        text = FILES[f"{package}.routes"].read_text("utf-8")
+        named = set(re.findall(r'"((?:scim_|shared)\w*)\.', text))
+        assert named == {package}
+
+
+def test_an_sdk_is_imported_where_the_settings_ask_for_it() -> None:
+    late = (SDK_OF_TABLES, REST_OF_TABLES, KEY_VAULT, VAULT_TOKENS, OPEN_TELEMETRY)
 
     def is_early(module: str, each: Import) -> bool:
-        # The first request imports these modules; the stand-in host is not deployed.
+        # Settings choose among these modules; the stand-in host is not deployed.
         is_free = module in late or is_within(module, "local")
         heavy = () if is_free else (*SDKS, *late)
         return each.at_load and any(is_within(each.name, package) for package in heavy)
@@ -271,14 +311,7 @@ def test_an_sdk_is_imported_when_the_first_request_needs_it() -> None:
 
 
 def test_no_module_is_loaded_by_what_it_loads() -> None:
-    loads: dict[str, set[str]] = defaultdict(set)
-    for module, imports in IMPORTS.items():
-        for each in imports:
-            names = (each.name, each.name.rpartition(".")[0])
-            target = next((name for name in names if name in FILES), module)
-            if each.at_load and target != module:
-                loads[module].add(target)
-    TopologicalSorter(loads).prepare()  # raises CycleError with the cycle
+    TopologicalSorter(loads()).prepare()  # raises CycleError with the cycle
 
 
 def test_no_top_level_name_hides_a_library() -> None:

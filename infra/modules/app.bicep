@@ -34,7 +34,8 @@ var deployedSettings = {
 }
 
 // Settings of the Functions host. What Flex Consumption takes from functionAppConfig instead
-// (runtime, version, package, build) is an error here.
+// (runtime, version, package, build) is an error here. Worker processes and threads keep their
+// defaults, one process and none of our functions in a thread (docs/performance.md).
 var hostSettings = {
   AzureWebJobsStorage__accountName: hostStorageName
   AzureWebJobsStorage__credential: 'managedidentity'

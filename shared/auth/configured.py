@@ -6,9 +6,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
-from shared.auth.key_vault import KeyVault
 from shared.auth.tokens import Authenticator, Caller, DevelopmentTokens
-from shared.auth.vault import VaultTokens
 from shared.identity import open_credential
 from shared.scim.errors import Unavailable
 
@@ -28,6 +26,10 @@ def authenticator(settings: Settings) -> Authenticator:
     if settings.is_development and settings.development_tokens:
         return DevelopmentTokens(settings.development_tokens)
     if settings.key_vault_url is not None:
+        # Imported here: a developer's machine has tokens in its settings and no use for the SDK.
+        from shared.auth.key_vault import KeyVault  # noqa: PLC0415
+        from shared.auth.vault import VaultTokens  # noqa: PLC0415
+
         return VaultTokens(KeyVault(settings.key_vault_url, partial(open_credential, settings)))
     return Unconfigured("SCIM_SECRET_TOKEN" if settings.is_development else "KEY_VAULT_URL")
 

@@ -1,10 +1,16 @@
-"""What Key Vault holds: the one place that talks to it."""
+"""What Key Vault holds: the one place that talks to it.
+
+The SDK comes with it, so it is imported where the settings name a vault.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
+from azure.keyvault.secrets.aio import SecretClient
 
 from shared.auth.cached import ReadingError
 
@@ -13,8 +19,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from azure.core.credentials_async import AsyncTokenCredential
-    from azure.core.exceptions import HttpResponseError
-    from azure.keyvault.secrets.aio import SecretClient
 
 _T = TypeVar("_T")
 _CHECK_IDENTITY = "check that the app has an identity, and AZURE_CLIENT_ID if it is user-assigned"
@@ -81,7 +85,7 @@ class Vault(Protocol):
 
 
 class KeyVault:
-    """A vault of Azure, over the SDK, which is imported and connected at the first call."""
+    """A vault of Azure, over the SDK, which is connected at the first call."""
 
     def __init__(
         self,
@@ -136,12 +140,6 @@ class KeyVault:
 
     async def _ask(self, what: str, question: Callable[[SecretClient], Awaitable[_T]]) -> _T:
         """Put a question to the vault, and say what went wrong in the words of this module."""
-        # Imported here because the SDK doubles the time in which the functions are indexed.
-        from azure.core.exceptions import (  # noqa: PLC0415 - see above
-            ClientAuthenticationError,
-            HttpResponseError,
-        )
-
         try:
             return await question(self._open())
         except ClientAuthenticationError as error:
@@ -153,8 +151,6 @@ class KeyVault:
 
     def _open(self) -> SecretClient:
         if self._opened is None:
-            from azure.keyvault.secrets.aio import SecretClient  # noqa: PLC0415 - see _ask
-
             credential = self._open_credential()
             self._opened = (SecretClient(self._url, credential, **self._options), credential)
         return self._opened[0]

@@ -3,7 +3,7 @@
 A transaction is never repeated on 500 and 503 without knowing whether the first one was committed:
 reads are repeated here, transactions in `commits`, which can tell its own success.
 
-The clients cost time to import; the app imports them when the first request needs them.
+The clients cost time to import; that of the settings is imported when the services are built.
 """
 
 import asyncio

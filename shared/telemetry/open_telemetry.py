@@ -6,8 +6,8 @@ is Application Insights when `APPLICATIONINSIGHTS_CONNECTION_STRING` tells where
 every deployment, and no OTLP endpoint is named. Exporters send from threads of their own, so that
 no request waits for them.
 
-The module takes some 100 ms to import, and its exporters more; it is imported when the first
-request comes and telemetry is on.
+The module takes some 100 ms to import, and its exporters more; it is imported when the
+services are built and telemetry is on.
 """
 
 import os

@@ -1,7 +1,7 @@
-"""Endpoints: a route and its handlers by method, behind one policy for every request.
+"""Endpoints: the handlers of a route by method, behind one policy for every request.
 
 The host answers with an empty body whatever it decides itself: an unlisted method, an exception.
-So functions list no methods and let no exception out.
+So functions list no methods (`shared.web.routes`), and no exception leaves this module.
 """
 
 import time
@@ -33,58 +33,41 @@ Choose = Callable[[Mapping[str, str], Services], Handlers]
 Respond = Callable[[func.HttpRequest, RequestRecord], Awaitable[Answer]]
 """Answers whatever comes to a function, noting in the record what it learns."""
 
-ROOTS = {"": "scim/v2", "tenant_": "tenants/{tenant}/scim/v2"}
-"""Where the tenant `default` and the others are served, by the prefix of the functions' names."""
-
 _FAULT = (
     "The service failed. Repeat the request; if it fails again, tell the operator its Request-Id."
 )
 
 
-def new_blueprint() -> func.Blueprint:
-    """Create a blueprint; here because the library leaves its constructor without types."""
-    return func.Blueprint()  # type: ignore[no-untyped-call] # of azure-functions
-
-
-def serve(blueprint: func.Blueprint, name: str, path: str, handlers: Handlers) -> None:
-    """Register the functions of an endpoint, one for each root.
-
-    Args:
-        blueprint: takes the functions.
-        name: of the function. The host tries routes in the order of names, so the name of a route
-            with a literal must sort before that of a route with `{id}` in the same place.
-        path: below the root; "" for the root itself.
-        handlers: by HTTP method; all others are answered 405.
-    """
-    serve_chosen(blueprint, name, path, lambda *_: handlers)
-
-
-def serve_chosen(blueprint: func.Blueprint, name: str, path: str, choose: Choose) -> None:
-    """Register the functions of a route, as `serve`, whose handlers depend on the path."""
-    for prefix, root in ROOTS.items():
-        respond = partial(_dispatched, choose)
-        register(blueprint, prefix + name, f"{root}/{path}".rstrip("/"), respond)
-
-
-def register(blueprint: func.Blueprint, name: str, route: str, respond: Respond) -> None:
-    """Register one function under a full route, for all methods.
+async def answer(
+    req: func.HttpRequest, context: func.Context, route: str, respond: Respond
+) -> func.HttpResponse:
+    """Answer a request of a route.
 
     Every refusal and every fault of `respond` becomes a SCIM error.
     """
+    record = RequestRecord(
+        request_id=str(context.invocation_id),
+        method=req.method.upper(),
+        route=route,
+        client_request=correlation.client_request(req.headers),
+        trace_parent=correlation.trace_parent(context, req.headers),
+    )
+    told = await answered(record, respond(req, record), _tell)
+    return answers.to_response(told, record.request_id)
 
-    async def main(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-        record = RequestRecord(
-            request_id=str(context.invocation_id),
-            method=req.method.upper(),
-            route=route,
-            client_request=correlation.client_request(req.headers),
-            trace_parent=correlation.trace_parent(context, req.headers),
-        )
-        answer = await answered(record, respond(req, record), _tell)
-        return answers.to_response(answer, record.request_id)
 
-    routed = blueprint.route(route=route, auth_level=func.AuthLevel.ANONYMOUS)(main)
-    blueprint.function_name(name)(routed)
+async def answer_by_method(
+    req: func.HttpRequest, context: func.Context, route: str, handlers: Handlers
+) -> func.HttpResponse:
+    """Let the caller in and serve the method; all that there is no handler for is answered 405."""
+    return await answer_chosen(req, context, route, lambda *_: handlers)
+
+
+async def answer_chosen(
+    req: func.HttpRequest, context: func.Context, route: str, choose: Choose
+) -> func.HttpResponse:
+    """Answer as `answer_by_method`, by handlers that depend on the path."""
+    return await answer(req, context, route, partial(_dispatched, choose))
 
 
 async def answered(

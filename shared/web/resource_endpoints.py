@@ -1,14 +1,12 @@
-"""Endpoints of resources: their routes, and what a request that spans resource types needs."""
+"""Endpoints of resources: their handlers, and what a request that spans resource types needs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import azure.functions as func
-
 from shared.scim.messages import parse_search
 from shared.web.answers import Answer
-from shared.web.endpoints import Handlers, serve
+from shared.web.endpoints import Handlers
 from shared.web.listing import Lister
 from shared.web.matching import Bounds
 from shared.web.requests import ScimRequest
@@ -42,11 +40,3 @@ class ResourceEndpoint:
         query = parse_search(request.json())
         sources = [self.source(request, services)]
         return await Lister(sources, Bounds.of(services.settings)).answer(request, query)
-
-
-def serve_resources(blueprint: func.Blueprint, name: str, endpoint: ResourceEndpoint) -> None:
-    """Register the functions of an endpoint of resources; `name` as in `serve`."""
-    serve(blueprint, name, endpoint.path, endpoint.collection)
-    # The name sorts before that of the next route, which takes `.search` for an id.
-    serve(blueprint, f"{name}_dot_search", f"{endpoint.path}/.search", endpoint.searches)
-    serve(blueprint, f"{name}_id", f"{endpoint.path}/{{id}}", endpoint.item)

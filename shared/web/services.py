@@ -1,7 +1,6 @@
-"""What a process needs to serve requests, built when the first one comes.
+"""What a process needs to serve requests, built once.
 
-Nothing is opened or read at import: an error there would take every function down, and cold start
-counts.
+Nothing is opened or read at import: an error there would take every function down.
 """
 
 import asyncio
@@ -94,6 +93,19 @@ def current() -> Services:
                 retry_after=60,
             ) from error
     return _current
+
+
+def prepare() -> None:
+    """Build the services ahead of the first request, which then imports no SDK; nothing is sent.
+
+    What is wrong is in the log, and the requests meet it themselves.
+    """
+    try:
+        current()
+    except Unavailable:
+        return
+    except Exception:  # noqa: BLE001 - as said above
+        _log.exception("the services could not be built ahead of the first request")
 
 
 def telemetry() -> Telemetry:

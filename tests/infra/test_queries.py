@@ -18,7 +18,7 @@ from shared.auth.key_vault import ListedSecret, SecretVersion
 from shared.auth.vault import VaultTokens
 from shared.scim.errors import InvalidValue
 from shared.store.session import Meter, Session
-from shared.web.endpoints import new_blueprint, register
+from shared.web.endpoints import answer
 from tests.infra.bicep import INFRA, ROOT, of_kind, source
 from tests.infra.kql import problems
 
@@ -114,15 +114,11 @@ async def logged_request(caplog: pytest.LogCaptureFixture) -> str:
         record.resource_id = "0123456789abcdef0123456789abcdef"
         raise InvalidValue("no boolean", operation=1, path="active")
 
-    blueprint = new_blueprint()
-    register(blueprint, "users_id", "scim/v2/Users/{id}", refuse)
-    app = func.FunctionApp()
-    app.register_functions(blueprint)
-    (function,) = app.get_functions()
     trace = SimpleNamespace(trace_parent="", trace_state="", attributes={})
     context = SimpleNamespace(invocation_id="the-id", trace_context=trace)
+    request = func.HttpRequest("PATCH", "/", body=b"")
     with caplog.at_level(logging.INFO, logger="scim.requests"):
-        await function.get_user_function()(func.HttpRequest("PATCH", "/", body=b""), context)
+        await answer(request, cast("func.Context", context), "scim/v2/Users/{id}", refuse)
     (line,) = [each.getMessage() for each in caplog.records if each.name == "scim.requests"]
     caplog.clear()
     return line
