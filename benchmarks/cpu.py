@@ -1,30 +1,32 @@
-"""CPU of an operation in the process that serves it, as a multiple of the floor, and where it goes."""
+"""CPU of an operation where it is served: as a multiple of the floor, and where it goes."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import floor, instance, services
-from benchmarks.client import Request
 from benchmarks.directory import Directory, Ids
 from benchmarks.figures import Figure, figure
-from benchmarks.instance import Instance, Invocation, Prepared
 from benchmarks.operations import OPERATIONS, Operation, note
-from benchmarks.options import Options
 from benchmarks.profile import sampled, shares
 from local import azurite
-from local.azurite import Azurite
 from shared.store.table_service import Account, TableAddress
 from tests.fakes.worker import Worker
 
-USERS = 1_000
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from benchmarks.client import Request
+    from benchmarks.instance import Instance, Invocation, Prepared
+    from benchmarks.options import Options
+    from local.azurite import Azurite
+
 _FLOORS = ("floor-1", "floor-2")
 _PROFILES = 5
 """Times `repeats` operations whose stack is sampled."""
@@ -59,13 +61,13 @@ class Cost:
 
 
 async def measure(options: Options, tell: Callable[[str], None]) -> list[Cost]:
-    """Measure every operation in a directory of 1,000 users."""
-    tell(f"CPU of an operation with {USERS:,} users")
+    """Measure every operation in the small directory."""
+    tell(f"CPU of an operation with {options.small:,} users")
     async with AsyncExitStack() as stack:
         # The library indexes the app first, because an app refuses to be indexed twice.
         worker = await Worker.start(str(services.ROOT)) if sys.version_info >= (3, 13) else None
         storage = await stack.enter_async_context(azurite.running())
-        ids = await services.seed_table(storage, USERS, ("default", *_FLOORS))
+        ids = await services.seed_table(storage, options.small, ("default", *_FLOORS))
         app = await stack.enter_async_context(instance.opened(storage))
         bench = _Bench(options, storage, app, ids)
         await bench.prepare()
@@ -162,9 +164,7 @@ class _Bench:
         if handler is None or by_aiohttp is None or by_http_client is None:
             raise ValueError(f"{name} was not measured")
         parts = shares(self._profiles[name])
-        return Cost(
-            name, self._calls[name], handler, by_aiohttp, by_http_client, runtime, parts
-        )
+        return Cost(name, self._calls[name], handler, by_aiohttp, by_http_client, runtime, parts)
 
 
 async def spent(invocations: Sequence[Invocation]) -> float:

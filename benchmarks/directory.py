@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from benchmarks.client import Request
 from benchmarks.people import person
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
 
 OTHERS = 200
 """Users besides the members of the group, to be added to it and removed."""
@@ -48,14 +50,17 @@ class Directory:
     chance: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311
 
     @classmethod
-    async def open(cls, ids: Ids, create: Callable[[Request], Awaitable[str]]) -> Self:
+    async def open(
+        cls, ids: Ids, create: Callable[[Request], Awaitable[str]], first: int | None = None
+    ) -> Self:
         """Begin with the members of a group, and create users who are not in it.
 
         Args:
             ids: The group and its members.
             create: Sends a creation; returns the id of what was created.
+            first: Number of the first person who is not there yet; the next one by default.
         """
-        directory = cls(ids, count(len(ids.users)))
+        directory = cls(ids, count(len(ids.users) if first is None else first))
         directory.others = [await create(directory.creation()) for _ in range(OTHERS)]
         return directory
 

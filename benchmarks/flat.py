@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from benchmarks import instance, services
 from benchmarks.cpu import spent
 from benchmarks.directory import Directory
 from benchmarks.figures import Figure, figure
-from benchmarks.instance import Instance
 from benchmarks.operations import OPERATIONS, Operation, note
-from benchmarks.options import Options
-from local import azurite
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.instance import Instance
+    from benchmarks.options import Options
+    from benchmarks.services import Seeded
+
+_FIRST = 10_000_000
+"""Number of the first person who is created here: beyond those whom other measurements left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +44,20 @@ class Flat:
     microseconds: Figure
 
 
-async def measure(options: Options, tell: Callable[[str], None]) -> list[Flat]:
-    """Measure every operation in both directories, by turns."""
+async def measure(options: Options, large: Seeded, tell: Callable[[str], None]) -> list[Flat]:
+    """Measure every operation in a small directory and in a large one, by turns."""
     async with AsyncExitStack() as stack:
+        small = await stack.enter_async_context(services.seeded(options.small))
         directories = []
-        for users in options.flat:
-            tell(f"flat: seeding {users:,} users")
-            storage = await stack.enter_async_context(azurite.running())
-            ids = await services.seed_table(storage, users)
-            app = await stack.enter_async_context(instance.opened(storage))
-            directories.append(_Measured(app, await Directory.open(ids, app.create)))
+        for there in (small, large):
+            app = await stack.enter_async_context(instance.opened(there.storage))
+            directory = await Directory.open(there.ids, app.create, first=_FIRST)
+            directories.append(_Measured(app, directory))
         for turn in range(options.rounds):
             for operation in OPERATIONS:
                 for each in directories[:: 1 if turn % 2 else -1]:
                     await each.measure(operation, options.repeats)
-            tell(f"  round {turn + 1} of {options.rounds}")
+            tell(f"flat: round {turn + 1} of {options.rounds}")
         return [found for each in directories for found in each.found()]
 
 

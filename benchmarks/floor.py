@@ -9,19 +9,23 @@ from __future__ import annotations
 
 import http.client
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from email.utils import formatdate
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 import aiohttp
 
-from benchmarks.instance import Call
 from shared.store.batches import entity_url, write_batch
 from shared.store.operations import Delete, Insert, Merge, Operation, Replace
 from shared.store.rows import ANY_ETAG
 from shared.store.signing import SharedKeyLite
-from shared.store.table_service import Account
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmarks.instance import Call
+    from shared.store.table_service import Account
 
 _HEADERS = {
     "x-ms-version": "2019-02-02",

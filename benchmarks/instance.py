@@ -9,13 +9,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from azure import functions
 
 from benchmarks import services as running
-from benchmarks.client import Request
 from local.functions import HttpFunction, index, load
 from local.invocation import Context
 from shared.scim.documents import changed_names
@@ -27,6 +26,7 @@ from shared.store.table_service import Account, TableAddress
 from shared.web import services
 
 if TYPE_CHECKING:
+    from benchmarks.client import Request
     from local.azurite import Azurite
     from shared.store.keys import Span
     from shared.store.operations import Operation
@@ -169,9 +169,7 @@ async def opened(storage: Azurite) -> AsyncIterator[Instance]:
     recorder = Recorder(open_rest_service(account, "scim"))
     store = open_store(AzureTable(recorder), changed_names)
     built = services.build(settings)
-    instance = Instance(
-        replace(built, store=store), recorder, index(load("function_app"), "").http
-    )
+    instance = Instance(replace(built, store=store), recorder, index(load("function_app"), "").http)
     instance.enter()
     try:
         yield instance

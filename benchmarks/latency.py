@@ -12,11 +12,10 @@ from benchmarks import services
 from benchmarks.client import Answered, Request, UnexpectedAnswer
 from benchmarks.figures import Figure, figure
 from benchmarks.operations import CREATE, LIST, OPERATIONS, Operation, note
-from benchmarks.services import NAMES, OURS, SCIMMY_PAGED, Service
+from benchmarks.services import NAMES, OURS, SCIMMY_PAGED, Seeded, Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from contextlib import AbstractAsyncContextManager
 
     from benchmarks.options import Options
 
@@ -49,31 +48,36 @@ class Latency:
 
 
 async def measure(options: Options, tell: Callable[[str], None]) -> list[Latency]:
-    """Measure every service at the levels of all, and this one at its own."""
+    """Measure every service at every level."""
     found: list[Latency] = []
     for users in options.levels:
-        found += await _level(options, users, NAMES, tell)
-    for users in options.own_levels:
-        found += await _level(options, users, [OURS], tell)
+        async with AsyncExitStack() as stack:
+            running = []
+            for name in NAMES:
+                tell(f"latency with {users:,} users: {name} gets its directory")
+                service = _STARTS[name](users, options.clients)
+                running.append(await stack.enter_async_context(service))
+            found += await _measured(options, users, running, tell)
     return found
 
 
-async def _level(
-    options: Options, users: int, names: Sequence[str], tell: Callable[[str], None]
+async def measure_large(
+    options: Options, there: Seeded, tell: Callable[[str], None]
 ) -> list[Latency]:
-    tell(f"latency with {users:,} users: starting {', '.join(names)}")
-    async with AsyncExitStack() as stack:
-        running = []
-        for name in names:
-            running.append(
-                await stack.enter_async_context(_STARTS[name](users, options.clients))
-            )
-            tell(f"  {name} has its directory")
-        level = _Level(options, running)
-        for turn in range(options.rounds):
-            await level.round(turn)
-            tell(f"  round {turn + 1} of {options.rounds}")
-        return level.found(users)
+    """Measure this service alone, on a large directory."""
+    tell(f"latency with {options.large:,} users: {OURS}")
+    async with services.on(there, options.clients) as service:
+        return await _measured(options, options.large, [service], tell)
+
+
+async def _measured(
+    options: Options, users: int, running: Sequence[Service], tell: Callable[[str], None]
+) -> list[Latency]:
+    level = _Level(options, running)
+    for turn in range(options.rounds):
+        await level.round(turn)
+        tell(f"  round {turn + 1} of {options.rounds}")
+    return level.found(users)
 
 
 class _Level:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import PurePath
-from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
 
 INTERVAL_SECONDS = 0.001
 """CPU time between samples; a kernel that counts time in larger ticks samples less often."""

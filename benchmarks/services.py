@@ -10,20 +10,24 @@ import secrets
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.client import Client, Request, connected
 from benchmarks.directory import Directory, Ids
 from benchmarks.people import EVERYONE, GROUP, person
 from local import azurite, children
-from local.azurite import Azurite
 from shared.store.azure_table import open_table
 from shared.store.session import Session
 from shared.store.table_service import TableAddress
 from tests.store.seeds import rows_of, write
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+    from local.azurite import Azurite
 
 ROOT = Path(__file__).resolve().parents[1]
 PEERS = Path(__file__).parent / "peers"
@@ -51,15 +55,36 @@ class Service:
     directory: Directory
 
 
+@dataclass(frozen=True, slots=True)
+class Seeded:
+    """A storage that holds a directory in the tenant `default`."""
+
+    storage: Azurite
+    ids: Ids
+
+
+@asynccontextmanager
+async def seeded(users: int) -> AsyncIterator[Seeded]:
+    """Run an Azurite of its own, a directory written straight into its table."""
+    async with azurite.running() as storage:
+        yield Seeded(storage, await seed_table(storage, users))
+
+
+@asynccontextmanager
+async def on(there: Seeded, clients: int) -> AsyncIterator[Service]:
+    """Run this service on a storage."""
+    async with (
+        _host(there.storage) as (url, token),
+        connected(f"{url}/scim/v2", token, clients) as client,
+    ):
+        yield Service(OURS, client, await Directory.open(there.ids, client.create))
+
+
 @asynccontextmanager
 async def ours(users: int, clients: int) -> AsyncIterator[Service]:
-    """Run this service on a new Azurite, its directory written straight into the table."""
-    async with AsyncExitStack() as stack:
-        storage = await stack.enter_async_context(azurite.running())
-        ids = await seed_table(storage, users)
-        url, token = await stack.enter_async_context(_host(storage))
-        client = await stack.enter_async_context(connected(f"{url}/scim/v2", token, clients))
-        yield Service(OURS, client, await Directory.open(ids, client.create))
+    """Run this service on an Azurite of its own."""
+    async with seeded(users) as there, on(there, clients) as service:
+        yield service
 
 
 @asynccontextmanager
@@ -83,9 +108,7 @@ async def scimmy(users: int, clients: int) -> AsyncIterator[Service]:
 async def scimmy_paged(users: int, clients: int) -> AsyncIterator[Service]:
     """Run scimmy-routers with a handler that gives it no more than the page."""
     command = ["node", str(PEERS / "scimmy" / "server.mjs")]
-    async with _peer(
-        SCIMMY_PAGED, command, "/scim/v2", users, clients, {"PAGES": "1"}
-    ) as service:
+    async with _peer(SCIMMY_PAGED, command, "/scim/v2", users, clients, {"PAGES": "1"}) as service:
         yield service
 
 
@@ -152,7 +175,7 @@ async def _peer(  # noqa: PLR0913, PLR0917 - a peer is made of that many things
     async with children.running(
         command, directory=PEERS, environ=variables, capture=True
     ) as process:
-        port = await _announced(process.stdout)
+        port = await _announced(name, process.stdout)
         reading = asyncio.create_task(_read_on(process.stdout))
         async with connected(f"http://127.0.0.1:{port}{root}", token, clients) as client:
             ids = await _created(client, users, clients)
@@ -171,14 +194,14 @@ async def _created(client: Client, users: int, clients: int) -> Ids:
     return Ids(ids, group)
 
 
-async def _announced(stream: asyncio.StreamReader | None) -> int:
+async def _announced(name: str, stream: asyncio.StreamReader | None) -> int:
     said = b""
     async with asyncio.timeout(_START_SECONDS):
         while stream and (line := await stream.readline()):
             said += line
             if found := _PORT.match(line):
                 return int(found[1])
-    raise RuntimeError(f"a peer did not start: {said.decode(errors='replace')}")
+    raise RuntimeError(f"{name} did not start: {said.decode(errors='replace')}")
 
 
 async def _read_on(stream: asyncio.StreamReader | None) -> None:

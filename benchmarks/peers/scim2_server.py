@@ -50,7 +50,9 @@ async def serve() -> None:
     )
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
     config = uvicorn.Config(
-        Peer(AsyncInMemoryStorage(), provider), access_log=False, log_level="warning",
+        Peer(AsyncInMemoryStorage(), provider),
+        access_log=False,
+        log_level="warning",
         timeout_keep_alive=60,
     )
     server = uvicorn.Server(config)
