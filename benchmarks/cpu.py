@@ -14,7 +14,7 @@ from benchmarks import floor, instance, services
 from benchmarks.directory import Directory, Ids
 from benchmarks.figures import Figure, figure
 from benchmarks.operations import OPERATIONS, Operation, note
-from benchmarks.profile import sampled, shares
+from benchmarks.sampling import sampled, shares
 from local import azurite
 from shared.store.table_service import Account, TableAddress
 from tests.fakes.worker import Worker
@@ -43,7 +43,7 @@ class Cost:
         by_aiohttp: The floor, sent by aiohttp, the HTTP client of the service.
         by_http_client: The floor, sent by http.client.
         runtime: The whole invocation through the runtime library; None before Python 3.13.
-        shares: Of the whole invocation, the fraction of each part of `profile.PARTS`.
+        shares: Of the whole invocation, the fraction of each part of `sampling.PARTS`.
     """
 
     operation: str

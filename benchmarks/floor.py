@@ -1,8 +1,9 @@
 """The floor of an operation: the same requests to storage, sent by a bare loop.
 
-What the operation sent is sent again to a tenant in the same state: the same methods, paths, headers and
-bodies, but for the partition and for ETags, which became `*`. The bytes and signatures are made
-before the clock starts. What is left is HTTP itself: to send a request and to read its whole answer.
+What the operation sent is sent again to a tenant in the same state: the same methods, paths,
+headers and bodies, but for the partition and for ETags, which became `*`. Bytes and signatures are
+made before the clock starts. What is left is HTTP itself: to send a request and to read its whole
+answer.
 """
 
 from __future__ import annotations

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import subprocess
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.services import PEERS
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _PACKAGES = ("aiohttp", "azure-functions", "pydantic")
 
@@ -26,14 +28,20 @@ def description() -> Mapping[str, str]:
         "Python": platform.python_version(),
         "Node.js": _node(),
         "packages": ", ".join(f"{name} {version(name)}" for name in _PACKAGES),
-        "peers": f"{pinned('scim2_server.txt')}; scimmy 1.3.5 with scimmy-routers 1.3.2, express 4",
+        "peers": ", ".join([*_python_peer(), *_node_peer()]),
     }
 
 
-def pinned(file: str) -> str:
-    """Return what a requirements file of a peer asks for."""
-    lines = (Path(__file__).parent / "peers" / file).read_text("utf-8").splitlines()
-    return ", ".join(line.replace("==", " ") for line in lines if line and line[0] != "#")
+def _python_peer() -> Iterator[str]:
+    for line in (PEERS / "scim2_server.txt").read_text("utf-8").splitlines():
+        if line and not line.startswith("#"):
+            yield line.replace("==", " ")
+
+
+def _node_peer() -> Iterator[str]:
+    package = json.loads((PEERS / "scimmy" / "package.json").read_text("utf-8"))
+    for name, pinned in package["dependencies"].items():
+        yield f"{name} {pinned}"
 
 
 def _node() -> str:

@@ -112,7 +112,7 @@ def _finds_one(answer: Answered) -> bool:
 
 def _has_page(answer: Answered) -> bool:
     page = answer.json()
-    return len(page["Resources"]) == PAGE < page["totalResults"]
+    return bool(len(page["Resources"]) == PAGE < page["totalResults"])
 
 
 def _has_no_members(answer: Answered) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmarks.figures import ratio, table, written
-from benchmarks.profile import PARTS
 from benchmarks.results import LIST, PEERS, goals
+from benchmarks.sampling import PARTS
 from benchmarks.services import OURS, SCIMMY_PAGED
 
 if TYPE_CHECKING:
@@ -16,42 +16,49 @@ PLOT = "latency.svg"
 
 _HEAD = """# Measured beside the peers
 
-Written by `{command}` in {minutes:.0f} minutes. Ratios count, milliseconds do not: they are those of one machine,
-on which the client, the services and Azurite share the cores. `make bench` measures again; `make bench BENCH_ARGS=--quick`
-in two or three minutes; `.venv-bench/bin/python -m benchmarks --help` lists the sizes that can be chosen.
+Written by `{command}` in {minutes:.0f} minutes. Ratios count, milliseconds do not: they are
+those of one machine, on which the client, the services and Azurite share the cores. `make
+bench` measures again; `make bench BENCH_ARGS=--quick` in two or three minutes;
+`.venv-bench/bin/python -m benchmarks --help` lists the sizes that can be chosen.
 
 {machine}
 
-The peers keep everything in memory and lose it at their end. This service writes every change to Table Storage, here
-Azurite (a process of its own, in memory), in one transaction with its change row. All of them run behind one bearer
-token, on loopback, one process each, without TLS. scim2-server has its policy for Entra and runs on uvicorn with uvloop and
-httptools. scimmy-routers runs with handlers of ours that look resources up in a `Map`; `{paged}` gives the library
-no more than the page it lists, by a property that the library reads but does not document for handlers."""
+The peers keep everything in memory and lose it at their end. This service writes every change
+to Table Storage, here Azurite (a process of its own, in memory), in one transaction with its
+change row. All of them run behind one bearer token, on loopback, one process each, without TLS.
+scim2-server has its policy for Entra and runs on uvicorn with uvloop and httptools.
+scimmy-routers runs with handlers of ours that look resources up in a `Map`; `{paged}` gives the
+library no more than the page it lists, by a property that the library reads but does not
+document for handlers."""
 
 _LATENCY = """## Latency
 
-`python -m benchmarks`, {clients} clients with a connection each: median of the rounds' medians, in milliseconds. Services take turns operation by
-operation in each round. All users but 200 are members of one group, so "1,000 users" is also a group of 1,000
-members. The ratio says how many times longer the peer takes.
+`python -m benchmarks`, {clients} clients with a connection each: median of the rounds' medians,
+in milliseconds. Services take turns operation by operation in each round. All users but 200 are
+members of one group, so "1,000 users" is also a group of 1,000 members. The ratio says how many
+times longer the peer takes.
 
 ![Latency against the size of the directory and of the group]({plot})"""
 
 _FLAT = """## Flat
 
-The app in this process, from the entry of the function to its return, on two Azurites that were seeded through the store's
-tables: calls to storage, entities written and CPU (`process_time`) of one operation, in microseconds. The CPU of Azurite is
-not in it: its queries look through the whole table, which is why its time, and so the latency above, grows with the directory
-although calls, entities and our CPU do not."""
+The app in this process, from the entry of the function to its return, on two Azurites that were
+seeded through the store's tables: calls to storage, entities written and CPU (`process_time`)
+of one operation, in microseconds. The CPU of Azurite is not in it: its queries look through the
+whole table, which is why its time, and so the latency above, grows with the directory although
+calls, entities and our CPU do not."""
 
 _CPU = """## CPU of an operation
 
-What one instance has to sell. `handler` is the app in this process from the entry of the function to its return: token, SCIM, store,
-change row, line of the log. The floor is the same requests to storage, recorded and sent again to a tenant
-in the same state by a bare loop, which computes nothing but HTTP (`benchmarks/floor.py`): by aiohttp, which the service
-uses too, and by http.client. `invocation` is the handler called through the runtime library that Azure runs, without gRPC.
-Microseconds of CPU; one operation after the other."""
+What one instance has to sell. `handler` is the app in this process from the entry of the
+function to its return: token, SCIM, store, change row, line of the log. The floor is the same
+requests to storage, recorded and sent again to a tenant in the same state by a bare loop, which
+computes nothing but HTTP (`benchmarks/floor.py`): by aiohttp, which the service uses too, and
+by http.client. `invocation` is the handler called through the runtime library that Azure runs,
+without gRPC. Microseconds of CPU; one operation after the other."""
 
-_SHARES = """Where the CPU of an invocation goes, by samples of the stack at a timer of CPU time (`benchmarks/profile.py`):"""
+_SHARES = """Where the CPU of an invocation goes, by samples of the stack at a timer of CPU time
+(`benchmarks/sampling.py`):"""
 
 _CORE = """## The SCIM core alone
 
