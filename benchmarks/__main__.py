@@ -7,6 +7,7 @@ import shlex
 import sys
 import time
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from benchmarks import core, cpu, flat, latency, machine, services
 from benchmarks.options import Options, parse
@@ -14,6 +15,9 @@ from benchmarks.plot import draw
 from benchmarks.report import PLOT, page
 from benchmarks.results import Results, goals
 from local.errors import LocalError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(slots=True)
@@ -60,7 +64,7 @@ async def _measured(options: Options, clock: Clock) -> Results:
         latencies += await latency.measure_large(options, large, clock.tell)
         flats = await flat.measure(options, large, clock.tell)
     return Results(
-        command=shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]),
+        command=_command(sys.argv[1:]),
         minutes=clock.minutes,
         machine=described,
         clients=options.clients,
@@ -69,6 +73,11 @@ async def _measured(options: Options, clock: Clock) -> Results:
         costs=costs,
         pures=pures,
     )
+
+
+def _command(arguments: Sequence[str]) -> str:
+    """Write the command that measures the same again."""
+    return f'make bench BENCH_ARGS="{shlex.join(arguments)}"' if arguments else "make bench"
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -58,7 +59,7 @@ def _by_external_id(directory: Directory) -> Iterator[Request]:
 
 def _patch(directory: Directory) -> Iterator[Request]:
     while True:
-        title = f"Title {directory.chance.random()}"
+        title = f"Title {secrets.token_hex(8)}"  # of nobody yet: each changes something
         yield _patched(
             f"/Users/{directory.member()}", {"op": "Replace", "path": "title", "value": title}
         )

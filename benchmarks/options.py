@@ -31,10 +31,10 @@ class Options:
     large: int = 100_000
     small: int = 1_000
     clients: int = 4
-    rounds: int = 5
+    rounds: int = 4
     requests: int = 200
     seconds: float = 2.0
-    repeats: int = 200
+    repeats: int = 150
     output: Path = FOLDER
 
 
