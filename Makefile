@@ -16,16 +16,19 @@ CHECKOV_PY := .venv-infra/bin/python
 CHECKOV_READY := .venv-infra/.ready
 # A type checker for Bicep; the test that the resources are what Azure knows. Without it that is left to az.
 BICEP_CHECK ?=
+# Options of make bench: --quick, or those that `python -m benchmarks --help` lists.
+BENCH_ARGS ?=
+BENCH_READY := .venv-bench/.ready .venv-scim2-server/.ready benchmarks/peers/scimmy/node_modules/.ready
 SUITES_READY := .venv-scim2-tester/.ready .venv-scim-sanity/.ready
 export PYTHON
 
 .DELETE_ON_ERROR:
-.PHONY: help run test lint infra-check demo conformance verify format token install azurite clean
+.PHONY: help run test lint infra-check demo conformance bench verify format token install azurite clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' Makefile | while read -r target text; do \
 		printf '  make %-11s %s\n' "$$target" "$$text"; done
-	@echo "Variables: PYTHON, VENV, PYTEST_ARGS, WORKERS, BICEP_CHECK; of run: PORT, SCIM_SECRET_TOKEN, EPHEMERAL=1"
+	@echo "Variables: PYTHON, VENV, PYTEST_ARGS, WORKERS, BICEP_CHECK, BENCH_ARGS; of run: PORT, SCIM_SECRET_TOKEN, EPHEMERAL=1"
 
 run: $(RUN_READY) $(AZURITE_READY) ## Run the service on this machine
 	@exec $(PY) -m local
@@ -64,6 +67,9 @@ demo: $(DEV_READY) $(AZURITE_READY) ## Provision a generated directory as Entra 
 conformance: $(DEV_READY) $(AZURITE_READY) $(SUITES_READY) ## Run the suites that others wrote, and print their tallies
 	@exec $(PY) -m tests.suites
 
+bench: $(AZURITE_READY) $(BENCH_READY) ## Measure beside the peers, and write benchmarks/results.md (half an hour)
+	@exec .venv-bench/bin/python -m benchmarks $(BENCH_ARGS)
+
 verify: ## lint, test, infra-check, conformance and demo
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory test
@@ -83,7 +89,7 @@ install: $(DEV_READY) $(AZURITE_READY) ## Install what tests, demo and tools nee
 azurite: $(AZURITE_READY) ## Install Azurite, the storage of run, test and demo
 
 clean: ## Remove what was installed and cached; data and local.settings.json stay
-	rm -rf .venv .venv-* node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	rm -rf .venv .venv-* node_modules benchmarks/peers/scimmy/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(PY) $(CHECKOV_PY):
@@ -110,6 +116,19 @@ $(SUITES_READY): .venv-%/.ready: tests/suites/%.txt | $(PY)
 	@echo "$(@D): installing $*"
 	@$(PY) -m venv --clear "$(@D)"
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.venv-bench/.ready: benchmarks/requirements.txt requirements.txt requirements-local.txt | $(PY)
+.venv-scim2-server/.ready: benchmarks/peers/scim2_server.txt | $(PY)
+.venv-bench/.ready .venv-scim2-server/.ready:
+	@echo "$(@D): installing what make bench needs"
+	@$(PY) -m venv --clear "$(@D)"
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+benchmarks/peers/scimmy/node_modules/.ready: benchmarks/peers/scimmy/package.json benchmarks/peers/scimmy/package-lock.json | $(AZURITE_READY)
+	@echo "$(@D): installing scimmy"
+	@npm ci --prefix benchmarks/peers/scimmy --loglevel=error --no-progress
 	@touch $@
 
 $(AZURITE_READY): package.json package-lock.json .npmrc

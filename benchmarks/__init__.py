@@ -1,1 +1,4 @@
-"""What the service takes in time and CPU, measured on this machine."""
+"""Measures the service: beside its peers (`make bench`), at its start, and one instance at work.
+
+Nothing in this folder is deployed or imported by what is.
+"""

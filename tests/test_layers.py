@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).parents[1]
-PROGRAM = (*PACKAGES, "local", "tools")
+PROGRAM = (*PACKAGES, "local", "tools", "benchmarks")
 SDKS = (
     "azure.core",
     "azure.data",
@@ -65,6 +65,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "shared.tenants": (),
     "shared": (),
     "local": ("local", "shared.settings", "shared.schema_files"),
+    "benchmarks": ("benchmarks", "local", "shared"),
     "tools": (),
     "tools.provision": ("tools.provision",),
     "tools.demo": ("tools.provision",),
@@ -107,6 +108,7 @@ MAY_IMPORT_OF_AZURE: dict[str, tuple[str, ...]] = {
     "shared.store": ("azure.core",),
     "local": ("azure.functions",),
     "tools.cost.measure": ("azure.functions",),
+    "benchmarks": ("azure.functions",),
     "tools.admin.sign_in": ("azure.core",),
     "tools.admin.vault": ("azure.core", "azure.keyvault"),
 }
@@ -302,8 +304,9 @@ def test_an_sdk_is_imported_where_the_settings_ask_for_it() -> None:
     late = (SDK_OF_TABLES, REST_OF_TABLES, KEY_VAULT, VAULT_TOKENS, OPEN_TELEMETRY)
 
     def is_early(module: str, each: Import) -> bool:
-        # Settings choose among these modules; the stand-in host is not deployed.
-        is_free = module in late or is_within(module, "local")
+        # Settings choose among these modules; what is not deployed is free to.
+        undeployed = is_within(module, "local") or is_within(module, "benchmarks")
+        is_free = module in late or undeployed
         heavy = () if is_free else (*SDKS, *late)
         return each.at_load and any(is_within(each.name, package) for package in heavy)
 

@@ -46,6 +46,7 @@ NEVER_COMMITTED = [
     "shared/__pycache__/tenants.pyc",
     ".vscode/settings.json",
     "infra/main.bicep",
+    "benchmarks/peers/scimmy/node_modules/scimmy/package.json",
     ".venv-infra/bin/checkov",
     ".git/config",
     "app.zip",
@@ -124,6 +125,8 @@ def test_the_architecture_gives_a_reason_for_each_package() -> None:
         "requirements-infra.txt",
         "tests/suites/scim2-tester.txt",
         "tests/suites/scim-sanity.txt",
+        "benchmarks/requirements.txt",
+        "benchmarks/peers/scim2_server.txt",
     ],
 )
 def test_every_package_is_pinned_once_on_every_python(file: str, python: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class Projection:
         """
         if attributes and attributes.strip():
             return cls(_only(resource_type, _names(attributes)))
+        if not excluded and written == ():
+            return _by_default(resource_type)
         return cls(_without(resource_type, _names(excluded or ""), written))
 
     def includes(self, name: str) -> bool:
@@ -59,6 +62,12 @@ class Projection:
     def apply(self, resource: Document) -> Document:
         """Return of a presented resource what is shown; the two share values."""
         return _pruned(resource, self.shown)
+
+
+@lru_cache(maxsize=64)
+def _by_default(resource_type: ResourceType) -> Projection:
+    """Show what is shown by default; nearly every request asks for it."""
+    return Projection(_without(resource_type, [], ()))
 
 
 def _names(parameter: str) -> list[str]:
@@ -79,8 +88,13 @@ def _only(resource_type: ResourceType, names: list[str]) -> Shown:
     return shown
 
 
-def is_on_request(path: AttributePath) -> bool:
-    """Tell whether an attribute, or a part of it, is shown on request alone."""
+@lru_cache(maxsize=64)
+def shows_on_request(resource_type: ResourceType) -> bool:
+    """Tell whether a type has attributes, or parts of them, that are shown on request alone."""
+    return any(map(_is_on_request, resource_type.attributes))
+
+
+def _is_on_request(path: AttributePath) -> bool:
     attribute = path.attribute
     return "request" in {attribute.returned, *(sub.returned for sub in attribute.sub_attributes)}
 

@@ -158,7 +158,7 @@ def _check(attribute: str, value: str) -> None:
             f"{attribute} has {len(value):,} characters; at most {MAX_VALUE_LENGTH:,} are allowed.",
             path=attribute,
         )
-    if any(character < " " for character in value):
+    if value and min(value) < " ":
         raise InvalidValue(
             f"{attribute} holds a control character; send it without.", path=attribute
         )

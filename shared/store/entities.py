@@ -30,7 +30,7 @@ def write_entity(partition: str, key: str, values: Values) -> bytes:
 def read_entity(entity: Mapping[str, Any]) -> Row:
     """Read a row out of an answer."""
     values = {
-        name: _value(value, entity.get(name + _TYPE))
+        name: value if (kind := entity.get(name + _TYPE)) is None else _value(value, kind)
         for name, value in entity.items()
         if name not in _NOT_OURS and not name.endswith(_TYPE)
     }
@@ -48,7 +48,7 @@ def _put(entity: dict[str, Any], name: str, value: Value) -> None:
         entity[name] = value
 
 
-def _value(value: Any, kind: str | None) -> Value:
+def _value(value: Any, kind: str) -> Value:
     match kind:
         case "Edm.Binary":
             return base64.b64decode(value)

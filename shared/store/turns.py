@@ -38,15 +38,24 @@ class Turns:
             Unavailable: the deadline came first.
         """
         queue = self._queues.setdefault(session.tenant, asyncio.Semaphore(self._at_once))
-        try:
-            async with asyncio.timeout(session.remaining()):
-                await queue.acquire()
-        except TimeoutError:
-            raise Unavailable(
-                "Other requests of this tenant are in the way at present; repeat the request.",
-                retry_after=5,
-            ) from None
+        await _acquired(queue, session)
         try:
             yield
         finally:
             queue.release()
+
+
+async def _acquired(queue: asyncio.Semaphore, session: Session) -> None:
+    """Wait for a place, in the deadline; where there is one, nothing is waited for or timed."""
+    seconds = session.remaining()
+    if not queue.locked():
+        await queue.acquire()
+        return
+    try:
+        async with asyncio.timeout(seconds):
+            await queue.acquire()
+    except TimeoutError:
+        raise Unavailable(
+            "Other requests of this tenant are in the way at present; repeat the request.",
+            retry_after=5,
+        ) from None

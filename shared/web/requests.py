@@ -9,7 +9,7 @@ import azure.functions as func
 
 from shared import tenants
 from shared.scim.messages import parse_patch
-from shared.scim.projection import Projection, is_on_request
+from shared.scim.projection import Projection, shows_on_request
 from shared.scim.schema import AttributePath, ResourceType
 from shared.scim.written import in_document, in_patch
 from shared.store.resources import Precondition, check_precondition
@@ -56,7 +56,7 @@ class ScimRequest:
 
     def _written(self, resource_type: ResourceType) -> Iterable[AttributePath]:
         """Return what the request writes, where the answer depends on it."""
-        if not any(map(is_on_request, resource_type.attributes)):
+        if not shows_on_request(resource_type):
             return ()
         if self.method == "PATCH":
             return in_patch(resource_type, parse_patch(self.json()))

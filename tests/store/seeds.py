@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from shared.scim.folding import fold
 from shared.store import keys
 from shared.store.claims import group_rows, user_rows
 from shared.store.operations import Insert, Operation
@@ -14,7 +15,7 @@ from shared.store.resources import Group, User, group_values, timestamp, user_va
 from shared.store.rows import pack_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from shared.store.session import Session
     from shared.store.table import Table
@@ -30,21 +31,35 @@ class Seeded:
     groups: tuple[str, ...]
 
 
+def plain_user(number: int) -> dict[str, Any]:
+    return {"userName": f"user{number}@example.com", "active": True}
+
+
 async def seed(table: Table, session: Session, *, users: int, groups: int = 1) -> Seeded:
     """Write users and groups, every user in every group; no change rows.
 
     The users are `user0@example.com` ..., the groups `group 0` ...
     """
+    seeded, operations = rows_of(users=users, groups=groups)
+    await write(table, session, operations)
+    return seeded
+
+
+def rows_of(
+    *, users: int, groups: int = 1, document: Callable[[int], dict[str, Any]] = plain_user
+) -> tuple[Seeded, list[Operation]]:
+    """Make up users, by their documents, and groups with ids of their own, and their rows."""
     gids = sorted(keys.new_id(f"group {n}") for n in range(groups))
-    names = {keys.new_id(name): name for name in (f"user{n}@example.com" for n in range(users))}
+    documents = {
+        keys.new_id(made["userName"]): made for made in (document(n) for n in range(users))
+    }
     operations: list[Operation] = []
     for n, gid in enumerate(gids):
         operations += _group(gid, f"group {n}")
-    for uid, name in names.items():
-        operations += _user(uid, name, gids)
-    operations += _counters("cu", names) + _counters("cg", gids)
-    await write(table, session, operations)
-    return Seeded(tuple(sorted(names)), tuple(gids))
+    for uid, made in documents.items():
+        operations += _user(uid, made, gids)
+    operations += _counters("cu", documents) + _counters("cg", gids)
+    return Seeded(tuple(sorted(documents)), tuple(gids)), operations
 
 
 async def write(table: Table, session: Session, operations: Sequence[Operation]) -> None:
@@ -61,8 +76,8 @@ async def write(table: Table, session: Session, operations: Sequence[Operation])
     )
 
 
-def _user(uid: str, name: str, gids: Sequence[str]) -> list[Operation]:
-    document = {"userName": name, "active": True}
+def _user(uid: str, document: dict[str, Any], gids: Sequence[str]) -> list[Operation]:
+    name = fold(document["userName"])
     now = timestamp()
     user = User(uid, document, version=1, created=now, modified=now)
     return [

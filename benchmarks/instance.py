@@ -1,0 +1,196 @@
+"""The app in this process, as the worker calls it, with its calls to storage on record."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+from azure import functions
+
+from benchmarks import services as running
+from local.functions import HttpFunction, index, load
+from local.invocation import Context
+from shared.scim.documents import changed_names
+from shared.settings import Settings
+from shared.store.azure_table import AzureTable
+from shared.store.rest_service import open_rest_service
+from shared.store.store import open_store
+from shared.store.table_service import Account, TableAddress
+from shared.web import services
+
+if TYPE_CHECKING:
+    from benchmarks.client import Request
+    from local.azurite import Azurite
+    from shared.store.keys import Span
+    from shared.store.operations import Operation
+    from shared.store.rows import Row
+    from shared.store.table import Page, Token
+    from shared.store.table_service import TableService
+
+URL = "http://127.0.0.1/scim/v2"
+TOKEN = "the-token-of-the-benchmark"  # noqa: S105 - it opens a table in memory
+Invocation = Callable[[], Awaitable[functions.HttpResponse]]
+"""Calls a function: from its entry to its return."""
+
+_NAMES = {"Users": "users", "Groups": "groups"}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call to storage: a row that was read, a span, or the operations of a transaction."""
+
+    key: str = ""
+    span: Span | None = None
+    limit: int = 0
+    operations: Sequence[Operation] = ()
+
+
+@dataclass(slots=True)
+class Recorder:
+    """A `TableService` that notes each call and passes it on."""
+
+    service: TableService
+    calls: list[Call] = field(default_factory=list)
+
+    async def get(self, partition: str, key: str) -> Row | None:
+        """Read one row."""
+        self.calls.append(Call(key=key))
+        return await self.service.get(partition, key)
+
+    async def query(self, partition: str, span: Span, limit: int, token: Token | None) -> Page:
+        """Read one page of a span."""
+        self.calls.append(Call(span=span, limit=limit))
+        return await self.service.query(partition, span, limit, token)
+
+    async def submit(self, partition: str, operations: Sequence[Operation]) -> list[str]:
+        """Commit a transaction."""
+        self.calls.append(Call(operations=operations))
+        return await self.service.submit(partition, operations)
+
+    async def create_table(self) -> None:
+        """Create the table."""
+        await self.service.create_table()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self.service.close()
+
+
+class Instance:
+    """The app of this process on one Azurite.
+
+    Attributes:
+        recorder: Has the calls to storage.
+    """
+
+    def __init__(
+        self, process: services.Services, recorder: Recorder, http: Sequence[HttpFunction]
+    ) -> None:
+        self.recorder = recorder
+        self._process = process
+        self._functions = {each.function.name: each.function for each in http}
+
+    def enter(self) -> None:
+        """Let the functions of this process serve this instance from now on."""
+        services._current = self._process  # noqa: SLF001 - there is no other way in, on purpose
+
+    def prepared(self, request: Request) -> Prepared:
+        """Write a request as the host hands it over."""
+        path, _, query = request.path.partition("?")
+        _, endpoint, *rest = path.split("/")
+        name = _NAMES[endpoint] + ("_id" if rest else "")
+        return Prepared(
+            name,
+            request.method,
+            URL + request.path,
+            dict(parse_qsl(query)),
+            {"id": rest[0]} if rest else {},
+            request.body or b"",
+        )
+
+    def invocation(self, prepared: Prepared) -> Invocation:
+        """Make all that the function of a request is called with."""
+        function = self._functions[prepared.function]
+        request, context = prepared.http_request(), Context(function, None)
+        call: Invocation = partial(function.call, request, context)
+        return call
+
+    async def create(self, request: Request) -> str:
+        """Serve a creation; return the id of what was created."""
+        response = await self.invocation(self.prepared(request))()
+        return str(json.loads(checked(response).get_body())["id"])
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._process.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request with the name of the function that its path leads to."""
+
+    function: str
+    method: str
+    url: str
+    query: dict[str, str]
+    route: dict[str, str]
+    body: bytes
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Headers as the host passes them."""
+        return {"authorization": f"Bearer {TOKEN}", "content-type": "application/scim+json"}
+
+    def http_request(self) -> functions.HttpRequest:
+        """Make the argument of the function."""
+        return functions.HttpRequest(
+            self.method,
+            self.url,
+            headers=self.headers,
+            params=self.query,
+            route_params=self.route,
+            body=self.body,
+        )
+
+
+@asynccontextmanager
+async def opened(storage: Azurite) -> AsyncIterator[Instance]:
+    """Put the app together on an Azurite, in the way in which it does so itself."""
+    _log_to_nowhere()
+    settings = Settings.from_environment({**os.environ, **running.settings(storage, TOKEN)})
+    account = Account.of(TableAddress("scim", connection_string=storage.connection_string), None)
+    recorder = Recorder(open_rest_service(account, "scim"))
+    store = open_store(AzureTable(recorder), changed_names)
+    built = services.build(settings)
+    instance = Instance(replace(built, store=store), recorder, index(load("function_app"), "").http)
+    instance.enter()
+    try:
+        yield instance
+    finally:
+        await instance.close()
+
+
+def _log_to_nowhere() -> None:
+    """Have every line of the log written, as in the service, but read by no one."""
+    root = logging.getLogger()
+    if not root.handlers:
+        root.addHandler(logging.StreamHandler(open(os.devnull, "w", encoding="utf-8")))  # noqa: PTH123, SIM115
+        root.setLevel(logging.INFO)
+
+
+def checked(response: functions.HttpResponse) -> functions.HttpResponse:
+    """Return an answer that is a success.
+
+    Raises:
+        RuntimeError: It is none.
+    """
+    if response.status_code >= 300:
+        raise RuntimeError(f"the app refused: {response.get_body()!r}")
+    return response
