@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -100,7 +100,7 @@ def test_a_target_that_is_just_missed_is_missed(
     results: Results, name: str, worse: dict[str, list[object]]
 ) -> None:
     """Each case replaces the measurement of the same name and size by a worse one."""
-    changed = {}
+    changed: dict[str, Any] = {}
     for field, [measured] in worse.items():
         kept = [each for each in getattr(results, field) if key(each) != key(measured)]
         order = [measured, *kept] if field == "flats" else [*kept, measured]
