@@ -111,9 +111,11 @@ class BulkRun:
 
     @property
     def _is_over(self) -> bool:
+        if self._errors_accepted is None:
+            return False
         errors = sum(result.has_failed for result in self._results.values())
         errors += sum(bool(each.refusal) for each in self._incomplete.values())
-        return self._errors_accepted is not None and errors >= self._errors_accepted
+        return errors >= self._errors_accepted
 
     def _batches(self, plan: Sequence[Step], width: int) -> Iterator[list[Step]]:
         """Cut a plan into what may be under way at once: creates, or deletes, in a row.
@@ -164,15 +166,15 @@ class BulkRun:
         bulk_id = str(operation.bulk_id)
         if bulk_id not in self._incomplete:
             return
-        path = f"{operation.path.rstrip('/')}/{self._ids[bulk_id]}"
-        answer = await self._answered(replace(operation, method="PUT", path=path), self._request)
+        whole = replace(operation, method="PUT", path=self._path_of(operation))
+        answer = await self._answered(whole, self._request)
         if answer.status >= 300:
             self._incomplete[bulk_id] = _Incomplete(operation, str((answer.body or {})["detail"]))
             return
         del self._incomplete[bulk_id]
         created = self._results[operation.index]
-        whole = replace(answer, status=created.answer.status)
-        self._results[operation.index] = replace(created, answer=whole)
+        completed = replace(answer, status=created.answer.status)
+        self._results[operation.index] = replace(created, answer=completed)
 
     async def _take_back(self) -> None:
         """Delete resources whose circles could not be closed, past the deadline if need be.
@@ -190,7 +192,8 @@ class BulkRun:
     async def _undo(self, request: ScimRequest, bulk_id: str, incomplete: _Incomplete) -> None:
         """Delete a resource again, and say why in the place of its success."""
         operation = incomplete.operation
-        path = f"{operation.path.rstrip('/')}/{self._ids.pop(bulk_id)}"
+        path = self._path_of(operation)
+        del self._ids[bulk_id]  # so that nothing else refers to it any more
         answer = await self._answered(BulkOperation(operation.index, "DELETE", path), request)
         is_gone = answer.status in {204, 404}
         why = incomplete.refusal or "The request ended before."
@@ -205,6 +208,10 @@ class BulkRun:
         )
         location = "" if is_gone else self._results[operation.index].location
         self._results[operation.index] = _Result(operation, answers.of_error(error), location)
+
+    def _path_of(self, created: BulkOperation) -> str:
+        """Write the path of the resource that a POST has created."""
+        return f"{created.path.rstrip('/')}/{self._ids[str(created.bulk_id)]}"
 
     async def _answered(self, operation: BulkOperation, request: ScimRequest) -> Answer:
         """Serve one operation as a request of its own, which has its own line in the log."""

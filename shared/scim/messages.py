@@ -197,15 +197,18 @@ def _bulk_operation(index: int, element: BulkElement) -> BulkOperation:
 
 
 def _check_bulk_ids(operations: Sequence[BulkOperation]) -> None:
+    """Refuse two POSTs of one bulkId, since a reference to it would mean either."""
     taken: set[str | None] = set()
     for operation in operations:
-        if operation.method == "POST" and operation.bulk_id in taken:
+        if operation.method != "POST":
+            continue
+        if operation.bulk_id in taken:
             raise InvalidValue(
                 f"Operation {operation.index} (the first is 0) has the bulkId of an earlier one; "
                 "give each POST a bulkId of its own.",
                 operation=operation.index,
             )
-        taken.add(operation.bulk_id if operation.method == "POST" else None)
+        taken.add(operation.bulk_id)
 
 
 def bulk_response(results: Sequence[Document]) -> Document:
