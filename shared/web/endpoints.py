@@ -130,10 +130,12 @@ async def _dispatched(choose: Choose, req: func.HttpRequest, record: RequestReco
     process = services.current()
     request = await admitted(req, process, record)
     handlers = choose(req.route_params, process)
-    # Only the name of an endpoint that there is gets this far, so the log may bear it; but not as
-    # the client spells it, or each letter case would be another route in the metrics.
-    endpoint = process.catalogue.declared(f"/{req.route_params.get('endpoint', '')}")
-    record.route = record.route.replace("/{endpoint}", endpoint)
+    endpoint = req.route_params.get("endpoint")
+    if endpoint is not None:
+        # Only the name of an endpoint that there is gets this far, so the log may bear it; but not
+        # as the client spells it, or each letter case would be another route in the metrics.
+        declared = process.catalogue.declared(f"/{endpoint}")
+        record.route = record.route.replace("/{endpoint}", declared)
     return await handler_of(handlers, request.method)(request, process)
 
 
