@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 
 import aiohttp
 
-from shared.store.batches import entity_url, write_batch
+from shared.store.batches import CONTENT_TYPE, entity_url, write_batch
 from shared.store.operations import Delete, Insert, Merge, Operation, Replace
 from shared.store.rows import ANY_ETAG
 from shared.store.signing import SharedKeyLite
@@ -58,9 +58,9 @@ async def raw(account: Account, table: str, tenant: str, calls: Sequence[Call]) 
         headers = {**_HEADERS, "x-ms-date": date}
         if call.operations:
             operations = [_unconditional(each) for each in call.operations]
-            batch = write_batch(f"{account.endpoint}/{table}", tenant, operations)
-            method, path, body = "POST", f"{base}/$batch", batch.body
-            headers |= {"Content-Type": batch.content_type, "Accept": "application/json"}
+            body = write_batch(f"{account.endpoint}/{table}", tenant, operations)
+            method, path = "POST", f"{base}/$batch"
+            headers |= {"Content-Type": CONTENT_TYPE, "Accept": "application/json"}
         elif call.span is not None:
             path += "()"
             condition = (

@@ -174,18 +174,18 @@ def _parts(attribute: Attribute) -> Shown | None:
 def _pruned(value: Document, shown: Shown) -> Document:
     pruned: Document = {}
     for name, part in value.items():
-        if name in shown:
-            rest = _rest(part, shown[name])
-            # What had a value before, and has nothing left, is not shown as empty.
-            if rest not in ({}, []) or not part:
-                pruned[name] = rest
+        if name not in shown:
+            continue
+        parts = shown[name]
+        rest = part if parts is None else _rest(part, parts)
+        # What had a value before, and has nothing left, is not shown as empty.
+        if parts is None or rest or not part:
+            pruned[name] = rest
     return pruned
 
 
-def _rest(value: Any, shown: Shown | None) -> Any:
+def _rest(value: Any, shown: Shown) -> Any:
     """Return what is shown of a value: nothing, where it has no parts of which to show some."""
-    if shown is None:
-        return value
     if isinstance(value, list):
         elements = (_rest(element, shown) for element in value)
         return [element for element in elements if element]

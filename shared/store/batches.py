@@ -6,33 +6,34 @@ transaction together.
 
 import json
 import re
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.store.entities import write_entity
-from shared.store.operations import Delete, Insert, Operation
+from shared.store.operations import Delete, Insert, Merge, Operation, Replace
 
-_STATUS = re.compile(rb"^HTTP/1\.[01] (\d{3})", re.MULTILINE)
-_ETAG = re.compile(rb"^ETag: *([^\r\n]+)", re.MULTILINE | re.IGNORECASE)
-_INDEX = re.compile(r"(\d+):")
+# No part holds a line break of its own: JSON escapes them, and keys have none. So no line of one
+# can be taken for a boundary, and these need not be drawn anew for each transaction.
+_BATCH, _CHANGES = "batch_of_one", "changes_of_one"
 
-_BATCH = b"--%b\r\nContent-Type: multipart/mixed; boundary=%b\r\n\r\n"
-_PART = (
-    b"--%b\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n"
-    b"Content-ID: %d\r\n\r\n"
+CONTENT_TYPE = f"multipart/mixed; boundary={_BATCH}"
+"""Value of the Content-Type header that goes with `write_batch`."""
+
+_OPENING = (
+    f"--{_BATCH}\r\nContent-Type: multipart/mixed; boundary={_CHANGES}\r\n\r\n--{_CHANGES}\r\n"
 )
-_HEAD = b"%b %b HTTP/1.1\r\nDataServiceVersion: 3.0\r\nAccept: application/json\r\n"
-_NOT_SENT_BACK = b"Prefer: return-no-content\r\n"  # by default the service echoes what is inserted
-_BODY = b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b\r\n"
+_BETWEEN = f"--{_CHANGES}\r\n"
+_CLOSING = f"--{_CHANGES}--\r\n\r\n--{_BATCH}--\r\n"
+_PART = "Content-Type: application/http\r\nContent-Transfer-Encoding: binary\r\nContent-ID: "
+_HEAD = " HTTP/1.1\r\nDataServiceVersion: 3.0\r\nAccept: application/json\r\n"
+_NOT_SENT_BACK = "Prefer: return-no-content\r\n"  # by default the service echoes what is inserted
+_BODY = "Content-Type: application/json\r\nContent-Length: "
 
+_METHODS = {Replace: "PUT", Merge: "PATCH", Delete: "DELETE"}
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """A transaction on the wire: the value of its Content-Type header, and its body."""
-
-    content_type: str
-    body: bytes
+_ANSWER = b"\nHTTP/1."
+_ETAG = re.compile(rb"\n[Ee][Tt][Aa][Gg]: *([^\r\n]+)")
+_INDEX = re.compile(r"(\d+):")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Outcome:
     index: int = 0
 
 
-def write_batch(table_url: str, partition: str, operations: Sequence[Operation]) -> Batch:
+def write_batch(table_url: str, partition: str, operations: Sequence[Operation]) -> bytes:
     """Write a transaction.
 
     Args:
@@ -60,14 +61,11 @@ def write_batch(table_url: str, partition: str, operations: Sequence[Operation])
         partition: The PartitionKey of every row.
         operations: 1 to 100, each on another row.
     """
-    batch, changes = (f"{kind}_{secrets.token_hex(16)}" for kind in ("batch", "changeset"))
-    boundary = changes.encode()
-    parts = [_BATCH % (batch.encode(), boundary)]
-    for index, operation in enumerate(operations):
-        parts.append(_PART % (boundary, index))
-        parts.append(_request(table_url, partition, operation))
-    parts.append(b"--%b--\r\n\r\n--%b--\r\n" % (boundary, batch.encode()))
-    return Batch(f"multipart/mixed; boundary={batch}", b"".join(parts))
+    parts = (
+        f"{_PART}{index}\r\n\r\n{_request(table_url, partition, operation)}"
+        for index, operation in enumerate(operations)
+    )
+    return f"{_OPENING}{_BETWEEN.join(parts)}{_CLOSING}".encode()
 
 
 def read_outcome(body: bytes) -> Outcome:
@@ -79,15 +77,18 @@ def read_outcome(body: bytes) -> Outcome:
     Raises:
         ValueError: It is not the answer to a transaction.
     """
-    parts = _STATUS.split(body)[1:]
-    if not parts:
+    answers = body.split(_ANSWER)[1:]
+    if not answers:
         raise ValueError("no part of the answer has a status")
-    statuses, rests = [int(status) for status in parts[::2]], parts[1::2]
-    for status, rest in zip(statuses, rests, strict=True):
+    etags: list[str] = []
+    status = 0
+    for answer in answers:
+        status = int(answer[2:5])  # behind the minor version of HTTP and a space
         if status >= 300:
-            return _refusal(status, rest)
-    etags = (_ETAG.search(rest) for rest in rests)
-    return Outcome(tuple(found[1].decode() if found else "" for found in etags), statuses[-1])
+            return _refusal(status, answer)
+        etag = _ETAG.search(answer)
+        etags.append(etag[1].decode() if etag else "")
+    return Outcome(tuple(etags), status)
 
 
 def read_error(body: bytes) -> tuple[str, str]:
@@ -100,19 +101,16 @@ def read_error(body: bytes) -> tuple[str, str]:
         return "", ""
 
 
-def _request(table_url: str, partition: str, operation: Operation) -> bytes:
+def _request(table_url: str, partition: str, operation: Operation) -> str:
     if isinstance(operation, Insert):
-        head = _HEAD % (b"POST", table_url.encode()) + _NOT_SENT_BACK
+        head = f"POST {table_url}{_HEAD}{_NOT_SENT_BACK}"
     else:
-        method = {"Replace": b"PUT", "Merge": b"PATCH", "Delete": b"DELETE"}[
-            type(operation).__name__
-        ]
-        head = _HEAD % (method, entity_url(table_url, partition, operation.key).encode())
-        head += b"If-Match: %b\r\n" % operation.etag.encode()
+        url = entity_url(table_url, partition, operation.key)
+        head = f"{_METHODS[type(operation)]} {url}{_HEAD}If-Match: {operation.etag}\r\n"
     if isinstance(operation, Delete):
-        return head + b"\r\n\r\n"
+        return f"{head}\r\n\r\n"
     body = write_entity(partition, operation.key, operation.values)
-    return head + _BODY % (len(body), body)
+    return f"{head}{_BODY}{len(body)}\r\n\r\n{body}\r\n"
 
 
 def entity_url(table_url: str, partition: str, key: str) -> str:

@@ -6,46 +6,49 @@ property: `"g@odata.type": "Edm.Binary"`.
 
 import base64
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from shared.store.rows import Row, Value, Values
 
 _INT32 = range(-(2**31), 2**31)
 _TYPE = "@odata.type"
-_NOT_OURS = frozenset({"PartitionKey", "RowKey", "Timestamp", "odata.etag", "odata.metadata"})
+_NOT_OURS = ("PartitionKey", "Timestamp", "odata.metadata")
 
 
-def write_entity(partition: str, key: str, values: Values) -> bytes:
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def write_entity(partition: str, key: str, values: Values) -> str:
     """Write a row as the body of a request.
 
     In ASCII: Azurite takes a bare U+2028 in a transaction for the end of a line.
     """
-    entity: dict[str, Any] = {"PartitionKey": partition, "RowKey": key}
+    entity: dict[str, Any] = {"PartitionKey": partition, "RowKey": key, **values}
     for name, value in values.items():
-        _put(entity, name, value)
-    return json.dumps(entity, separators=(",", ":")).encode()
+        if not isinstance(value, str):
+            _put(entity, name, value)
+    return _encode(entity)
 
 
-def read_entity(entity: Mapping[str, Any]) -> Row:
-    """Read a row out of an answer."""
-    values = {
-        name: value if (kind := entity.get(name + _TYPE)) is None else _value(value, kind)
-        for name, value in entity.items()
-        if name not in _NOT_OURS and not name.endswith(_TYPE)
-    }
-    return Row(entity["RowKey"], values, entity["odata.etag"])
+def read_entity(entity: dict[str, Any]) -> Row:
+    """Read a row out of an answer; `entity` is used up."""
+    key, etag = entity.pop("RowKey"), entity.pop("odata.etag")
+    for name in _NOT_OURS:
+        entity.pop(name, None)
+    for annotation in [name for name in entity if name.endswith(_TYPE)]:
+        kind, name = entity.pop(annotation), annotation.removesuffix(_TYPE)
+        if name in entity:
+            entity[name] = _value(entity[name], kind)
+    return Row(key, entity, etag)
 
 
-def _put(entity: dict[str, Any], name: str, value: Value) -> None:
+def _put(entity: dict[str, Any], name: str, value: int | bytes) -> None:
     if isinstance(value, bytes):
         entity[name + _TYPE] = "Edm.Binary"
         entity[name] = base64.b64encode(value).decode()
-    elif isinstance(value, int) and value not in _INT32:
+    elif value not in _INT32:
         entity[name + _TYPE] = "Edm.Int64"
         entity[name] = str(value)
-    else:
-        entity[name] = value
 
 
 def _value(value: Any, kind: str) -> Value:

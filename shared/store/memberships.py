@@ -335,6 +335,8 @@ def no_such_group(gid: str) -> NotFound:
 
 def cut_steps(gid: str, edits: Sequence[Edit], reserved: int = 0) -> list[list[Edit]]:
     """Cut edits into transactions of at most 40 members and 3 MiB, `reserved` bytes of it taken."""
+    if len(edits) == 1:
+        return [list(edits)]  # whatever its size: most changes are of one member
     steps: list[list[Edit]] = []
     size = 0
     for edit in edits:

@@ -80,14 +80,7 @@ def timestamp() -> str:
 
 def resource_from(row: Row) -> Resource:
     """Read the row of a resource that is no group; of a user, without the groups."""
-    values = row.values
-    return Resource(
-        id=row.key.rpartition("-")[2],
-        document=unpack_document(values),
-        version=int(values["v"]),
-        created=str(values["ct"]),
-        modified=str(values["lm"]),
-    )
+    return Resource(*_parts(row))
 
 
 def resource_values(resource: Resource) -> dict[str, Value]:
@@ -103,14 +96,18 @@ def resource_values(resource: Resource) -> dict[str, Value]:
 
 def user_from(row: Row) -> User:
     """Read a user's row."""
-    read = resource_from(row)
-    return User(
-        read.id,
-        read.document,
-        read.version,
-        read.created,
-        read.modified,
-        group_ids=unpack_ids(row.values),
+    return User(*_parts(row), group_ids=unpack_ids(row.values))
+
+
+def _parts(row: Row) -> tuple[str, Document, int, str, str]:
+    """Read what every resource that is no group has, in the order of `Resource`."""
+    values = row.values
+    return (
+        row.key.rpartition("-")[2],
+        unpack_document(values),
+        int(values["v"]),
+        str(values["ct"]),
+        str(values["lm"]),
     )
 
 

@@ -14,8 +14,9 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import aiohttp
+from yarl import URL
 
-from shared.store.batches import entity_url, read_error, read_outcome, write_batch
+from shared.store.batches import CONTENT_TYPE, entity_url, read_error, read_outcome, write_batch
 from shared.store.entities import read_entity
 from shared.store.keys import Span
 from shared.store.operations import Operation, Refused
@@ -26,7 +27,7 @@ from shared.store.table_service import REFUSALS, Account, ServiceFault
 
 _VERSION = {"x-ms-version": "2019-02-02", "DataServiceVersion": "3.0"}
 _JSON = {**_VERSION, "Accept": "application/json;odata=minimalmetadata"}
-_MULTIPART = {**_VERSION, "Accept": "application/json"}
+_MULTIPART = {**_VERSION, "Accept": "application/json", "Content-Type": CONTENT_TYPE}
 _TABLE = {**_JSON, "Content-Type": "application/json", "Prefer": "return-no-content"}
 _CONTINUED_BY = ("PartitionKey", "RowKey")
 _XML_CODE = re.compile(rb"<(?:\w+:)?code>(\w+)<", re.IGNORECASE)
@@ -49,8 +50,7 @@ class RestService:
         self._endpoint = endpoint
         self._table = table
         self._table_url = f"{endpoint}/{table}"
-        self._base_path = urlsplit(endpoint).path
-        self._origin = endpoint.removesuffix(self._base_path)
+        self._address = urlsplit(endpoint)
         self._signer = signer
         self._tls = tls or True
         self._session: aiohttp.ClientSession | None = None
@@ -58,7 +58,7 @@ class RestService:
 
     async def get(self, partition: str, key: str) -> Row | None:
         """Read one row; see `TableService.get`."""
-        path = entity_url(f"{self._base_path}/{self._table}", partition, key)
+        path = entity_url(f"{self._address.path}/{self._table}", partition, key)
         status, _, body = await self._send("GET", path, _JSON)
         if status == 200:
             return read_entity(_object(body))
@@ -75,7 +75,7 @@ class RestService:
         query = {"$filter": condition, "$top": str(limit)}
         query |= {f"Next{name}": value for name, value in (token or {}).items()}
         text = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
-        path = f"{self._base_path}/{self._table}()"
+        path = f"{self._address.path}/{self._table}()"
         status, headers, body = await self._send("GET", path, _JSON, query=text)
         if status != 200:
             raise _fault(status, body)
@@ -84,10 +84,9 @@ class RestService:
 
     async def submit(self, partition: str, operations: Sequence[Operation]) -> list[str]:
         """Commit a transaction; see `TableService.submit`."""
+        path = f"{self._address.path}/$batch"
         batch = write_batch(self._table_url, partition, operations)
-        headers = {**_MULTIPART, "Content-Type": batch.content_type}
-        path = f"{self._base_path}/$batch"
-        status, _, body = await self._send("POST", path, headers, batch.body)
+        status, _, body = await self._send("POST", path, _MULTIPART, batch)
         if status != 202:
             raise _fault(status, body)
         try:
@@ -103,7 +102,7 @@ class RestService:
     async def create_table(self) -> None:
         """Create the table; see `TableService.create_table`."""
         body = json.dumps({"TableName": self._table}).encode()
-        status, _, answer = await self._send("POST", f"{self._base_path}/Tables", _TABLE, body)
+        status, _, answer = await self._send("POST", f"{self._address.path}/Tables", _TABLE, body)
         if status not in {201, 204}:
             raise _fault(status, answer)
 
@@ -134,7 +133,11 @@ class RestService:
             "x-ms-date": date,
             "Authorization": await self._signer.authorization(path, date),
         }
-        url = f"{self._origin}{path}?{query}" if query else self._origin + path
+        scheme, authority = self._address.scheme, self._address.netloc
+        # Escaped already, and signed as it is.
+        url = URL.build(
+            scheme=scheme, authority=authority, path=path, query_string=query, encoded=True
+        )
         try:
             async with self._opened().request(
                 method, url, data=body, headers=signed, allow_redirects=False

@@ -26,6 +26,8 @@ _ENTITY_BYTES = 1_048_576
 _ENTITY_PROPERTIES = 252
 _ENTITY_OVERHEAD = 512
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -38,13 +40,15 @@ class Row:
 
 def pack_document(document: Document) -> dict[str, str]:
     """Write a document as JSON into properties `d`, `d1` ... of at most 30,000 UTF-16 units."""
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    text = _encode(document)
     return {_numbered("d", index): piece for index, piece in enumerate(_pieces(text))}
 
 
 def unpack_document(values: Values) -> Document:
     """Read the document that `pack_document` wrote."""
-    document: Document = json.loads("".join(map(str, _series(values, "d"))))
+    is_cut = "d1" in values
+    text = "".join(map(str, _series(values, "d"))) if is_cut else str(values["d"])
+    document: Document = json.loads(text)
     return document
 
 
@@ -58,8 +62,10 @@ def pack_ids(ids: Iterable[str]) -> dict[str, bytes]:
 
 def unpack_ids(values: Values) -> tuple[str, ...]:
     """Read the ids that `pack_ids` wrote, in the same order."""
+    if "g" not in values:
+        return ()
     digits = b"".join(part for part in _series(values, "g") if isinstance(part, bytes)).hex()
-    return tuple(digits[at : at + 32] for at in range(0, len(digits), 32))
+    return tuple([digits[at : at + 32] for at in range(0, len(digits), 32)])
 
 
 def with_ids(values: Values, ids: Iterable[str]) -> dict[str, Value]:
@@ -89,18 +95,19 @@ def wire_bytes(values: Values) -> int:
     Beyond ASCII a character is escaped (6 bytes a UTF-16 unit), quotes are too (2 bytes), and
     binary is base64.
     """
-    return sum(len(name) + 40 + _wire_value_bytes(value) for name, value in values.items())
-
-
-def _wire_value_bytes(value: Value) -> int:
-    if isinstance(value, str):
-        return 2 * len(value) if value.isascii() else 3 * len(value.encode("utf-16-le"))
-    return len(value) * 4 // 3 if isinstance(value, bytes) else 16
+    size = 0
+    for name, value in values.items():
+        size += len(name) + 40
+        if isinstance(value, str):
+            size += 2 * len(value) if value.isascii() else 3 * len(value.encode("utf-16-le"))
+        else:
+            size += len(value) * 4 // 3 if isinstance(value, bytes) else 16
+    return size
 
 
 def _value_bytes(value: Value) -> int:
     if isinstance(value, str):
-        return len(value.encode("utf-16-le"))
+        return 2 * len(value) if value.isascii() else len(value.encode("utf-16-le"))
     return len(value) if isinstance(value, bytes) else 8
 
 
@@ -111,11 +118,12 @@ def _pieces(text: str) -> Iterable[str]:
 
 
 def _series(values: Values, name: str) -> Iterable[Value]:
-    for index in count():
-        part = values.get(_numbered(name, index))
+    part = values.get(name)
+    for index in count(1):
         if part is None:
             return
         yield part
+        part = values.get(f"{name}{index}")
 
 
 def _numbered(name: str, index: int) -> str:

@@ -49,12 +49,14 @@ class SharedKeyLite:
 
     def __init__(self, account: str, key: str) -> None:
         self._account = account
-        self._key = base64.b64decode(key)
+        # Keyed once: a copy costs less than a new one.
+        self._mac = hmac.new(base64.b64decode(key), digestmod=hashlib.sha256)
 
     async def authorization(self, path: str, date: str) -> str:
         """Return the header's value; see `Signer.authorization`."""
-        text = f"{date}\n/{self._account}{path}".encode()
-        signature = base64.b64encode(hmac.digest(self._key, text, hashlib.sha256)).decode()
+        mac = self._mac.copy()
+        mac.update(f"{date}\n/{self._account}{path}".encode())
+        signature = base64.b64encode(mac.digest()).decode()
         return f"SharedKeyLite {self._account}:{signature}"
 
     def reject(self) -> None:

@@ -87,6 +87,9 @@ async def get_all(table: Table, session: Session, keys: Sequence[str]) -> list[R
     rows: list[Row | None] = []
     for start in range(0, len(keys), _PARALLEL_READS):
         some = keys[start : start + _PARALLEL_READS]
+        if len(some) == 1:
+            rows.append(await table.get(session, some[0]))  # needs no task of its own
+            continue
         rows += await asyncio.gather(*(table.get(session, key) for key in some))
     return rows
 

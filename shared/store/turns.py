@@ -37,7 +37,9 @@ class Turns:
         Raises:
             Unavailable: the deadline came first.
         """
-        queue = self._queues.setdefault(session.tenant, asyncio.Semaphore(self._at_once))
+        queue = self._queues.get(session.tenant)
+        if queue is None:
+            queue = self._queues[session.tenant] = asyncio.Semaphore(self._at_once)
         await _acquired(queue, session)
         try:
             yield

@@ -14,6 +14,8 @@ MEDIA_TYPE = "application/scim+json"
 """Of every answer, errors and empty ones too: Entra's validator stops at anything else. Only what
 is no SCIM message, the state of the service, goes out as plain JSON."""
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -68,7 +70,7 @@ def to_response(answer: Answer, request_id: str) -> func.HttpResponse:
     """Write an answer as the host's response; `Request-Id` is what the log knows the request by."""
     body = None
     if answer.body is not None:
-        body = json.dumps(answer.body, ensure_ascii=False, separators=(",", ":")).encode()
+        body = _encode(answer.body).encode()
     return func.HttpResponse(
         body,
         status_code=answer.status,

@@ -12,6 +12,7 @@ import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from shared.scim.discovery import CURSOR_SECONDS
@@ -40,7 +41,7 @@ class Position:
 
 
 class Cursors:
-    """The cursors of one query of one tenant."""
+    """The cursors of one query of one tenant; few queries use any, so nothing is made before."""
 
     def __init__(
         self, keys: Sequence[bytes], tenant: str, searched: Sequence[str], query: Query
@@ -54,23 +55,34 @@ class Cursors:
             query: what is asked for; a cursor is good for the same query alone, but for `count`,
                 about which it says more (`InvalidCount`).
         """
-        self._keys = [_Keys.of(key, tenant) for key in keys]
-        self._count = query.count
-        asked = (
-            *searched,
-            query.filter,
-            query.sort_by,
-            query.descending,
-            query.attributes,
-            query.excluded_attributes,
+        self._secrets = keys
+        self._tenant = tenant
+        self._searched = searched
+        self._asked = query
+
+    @cached_property
+    def _keys(self) -> list["_Keys"]:
+        return [_Keys.of(secret, self._tenant) for secret in self._secrets]
+
+    @cached_property
+    def _query(self) -> bytes:
+        """A digest of what the query finds and shows: all of it but `count`."""
+        asked = self._asked
+        parts = (
+            *self._searched,
+            asked.filter,
+            asked.sort_by,
+            asked.descending,
+            asked.attributes,
+            asked.excluded_attributes,
         )
-        self._query = hashlib.sha256(json.dumps(asked).encode()).digest()
+        return hashlib.sha256(json.dumps(parts).encode()).digest()
 
     def write(self, position: Position) -> str:
         """Write the cursor of the page behind a position, good for `CURSOR_SECONDS` from now."""
         fields = {
             "until": int(time.time()) + CURSOR_SECONDS,
-            "count": self._count,
+            "count": self._asked.count,
             "type": position.resource_type,
             "id": position.id,
             "value": position.value,
@@ -94,7 +106,7 @@ class Cursors:
             raise ExpiredCursor(
                 f"The cursor is older than {CURSOR_SECONDS} seconds. Begin again with an empty one."
             )
-        if fields["count"] != self._count:
+        if fields["count"] != self._asked.count:
             raise InvalidCount(
                 f"count must be {fields['count']}, as it was for the first page of this cursor.",
                 path="count",
