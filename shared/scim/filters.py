@@ -10,7 +10,7 @@ import operator as python
 import re
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
 
 from shared.scim.errors import InvalidFilter
 from shared.scim.folding import fold
@@ -257,7 +257,8 @@ def _found(path: AttributePath, resource: Document) -> list[Any]:
     return [part for part in parts if not is_unassigned(part)]
 
 
-class _Token(NamedTuple):
+@dataclass(slots=True)
+class _Token:
     kind: str
     text: str
     start: int
@@ -361,9 +362,10 @@ class FilterReader:
             return None
         if literal is None or literal.is_null:
             return _presence(path, operator)
-        path = _compared(path)
-        if _is_secret(path):
-            return None
+        if path.leaf.type == "complex":
+            path = _value_of(path)
+            if _is_secret(path):
+                return None
         if operator in _REFUSED.get(path.leaf.type, ()):
             raise InvalidFilter(
                 f'"{operator}" does not apply to {path.text}, which takes {wanted(path.leaf)}.',
@@ -497,10 +499,8 @@ def _value(path: AttributePath, operator: Operator, literal: _Token) -> str | in
     return value
 
 
-def _compared(path: AttributePath) -> AttributePath:
-    """Return what a comparison with a path looks at: of a complex attribute, its `value`."""
-    if path.leaf.type != "complex":
-        return path
+def _value_of(path: AttributePath) -> AttributePath:
+    """Return what a comparison with a complex attribute looks at: its `value`."""
     sub = path.attribute.sub_attribute("value")
     if sub is None:
         names = ", ".join(f"{path.text}.{part.name}" for part in path.attribute.sub_attributes)
