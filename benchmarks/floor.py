@@ -68,6 +68,9 @@ async def raw(account: Account, table: str, tenant: str, calls: Sequence[Call]) 
                 f" and RowKey lt '{call.span.end}'"
             )
             query = f"?$filter={quote(condition, safe='')}&$top={call.limit}"
+            if call.select is not None:
+                query += f"&$select={quote(','.join(('RowKey', *call.select)), safe='')}"
+                headers["Accept"] = "application/json;odata=nometadata"
         else:
             path = entity_url(path, tenant, call.key)
         headers["Authorization"] = await signer.authorization(path, date)

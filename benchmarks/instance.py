@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from shared.store.keys import Span
     from shared.store.operations import Operation
     from shared.store.rows import Row
-    from shared.store.table import Page, Token
+    from shared.store.table import Page, Selection, Token
     from shared.store.table_service import TableService
 
 URL = "http://127.0.0.1/scim/v2"
@@ -49,6 +49,7 @@ class Call:
     key: str = ""
     span: Span | None = None
     limit: int = 0
+    select: Selection = None
     operations: Sequence[Operation] = ()
 
 
@@ -64,10 +65,17 @@ class Recorder:
         self.calls.append(Call(key=key))
         return await self.service.get(partition, key)
 
-    async def query(self, partition: str, span: Span, limit: int, token: Token | None) -> Page:
+    async def query(
+        self,
+        partition: str,
+        span: Span,
+        limit: int,
+        token: Token | None,
+        select: Selection = None,
+    ) -> Page:
         """Read one page of a span."""
-        self.calls.append(Call(span=span, limit=limit))
-        return await self.service.query(partition, span, limit, token)
+        self.calls.append(Call(span=span, limit=limit, select=select))
+        return await self.service.query(partition, span, limit, token, select)
 
     async def submit(self, partition: str, operations: Sequence[Operation]) -> list[str]:
         """Commit a transaction."""

@@ -16,7 +16,7 @@ from shared.store.keys import Span
 from shared.store.operations import Operation, Unclear
 from shared.store.rows import Row
 from shared.store.session import Session
-from shared.store.table import PAGE_ROWS, Page, Token, given_up, pause
+from shared.store.table import PAGE_ROWS, Page, Selection, Token, given_up, pause
 from shared.store.table_service import Account, ServiceFault, TableAddress, TableService
 from shared.store.turns import Turns
 
@@ -66,12 +66,17 @@ class AzureTable:
         return await self._repeated(session, read, None)
 
     async def page(
-        self, session: Session, span: Span, limit: int = PAGE_ROWS, token: Token | None = None
+        self,
+        session: Session,
+        span: Span,
+        limit: int = PAGE_ROWS,
+        token: Token | None = None,
+        select: Selection = None,
     ) -> Page:
         """Read one page of a span."""
 
         async def read() -> Page:
-            return await self._service.query(session.tenant, span, limit, token)
+            return await self._service.query(session.tenant, span, limit, token, select)
 
         return await self._repeated(session, read, Page([], None))
 

@@ -63,5 +63,5 @@ class Counters:
 
     async def totals(self, session: Session) -> Totals:
         """Read all slots. One call."""
-        rows = await collect(self._table, session, keys.prefix(self._kind))
+        rows = await collect(self._table, session, keys.prefix(self._kind), select=("n",))
         return Totals(tuple((row.key.rpartition("-")[2], int(row.values["n"])) for row in rows))

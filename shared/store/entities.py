@@ -42,6 +42,11 @@ def read_entity(entity: dict[str, Any]) -> Row:
     return Row(key, entity, etag)
 
 
+def read_selected(entity: dict[str, Any]) -> Row:
+    """Read what was selected of a row (`nometadata`): no ETag; `entity` is used up."""
+    return Row(entity.pop("RowKey"), entity, "")
+
+
 def _put(entity: dict[str, Any], name: str, value: int | bytes) -> None:
     if isinstance(value, bytes):
         entity[name + _TYPE] = "Edm.Binary"

@@ -160,7 +160,7 @@ class Memberships:
 
     async def members(self, session: Session, gid: str) -> tuple[str, ...]:
         """List the ids of a group's members, in id order. A call for each 1,000."""
-        rows = await collect(self._table, session, keys.memberships(gid))
+        rows = await collect(self._table, session, keys.memberships(gid), select=())
         return tuple(keys.member_of(row.key) for row in rows)
 
     async def among(

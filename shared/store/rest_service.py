@@ -17,16 +17,17 @@ import aiohttp
 from yarl import URL
 
 from shared.store.batches import CONTENT_TYPE, entity_url, read_error, read_outcome, write_batch
-from shared.store.entities import read_entity
+from shared.store.entities import read_entity, read_selected
 from shared.store.keys import Span
 from shared.store.operations import Operation, Refused
 from shared.store.rows import Row
 from shared.store.signing import Bearer, SharedKeyLite, Signer
-from shared.store.table import Page, Token
+from shared.store.table import Page, Selection, Token
 from shared.store.table_service import REFUSALS, Account, ServiceFault
 
 _VERSION = {"x-ms-version": "2019-02-02", "DataServiceVersion": "3.0"}
 _JSON = {**_VERSION, "Accept": "application/json;odata=minimalmetadata"}
+_BARE = {**_VERSION, "Accept": "application/json;odata=nometadata"}
 _MULTIPART = {**_VERSION, "Accept": "application/json", "Content-Type": CONTENT_TYPE}
 _TABLE = {**_JSON, "Content-Type": "application/json", "Prefer": "return-no-content"}
 _CONTINUED_BY = ("PartitionKey", "RowKey")
@@ -67,20 +68,31 @@ class RestService:
             return None
         raise fault
 
-    async def query(self, partition: str, span: Span, limit: int, token: Token | None) -> Page:
+    async def query(
+        self,
+        partition: str,
+        span: Span,
+        limit: int,
+        token: Token | None,
+        select: Selection = None,
+    ) -> Page:
         """Read one page of a span; see `TableService.query`."""
         condition = (
             f"PartitionKey eq '{partition}' and RowKey ge '{span.start}' and RowKey lt '{span.end}'"
         )
         query = {"$filter": condition, "$top": str(limit)}
+        headers, read = _JSON, read_entity
+        if select is not None:
+            query["$select"] = ",".join(("RowKey", *select))
+            headers, read = _BARE, read_selected
         query |= {f"Next{name}": value for name, value in (token or {}).items()}
         text = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
         path = f"{self._address.path}/{self._table}()"
-        status, headers, body = await self._send("GET", path, _JSON, query=text)
+        status, answered, body = await self._send("GET", path, headers, query=text)
         if status != 200:
             raise _fault(status, body)
-        rows = [read_entity(entity) for entity in _object(body)["value"]]
-        return Page(rows, _following(headers))
+        rows = [read(entity) for entity in _object(body)["value"]]
+        return Page(rows, _following(answered))
 
     async def submit(self, partition: str, operations: Sequence[Operation]) -> list[str]:
         """Commit a transaction; see `TableService.submit`."""

@@ -6,6 +6,7 @@ service ever answer the other one differently.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -20,7 +21,7 @@ from azure.data.tables.aio import TableClient
 from shared.store.keys import Span
 from shared.store.operations import Delete, Insert, Merge, Operation, Refused, Replace
 from shared.store.rows import ANY_ETAG, Row
-from shared.store.table import Page, Token
+from shared.store.table import Page, Selection, Token
 from shared.store.table_service import REFUSALS, Account, ServiceFault
 
 _KEY_PROPERTIES = frozenset({"PartitionKey", "RowKey"})
@@ -54,16 +55,28 @@ class SdkService:
         except AzureError as error:
             raise _fault(error) from error
 
-    async def query(self, partition: str, span: Span, limit: int, token: Token | None) -> Page:
+    async def query(
+        self,
+        partition: str,
+        span: Span,
+        limit: int,
+        token: Token | None,
+        select: Selection = None,
+    ) -> Page:
         """Read one page of a span; see `TableService.query`."""
         condition = (
             f"PartitionKey eq '{partition}' and RowKey ge '{span.start}' and RowKey lt '{span.end}'"
         )
-        pages = self._client.query_entities(condition, results_per_page=limit).by_page(
+        pages = self._client.query_entities(
+            condition,
+            results_per_page=limit,
+            select=None if select is None else ["RowKey", *select],
+        ).by_page(
             continuation_token=token  # type: ignore[arg-type] # the SDK's tokens are dicts
         )
         try:
-            rows = [_row(entity) async for entity in await anext(pages)]
+            read = _row if select is None else _selected
+            rows = [read(entity) async for entity in await anext(pages)]
         except AzureError as error:
             raise _fault(error) from error
         following = pages.continuation_token  # type: ignore[attr-defined] # of AsyncPageIterator
@@ -144,6 +157,10 @@ def _code(error: AzureError) -> str:
 def _row(entity: Any) -> Row:
     values = {name: value for name, value in entity.items() if name not in _KEY_PROPERTIES}
     return Row(entity["RowKey"], values, entity.metadata["etag"])
+
+
+def _selected(entity: Any) -> Row:
+    return replace(_row(entity), etag="")
 
 
 def _batched(partition: str, operation: Operation) -> tuple[str, dict[str, Any], dict[str, Any]]:

@@ -42,7 +42,7 @@ class Sweeper:
         Returns:
             Whether the group is swept.
         """
-        rows = await collect(self._table, session, keys.memberships(gid), limit + 1)
+        rows = await collect(self._table, session, keys.memberships(gid), limit + 1, select=())
         if len(rows) > limit:
             return False
         uids = [keys.member_of(row.key) for row in rows]

@@ -15,6 +15,10 @@ from shared.store.session import Session
 Token = dict[str, str]
 """The service's continuation token; opaque, good for the next page of the same query only."""
 
+Selection = Sequence[str] | None
+"""Properties to read of each row besides its key, each text or a number of 32 bits. The rows are
+smaller then, and come without their ETags. None reads all of every row."""
+
 PAGE_ROWS = 1_000
 """Rows that the service returns in one page at most."""
 
@@ -38,7 +42,12 @@ class Table(Protocol):
         ...
 
     async def page(
-        self, session: Session, span: Span, limit: int = PAGE_ROWS, token: Token | None = None
+        self,
+        session: Session,
+        span: Span,
+        limit: int = PAGE_ROWS,
+        token: Token | None = None,
+        select: Selection = None,
     ) -> Page:
         """Read up to `limit` (at most 1,000) rows of a span in key order. One call."""
         ...
@@ -61,7 +70,7 @@ class Table(Protocol):
 
 
 async def collect(
-    table: Table, session: Session, span: Span, limit: int | None = None
+    table: Table, session: Session, span: Span, limit: int | None = None, select: Selection = None
 ) -> list[Row]:
     """Read the rows of a span in key order, at most `limit`; a call for each 1,000 rows.
 
@@ -71,7 +80,7 @@ async def collect(
     token: Token | None = None
     while limit is None or len(rows) < limit:
         wanted = PAGE_ROWS if limit is None else min(PAGE_ROWS, limit - len(rows))
-        page = await table.page(session, span, wanted, token)
+        page = await table.page(session, span, wanted, token, select)
         rows += page.rows
         token = page.token
         if token is None:

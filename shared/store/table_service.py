@@ -11,7 +11,7 @@ from shared.scim.errors import Unavailable
 from shared.store.keys import Span
 from shared.store.operations import Operation
 from shared.store.rows import Row
-from shared.store.table import Page, Token
+from shared.store.table import Page, Selection, Token
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -85,7 +85,14 @@ class TableService(Protocol):
         """
         ...
 
-    async def query(self, partition: str, span: Span, limit: int, token: Token | None) -> Page:
+    async def query(
+        self,
+        partition: str,
+        span: Span,
+        limit: int,
+        token: Token | None,
+        select: Selection = None,
+    ) -> Page:
         """Read one page of a span.
 
         Raises:

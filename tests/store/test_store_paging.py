@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from shared.store.rows import Row
     from shared.store.session import Session
     from shared.store.store import Store
-    from shared.store.table import Table, Token
+    from shared.store.table import Selection, Table, Token
     from tests.conftest import NewSession
 
 
@@ -132,12 +132,17 @@ class ShortPages:
         return await self._table.get(session, key)
 
     async def page(
-        self, session: Session, span: Span, limit: int = 1_000, token: Token | None = None
+        self,
+        session: Session,
+        span: Span,
+        limit: int = 1_000,
+        token: Token | None = None,
+        select: Selection = None,
     ) -> Page:
         if token is None or "empty" not in token:
             return Page([], {**(token or {}), "empty": ""})
         before = {name: value for name, value in token.items() if name != "empty"}
-        return await self._table.page(session, span, min(limit, 3), before or None)
+        return await self._table.page(session, span, min(limit, 3), before or None, select)
 
     async def transact(self, session: Session, operations: Sequence[Operation]) -> list[str]:
         return await self._table.transact(session, operations)

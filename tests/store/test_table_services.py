@@ -116,6 +116,20 @@ async def test_each_reads_what_the_other_writes(
     assert page.token is None
 
 
+@pytest.mark.parametrize("select", [(), ("n",), ("n", "text")])
+async def test_what_is_selected_comes_without_the_rest_and_without_etags(
+    services: dict[str, TableService], direct: TableService, tenant: str, select: tuple[str, ...]
+) -> None:
+    values: dict[str, Value] = {"n": 7, "text": "é", "bytes": b"1"}
+    await direct.submit(tenant, [Insert("a-1", values), Insert("a-2", {"n": 8})])
+    pages = [await each.query(tenant, EVERYTHING, 10, None, select) for each in services.values()]
+    first, second = pages[0].rows
+    assert (first.key, first.etag) == ("a-1", "")
+    assert first.values == {name: values[name] for name in select}
+    assert second.values == {name: 8 for name in select if name == "n"}
+    assert pages[0] == pages[1]
+
+
 async def test_a_number_beyond_32_bits_is_kept(
     direct: TableService, storage: Azurite, tenant: str
 ) -> None:
@@ -294,13 +308,14 @@ async def test_both_send_the_same_requests(
         proxy.bodies.clear()
         await service.get(tenant, "a")
         await service.query(tenant, Span("a-", "a."), 7, {"PartitionKey": "1!", "RowKey": "2/="})
+        await service.query(tenant, Span("a-", "a."), 7, None, ("n", "x"))
         await outcome(partial(submitted, tenant, operations), service)
         sent[name] = [
             (method, urlsplit(target).path, query_of(target), parts_of(body) if body else None)
             for method, target, body in proxy.bodies
         ]
     assert sent["rest"] == sent["sdk"]
-    assert [method for method, *_ in sent["rest"]] == ["GET", "GET", "POST"]
+    assert [method for method, *_ in sent["rest"]] == ["GET", "GET", "GET", "POST"]
 
 
 async def test_what_is_inserted_is_not_to_be_sent_back(
