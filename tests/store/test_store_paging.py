@@ -158,7 +158,8 @@ async def test_a_first_page_that_cannot_be_read_fails_as_any_other_and_leaves_no
 ) -> None:
     table = TwoAtOnce(store.table, fails, stays=True)
     with pytest.raises(Unavailable):
-        await open_store(table, changed_names).users.page(session, 1, 7)
+        async with asyncio.timeout(10):
+            await open_store(table, changed_names).users.page(session, 1, 7)
     assert table.running == 0
 
 
@@ -167,10 +168,11 @@ async def test_a_first_page_that_is_cancelled_leaves_nothing_running(
 ) -> None:
     table = TwoAtOnce(store.table, stays=True)
     reading = asyncio.create_task(open_store(table, changed_names).users.page(session, 1, 7))
-    await table.are_begun.wait()
-    reading.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await reading
+    async with asyncio.timeout(10):
+        await table.are_begun.wait()
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
     assert table.running == 0
 
 
