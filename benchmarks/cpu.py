@@ -38,7 +38,7 @@ class Cost:
 
     Attributes:
         operation: Name of the operation.
-        calls: Calls to storage.
+        calls: Calls to storage, without those for row `q`.
         handler: From the entry of the function to its return, change row included.
         by_aiohttp: The floor, sent by aiohttp, the HTTP client of the service.
         by_http_client: The floor, sent by http.client.
@@ -111,7 +111,7 @@ class _Bench:
             invocations = [self._app.invocation(self._app.prepared(each)) for each in requests]
             self._app.recorder.calls.clear()
             seconds = await spent(invocations)
-            self._calls[operation.name] = len(self._app.recorder.calls) / len(requests)
+            self._calls[operation.name] = len(self._app.recorder.counted) / len(requests)
             by_aiohttp, by_http_client = await self._floors()
             note(operation, self._directory, requests)
             self._add(operation, "handler", seconds)

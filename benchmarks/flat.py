@@ -32,7 +32,7 @@ class Flat:
     Attributes:
         operation: Name of the operation.
         users: Users of the directory, all members of one group.
-        calls: Calls to storage of one operation.
+        calls: Calls to storage of one operation, without those for row `q`.
         entities: Entities that one operation writes.
         microseconds: CPU of one operation, from the entry of the function to its return.
     """
@@ -77,7 +77,7 @@ class _Measured:
         invocations = [self._app.invocation(self._app.prepared(each)) for each in requests]
         self._app.recorder.calls.clear()
         seconds = await spent(invocations)
-        calls = self._app.recorder.calls
+        calls = self._app.recorder.counted
         entities = sum(len(each.operations) for each in calls)
         self._rounds[operation.name].append([seconds / repeats * 1e6])
         self._calls[operation.name].append((len(calls) / repeats, entities / repeats))

@@ -14,6 +14,7 @@ from shared.store.azure_table import AzureTable, open_table
 from shared.store.session import Session
 from shared.store.store import Store, open_store
 from shared.store.table_service import TableAddress
+from tests.fakes.clock import Time
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -62,6 +63,14 @@ def session(new_session: NewSession) -> Session:
 
 
 @pytest.fixture
-def store(table: AzureTable) -> Store:
-    """The store as the service opens it, but for the pace of bulk writes."""
-    return open_store(table, changed_names, member_writes_per_second=1_000_000)
+def clock() -> Time:
+    """The time of the test."""
+    return Time()
+
+
+@pytest.fixture
+def store(table: AzureTable, clock: Time) -> Store:
+    """The store as the service opens it, but for the pace of bulk writes and the clock."""
+    return open_store(
+        table, changed_names, member_writes_per_second=1_000_000, clock=clock.store_clock()
+    )

@@ -194,8 +194,8 @@ class Collection(ABC, Generic[R]):
     ) -> tuple[int, list[R]]:
         """Count the resources, and read a page in id order from the `start_index`-th (1-based).
 
-        2 calls for up to 1,000 rows, those passed over in the first slot included; 1 for `count` 0
-        and past the end.
+        2 calls for up to 1,000 rows, those passed over in the first slot included; for the first
+        page at the same time. 1 for `count` 0 and past the end of what is not empty.
         """
         place = (start_index, count)
         page = await read_page(self.table, session, self.kinds.resources, self.counters, place)

@@ -37,6 +37,7 @@ from shared.store.rows import ANY_ETAG, Document, Row
 from shared.store.session import Session
 from shared.store.sweeps import Sweeper
 from shared.store.table import Table, get_all
+from shared.store.tombstones import DeletedGroups
 
 PAGE_MEMBERSHIPS = 10_000
 """Memberships that a list of groups carries before it ends early."""
@@ -59,11 +60,17 @@ class Groups:
     """The groups of every tenant; the session says of which."""
 
     def __init__(
-        self, table: Table, memberships: Memberships, sweeper: Sweeper, changed_names: Names
+        self,
+        table: Table,
+        memberships: Memberships,
+        sweeper: Sweeper,
+        deleted_groups: DeletedGroups,
+        changed_names: Names,
     ) -> None:
         self._table = table
         self._memberships = memberships
         self._sweeper = sweeper
+        self._deleted_groups = deleted_groups
         self._names = changed_names
         self._counters = Counters(table, "cg")
 
@@ -172,12 +179,16 @@ class Groups:
         4 calls more while another deleted group waits for its sweep: the row `q` is then found in
         the way, and the group read again.
 
-        From the first transaction on nobody can join, and no user shows the group. What is left of
-        it in the rows of users is swept at once for up to 200 members, later for more.
+        From the first transaction on nobody can join. What is left of the group in the rows of
+        users is swept at once for up to 200 members, later for more. When this returns, no user
+        shows the group, on any instance: unless it is swept, the end of the lease is waited for
+        (`shared/store/tombstones.py`), up to 2 seconds, past the deadline too.
 
         Raises:
-            NotFound: there is no such group.
+            NotFound: there is no such group, and no user shows it; 1 call more to know that.
             PreconditionFailed: the group has another version.
+            Unavailable, TooManyRequests: deleted or not, nobody knows; if it is, a user may show
+                the group for up to 2 seconds more.
         """
         listed: Row | None = None
 
@@ -187,11 +198,17 @@ class Groups:
                 return await self._bury(session, gid, precondition, listed)
             except Refused as refusal:
                 if refusal.operation.key == keys.DELETED_GROUPS:
-                    listed = await self._table.get(session, keys.DELETED_GROUPS)
+                    listed = await self._deleted_groups.read(session)
                 raise
 
-        listed = await until_settled(session, attempt)
-        await self._sweep_now(session, gid, listed)
+        try:
+            listed = await until_settled(session, attempt)
+        except NotFound:
+            await self._outlast_deletion(session, gid)
+            raise
+        unknown_until = self._deleted_groups.forget(session.tenant)
+        if not await self._sweep_now(session, gid, listed):
+            await self._deleted_groups.outlast(unknown_until)
 
     async def have_members(
         self, session: Session, gids: Sequence[str], uids: Sequence[str]
@@ -320,12 +337,26 @@ class Groups:
         etags = await commit(self._table, session, Change("Group", gid, "delete"), operations)
         return Row(word.key, word.values, etags[-1]) if etags else None
 
-    async def _sweep_now(self, session: Session, gid: str, listed: Row | None) -> None:
-        """Sweep what can be swept within the request; the group is deleted in any case."""
+    async def _sweep_now(self, session: Session, gid: str, listed: Row | None) -> bool:
+        """Sweep within the request if that can be done; the group is deleted in any case.
+
+        Returns:
+            Whether the group is swept.
+        """
         try:
-            await self._sweeper.sweep_group(session, gid, listed)
+            return await self._sweeper.sweep_group(session, gid, listed)
         except ScimError as error:
             _log.warning("the sweep of a deleted group waits: %s", type(error).__name__)
+            return False
+
+    async def _outlast_deletion(self, session: Session, gid: str) -> None:
+        """Wait until no user shows a group that is not there any more.
+
+        It may have been deleted just now: by another request, or by this one or the one that it
+        repeats, whose transaction was taken for lost.
+        """
+        if keys.is_id(gid) and await self._table.get(session, keys.deleted_group(gid)) is not None:
+            await self._deleted_groups.outlast(self._deleted_groups.forget(session.tenant))
 
     async def _take_back(self, session: Session, gid: str) -> bool:
         """Delete a group whose members could not all be added, past the deadline if need be.

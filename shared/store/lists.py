@@ -7,7 +7,7 @@ from shared.store import keys
 from shared.store.counters import Counters
 from shared.store.rows import Row
 from shared.store.session import Session
-from shared.store.table import Table, Token, collect
+from shared.store.table import Table, Token, both, collect
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,9 @@ async def read_page(
     """Read a page of rows in id order.
 
     The counters tell in which slot the page begins, so that only the rows of that slot are passed
-    over. 2 calls for up to 1,000 rows, those included; 1 where the page is empty.
+    over. 2 calls for up to 1,000 rows, those included; 1 for `count` 0 and past the end. The first
+    page begins with the first row, so both calls are made at the same time, even where the first
+    one would have told that there are no rows.
 
     Args:
         table: the table.
@@ -34,6 +36,10 @@ async def read_page(
         place: 1-based index of the first row, and how many rows.
     """
     start_index, count = place
+    if start_index == 1 and count:
+        first_rows = collect(table, session, keys.prefix(kind), count)
+        totals, rows = await both(counters.totals(session), first_rows)
+        return RowPage(totals.total, rows)
     totals = await counters.totals(session)
     position = totals.locate(start_index - 1) if count else None
     if position is None:

@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from shared.store.clock import Clock
 from shared.store.collection import Names
 from shared.store.custom import CustomResources, CustomType
 from shared.store.groups import Groups
 from shared.store.memberships import Memberships
 from shared.store.sweeps import Sweeper
 from shared.store.table import Table
+from shared.store.tombstones import DeletedGroups
 from shared.store.users import Users
 
 
@@ -19,16 +21,18 @@ class Store:
     users: Users
     groups: Groups
     custom: Mapping[str, CustomResources]
+    deleted_groups: DeletedGroups
     table: Table
 
 
-def open_store(
+def open_store(  # noqa: PLR0913 - a store is put together from that many things
     table: Table,
     changed_names: Names,
     *,
     custom: Sequence[CustomType] = (),
     reject_unknown_members: bool = False,
     member_writes_per_second: int = 1_000,
+    clock: Clock | None = None,
 ) -> Store:
     """Put the store together on a table.
 
@@ -38,6 +42,7 @@ def open_store(
         custom: the resource types besides User and Group.
         reject_unknown_members: refuse a request that names a member who is no user.
         member_writes_per_second: entities that large changes of a tenant write a second.
+        clock: by which the lease on row `q` runs; that of the machine by default.
     """
     memberships = Memberships(
         table,
@@ -45,9 +50,11 @@ def open_store(
         writes_per_second=member_writes_per_second,
     )
     sweeper = Sweeper(table, memberships)
+    deleted_groups = DeletedGroups(table, clock or Clock())
     return Store(
-        users=Users(table, sweeper, changed_names),
-        groups=Groups(table, memberships, sweeper, changed_names),
+        users=Users(table, sweeper, deleted_groups, changed_names),
+        groups=Groups(table, memberships, sweeper, deleted_groups, changed_names),
         custom={each.name: CustomResources(table, each, changed_names) for each in custom},
+        deleted_groups=deleted_groups,
         table=table,
     )

@@ -1,33 +1,89 @@
 """The row `q`: ids of deleted groups that users may still list until their rows are swept.
 
-It is normally absent. Whoever shows a user that is in groups reads it and leaves those groups out.
+It is normally absent. Whoever shows a user that is in groups goes by it and leaves those groups
+out. What it said of a tenant a process remembers for a lease of 2 seconds, so that a burst of
+requests reads it once.
+
+Once a DELETE is answered, no user on any instance shows the group. Either it was swept before the
+answer: then no user lists it, whatever anybody remembers. Or the answer waited until a lease had
+passed since the commit was known: what an instance goes by from then on was read less than a lease
+ago, thus after the commit, and names the group. A reading that was sent before the commit and comes
+back after it changes nothing, because its lease counts from when it was sent.
+
+A DELETE whose answer from the storage is lost ends in an error although it may be done: a user may
+show the group for up to 2 seconds more.
 """
 
-from collections.abc import Collection
+from dataclasses import dataclass
 
 from shared.store import keys
+from shared.store.clock import Clock
 from shared.store.operations import Delete, Insert, Operation, Replace
 from shared.store.rows import Row, pack_ids, unpack_ids
 from shared.store.session import Session
 from shared.store.table import Table
 
+LEASE_SECONDS = 2.0
+"""How long a process goes by what it has read, counted from before the read was sent."""
+
+REMEMBERED_TENANTS = 1_000
+"""Tenants of which a process remembers what the row said; of one more it drops the oldest."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What the row said, and until when to go by it."""
+
+    ids: frozenset[str]
+    until: float
+
 
 class DeletedGroups:
-    """Reads and changes the row `q` of a tenant."""
+    """Reads the row `q` of a tenant, and remembers for a while which groups it named."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, clock: Clock) -> None:
         self._table = table
+        self._clock = clock
+        self._readings: dict[str, _Reading] = {}
 
     async def read(self, session: Session) -> Row | None:
         """Read the row itself, to change it. One call."""
         return await self._table.get(session, keys.DELETED_GROUPS)
 
-    async def among(self, session: Session, gids: Collection[str]) -> frozenset[str]:
-        """Tell which of these groups are deleted. One call; none when there are no groups."""
-        if not gids:
-            return frozenset()
+    async def ids(self, session: Session) -> frozenset[str]:
+        """Tell which groups are deleted and not swept yet. One call; none within the lease."""
+        reading = self._readings.get(session.tenant)
+        if reading is not None and self._clock.steady() < reading.until:
+            return reading.ids
+        until = self._clock.steady() + LEASE_SECONDS
         row = await self.read(session)
-        return frozenset() if row is None else frozenset(unpack_ids(row.values)) & frozenset(gids)
+        ids = frozenset[str]() if row is None else frozenset(unpack_ids(row.values))
+        self._remember(session.tenant, _Reading(ids, until))
+        return ids
+
+    def forget(self, tenant: str) -> float:
+        """Forget what the row of a tenant said, since it has changed.
+
+        Returns:
+            When no process goes by an older reading any more, for `outlast`.
+        """
+        self._readings.pop(tenant, None)
+        return self._clock.steady() + LEASE_SECONDS
+
+    async def outlast(self, moment: float) -> None:
+        """Wait until a moment that `forget` has named, for 2 seconds at most.
+
+        The request's deadline does not end the wait: to overrun it shortly is better than to say
+        that a group is gone while a user still shows it.
+        """
+        while (left := moment - self._clock.steady()) > 0:
+            await self._clock.sleep(left)
+
+    def _remember(self, tenant: str, reading: _Reading) -> None:
+        self._readings.pop(tenant, None)
+        if len(self._readings) >= REMEMBERED_TENANTS:
+            del self._readings[next(iter(self._readings))]
+        self._readings[tenant] = reading
 
 
 def begun(gid: str) -> Insert:

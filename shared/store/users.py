@@ -38,13 +38,20 @@ class UserPage:
 class Users(Collection[User]):
     """The users of every tenant; the session says of which.
 
-    Wherever users are read to be shown, the row `q` is read too when any of them is in a group.
+    Wherever users are read to be shown and any of them is in a group, the row `q` is read too, but
+    not again within its lease (`shared/store/tombstones.py`).
     """
 
-    def __init__(self, table: Table, sweeper: Sweeper, changed_names: Names) -> None:
+    def __init__(
+        self,
+        table: Table,
+        sweeper: Sweeper,
+        deleted_groups: DeletedGroups,
+        changed_names: Names,
+    ) -> None:
         super().__init__(table, "User", Kinds("u", "ux", "cu"), changed_names)
         self._sweeper = sweeper
-        self._deleted_groups = DeletedGroups(table)
+        self._deleted_groups = deleted_groups
 
     async def create(self, session: Session, document: Document) -> User:
         """Create a user; calls and errors as in `Collection.insert`."""
@@ -53,7 +60,7 @@ class Users(Collection[User]):
         return await self.insert(session, User(uid, document, version=1, created=now, modified=now))
 
     async def get(self, session: Session, uid: str, *, groups: bool = True) -> User:
-        """Read a user. 1 call; 2 when the user is in groups and they are wanted.
+        """Read a user. 1 call, and `q` when the user is in groups and they are wanted.
 
         Raises:
             NotFound: there is no such user.
@@ -106,21 +113,19 @@ class Users(Collection[User]):
     async def page(self, session: Session, start_index: int, count: int) -> UserPage:
         """List users in id order, from the `start_index`-th (1-based).
 
-        2 calls for up to 1,000 rows, those passed over in the first slot included, and `q` when
-        any user is in a group; 1 for `count` 0 and past the end.
+        Calls as in `Collection.read_page`, and `q` when any user is in a group.
         """
         return UserPage(*await self.read_page(session, start_index, count))
 
     async def shown(self, session: Session, resources: list[User]) -> list[User]:
-        """Leave deleted groups out of the users' lists. 1 call when any of them is in a group."""
-        gids = {gid for user in resources for gid in user.group_ids}
-        deleted = await self._deleted_groups.among(session, gids)
-        if not deleted:
+        """Leave deleted groups out of the users' lists.
+
+        1 call when any of the users is in a group; none within the lease.
+        """
+        if not any(user.group_ids for user in resources):
             return resources
-        return [
-            replace(user, group_ids=tuple(gid for gid in user.group_ids if gid not in deleted))
-            for user in resources
-        ]
+        deleted = await self._deleted_groups.ids(session)
+        return [_without(user, deleted) for user in resources] if deleted else resources
 
     def read(self, row: Row) -> User:
         """Read a user out of its row."""
@@ -142,3 +147,9 @@ class Users(Collection[User]):
             await self._sweeper.sweep_user(session, uid)
         except ScimError as error:
             _log.warning("the sweep of a deleted user waits: %s", type(error).__name__)
+
+
+def _without(user: User, deleted: frozenset[str]) -> User:
+    if deleted.isdisjoint(user.group_ids):
+        return user
+    return replace(user, group_ids=tuple(gid for gid in user.group_ids if gid not in deleted))

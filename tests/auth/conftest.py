@@ -9,19 +9,14 @@ from shared.auth.key_vault import KeyVault
 from shared.auth.vault import VaultTokens
 from shared.identity import open_credential
 from shared.settings import Settings
-from tests.fakes.clock import Time
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from shared.auth.clock import Waits
+    from tests.fakes.clock import Time
     from tests.fakes.key_vault import FakeIdentity, FakeKeyVault
     from tests.fixtures.key_vault import Certificates
-
-
-@pytest.fixture
-def clock() -> Time:
-    return Time()
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from local.azurite import Azurite
     from tests.conftest import NewSession
+    from tests.fakes.clock import Time
 
 
 class ReadBack(Protocol):
@@ -65,9 +66,11 @@ async def proxy(storage: Azurite) -> AsyncIterator[StorageProxy]:
 
 
 @pytest.fixture
-async def faulty_store(storage: Azurite, proxy: StorageProxy) -> AsyncIterator[Store]:
+async def faulty_store(storage: Azurite, proxy: StorageProxy, clock: Time) -> AsyncIterator[Store]:
     """The store, with the proxy between it and the storage."""
     address = proxy.instead_of(storage.ports["table"], storage.connection_string)
     opened = open_table(TableAddress("scim", connection_string=address))
-    yield open_store(opened, changed_names, member_writes_per_second=1_000_000)
+    yield open_store(
+        opened, changed_names, member_writes_per_second=1_000_000, clock=clock.store_clock()
+    )
     await opened.close()

@@ -358,6 +358,13 @@ async def test_a_page_of_a_missing_table_is_empty_and_creates_it(
     await absent_table.transact(new_session(), [Insert("u-1", {})])
 
 
+async def test_the_first_page_of_a_missing_table_which_is_read_by_two_calls_is_empty_too(
+    absent_table: AzureTable, new_session: NewSession
+) -> None:
+    page = await open_store(absent_table, changed_names).users.page(new_session(), 1, 10)
+    assert (page.total, page.users) == (0, [])
+
+
 async def test_a_write_to_a_missing_table_creates_it_and_is_sent_again(
     absent_table: AzureTable, new_session: NewSession
 ) -> None:

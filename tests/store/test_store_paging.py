@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.scim.documents import changed_names
+from shared.scim.errors import Unavailable
 from shared.store import groups as groups_module
 from shared.store import keys
 from shared.store.store import open_store
@@ -96,6 +97,83 @@ async def test_a_tenant_without_anyone_has_empty_pages(store: Store, session: Se
     assert (await store.users.page(session, 1, 10)).users == []
     assert (await store.groups.page(session, 1, 10)).groups == []
     assert [user async for user in store.users.scan(session)] == []
+
+
+@pytest.mark.parametrize(
+    ("start_index", "count", "calls"), [(1, 10, 2), (1, 0, 1), (2, 10, 1), (2, 0, 1)]
+)
+async def test_an_empty_page_costs_two_calls_where_it_is_the_first_and_one_otherwise(
+    store: Store, new_session: NewSession, start_index: int, count: int, calls: int
+) -> None:
+    for page in (store.users.page, store.groups.page):
+        session = new_session()
+        assert (await page(session, start_index, count)).total == 0
+        assert session.meter.calls == calls
+
+
+class TwoAtOnce:
+    """A table of which two pages are asked for at the same time, or none comes.
+
+    Those that begin as `fails` says fail then; the others stay away if `stays`.
+    """
+
+    def __init__(self, table: Table, fails: tuple[str, ...] = (), *, stays: bool = False) -> None:
+        self.running = 0
+        self.are_begun = asyncio.Event()
+        self._table = table
+        self._fails = fails
+        self._stays = stays
+        self.get, self.transact, self.close = table.get, table.transact, table.close
+
+    async def page(
+        self, session: Session, span: Span, limit: int = 1_000, token: Token | None = None
+    ) -> Page:
+        self.running += 1
+        try:
+            if self.running == 2:
+                self.are_begun.set()
+            await self.are_begun.wait()
+            if span.start.startswith(self._fails):
+                raise Unavailable("The storage is away.", retry_after=10)
+            if self._stays:
+                await asyncio.Event().wait()
+            return await self._table.page(session, span, limit, token)
+        finally:
+            self.running -= 1
+
+
+async def test_counters_and_rows_of_the_first_page_are_read_at_the_same_time(
+    store: Store, new_session: NewSession
+) -> None:
+    everyone = await seed(store.table, new_session(), users=30, groups=0)
+    async with asyncio.timeout(10):
+        users = open_store(TwoAtOnce(store.table), changed_names).users
+        page = await users.page(new_session(), 1, 7)
+    assert (page.total, tuple(user.id for user in page.users)) == (30, everyone.users[:7])
+
+
+@pytest.mark.parametrize("fails", [("cu-",), ("u-",), ("cu-", "u-")])
+async def test_a_first_page_that_cannot_be_read_fails_as_any_other_and_leaves_nothing_running(
+    store: Store, session: Session, fails: tuple[str, ...]
+) -> None:
+    table = TwoAtOnce(store.table, fails, stays=True)
+    with pytest.raises(Unavailable):
+        async with asyncio.timeout(10):
+            await open_store(table, changed_names).users.page(session, 1, 7)
+    assert table.running == 0
+
+
+async def test_a_first_page_that_is_cancelled_leaves_nothing_running(
+    store: Store, session: Session
+) -> None:
+    table = TwoAtOnce(store.table, stays=True)
+    reading = asyncio.create_task(open_store(table, changed_names).users.page(session, 1, 7))
+    async with asyncio.timeout(10):
+        await table.are_begun.wait()
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+    assert table.running == 0
 
 
 async def test_totals_and_pages_follow_creations_and_deletions(

@@ -13,8 +13,9 @@ from shared.auth.tokens import DevelopmentTokens
 from shared.scim.documents import changed_names
 from shared.scim.errors import Unavailable
 from shared.store import keys
-from shared.store.operations import Insert, Operation, Replace
+from shared.store.operations import Delete, Insert, Operation, Replace
 from shared.store.store import Store, open_store
+from shared.store.tombstones import LEASE_SECONDS
 from shared.web.services import Services
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from shared.store.azure_table import AzureTable
     from shared.store.session import Session
     from shared.web.requests import ScimRequest
+    from tests.fakes.clock import Time
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
@@ -73,6 +75,7 @@ def results(
     table: AzureTable,
     settings: Settings,
     session: Session,
+    clock: Time,
     request_of: Callable[..., ScimRequest],
 ) -> Results:
     """Do operations in bulk while some transactions fail, whose deadlines are noted."""
@@ -84,7 +87,8 @@ def results(
         **members: Any,
     ) -> list[dict[str, Any]]:
         noted = [] if deadlines is None else deadlines
-        store = open_store(Failing(table, fails, noted), changed_names)
+        failing = Failing(table, fails, noted)
+        store = open_store(failing, changed_names, clock=clock.store_clock())
         services = Services(settings, DevelopmentTokens({}), store)
         request = request_of(
             method="POST", session=session, read=lambda: {"Operations": operations, **members}
@@ -98,6 +102,10 @@ def results(
 
 def replaces_a_user(operations: Sequence[Operation]) -> bool:
     return any(isinstance(each, Replace) and each.key.startswith("u-") for each in operations)
+
+
+def sweeps(operations: Sequence[Operation]) -> bool:
+    return any(isinstance(each, Delete) and each.key.startswith("q-g-") for each in operations)
 
 
 def is_no_create(operations: Sequence[Operation]) -> bool:
@@ -161,3 +169,15 @@ async def test_what_there_was_no_time_for_is_answered_503(
     assert session.meter.calls == 0
     session.deadline += 60
     assert await store.users.count(session) == 0
+
+
+async def test_a_group_that_is_deleted_and_not_swept_is_answered_when_no_user_shows_it(
+    results: Results, store: Store, session: Session, clock: Time
+) -> None:
+    ana = await store.users.create(session, {"userName": "ana"})
+    staff = await store.groups.create(session, {"displayName": "staff"}, [ana.id])
+    assert (await store.users.get(session, ana.id)).group_ids == (staff.id,)
+    delete = {"method": "DELETE", "path": f"/Groups/{staff.id}"}
+    assert [each["status"] for each in await results([delete], sweeps)] == ["204"]
+    assert clock.waits == [LEASE_SECONDS]
+    assert (await store.users.get(session, ana.id)).group_ids == ()

@@ -210,6 +210,10 @@ the storage; the Functions host, its worker and TLS are not in it. Measured on {
 `python -m tools.cost --measure`, which fails when the service counts other calls than the table. A line of the log has
 {measured.log_line_bytes} bytes.
 
+Whoever shows a user in groups reads row `q` ([the data](architecture.md#the-data)), and the instance remembers it for 2
+seconds. This page counts it for every such request, which is the most: so it is where they are further apart, and in a
+burst they cost one call less.
+
 | request | storage calls | entities written | transactions by entity | CPU, ms |
 |---|---:|---:|---:|---:|
 """
