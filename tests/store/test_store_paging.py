@@ -126,7 +126,12 @@ class TwoAtOnce:
         self.get, self.transact, self.close = table.get, table.transact, table.close
 
     async def page(
-        self, session: Session, span: Span, limit: int = 1_000, token: Token | None = None
+        self,
+        session: Session,
+        span: Span,
+        limit: int = 1_000,
+        token: Token | None = None,
+        select: Selection = None,
     ) -> Page:
         self.running += 1
         try:
@@ -137,7 +142,7 @@ class TwoAtOnce:
                 raise Unavailable("The storage is away.", retry_after=10)
             if self._stays:
                 await asyncio.Event().wait()
-            return await self._table.page(session, span, limit, token)
+            return await self._table.page(session, span, limit, token, select)
         finally:
             self.running -= 1
 
