@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from benchmarks import core, cpu, flat, latency, machine, services
+from benchmarks import core, cpu, flat, latency, machine, tables
 from benchmarks.options import Options, parse
 from benchmarks.plot import draw
 from benchmarks.report import PLOT, page
@@ -60,7 +60,7 @@ async def _measured(options: Options, clock: Clock) -> Results:
     costs = await cpu.measure(options, clock.tell)
     latencies = await latency.measure(options, clock.tell)
     clock.tell(f"{options.large:,} users are written into a table")
-    async with services.seeded(options.large) as large:
+    async with tables.seeded(options.large) as large:
         latencies += await latency.measure_large(options, large, clock.tell)
         flats = await flat.measure(options, large, clock.tell)
     return Results(
@@ -70,6 +70,7 @@ async def _measured(options: Options, clock: Clock) -> Results:
         clients=options.clients,
         latencies=latencies,
         flats=flats,
+        rows=large.rows,
         costs=costs,
         pures=pures,
     )

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import aiohttp
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
 
 _SCIM = "application/scim+json"
 _PATIENCE_SECONDS = 120.0
@@ -96,21 +100,7 @@ class Client:
         Raises:
             UnexpectedAnswer: One of them was not answered with success.
         """
-        left = iter(requests)
-        until = time.perf_counter() + seconds
-        answers: list[Answered] = []
-        async with asyncio.TaskGroup() as group:
-            for _ in range(clients):
-                group.create_task(self._send_on(left, until, answers))
-        return answers
-
-    async def _send_on(
-        self, left: Iterator[Request], until: float, answers: list[Answered]
-    ) -> None:
-        for request in left:
-            answers.append(await self.send(request))
-            if time.perf_counter() > until:
-                return
+        return await side_by_side(requests, self.send, clients=clients, seconds=seconds)
 
     async def _sent(self, request: Request) -> Answered:
         headers = {} if request.body is None else {"Content-Type": _SCIM}
@@ -120,6 +110,30 @@ class Client:
         ) as answer:
             content = await answer.read()
         return Answered(request, answer.status, content, time.perf_counter() - begun)
+
+
+async def side_by_side(
+    work: Iterable[_T],
+    do: Callable[[_T], Awaitable[_R]],
+    *,
+    clients: int,
+    seconds: float = math.inf,
+) -> list[_R]:
+    """Do work, some of it at a time, and begin no more after a while."""
+    left = iter(work)
+    until = time.perf_counter() + seconds
+    done: list[_R] = []
+
+    async def go_on() -> None:
+        for each in left:
+            done.append(await do(each))
+            if time.perf_counter() > until:
+                return
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(clients):
+            group.create_task(go_on())
+    return done
 
 
 @asynccontextmanager

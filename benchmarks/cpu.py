@@ -15,8 +15,9 @@ from benchmarks.directory import Directory, Ids
 from benchmarks.figures import Figure, figure
 from benchmarks.operations import OPERATIONS, Operation, note
 from benchmarks.sampling import sampled, shares
+from benchmarks.tables import Rows, account_of
 from local import azurite
-from shared.store.table_service import Account, TableAddress
+from shared.tenants import DEFAULT
 from tests.fakes.worker import Worker
 
 if TYPE_CHECKING:
@@ -64,12 +65,14 @@ async def measure(options: Options, tell: Callable[[str], None]) -> list[Cost]:
     """Measure every operation in the small directory."""
     tell(f"CPU of an operation with {options.small:,} users")
     async with AsyncExitStack() as stack:
+        instance.log_to_nowhere()
         # The library indexes the app first, because an app refuses to be indexed twice.
         worker = await Worker.start(str(services.ROOT)) if sys.version_info >= (3, 13) else None
         storage = await stack.enter_async_context(azurite.running())
-        ids = await services.seed_table(storage, options.small, ("default", *_FLOORS))
+        rows = Rows.of(options.small)
+        await rows.write(storage, (DEFAULT, *_FLOORS))
         app = await stack.enter_async_context(instance.opened(storage))
-        bench = _Bench(options, storage, app, ids)
+        bench = _Bench(options, storage, app, rows.ids)
         await bench.prepare()
         for turn in range(options.rounds):
             await bench.against_the_floor()
@@ -91,8 +94,7 @@ class _Bench:
         self._repeats = options.repeats
         self._app = app
         self._ids = ids
-        address = TableAddress("scim", connection_string=storage.connection_string)
-        self._account = Account.of(address, None)
+        self._account = account_of(storage)
         self._directory: Directory
         self._rounds: defaultdict[tuple[str, str], list[list[float]]] = defaultdict(list)
         self._calls: dict[str, float] = {}
@@ -110,11 +112,11 @@ class _Bench:
             requests = self._requests(operation)
             invocations = [self._app.invocation(self._app.prepared(each)) for each in requests]
             self._app.recorder.calls.clear()
-            seconds = await spent(invocations)
+            took = await spent(invocations)
             self._calls[operation.name] = len(self._app.recorder.counted) / len(requests)
             by_aiohttp, by_http_client = await self._floors()
             note(operation, self._directory, requests)
-            self._add(operation, "handler", seconds)
+            self._add(operation, "handler", took.cpu)
             self._add(operation, "aiohttp", by_aiohttp)
             self._add(operation, "http.client", by_http_client)
 
@@ -139,7 +141,7 @@ class _Bench:
     async def _floors(self) -> tuple[float, float]:
         """Send the recorded calls again to the tenants of the floor; return the CPU seconds."""
         calls = list(self._app.recorder.calls)
-        one, other = [await floor.raw(self._account, "scim", each, calls) for each in _FLOORS]
+        one, other = [await floor.raw(self._account, each, calls) for each in _FLOORS]
         endpoint = self._account.endpoint
         return await floor.by_aiohttp(endpoint, one), floor.by_http_client(endpoint, other)
 
@@ -167,14 +169,22 @@ class _Bench:
         return Cost(name, self._calls[name], handler, by_aiohttp, by_http_client, runtime, parts)
 
 
-async def spent(invocations: Sequence[Invocation]) -> float:
-    """Call functions one after the other; return the CPU seconds of all of them."""
-    begun = time.process_time()
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What calls of functions took together, in seconds: CPU of this process, and time."""
+
+    cpu: float
+    elapsed: float
+
+
+async def spent(invocations: Sequence[Invocation]) -> Spent:
+    """Call functions one after the other."""
+    cpu, elapsed = time.process_time(), time.perf_counter()
     responses = [await each() for each in invocations]
-    seconds = time.process_time() - begun
+    found = Spent(time.process_time() - cpu, time.perf_counter() - elapsed)
     for response in responses:
         instance.checked(response)
-    return seconds
+    return found
 
 
 async def invoked(worker: Worker, prepared: Prepared) -> Any:

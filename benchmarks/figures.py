@@ -48,9 +48,13 @@ def ratio(theirs: Figure | None, ours: Figure | None) -> float | None:
     return theirs.median / ours.median
 
 
-def spread(values: Sequence[float]) -> float:
-    """Return by how much the largest value exceeds the smallest, as a fraction of that."""
-    return max(values) / min(values) - 1
+def apart(ones: Sequence[float], others: Sequence[float]) -> float:
+    """Return by how much the others exceed the ones, as a fraction of them.
+
+    It is the median over pairs that were measured one after the other, so that what slows the
+    machine down for a while is on both sides.
+    """
+    return median(other / one for one, other in zip(ones, others, strict=True)) - 1
 
 
 def written(value: float | None) -> str:
@@ -60,6 +64,11 @@ def written(value: float | None) -> str:
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def counted(number: float) -> str:
+    """Write how often something was done for an operation, a fraction to a hundredth."""
+    return f"{round(number, 2):g}"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

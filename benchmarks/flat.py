@@ -1,25 +1,42 @@
-"""What an operation costs in a small directory and in a large one: calls, entities, CPU."""
+"""What an operation costs a small tenant and a large one: calls, entities, CPU.
+
+Both are in one table of one Azurite, so that this process waits for both of them, and finds its
+caches as cold when storage has answered.
+"""
 
 from __future__ import annotations
 
+import gc
+import time
 from collections import defaultdict
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
+from statistics import median
 from typing import TYPE_CHECKING
 
-from benchmarks import instance, services
+from benchmarks import instance
 from benchmarks.cpu import spent
 from benchmarks.directory import Directory
-from benchmarks.figures import Figure, figure
+from benchmarks.instance import CONTROL
 from benchmarks.operations import OPERATIONS, Operation, note
+from benchmarks.tables import Rows
+from shared.store.keys import DELETED_GROUPS
+from shared.tenants import DEFAULT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from benchmarks.client import Request
+    from benchmarks.directory import Ids
     from benchmarks.instance import Instance
     from benchmarks.options import Options
-    from benchmarks.services import Seeded
+    from benchmarks.tables import Seeded
+
+PORTION = 10
+"""Operations that one tenant has before it is the turn of the other."""
+
+_SECONDS = 10.0
+"""Time for one operation in a round, after which no portion is begun."""
 
 _FIRST = 10_000_000
 """Number of the first person who is created here: beyond those whom other measurements left."""
@@ -27,69 +44,123 @@ _FIRST = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class Flat:
-    """One operation in a directory.
+    """One operation of a tenant.
 
     Attributes:
         operation: Name of the operation.
-        users: Users of the directory, all members of one group.
-        calls: Calls to storage of one operation, without those for row `q`.
+        users: Users of the tenant, all members of one group.
+        calls: Calls to storage of one operation, but for those of `reads_of_q`.
+        reads_of_q: Reads of the row `q` in one operation: a process may remember it for a while,
+            and then their number is a matter of time and not of the operation.
         entities: Entities that one operation writes.
-        microseconds: CPU of one operation, from the entry of the function to its return.
+        portions: CPU of one operation in microseconds, from the entry of the function to its
+            return: the mean of each portion, in their order.
+        milliseconds: Time of one operation, most of which is that of storage.
     """
 
     operation: str
     users: int
     calls: float
+    reads_of_q: float
     entities: float
-    microseconds: Figure
+    portions: Sequence[float]
+    milliseconds: float
+
+    @property
+    def microseconds(self) -> float:
+        """CPU of one operation: the median of the portions."""
+        return median(self.portions)
 
 
 async def measure(options: Options, large: Seeded, tell: Callable[[str], None]) -> list[Flat]:
-    """Measure every operation in a small directory and in a large one, by turns."""
-    async with AsyncExitStack() as stack:
-        small = await stack.enter_async_context(services.seeded(options.small))
-        directories = []
-        for there in (small, large):
-            app = await stack.enter_async_context(instance.opened(there.storage))
-            directory = await Directory.open(there.ids, app.create, first=_FIRST)
-            directories.append(_Measured(app, directory))
+    """Measure every operation for a small tenant and for a large one, by turns."""
+    small = Rows.of(options.small)
+    await small.write(large.storage, (CONTROL,))
+    async with instance.opened(large.storage) as app:
+        tenants = [
+            await _Tenant.open(app, name, ids)
+            for name, ids in ((CONTROL, small.ids), (DEFAULT, large.ids))
+        ]
         for turn in range(options.rounds):
             for operation in OPERATIONS:
-                for each in directories[:: 1 if turn % 2 else -1]:
-                    await each.measure(operation, options.repeats)
+                await _round(operation, options.repeats, tenants)
             tell(f"flat: round {turn + 1} of {options.rounds}")
-        return [found for each in directories for found in each.found()]
+        return [found for each in tenants for found in each.found()]
 
 
-class _Measured:
-    """One directory, and what was measured in it."""
+async def _round(operation: Operation, repeats: int, tenants: Sequence[_Tenant]) -> None:
+    """Measure one operation, a portion of one tenant after a portion of the other."""
+    turns = [(each, each.requests(operation, repeats)) for each in tenants]
+    until = time.perf_counter() + _SECONDS
+    for at in range(0, repeats, PORTION):
+        for tenant, requests in turns if at // PORTION % 2 else turns[::-1]:
+            await tenant.measure(operation, requests[at : at + PORTION])
+        if time.perf_counter() > until:
+            return
 
-    def __init__(self, app: Instance, directory: Directory) -> None:
+
+@dataclass(slots=True)
+class _Counts:
+    """What operations of one name came to; lists have an entry for each portion."""
+
+    done: int = 0
+    calls: int = 0
+    reads_of_q: int = 0
+    entities: int = 0
+    microseconds: list[float] = field(default_factory=list)
+    milliseconds: list[float] = field(default_factory=list)
+
+
+class _Tenant:
+    """A tenant with its directory, and what was measured of it."""
+
+    def __init__(self, app: Instance, name: str, directory: Directory) -> None:
         self._app = app
+        self._name = name
         self._directory = directory
-        self._rounds: defaultdict[str, list[list[float]]] = defaultdict(list)
-        self._calls: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
+        self._counts: defaultdict[str, _Counts] = defaultdict(_Counts)
 
-    async def measure(self, operation: Operation, repeats: int) -> None:
-        """Measure one operation in one round."""
-        self._app.enter()
-        requests = list(islice(operation.requests(self._directory), repeats))
-        invocations = [self._app.invocation(self._app.prepared(each)) for each in requests]
-        self._app.recorder.calls.clear()
-        seconds = await spent(invocations)
-        calls = self._app.recorder.counted
-        entities = sum(len(each.operations) for each in calls)
-        self._rounds[operation.name].append([seconds / repeats * 1e6])
-        self._calls[operation.name].append((len(calls) / repeats, entities / repeats))
+    @classmethod
+    async def open(cls, app: Instance, name: str, ids: Ids) -> _Tenant:
+        """Create the users who are in no group."""
+
+        async def create(request: Request) -> str:
+            return await app.create(request, name)
+
+        return cls(app, name, await Directory.open(ids, create, first=_FIRST))
+
+    def requests(self, operation: Operation, repeats: int) -> Sequence[Request]:
+        """Write the requests of a round of an operation."""
+        return list(islice(operation.requests(self._directory), repeats))
+
+    async def measure(self, operation: Operation, requests: Sequence[Request]) -> None:
+        """Measure a portion of a round."""
+        prepared = [self._app.prepared(each, self._name) for each in requests]
+        invocations = [self._app.invocation(each) for each in prepared]
+        recorded = self._app.recorder.calls
+        recorded.clear()
+        gc.collect()  # so that neither pays for what the other has left
+        took = await spent(invocations)
+        counts = self._counts[operation.name]
+        counts.done += len(requests)
+        counts.calls += len(recorded)
+        counts.reads_of_q += sum(each.key == DELETED_GROUPS for each in recorded)
+        counts.entities += sum(len(each.operations) for each in recorded)
+        counts.microseconds.append(took.cpu / len(requests) * 1e6)
+        counts.milliseconds.append(took.elapsed / len(requests) * 1e3)
         note(operation, self._directory, requests)
 
     def found(self) -> list[Flat]:
         """Return what was measured."""
-        users = len(self._directory.ids.users)
-        found = []
-        for name, rounds in self._rounds.items():
-            microseconds = figure(rounds)
-            if microseconds is not None:
-                calls, entities = max(self._calls[name])
-                found.append(Flat(name, users, calls, entities, microseconds))
-        return found
+        return [self._flat(name, counts) for name, counts in self._counts.items()]
+
+    def _flat(self, name: str, counts: _Counts) -> Flat:
+        return Flat(
+            name,
+            len(self._directory.ids.users),
+            (counts.calls - counts.reads_of_q) / counts.done,
+            counts.reads_of_q / counts.done,
+            counts.entities / counts.done,
+            counts.microseconds,
+            median(counts.milliseconds),
+        )

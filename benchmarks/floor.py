@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import http.client
 import time
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from email.utils import formatdate
 from typing import TYPE_CHECKING
@@ -17,13 +18,14 @@ from urllib.parse import quote, urlsplit
 
 import aiohttp
 
+from benchmarks.tables import NAME
 from shared.store.batches import CONTENT_TYPE, entity_url, write_batch
 from shared.store.operations import Delete, Insert, Merge, Operation, Replace
 from shared.store.rows import ANY_ETAG
 from shared.store.signing import SharedKeyLite
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from benchmarks.instance import Call
     from shared.store.table_service import Account
@@ -45,7 +47,7 @@ class Raw:
     body: bytes | None
 
 
-async def raw(account: Account, table: str, tenant: str, calls: Sequence[Call]) -> list[Raw]:
+async def raw(account: Account, tenant: str, calls: Sequence[Call]) -> list[Raw]:
     """Write recorded calls for another tenant."""
     held = account.credential
     if not isinstance(held, tuple):
@@ -54,11 +56,11 @@ async def raw(account: Account, table: str, tenant: str, calls: Sequence[Call]) 
     date = formatdate(time.time(), usegmt=True)
     requests: list[Raw] = []
     for call in calls:
-        method, path, body, query = "GET", f"{base}/{table}", None, ""
+        method, path, body, query = "GET", f"{base}/{NAME}", None, ""
         headers = {**_HEADERS, "x-ms-date": date}
         if call.operations:
             operations = [_unconditional(each) for each in call.operations]
-            body = write_batch(f"{account.endpoint}/{table}", tenant, operations)
+            body = write_batch(f"{account.endpoint}/{NAME}", tenant, operations)
             method, path = "POST", f"{base}/$batch"
             headers |= {"Content-Type": CONTENT_TYPE, "Accept": "application/json"}
         elif call.span is not None:
@@ -80,20 +82,48 @@ async def raw(account: Account, table: str, tenant: str, calls: Sequence[Call]) 
 
 async def by_aiohttp(endpoint: str, requests: Sequence[Raw]) -> float:
     """Send requests over one connection of aiohttp; return the CPU seconds of all of them."""
-    origin = "{0.scheme}://{0.netloc}".format(urlsplit(endpoint))
+    async with connected(endpoint, connections=1) as connections:
+        await connections.open(requests[0])
+        begun = time.process_time()
+        for each in requests:
+            await connections.send(each)
+        return time.process_time() - begun
+
+
+class Connections:
+    """Connections of aiohttp to a storage; each sends one request at a time."""
+
+    def __init__(self, session: aiohttp.ClientSession, endpoint: str) -> None:
+        self._session = session
+        self._origin = "{0.scheme}://{0.netloc}".format(urlsplit(endpoint))
+
+    async def open(self, like: Raw) -> None:
+        """Send a read that changes nothing, signed wrongly, so that a connection is there."""
+        async with self._session.get(self._origin + like.path.partition("?")[0]) as answer:
+            await answer.read()
+
+    async def send(self, request: Raw) -> None:
+        """Send a request and read its whole answer.
+
+        Raises:
+            RuntimeError: As `check` has it.
+        """
+        async with self._session.request(
+            request.method, self._origin + request.path, data=request.body, headers=request.headers
+        ) as answer:
+            check(answer.status, await answer.read())
+
+
+@asynccontextmanager
+async def connected(endpoint: str, connections: int) -> AsyncIterator[Connections]:
+    """Have connections of aiohttp to a storage, until the block ends."""
     async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=connections),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None),
         skip_auto_headers={"User-Agent", "Accept-Encoding", "Content-Type"},
     ) as session:
-        await _got(session, origin, requests[0])  # connects
-        begun = time.process_time()
-        for each in requests:
-            async with session.request(
-                each.method, origin + each.path, data=each.body, headers=each.headers
-            ) as answer:
-                check(answer.status, await answer.read())
-        return time.process_time() - begun
+        yield Connections(session, endpoint)
 
 
 def by_http_client(endpoint: str, requests: Sequence[Raw]) -> float:
@@ -120,12 +150,6 @@ def check(status: int, body: bytes) -> None:
     is_missing = status == 404 and b"ResourceNotFound" in body
     if not (status < 300 or is_missing) or b"HTTP/1.1 4" in body:
         raise RuntimeError(f"the floor is not like the operation: {status} {body[:400]!r}")
-
-
-async def _got(session: aiohttp.ClientSession, origin: str, like: Raw) -> None:
-    """Send a read that changes nothing, signed wrongly, so that the connection is there."""
-    async with session.get(origin + like.path.partition("?")[0]) as answer:
-        await answer.read()
 
 
 def _unconditional(operation: Operation) -> Operation:

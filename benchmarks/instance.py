@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 from azure import functions
 
 from benchmarks import services as running
+from benchmarks.tables import NAME, account_of
 from local.functions import HttpFunction, index, load
 from local.invocation import Context
 from shared.scim.documents import changed_names
@@ -23,7 +24,7 @@ from shared.store.azure_table import AzureTable
 from shared.store.keys import DELETED_GROUPS
 from shared.store.rest_service import open_rest_service
 from shared.store.store import open_store
-from shared.store.table_service import Account, TableAddress
+from shared.tenants import DEFAULT
 from shared.web import services
 
 if TYPE_CHECKING:
@@ -35,8 +36,11 @@ if TYPE_CHECKING:
     from shared.store.table import Page, Selection, Token
     from shared.store.table_service import TableService
 
-URL = "http://127.0.0.1/scim/v2"
+HOST = "http://127.0.0.1"
 TOKEN = "the-token-of-the-benchmark"  # noqa: S105 - it opens a table in memory
+CONTROL = "control"
+"""A tenant besides `default`, of a name that sorts before it: Azurite keeps partitions in order,
+and moves all that lies behind a new row, which is then as much for this tenant."""
 Invocation = Callable[[], Awaitable[functions.HttpResponse]]
 """Calls a function: from its entry to its return."""
 
@@ -115,18 +119,18 @@ class Instance:
         """Let the functions of this process serve this instance from now on."""
         services._current = self._process  # noqa: SLF001 - there is no other way in, on purpose
 
-    def prepared(self, request: Request) -> Prepared:
-        """Write a request as the host hands it over."""
+    def prepared(self, request: Request, tenant: str = DEFAULT) -> Prepared:
+        """Write a request to a tenant as the host hands it over."""
         path, _, query = request.path.partition("?")
         _, endpoint, *rest = path.split("/")
         name = _NAMES[endpoint] + ("_id" if rest else "")
+        root, route = "/scim/v2", {"id": rest[0]} if rest else {}
+        if tenant != DEFAULT:
+            name, root = f"tenant_{name}", f"/tenants/{tenant}{root}"
+            route["tenant"] = tenant
+        url = HOST + root + request.path
         return Prepared(
-            name,
-            request.method,
-            URL + request.path,
-            dict(parse_qsl(query)),
-            {"id": rest[0]} if rest else {},
-            request.body or b"",
+            name, request.method, url, dict(parse_qsl(query)), route, request.body or b""
         )
 
     def invocation(self, prepared: Prepared) -> Invocation:
@@ -136,10 +140,9 @@ class Instance:
         call: Invocation = partial(function.call, request, context)
         return call
 
-    async def create(self, request: Request) -> str:
+    async def create(self, request: Request, tenant: str = DEFAULT) -> str:
         """Serve a creation; return the id of what was created."""
-        response = await self.invocation(self.prepared(request))()
-        return str(json.loads(checked(response).get_body())["id"])
+        return id_in(await self.invocation(self.prepared(request, tenant))())
 
     async def close(self) -> None:
         """Close the connections."""
@@ -176,22 +179,28 @@ class Prepared:
 
 @asynccontextmanager
 async def opened(storage: Azurite) -> AsyncIterator[Instance]:
-    """Put the app together on an Azurite, in the way in which it does so itself."""
-    _log_to_nowhere()
-    settings = Settings.from_environment({**os.environ, **running.settings(storage, TOKEN)})
-    account = Account.of(TableAddress("scim", connection_string=storage.connection_string), None)
-    recorder = Recorder(open_rest_service(account, "scim"))
+    """Put the app together on an Azurite, in the way in which it does so itself.
+
+    It serves the tenants `default` and `CONTROL`.
+    """
+    log_to_nowhere()
+    tokens = {f"SCIM_SECRET_TOKEN__{CONTROL.upper()}": TOKEN}
+    environ = {**os.environ, **running.settings(storage, TOKEN), **tokens}
+    settings = Settings.from_environment(environ)
+    recorder = Recorder(open_rest_service(account_of(storage), NAME))
     store = open_store(AzureTable(recorder), changed_names)
     built = services.build(settings)
     instance = Instance(replace(built, store=store), recorder, index(load("function_app"), "").http)
+    before = services._current  # noqa: SLF001 - as in `enter`
     instance.enter()
     try:
         yield instance
     finally:
+        services._current = before  # noqa: SLF001
         await instance.close()
 
 
-def _log_to_nowhere() -> None:
+def log_to_nowhere() -> None:
     """Have every line of the log written, as in the service, but read by no one."""
     root = logging.getLogger()
     if not root.handlers:
@@ -208,3 +217,12 @@ def checked(response: functions.HttpResponse) -> functions.HttpResponse:
     if response.status_code >= 300:
         raise RuntimeError(f"the app refused: {response.get_body()!r}")
     return response
+
+
+def id_in(response: functions.HttpResponse) -> str:
+    """Return the id of the resource that was created.
+
+    Raises:
+        RuntimeError: As `checked` has it.
+    """
+    return str(json.loads(checked(response).get_body())["id"])

@@ -8,20 +8,22 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from benchmarks import services
+from benchmarks import alone, services
 from benchmarks.client import Answered, Request, UnexpectedAnswer
 from benchmarks.figures import Figure, figure
 from benchmarks.operations import CREATE, LIST, OPERATIONS, Operation, note
-from benchmarks.services import NAMES, OURS, SCIMMY_PAGED, Seeded, Service
+from benchmarks.services import OURS, SCIMMY_PAGED, STORAGE, Service
+from benchmarks.tables import seeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from benchmarks.alone import Alone
     from benchmarks.options import Options
+    from benchmarks.tables import Seeded
 
 
-_STARTS = {
-    services.OURS: services.ours,
+_PEERS = {
     services.SCIM2_SERVER: services.scim2_server,
     services.SCIMMY: services.scimmy,
     services.SCIMMY_PAGED: services.scimmy_paged,
@@ -34,7 +36,7 @@ class Latency:
 
     Attributes:
         operation: Name of the operation.
-        service: Name of the service.
+        service: Name of the service, or `STORAGE`.
         users: Size of the group, which all users but a few are in.
         milliseconds: None when the service could not do it.
         failure: Why it could not.
@@ -52,12 +54,14 @@ async def measure(options: Options, tell: Callable[[str], None]) -> list[Latency
     found: list[Latency] = []
     for users in options.levels:
         async with AsyncExitStack() as stack:
-            running = []
-            for name in NAMES:
+            tell(f"latency with {users:,} users: {OURS} gets its directory")
+            there = await stack.enter_async_context(seeded(users))
+            running = [await stack.enter_async_context(services.ours(there, options.clients))]
+            storage = await stack.enter_async_context(alone.opened(there, options.clients))
+            for name, start in _PEERS.items():
                 tell(f"latency with {users:,} users: {name} gets its directory")
-                service = _STARTS[name](users, options.clients)
-                running.append(await stack.enter_async_context(service))
-            found += await _measured(options, users, running, tell)
+                running.append(await stack.enter_async_context(start(users, options.clients)))
+            found += await _measured(options, users, _Level(options, running, storage), tell)
     return found
 
 
@@ -66,14 +70,16 @@ async def measure_large(
 ) -> list[Latency]:
     """Measure this service alone, on a large directory."""
     tell(f"latency with {options.large:,} users: {OURS}")
-    async with services.on(there, options.clients) as service:
-        return await _measured(options, options.large, [service], tell)
+    async with (
+        services.ours(there, options.clients) as service,
+        alone.opened(there, options.clients) as storage,
+    ):
+        return await _measured(options, options.large, _Level(options, [service], storage), tell)
 
 
 async def _measured(
-    options: Options, users: int, running: Sequence[Service], tell: Callable[[str], None]
+    options: Options, users: int, level: _Level, tell: Callable[[str], None]
 ) -> list[Latency]:
-    level = _Level(options, running)
     for turn in range(options.rounds):
         await level.round(turn)
         tell(f"  round {turn + 1} of {options.rounds}")
@@ -83,14 +89,18 @@ async def _measured(
 class _Level:
     """The services at one size, and what was measured of them."""
 
-    def __init__(self, options: Options, running: Sequence[Service]) -> None:
+    def __init__(self, options: Options, running: Sequence[Service], storage: Alone) -> None:
         self._options = options
         self._running = running
+        self._storage = storage
         self._rounds: defaultdict[tuple[str, str], list[list[float]]] = defaultdict(list)
         self._failures: dict[tuple[str, str], str] = {}
 
     async def round(self, turn: int) -> None:
-        """Measure every operation of every service once, each time another service first."""
+        """Measure every operation of every service once, each time another service first.
+
+        What storage alone takes for it follows this service.
+        """
         shift = turn % len(self._running)
         order = [*self._running[shift:], *self._running[:shift]]
         for operation in OPERATIONS:
@@ -121,6 +131,9 @@ class _Level:
             for each in answers:
                 await service.client.send(Request("DELETE", f"/Users/{each.json()['id']}"))
         self._rounds[key].append([each.seconds * 1_000 for each in answers])
+        if service.name == OURS:
+            seconds = await self._storage.measure(operation, len(answers))
+            self._rounds[operation.name, STORAGE].append([each * 1_000 for each in seconds])
 
     def found(self, users: int) -> list[Latency]:
         """Return what was measured."""

@@ -72,7 +72,8 @@ def _page(directory: Directory) -> Iterator[Request]:
 
 
 def _add(directory: Directory) -> Iterator[Request]:
-    for other in directory.others:
+    there = frozenset(directory.added)
+    for other in (each for each in directory.others if each not in there):
         operation = {"op": "Add", "path": "members", "value": [{"value": other}]}
         yield _patched(f"/Groups/{directory.ids.group}", operation, other)
 
@@ -146,7 +147,7 @@ def note(operation: Operation, directory: Directory, requests: Sequence[Request]
     """Note in a directory who has come into the group, and who has left it, by these requests."""
     subjects = [each.subject for each in requests]
     if operation is ADD:
-        directory.added = subjects
+        directory.added += subjects
     elif operation is REMOVE:
         gone = set(subjects)
         directory.added = [each for each in directory.added if each not in gone]

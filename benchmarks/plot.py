@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.results import ADD, LIST
-from benchmarks.services import OURS, SCIM2_SERVER, SCIMMY
+from benchmarks.services import OURS, SCIM2_SERVER, SCIMMY, STORAGE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from benchmarks.results import Results
@@ -22,7 +23,7 @@ PANELS = {
 }
 """What lies on the horizontal axis of each operation that is drawn."""
 
-_COLOURS = {OURS: "#1560bd", SCIM2_SERVER: "#b8860b", SCIMMY: "#8b1a1a"}
+_COLOURS = {OURS: "#1560bd", STORAGE: "#1560bd", SCIM2_SERVER: "#b8860b", SCIMMY: "#8b1a1a"}
 
 
 def series(results: Results, operation: str, service: str) -> list[tuple[int, float]]:
@@ -38,16 +39,35 @@ def draw(results: Results, file: Path) -> None:
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     # The same figures give the same file, with text that can be read and found.
-    mpl.rcParams.update({"svg.hashsalt": "benchmarks", "svg.fonttype": "none", "font.size": 9})
+    mpl.rcParams.update({"svg.hashsalt": "benchmarks", "svg.fonttype": "none"})
+    mpl.rcParams.update({"font.size": 9, "font.sans-serif": ["DejaVu Sans", "Verdana"]})
     figure = Figure(figsize=(11, 6.5), layout="constrained")
     panels = figure.subplots(2, 3)
     for axes, (operation, size) in zip(panels.flat, PANELS.items(), strict=True):
         for service, colour in _COLOURS.items():
             points = series(results, operation, service)
             if points:
-                axes.plot(*zip(*points, strict=True), "o-", color=colour, label=service)
+                style = ":" if service == STORAGE else "o-"
+                axes.plot(*zip(*points, strict=True), style, color=colour, label=service)
         axes.set(xscale="log", yscale="log", title=operation.strip("`"), xlabel=size)
         axes.set_ylabel("milliseconds")
         axes.grid(visible=True, alpha=0.3)
-    figure.legend(*panels.flat[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        _mark(axes, results.levels)
+    figure.legend(
+        *panels.flat[0].get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=len(_COLOURS),
+    )
     figure.savefig(file, format="svg", metadata={"Date": None})
+
+
+def _mark(axes: Any, sizes: Sequence[int]) -> None:
+    """Mark the sizes that were measured, and few latencies, by the grid: it makes a small file."""
+    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter  # noqa: PLC0415
+
+    axes.set_xticks(sizes, [f"{each:,}" for each in sizes])
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    axes.tick_params(bottom=False, left=False)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_minor_locator(NullLocator())

@@ -9,7 +9,6 @@ import re
 import secrets
 import socket
 import sys
-import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,24 +17,22 @@ from typing import TYPE_CHECKING
 from benchmarks.client import Client, Request, connected
 from benchmarks.directory import Directory, Ids
 from benchmarks.people import EVERYONE, GROUP, person
-from local import azurite, children
-from shared.store.azure_table import open_table
-from shared.store.session import Session
-from shared.store.table_service import TableAddress
-from tests.store.seeds import rows_of, write
+from local import children
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
+    from benchmarks.tables import Seeded
     from local.azurite import Azurite
 
 ROOT = Path(__file__).resolve().parents[1]
 PEERS = Path(__file__).parent / "peers"
 OURS, SCIM2_SERVER, SCIMMY = "this service", "scim2-server", "scimmy"
 SCIMMY_PAGED = "scimmy, paged by its handler"
-NAMES = (OURS, SCIM2_SERVER, SCIMMY, SCIMMY_PAGED)
+STORAGE = "storage alone"
+"""What the storage of this service alone takes, beside the services."""
 
-_SEED_SECONDS = 1_800.0
+_CREATION_SECONDS = 1_800.0
 _START_SECONDS = 60.0
 _PORT = re.compile(rb"PORT (\d+)")
 
@@ -45,7 +42,7 @@ class Service:
     """A running service with its directory.
 
     Attributes:
-        name: One of `NAMES`.
+        name: One of those above.
         client: Sends requests to it.
         directory: What it holds.
     """
@@ -55,36 +52,14 @@ class Service:
     directory: Directory
 
 
-@dataclass(frozen=True, slots=True)
-class Seeded:
-    """A storage that holds a directory in the tenant `default`."""
-
-    storage: Azurite
-    ids: Ids
-
-
 @asynccontextmanager
-async def seeded(users: int) -> AsyncIterator[Seeded]:
-    """Run an Azurite of its own, a directory written straight into its table."""
-    async with azurite.running() as storage:
-        yield Seeded(storage, await seed_table(storage, users))
-
-
-@asynccontextmanager
-async def on(there: Seeded, clients: int) -> AsyncIterator[Service]:
-    """Run this service on a storage."""
+async def ours(there: Seeded, clients: int) -> AsyncIterator[Service]:
+    """Run this service on a storage that holds its directory."""
     async with (
         _host(there.storage) as (url, token),
         connected(f"{url}/scim/v2", token, clients) as client,
     ):
         yield Service(OURS, client, await Directory.open(there.ids, client.create))
-
-
-@asynccontextmanager
-async def ours(users: int, clients: int) -> AsyncIterator[Service]:
-    """Run this service on an Azurite of its own."""
-    async with seeded(users) as there, on(there, clients) as service:
-        yield service
 
 
 @asynccontextmanager
@@ -110,27 +85,6 @@ async def scimmy_paged(users: int, clients: int) -> AsyncIterator[Service]:
     command = ["node", str(PEERS / "scimmy" / "server.mjs")]
     async with _peer(SCIMMY_PAGED, command, "/scim/v2", users, clients, {"PAGES": "1"}) as service:
         yield service
-
-
-async def seed_table(storage: Azurite, users: int, tenants: Sequence[str] = ("default",)) -> Ids:
-    """Write a directory as the store would have left it: everybody in one group.
-
-    It is the same one, ids included, in each tenant.
-    """
-    table = open_table(TableAddress("scim", connection_string=storage.connection_string))
-    seeded, operations = rows_of(users=users, document=_stored)
-    try:
-        for tenant in tenants:
-            session = Session(tenant, "seed", "seed", time.monotonic() + _SEED_SECONDS)
-            await write(table, session, operations)
-    finally:
-        await table.close()
-    return Ids(seeded.users, seeded.groups[0])
-
-
-def _stored(number: int) -> dict[str, object]:
-    """Return the document of a person as the store keeps it, without what is always the same."""
-    return {name: value for name, value in person(number).items() if name != "schemas"}
 
 
 @asynccontextmanager
@@ -186,7 +140,7 @@ async def _peer(  # noqa: PLR0913, PLR0917 - a peer is made of that many things
 async def _created(client: Client, users: int, clients: int) -> Ids:
     """Create a directory over HTTP: everybody in one group."""
     people = (Request("POST", "/Users", json.dumps(person(n)).encode()) for n in range(users))
-    created = await client.burst(people, clients=clients, seconds=_SEED_SECONDS)
+    created = await client.burst(people, clients=clients, seconds=_CREATION_SECONDS)
     ids = tuple(each.json()["id"] for each in created)
     members = [{"value": each} for each in ids]
     everyone = {"schemas": [GROUP], "displayName": EVERYONE, "members": members}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.figures import Figure, figure, ratio, spread, table, written
+from benchmarks.figures import Figure, apart, counted, figure, ratio, table, written
 
 
 def test_a_slow_request_moves_no_median_and_a_slow_round_no_figure() -> None:
@@ -24,8 +24,17 @@ def test_a_ratio_says_how_many_times_longer_the_peer_takes() -> None:
     assert ratio(theirs, None) is None
 
 
-def test_the_spread_is_a_fraction_of_the_smallest() -> None:
-    assert spread([10.0, 11.0]) == pytest.approx(0.1)
+def test_what_slows_a_pair_down_does_not_set_its_sides_apart() -> None:
+    assert apart([10.0, 20.0, 10.0], [11.0, 22.0, 11.0]) == pytest.approx(0.1)
+
+
+def test_one_pair_that_is_far_apart_does_not_count() -> None:
+    assert apart([10.0, 10.0, 10.0], [9.0, 9.0, 90.0]) == pytest.approx(-0.1)
+
+
+@pytest.mark.parametrize(("number", "text"), [(2.0, "2"), (2.006667, "2.01"), (1.999, "2")])
+def test_a_count_is_written_to_a_hundredth(number: float, text: str) -> None:
+    assert counted(number) == text
 
 
 @pytest.mark.parametrize(

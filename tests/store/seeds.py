@@ -47,13 +47,13 @@ async def seed(table: Table, session: Session, *, users: int, groups: int = 1) -
 
 def rows_of(
     *, users: int, groups: int = 1, document: Callable[[int], dict[str, Any]] = plain_user
-) -> tuple[Seeded, list[Operation]]:
+) -> tuple[Seeded, list[Insert]]:
     """Make up users, by their documents, and groups with ids of their own, and their rows."""
     gids = sorted(keys.new_id(f"group {n}") for n in range(groups))
     documents = {
         keys.new_id(made["userName"]): made for made in (document(n) for n in range(users))
     }
-    operations: list[Operation] = []
+    operations: list[Insert] = []
     for n, gid in enumerate(gids):
         operations += _group(gid, f"group {n}")
     for uid, made in documents.items():
@@ -76,27 +76,27 @@ async def write(table: Table, session: Session, operations: Sequence[Operation])
     )
 
 
-def _user(uid: str, document: dict[str, Any], gids: Sequence[str]) -> list[Operation]:
+def _user(uid: str, document: dict[str, Any], gids: Sequence[str]) -> list[Insert]:
     name = fold(document["userName"])
     now = timestamp()
     user = User(uid, document, version=1, created=now, modified=now)
     return [
         Insert(keys.user(uid), user_values(user, name, pack_ids(gids))),
-        *user_rows(uid, document).inserts(),
+        *user_rows(uid, document).rows.values(),
         *(Insert(keys.membership(gid, uid), {}) for gid in gids),
     ]
 
 
-def _group(gid: str, name: str) -> list[Operation]:
+def _group(gid: str, name: str) -> list[Insert]:
     document = {"displayName": name}
     now = timestamp()
     group = Group(gid, document, version="", created=now, modified=now)
     return [
         Insert(keys.group(gid), group_values(group, name)),
-        *group_rows(gid, document).inserts(),
+        *group_rows(gid, document).rows.values(),
     ]
 
 
-def _counters(kind: str, ids: Iterable[str]) -> list[Operation]:
+def _counters(kind: str, ids: Iterable[str]) -> list[Insert]:
     numbers = Counter(keys.slot_of(each) for each in ids)
     return [Insert(keys.counter(kind, slot), {"n": number}) for slot, number in numbers.items()]
