@@ -14,7 +14,6 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import aiohttp
-from yarl import URL
 
 from shared.store.batches import CONTENT_TYPE, entity_url, read_error, read_outcome, write_batch
 from shared.store.entities import read_entity, read_selected
@@ -51,7 +50,8 @@ class RestService:
         self._endpoint = endpoint
         self._table = table
         self._table_url = f"{endpoint}/{table}"
-        self._address = urlsplit(endpoint)
+        self._base_path = urlsplit(endpoint).path
+        self._origin = endpoint.removesuffix(self._base_path)
         self._signer = signer
         self._tls = tls or True
         self._session: aiohttp.ClientSession | None = None
@@ -59,7 +59,7 @@ class RestService:
 
     async def get(self, partition: str, key: str) -> Row | None:
         """Read one row; see `TableService.get`."""
-        path = entity_url(f"{self._address.path}/{self._table}", partition, key)
+        path = entity_url(f"{self._base_path}/{self._table}", partition, key)
         status, _, body = await self._send("GET", path, _JSON)
         if status == 200:
             return read_entity(_object(body))
@@ -87,7 +87,7 @@ class RestService:
             headers, read = _BARE, read_selected
         query |= {f"Next{name}": value for name, value in (token or {}).items()}
         text = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
-        path = f"{self._address.path}/{self._table}()"
+        path = f"{self._base_path}/{self._table}()"
         status, answered, body = await self._send("GET", path, headers, query=text)
         if status != 200:
             raise _fault(status, body)
@@ -96,7 +96,7 @@ class RestService:
 
     async def submit(self, partition: str, operations: Sequence[Operation]) -> list[str]:
         """Commit a transaction; see `TableService.submit`."""
-        path = f"{self._address.path}/$batch"
+        path = f"{self._base_path}/$batch"
         batch = write_batch(self._table_url, partition, operations)
         status, _, body = await self._send("POST", path, _MULTIPART, batch)
         if status != 202:
@@ -114,7 +114,7 @@ class RestService:
     async def create_table(self) -> None:
         """Create the table; see `TableService.create_table`."""
         body = json.dumps({"TableName": self._table}).encode()
-        status, _, answer = await self._send("POST", f"{self._address.path}/Tables", _TABLE, body)
+        status, _, answer = await self._send("POST", f"{self._base_path}/Tables", _TABLE, body)
         if status not in {201, 204}:
             raise _fault(status, answer)
 
@@ -145,11 +145,7 @@ class RestService:
             "x-ms-date": date,
             "Authorization": await self._signer.authorization(path, date),
         }
-        scheme, authority = self._address.scheme, self._address.netloc
-        # Escaped already, and signed as it is.
-        url = URL.build(
-            scheme=scheme, authority=authority, path=path, query_string=query, encoded=True
-        )
+        url = f"{self._origin}{path}?{query}" if query else self._origin + path
         try:
             async with self._opened().request(
                 method, url, data=body, headers=signed, allow_redirects=False
