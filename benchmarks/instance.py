@@ -105,6 +105,7 @@ class Instance:
     """The app of this process on one Azurite.
 
     Attributes:
+        process: What its functions are served with.
         recorder: Has the calls to storage.
     """
 
@@ -112,12 +113,8 @@ class Instance:
         self, process: services.Services, recorder: Recorder, http: Sequence[HttpFunction]
     ) -> None:
         self.recorder = recorder
-        self._process = process
+        self.process = process
         self._functions = {each.function.name: each.function for each in http}
-
-    def enter(self) -> None:
-        """Let the functions of this process serve this instance from now on."""
-        services._current = self._process  # noqa: SLF001 - there is no other way in, on purpose
 
     def prepared(self, request: Request, tenant: str = DEFAULT) -> Prepared:
         """Write a request to a tenant as the host hands it over."""
@@ -146,7 +143,7 @@ class Instance:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._process.close()
+        await self.process.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +188,8 @@ async def opened(storage: Azurite) -> AsyncIterator[Instance]:
     store = open_store(AzureTable(recorder), changed_names)
     built = services.build(settings)
     instance = Instance(replace(built, store=store), recorder, index(load("function_app"), "").http)
-    before = services._current  # noqa: SLF001 - as in `enter`
-    instance.enter()
+    before = services._current  # noqa: SLF001 - there is no other way in, on purpose
+    services._current = instance.process  # noqa: SLF001
     try:
         yield instance
     finally:

@@ -43,7 +43,8 @@ times longer the peer takes. The client is in every figure, and is more of a sho
 recorded, and sent bare to a second Azurite in the same state, those of one operation one after
 the other, by as many clients (`benchmarks/alone.py`). The emulator is one Node.js process, which
 takes about half a millisecond of CPU for any call and looks through the whole table for a query.
-Table Storage does neither. What is left of *this service* is all that the service could save here.
+Table Storage does neither. What is left of *this service* is all that the service could save here;
+where nothing is left, Azurite is busy all the time in both.
 
 ![Latency against the size of the directory and of the group]({plot})"""
 
