@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from collections import Counter, defaultdict
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import floor, instance, services
 from benchmarks.directory import Directory, Ids
-from benchmarks.figures import Figure, figure
+from benchmarks.figures import Figure, apart, figure
 from benchmarks.operations import OPERATIONS, Operation, note
 from benchmarks.sampling import sampled, shares
 from benchmarks.tables import Rows, account_of
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from local.azurite import Azurite
 
 _FLOORS = ("floor-1", "floor-2")
+PORTION = 10
+"""Operations that are measured in a row, before what they are compared with."""
+
 _PROFILES = 5
 """Times `repeats` operations whose stack is sampled."""
 
@@ -44,6 +48,8 @@ class Cost:
         by_aiohttp: The floor, sent by aiohttp, the HTTP client of the service.
         by_http_client: The floor, sent by http.client.
         runtime: The whole invocation through the runtime library; None before Python 3.13.
+        multiple: The handler's CPU as a multiple of the floor of aiohttp: the median over portions
+            that were measured one after the other.
         shares: Of the whole invocation, the fraction of each part of `sampling.PARTS`.
     """
 
@@ -53,12 +59,8 @@ class Cost:
     by_aiohttp: Figure
     by_http_client: Figure
     runtime: Figure | None
+    multiple: float
     shares: dict[str, float]
-
-    @property
-    def multiple(self) -> float:
-        """The handler's CPU as a multiple of the floor of aiohttp."""
-        return self.handler.median / self.by_aiohttp.median
 
 
 async def measure(options: Options, tell: Callable[[str], None]) -> list[Cost]:
@@ -107,25 +109,38 @@ class _Bench:
         await self._floors()
 
     async def against_the_floor(self) -> None:
-        """Measure every operation, and its calls sent by bare loops, one after the other."""
+        """Measure every operation by portions, each of which bare loops then send again."""
         for operation in OPERATIONS:
             requests = self._requests(operation)
-            invocations = [self._app.invocation(self._app.prepared(each)) for each in requests]
-            self._app.recorder.calls.clear()
-            took = await spent(invocations)
-            self._calls[operation.name] = len(self._app.recorder.counted) / len(requests)
-            by_aiohttp, by_http_client = await self._floors()
+            calls = 0
+            portions: defaultdict[str, list[float]] = defaultdict(list)
+            for at in range(0, len(requests), PORTION):
+                some = requests[at : at + PORTION]
+                seconds = await self._portion(some)
+                calls += len(self._app.recorder.counted)
+                for what, each in seconds.items():
+                    portions[what].append(each / len(some) * 1e6)
+            self._calls[operation.name] = calls / len(requests)
             note(operation, self._directory, requests)
-            self._add(operation, "handler", took.cpu)
-            self._add(operation, "aiohttp", by_aiohttp)
-            self._add(operation, "http.client", by_http_client)
+            for what, microseconds in portions.items():
+                self._rounds[operation.name, what].append(microseconds)
+
+    async def _portion(self, requests: Sequence[Request]) -> dict[str, float]:
+        """Serve requests, and send their calls again; return the CPU seconds of each."""
+        invocations = [self._app.invocation(self._app.prepared(each)) for each in requests]
+        self._app.recorder.calls.clear()
+        gc.collect()  # so that nobody pays for what another has left
+        took = await spent(invocations)
+        by_aiohttp, by_http_client = await self._floors()
+        return {"handler": took.cpu, "aiohttp": by_aiohttp, "http.client": by_http_client}
 
     async def through(self, worker: Worker) -> None:
         """Measure every operation through the runtime library."""
         for operation in OPERATIONS:
             begun = time.process_time()
             await self._served(operation, worker)
-            self._add(operation, "runtime", time.process_time() - begun)
+            seconds = time.process_time() - begun
+            self._rounds[operation.name, "runtime"].append([seconds / self._repeats * 1e6])
 
     async def profiled(self, worker: Worker) -> None:
         """Sample the stack of every operation through the runtime library."""
@@ -143,6 +158,7 @@ class _Bench:
         calls = list(self._app.recorder.calls)
         one, other = [await floor.raw(self._account, each, calls) for each in _FLOORS]
         endpoint = self._account.endpoint
+        gc.collect()
         return await floor.by_aiohttp(endpoint, one), floor.by_http_client(endpoint, other)
 
     async def _served(self, operation: Operation, worker: Worker) -> None:
@@ -154,9 +170,6 @@ class _Bench:
     def _requests(self, operation: Operation) -> list[Request]:
         return list(islice(operation.requests(self._directory), self._repeats))
 
-    def _add(self, operation: Operation, what: str, seconds: float) -> None:
-        self._rounds[operation.name, what].append([seconds / self._repeats * 1e6])
-
     def _cost(self, name: str) -> Cost:
         found = {
             what: figure(self._rounds[name, what])
@@ -165,8 +178,20 @@ class _Bench:
         handler, by_aiohttp, by_http_client, runtime = found.values()
         if handler is None or by_aiohttp is None or by_http_client is None:
             raise ValueError(f"{name} was not measured")
-        parts = shares(self._profiles[name])
-        return Cost(name, self._calls[name], handler, by_aiohttp, by_http_client, runtime, parts)
+        served, bare = (
+            [each for portions in self._rounds[name, what] for each in portions]
+            for what in ("handler", "aiohttp")
+        )
+        return Cost(
+            name,
+            self._calls[name],
+            handler,
+            by_aiohttp,
+            by_http_client,
+            runtime,
+            1 + apart(bare, served),
+            shares(self._profiles[name]),
+        )
 
 
 @dataclass(frozen=True, slots=True)

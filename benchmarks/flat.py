@@ -15,7 +15,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from benchmarks import instance
-from benchmarks.cpu import spent
+from benchmarks.cpu import PORTION, spent
 from benchmarks.directory import Directory
 from benchmarks.instance import CONTROL
 from benchmarks.operations import OPERATIONS, Operation, note
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from benchmarks.instance import Instance
     from benchmarks.options import Options
     from benchmarks.tables import Seeded
-
-PORTION = 10
-"""Operations that one tenant has before it is the turn of the other."""
 
 _SECONDS = 10.0
 """Time for one operation in a round, after which no portion is begun."""

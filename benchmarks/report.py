@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from benchmarks.cpu import PORTION
 from benchmarks.figures import apart, counted, ratio, table, written
-from benchmarks.flat import PORTION
 from benchmarks.results import LIST, PEERS, goals
 from benchmarks.sampling import PARTS
 from benchmarks.services import OURS, SCIMMY_PAGED, STORAGE
@@ -69,9 +69,9 @@ _CPU = """## CPU of an operation
 of the function to its return: token, SCIM, store, change row, line of the log. The floor is the
 same requests to storage, recorded and sent again to a tenant in the same state by a bare loop,
 which computes nothing but HTTP (`benchmarks/floor.py`): by aiohttp, which the service uses too,
-and by http.client. `invocation` is the handler called through the runtime library that Azure
-runs, without gRPC. Microseconds of CPU; one operation after the other. `calls` are without row
-`q`, as above."""
+and by http.client. They take turns every {portion} operations, and a multiple is the median over
+the turns. `invocation` is the handler called through the runtime library that Azure runs, without
+gRPC. Microseconds of CPU; one operation after the other. `calls` are without row `q`, as above."""
 
 _SHARES = """Where the CPU of an invocation goes, by samples of the stack at a timer of CPU time
 (`benchmarks/sampling.py`):"""
@@ -95,7 +95,7 @@ def page(results: Results) -> str:
         *(_latency(results, users) for users in results.levels),
         *_failures(results),
         *_flat(results),
-        _CPU,
+        _CPU.format(portion=PORTION),
         _cpu(results),
         *_shares(results),
         _CORE,

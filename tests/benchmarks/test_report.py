@@ -75,7 +75,8 @@ PAGE = "list a page of 100"
 def cost(operation: str, microseconds: float) -> Cost:
     parts = dict.fromkeys(PARTS, 1 / len(PARTS))
     floors = exactly(100.0), exactly(50.0)
-    return Cost(operation, 2.0, exactly(microseconds), *floors, exactly(500.0), parts)
+    handler, multiple = exactly(microseconds), microseconds / 100
+    return Cost(operation, 2.0, handler, *floors, exactly(500.0), multiple, parts)
 
 
 def flat(users: int, microseconds: float, *, calls: float = 2, of_q: float = 1) -> Flat:
