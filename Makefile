@@ -67,7 +67,7 @@ demo: $(DEV_READY) $(AZURITE_READY) ## Provision a generated directory as Entra 
 conformance: $(DEV_READY) $(AZURITE_READY) $(SUITES_READY) ## Run the suites that others wrote, and print their tallies
 	@exec $(PY) -m tests.suites
 
-bench: $(AZURITE_READY) $(BENCH_READY) ## Measure beside the peers, and write benchmarks/results.md (half an hour)
+bench: $(AZURITE_READY) $(BENCH_READY) ## Measure beside the peers, and write benchmarks/results.md (25 minutes)
 	@exec .venv-bench/bin/python -m benchmarks $(BENCH_ARGS)
 
 verify: ## lint, test, infra-check, conformance and demo
