@@ -32,7 +32,7 @@ _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 
 def is_unassigned(value: Any) -> bool:
     """Tell whether a value stands for "no value" (RFC 7643 section 2.5; Entra also sends "")."""
-    return value is None or (isinstance(value, str | list | dict) and not value)
+    return not value and (value is None or isinstance(value, str | list | dict))
 
 
 def elements(value: Any) -> list[Any]:

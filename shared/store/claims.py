@@ -59,6 +59,10 @@ class RowSet:
         return [*inserts.inserts(), *deletes.deletes()]
 
 
+FOUND_BY = ("userName", "externalId", "emails")
+"""Attributes that `user_rows` makes rows of."""
+
+
 def user_rows(uid: str, document: Document) -> RowSet:
     """Build the key rows of a user: the claim on userName, externalId, each e-mail address.
 

@@ -77,6 +77,17 @@ class Collection(ABC, Generic[R]):
         del row
         return self.key_rows(resource.id, resource.document)
 
+    def key_changes(
+        self, row: Row, resource: R, document: Document
+    ) -> tuple[RowSet, list[Operation]]:
+        """Build the key rows that a new document asks for, and what makes them of those there are.
+
+        Raises:
+            InvalidValue: a value by which resources are found cannot be one.
+        """
+        after = self.key_rows(resource.id, document)
+        return after, self.key_rows_in(row, resource).change_to(after)
+
     async def shown(self, session: Session, resources: list[R]) -> list[R]:
         """Complete resources that were read to be shown."""
         del session
@@ -220,12 +231,12 @@ class Collection(ABC, Generic[R]):
         written = replace(
             resource, document=document, version=resource.version + 1, modified=timestamp()
         )
-        after = self.key_rows(resource.id, document)
+        after, key_changes = self.key_changes(row, resource, document)
         # The row comes before the claims: a rename that was done meanwhile by the same client's
         # retry must be read again, not be told that its own name is taken.
         operations = [
             Replace(row.key, self.values(written, after, row), row.etag),
-            *self.key_rows_in(row, resource).change_to(after),
+            *key_changes,
         ]
         names = self._names(resource.document, document)
         change = Change(self.type_name, resource.id, "update", names, version=written.version)

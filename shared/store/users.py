@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from shared.scim.errors import ScimError
 from shared.store import keys
 from shared.store.changes import Change
-from shared.store.claims import RowSet, folded_name, user_rows
+from shared.store.claims import FOUND_BY, RowSet, folded_name, user_rows
 from shared.store.collection import Collection, Kinds, Names
 from shared.store.commits import MAX_OPERATIONS, commit, until_settled
 from shared.store.lists import owners_of
-from shared.store.operations import Delete, Insert
+from shared.store.operations import Delete, Insert, Operation
 from shared.store.resources import (
     Precondition,
     User,
@@ -140,6 +140,18 @@ class Users(Collection[User]):
     def key_rows(self, resource_id: str, document: Document) -> RowSet:
         """Build the claim on the userName, and the rows of externalId and e-mail addresses."""
         return user_rows(resource_id, document)
+
+    def key_changes(
+        self, row: Row, resource: User, document: Document
+    ) -> tuple[RowSet, list[Operation]]:
+        """Build the key rows and their changes; none where nothing changed that makes them.
+
+        Most requests change something else, and nobody asks for the rows but to change them.
+        """
+        before = resource.document
+        if all(before.get(name) == document.get(name) for name in FOUND_BY):
+            return RowSet({}), []
+        return super().key_changes(row, resource, document)
 
     async def _sweep_now(self, session: Session, uid: str) -> None:
         """Sweep within the request as far as it goes; the user is deleted in any case."""
