@@ -10,8 +10,6 @@ connections of the others.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
 
 from shared.scim.errors import Unavailable
@@ -30,9 +28,8 @@ class Turns:
         queue = self._queues.get(session.tenant)
         return queue is not None and queue.locked()
 
-    @asynccontextmanager
-    async def turn(self, session: Session) -> AsyncIterator[None]:
-        """Wait for a turn, and have it until the block ends.
+    def turn(self, session: Session) -> "_Turn":
+        """Wait for a turn, and have it until the `async with` block ends.
 
         Raises:
             Unavailable: the deadline came first.
@@ -40,11 +37,21 @@ class Turns:
         queue = self._queues.get(session.tenant)
         if queue is None:
             queue = self._queues[session.tenant] = asyncio.Semaphore(self._at_once)
-        await _acquired(queue, session)
-        try:
-            yield
-        finally:
-            queue.release()
+        return _Turn(queue, session)
+
+
+class _Turn:
+    """A class, since every call to the storage takes one, and a generator would cost it more."""
+
+    def __init__(self, queue: asyncio.Semaphore, session: Session) -> None:
+        self._queue = queue
+        self._session = session
+
+    async def __aenter__(self) -> None:
+        await _acquired(self._queue, self._session)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._queue.release()
 
 
 async def _acquired(queue: asyncio.Semaphore, session: Session) -> None:
