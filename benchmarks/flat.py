@@ -20,7 +20,6 @@ from benchmarks.directory import Directory
 from benchmarks.instance import CONTROL
 from benchmarks.operations import OPERATIONS, Operation, note
 from benchmarks.tables import Rows
-from shared.store.keys import DELETED_GROUPS
 from shared.tenants import DEFAULT
 
 if TYPE_CHECKING:
@@ -134,15 +133,16 @@ class _Tenant:
         """Measure a portion of a round."""
         prepared = [self._app.prepared(each, self._name) for each in requests]
         invocations = [self._app.invocation(each) for each in prepared]
-        recorded = self._app.recorder.calls
-        recorded.clear()
+        recorder = self._app.recorder
+        recorder.calls.clear()
         gc.collect()  # so that neither pays for what the other has left
         took = await spent(invocations)
         counts = self._counts[operation.name]
         counts.done += len(requests)
-        counts.calls += len(recorded)
-        counts.reads_of_q += sum(each.key == DELETED_GROUPS for each in recorded)
-        counts.entities += sum(len(each.operations) for each in recorded)
+        counted = recorder.counted
+        counts.calls += len(counted)
+        counts.reads_of_q += len(recorder.calls) - len(counted)
+        counts.entities += sum(len(each.operations) for each in counted)
         counts.microseconds.append(took.cpu / len(requests) * 1e6)
         counts.milliseconds.append(took.elapsed / len(requests) * 1e3)
         note(operation, self._directory, requests)
@@ -155,7 +155,7 @@ class _Tenant:
         return Flat(
             name,
             len(self._directory.ids.users),
-            (counts.calls - counts.reads_of_q) / counts.done,
+            counts.calls / counts.done,
             counts.reads_of_q / counts.done,
             counts.entities / counts.done,
             counts.microseconds,

@@ -209,12 +209,7 @@ def _gather(resource_type: ResourceType, body: Any) -> Document:
     for path, value in entries(resource_type, body):
         if path.attribute.is_writable and path.sub_attribute is None:
             coerced = _first_primary(path.attribute, coerce(path.attribute, value, path.text))
-            if path.extension is None and coerced is not None:
-                document[path.attribute.name] = (
-                    coerced  # it is ours alone, so it need not be copied
-                )
-            else:
-                document = put(document, path, coerced)
+            document = put(document, path, coerced)
     return document
 
 

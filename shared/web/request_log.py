@@ -16,7 +16,6 @@ from shared.store.session import Session
 from shared.telemetry.finished import FinishedRequest
 
 _log = logging.getLogger("scim.requests")
-_encode = json.JSONEncoder().encode
 
 
 @dataclass(slots=True)
@@ -77,7 +76,7 @@ def write_line(request: FinishedRequest) -> None:
     """Write the line of a request; a warning where the service failed, which 501 does not say."""
     has_failed = request.status >= 500 and request.status != 501
     level = logging.WARNING if has_failed else logging.INFO
-    _log.log(level, "%s", _encode(_fields(request)))
+    _log.log(level, "%s", json.dumps(_fields(request)))
 
 
 def write_fault(request_id: str, fault: Exception) -> None:
