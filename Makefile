@@ -35,8 +35,8 @@ run: $(RUN_READY) $(AZURITE_READY) ## Run the service on this machine
 
 test: $(DEV_READY) $(AZURITE_READY) ## Run all tests but those of infra-check, or those that PYTEST_ARGS names
 ifeq ($(strip $(PYTEST_ARGS)),)
-	$(PYTEST) tests/scim --cov=shared/scim --cov-branch --cov-report=term --cov-fail-under=95
-	$(PYTEST) --ignore=tests/scim --ignore=tests/infra
+	$(PYTEST) tests/unit/scim --cov=shared/scim --cov-branch --cov-report=term --cov-fail-under=95
+	$(PYTEST) --ignore=tests/unit/scim --ignore=tests/ops/infra
 else
 	$(PYTEST) $(PYTEST_ARGS)
 endif
@@ -52,7 +52,7 @@ ifeq ($(strip $(BICEP_CHECK)),)
 else
 	$(PY) "$(BICEP_CHECK)" $(wildcard infra/*.bicep infra/modules/*.bicep)
 endif
-	$(PYTEST) --dist loadfile tests/infra
+	$(PYTEST) --dist loadfile tests/ops/infra
 	$(VENV)/bin/shellcheck --external-sources --shell=sh $(wildcard infra/*.sh local/*.sh)
 
 # Looked for before anything is installed, because make does not install it.
@@ -65,7 +65,7 @@ demo: $(DEV_READY) $(AZURITE_READY) ## Provision a generated directory as Entra 
 	@exec $(PY) -m tools.demo
 
 conformance: $(DEV_READY) $(AZURITE_READY) $(SUITES_READY) ## Run the suites that others wrote, and print their tallies
-	@exec $(PY) -m tests.suites
+	@exec $(PY) -m tests.spec.suites
 
 bench: $(AZURITE_READY) $(BENCH_READY) ## Measure beside the peers, and write benchmarks/results.md (25 minutes)
 	@exec .venv-bench/bin/python -m benchmarks $(BENCH_ARGS)
@@ -112,7 +112,7 @@ $(CHECKOV_READY): requirements-infra.txt | $(CHECKOV_PY)
 	@$(CHECKOV_PY) -m pip install --quiet --disable-pip-version-check -r requirements-infra.txt
 	@touch $@
 
-$(SUITES_READY): .venv-%/.ready: tests/suites/%.txt | $(PY)
+$(SUITES_READY): .venv-%/.ready: tests/spec/suites/%.txt | $(PY)
 	@echo "$(@D): installing $*"
 	@$(PY) -m venv --clear "$(@D)"
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<

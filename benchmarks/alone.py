@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from benchmarks.floor import Connections, Raw
     from benchmarks.instance import Instance
     from benchmarks.tables import Seeded
-    from shared.store.table_service import Account
+    from shared.tables.service import Account
 
 
 @dataclass(frozen=True, slots=True)

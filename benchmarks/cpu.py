@@ -19,7 +19,7 @@ from benchmarks.sampling import sampled, shares
 from benchmarks.tables import Rows, account_of
 from local import azurite
 from shared.tenants import DEFAULT
-from tests.fakes.worker import Worker
+from tests.support.fakes.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

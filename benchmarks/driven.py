@@ -19,8 +19,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared.store.rest_service import RestService
-from tests.fakes.worker import Worker
+from shared.tables.rest.client import RestService
+from tests.support.fakes.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator

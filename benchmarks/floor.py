@@ -19,16 +19,16 @@ from urllib.parse import quote, urlsplit
 import aiohttp
 
 from benchmarks.tables import NAME
-from shared.store.batches import CONTENT_TYPE, entity_url, write_batch
-from shared.store.operations import Delete, Insert, Merge, Operation, Replace
-from shared.store.rows import ANY_ETAG
-from shared.store.signing import SharedKeyLite
+from shared.tables.operations import Delete, Insert, Merge, Operation, Replace
+from shared.tables.rest.authorization import SharedKeyLite
+from shared.tables.rest.batch import CONTENT_TYPE, entity_url, write_batch
+from shared.tables.rows import ANY_ETAG
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from benchmarks.instance import Call
-    from shared.store.table_service import Account
+    from shared.tables.service import Account
 
 _HEADERS = {
     "x-ms-version": "2019-02-02",

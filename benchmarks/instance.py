@@ -20,21 +20,20 @@ from local.functions import HttpFunction, index, load
 from local.invocation import Context
 from shared.scim.documents import changed_names
 from shared.settings import Settings
-from shared.store.azure_table import AzureTable
-from shared.store.keys import DELETED_GROUPS
-from shared.store.rest_service import open_rest_service
+from shared.store.layout import DELETED_GROUPS
 from shared.store.store import open_store
+from shared.tables.azure_table import AzureTable
+from shared.tables.rest.client import open_rest_service
 from shared.tenants import DEFAULT
 from shared.web import services
 
 if TYPE_CHECKING:
     from benchmarks.client import Request
     from local.azurite import Azurite
-    from shared.store.keys import Span
-    from shared.store.operations import Operation
-    from shared.store.rows import Row
-    from shared.store.table import Page, Selection, Token
-    from shared.store.table_service import TableService
+    from shared.tables.operations import Operation
+    from shared.tables.rows import Row, Span
+    from shared.tables.service import TableService
+    from shared.tables.table import Page, Selection, Token
 
 HOST = "http://127.0.0.1"
 TOKEN = "the-token-of-the-benchmark"  # noqa: S105 - it opens a table in memory

@@ -25,8 +25,8 @@ import typer
 
 from benchmarks import runtime_library
 from local import azurite
-from tests.fakes.azure import TABLES, VAULT, Identity, certificates, table_storage
-from tests.fakes.key_vault import FakeKeyVault, serving
+from tests.support.fakes.azure import TABLES, VAULT, Identity, certificates, table_storage
+from tests.support.fakes.key_vault import FakeKeyVault, serving
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

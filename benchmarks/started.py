@@ -15,8 +15,8 @@ import os
 import sys
 import time
 
-from tests.fakes.azure_names import lead_to_loopback
-from tests.fakes.worker import Worker
+from tests.support.fakes.azure_names import lead_to_loopback
+from tests.support.fakes.worker import Worker
 
 
 async def start(folder: str, began: float, pause: float, url: str) -> None:

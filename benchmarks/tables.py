@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 from benchmarks.directory import Ids
 from benchmarks.people import person
 from local import azurite
-from shared.store import keys
-from shared.store.azure_table import open_table
-from shared.store.session import Session
-from shared.store.table_service import Account, TableAddress
+from shared.store import layout
+from shared.tables.azure_table import open_table
+from shared.tables.request_context import Session
+from shared.tables.service import Account, TableAddress
 from shared.tenants import DEFAULT
-from tests.store.seeds import rows_of, write
+from tests.support.seeds import rows_of, write
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from local.azurite import Azurite
-    from shared.store.operations import Insert
+    from shared.tables.operations import Insert
 
 NAME = "scim"
 """Name of every table."""
@@ -48,7 +48,7 @@ class Rows:
     def of(cls, users: int) -> Rows:
         """Make up a directory; each call draws other ids."""
         seeded, operations = rows_of(users=users, document=_stored)
-        kind = keys.user("")
+        kind = layout.user("")
         numbered = (each.key.removeprefix(kind) for each in operations if each.key.startswith(kind))
         ids = Ids(tuple(numbered), seeded.groups[0])
         return cls(ids, sorted(operations, key=lambda each: each.key))

@@ -1,6 +1,6 @@
 // The settings of the service that an operator may choose: those of shared/settings.py that neither
 // the template derives from what it deploys (modules/app.bicep) nor are for development alone.
-// tests/infra/test_app_settings.py holds names and bounds against the model. One that is left out
+// tests/ops/infra/test_app_settings.py holds names and bounds against the model. One that is left out
 // keeps the default of the model.
 
 @export()

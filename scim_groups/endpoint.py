@@ -9,7 +9,7 @@ from scim_groups.handlers import (
     patch_group,
     replace_group,
 )
-from shared.web.resource_endpoints import ResourceEndpoint
+from shared.web.resource_handlers import ResourceEndpoint
 
 GROUPS = ResourceEndpoint(
     path="Groups",

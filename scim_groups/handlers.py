@@ -4,11 +4,11 @@ from scim_groups.presentation import GroupSource
 from shared.scim import documents, members, patch
 from shared.scim.messages import parse_patch
 from shared.store.resources import Group
-from shared.web import answers
-from shared.web.answers import Answer
+from shared.web import responses
 from shared.web.listing import Lister
 from shared.web.matching import Bounds
 from shared.web.requests import ScimRequest
+from shared.web.responses import Answer
 from shared.web.services import Services
 
 
@@ -36,7 +36,7 @@ async def get_group(request: ScimRequest, services: Services) -> Answer:
     """GET /Groups/{id}; members are read only when they are shown."""
     group = await services.store.groups.get(request.session, request.resource_id, members=False)
     if request.has_already(group.version):
-        return answers.not_modified(group.id, group.version)
+        return responses.not_modified(group.id, group.version)
     return await _answer(200, request, services, group)
 
 
@@ -74,13 +74,13 @@ async def patch_group(request: ScimRequest, services: Services) -> Answer:
     )
     if request.query.get("attributes"):
         return await _read_again(request, services)
-    return answers.no_content(request.resource_id, version)
+    return responses.no_content(request.resource_id, version)
 
 
 async def delete_group(request: ScimRequest, services: Services) -> Answer:
     """DELETE /Groups/{id}."""
     await services.store.groups.delete(request.session, request.resource_id, request.precondition)
-    return answers.no_content(request.resource_id)
+    return responses.no_content(request.resource_id)
 
 
 async def _read_again(request: ScimRequest, services: Services) -> Answer:
@@ -91,4 +91,4 @@ async def _read_again(request: ScimRequest, services: Services) -> Answer:
 async def _answer(status: int, request: ScimRequest, services: Services, group: Group) -> Answer:
     projection = request.projection(services.catalogue.group)
     shown = await open_groups(request, services).shown([group], projection)
-    return answers.of_resource(status, shown[0], projection.apply(shown[0]))
+    return responses.of_resource(status, shown[0], projection.apply(shown[0]))

@@ -9,7 +9,7 @@ from scim_users.handlers import (
     patch_user,
     replace_user,
 )
-from shared.web.resource_endpoints import ResourceEndpoint
+from shared.web.resource_handlers import ResourceEndpoint
 
 USERS = ResourceEndpoint(
     path="Users",

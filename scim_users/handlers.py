@@ -7,11 +7,11 @@ from shared.scim import documents, patch
 from shared.scim.messages import parse_patch
 from shared.scim.schema import Document
 from shared.store.resources import User
-from shared.web import answers
-from shared.web.answers import Answer
+from shared.web import responses
 from shared.web.listing import Lister
 from shared.web.matching import Bounds
 from shared.web.requests import ScimRequest
+from shared.web.responses import Answer
 from shared.web.services import Services
 
 Change = Callable[[Document], Document]
@@ -40,7 +40,7 @@ async def get_user(request: ScimRequest, services: Services) -> Answer:
     groups = request.projection(services.catalogue.user).includes("groups")
     user = await services.store.users.get(request.session, request.resource_id, groups=groups)
     if request.has_already(str(user.version)):
-        return answers.not_modified(user.id, str(user.version))
+        return responses.not_modified(user.id, str(user.version))
     return _answer(200, request, services, user)
 
 
@@ -59,7 +59,7 @@ async def patch_user(request: ScimRequest, services: Services) -> Answer:
 async def delete_user(request: ScimRequest, services: Services) -> Answer:
     """DELETE /Users/{id}."""
     await services.store.users.delete(request.session, request.resource_id, request.precondition)
-    return answers.no_content(request.resource_id)
+    return responses.no_content(request.resource_id)
 
 
 async def _update(request: ScimRequest, services: Services, change: Change) -> Answer:
@@ -72,4 +72,4 @@ async def _update(request: ScimRequest, services: Services, change: Change) -> A
 def _answer(status: int, request: ScimRequest, services: Services, user: User) -> Answer:
     resource = resource_of(request, services.catalogue, user)
     projection = request.projection(services.catalogue.user)
-    return answers.of_resource(status, resource, projection.apply(resource))
+    return responses.of_resource(status, resource, projection.apply(resource))

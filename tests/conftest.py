@@ -10,16 +10,16 @@ import pytest
 
 from local import azurite
 from shared.scim.documents import changed_names
-from shared.store.azure_table import AzureTable, open_table
-from shared.store.session import Session
 from shared.store.store import Store, open_store
-from shared.store.table_service import TableAddress
-from tests.fakes.clock import Time
+from shared.tables.azure_table import AzureTable, open_table
+from shared.tables.request_context import Session
+from shared.tables.service import TableAddress
+from tests.support.fakes.clock import Time
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-pytest_plugins = ("tests.fixtures.service", "tests.fixtures.key_vault")
+pytest_plugins = ("tests.support.fixtures.service", "tests.support.fixtures.key_vault")
 
 
 class NewSession(Protocol):
@@ -71,6 +71,4 @@ def clock() -> Time:
 @pytest.fixture
 def store(table: AzureTable, clock: Time) -> Store:
     """The store as the service opens it, but for the pace of bulk writes and the clock."""
-    return open_store(
-        table, changed_names, member_writes_per_second=1_000_000, clock=clock.store_clock()
-    )
+    return open_store(table, changed_names, member_writes_per_second=1_000_000, clock=clock.clock())

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from shared.auth.clock import Clock, Waits
+    from shared.clock import Clock
 
 FRESH_SECONDS = 60.0
 KEPT_SECONDS = 3_600.0
@@ -19,6 +20,24 @@ _DOUBLINGS = 5  # 2**5 s is past the longest pause
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How long a request waits for the vault, and a reading goes on, in real seconds.
+
+    A request may wait three times (names, versions, versions again), and storage calls still have
+    to fit into its deadline of 25 s.
+
+    Attributes:
+        known: When there is a last good value to fall back on.
+        unknown: When there is none.
+        reading: How long a reading goes on after the requests have stopped waiting for it.
+    """
+
+    known: float = 2.0
+    unknown: float = 6.0
+    reading: float = 15.0
 
 
 class ReadingError(Exception):

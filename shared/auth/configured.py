@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from shared.auth.tokens import Authenticator, Caller, DevelopmentTokens
+from shared.errors import Unavailable
 from shared.identity import open_credential
-from shared.scim.errors import Unavailable
 
 if TYPE_CHECKING:
     from shared.settings import Settings

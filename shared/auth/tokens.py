@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from shared import tenants
-from shared.scim.errors import Unauthorized
+from shared.errors import Unauthorized
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from shared import tenants
-from shared.auth.cached import Cached
-from shared.auth.clock import Clock, Waits
+from shared.auth.cached import Cached, Waits
 from shared.auth.key_vault import ListedSecret
 from shared.auth.tokens import (
     VALID_TOKENS,
@@ -20,7 +19,8 @@ from shared.auth.tokens import (
     matching,
     unauthorized,
 )
-from shared.scim.errors import Unavailable
+from shared.clock import Clock
+from shared.errors import Unavailable
 
 if TYPE_CHECKING:
     from shared.auth.key_vault import SecretVersion, Vault

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shared.errors import NotFound
 from shared.scim.bulk import MAX_OPERATIONS
-from shared.scim.errors import NotFound
 from shared.scim.queries import DEFAULT_COUNT, MAX_COUNT
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from shared.scim.errors import InvalidSyntax, InvalidValue, Mutability
+from shared.errors import InvalidSyntax, InvalidValue, Mutability
 from shared.scim.folding import fold
 from shared.scim.schema import AttributePath
 from shared.scim.values import coerce, elements, is_primary, is_unassigned, with_one_primary

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
 
-from shared.scim.errors import InvalidFilter
+from shared.errors import InvalidFilter
 from shared.scim.folding import fold
 from shared.scim.schema import Attribute, AttributePath
 from shared.scim.values import convert, elements, is_unassigned, read_time, wanted

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from shared.errors import InvalidPath, InvalidSyntax, InvalidValue, ScimError
 from shared.scim import paths
 from shared.scim.core_schemas import GROUP
-from shared.scim.errors import InvalidPath, InvalidSyntax, InvalidValue, ScimError
 from shared.scim.filters import Comparison, Filter, Or
 from shared.scim.operations import flatten
 from shared.scim.schema import Attribute

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from shared.errors import InvalidSyntax, InvalidValue, PayloadTooLarge
 from shared.scim import bulk
 from shared.scim.bulk import BulkOperation
-from shared.scim.errors import InvalidSyntax, InvalidValue, PayloadTooLarge
 from shared.scim.operations import MAX_OPERATIONS, PatchOperation
 from shared.scim.queries import checked
 

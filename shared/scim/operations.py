@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from shared.scim.errors import InvalidValue, NoTarget
+from shared.errors import InvalidValue, NoTarget
+from shared.scim import paths
+from shared.scim.documents import entries
 from shared.scim.values import is_unassigned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from shared.scim.schema import Document, ResourceType, Schema
+    from shared.scim.schema import AttributePath, Document, ResourceType, Schema
 
 MAX_OPERATIONS = 1_000
 """Operations of one request. Entra's largest known request has about forty."""
@@ -105,3 +107,19 @@ def _attributes(schema: Schema, operation: PatchOperation) -> Document:
             operation=operation.index,
         )
     return value
+
+
+def attributes_in_body(resource_type: ResourceType, body: Any) -> Iterator[AttributePath]:
+    """Yield the attributes that the body of a POST or PUT names."""
+    for path, _ in entries(resource_type, body):
+        yield path
+
+
+def attributes_in_patch(
+    resource_type: ResourceType, operations: Iterable[PatchOperation]
+) -> Iterator[AttributePath]:
+    """Yield the attributes that the operations of a PATCH name."""
+    for operation in flatten(resource_type, operations):
+        path = paths.parse(operation.path, resource_type)
+        if path is not None:
+            yield path.target

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from shared.errors import Mutability, NoTarget, PayloadTooLarge, ScimError
 from shared.scim import paths
 from shared.scim.documents import hold_immutable, missing, put, refusal, with_defaults
-from shared.scim.errors import Mutability, NoTarget, PayloadTooLarge, ScimError
 from shared.scim.filters import And, Comparison, Filter, Unknown, matches
 from shared.scim.folding import fold
 from shared.scim.operations import flatten

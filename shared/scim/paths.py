@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shared.scim.errors import InvalidFilter, InvalidPath
+from shared.errors import InvalidFilter, InvalidPath
 from shared.scim.filters import FilterReader
 
 if TYPE_CHECKING:

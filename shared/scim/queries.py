@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shared.scim.errors import InvalidCount, InvalidFilter, InvalidValue
+from shared.errors import InvalidCount, InvalidFilter, InvalidValue
 from shared.scim.projection import Projection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from shared.scim.errors import ScimError
+    from shared.errors import ScimError
     from shared.scim.schema import ResourceType
 
 DEFAULT_COUNT = 100

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from shared.scim.errors import InvalidValue
+from shared.errors import InvalidValue
 from shared.scim.folding import fold
 from shared.scim.schema import AttributePath
 from shared.scim.values import is_primary, is_unassigned, read_time

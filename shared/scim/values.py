@@ -14,7 +14,7 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from shared.scim.errors import InvalidValue
+from shared.errors import InvalidValue
 
 if TYPE_CHECKING:
     from collections.abc import Callable

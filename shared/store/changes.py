@@ -4,9 +4,9 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from shared.store import keys
-from shared.store.rows import Row, Value
-from shared.store.session import Session
+from shared.store import layout
+from shared.tables.request_context import Session
+from shared.tables.rows import Row, Value
 
 ResourceName = str
 """Name of a resource type: `User`, `Group`, or that of one that the deployer has added."""
@@ -105,7 +105,7 @@ def recorded(row: Row) -> RecordedChange:
         skipped=tuple(_list(row, "skip")),
         left=tuple(_list(row, "left")),
     )
-    time = keys.change_time(row.key)
+    time = layout.change_time(row.key)
     return RecordedChange(row.key, time, str(values["by"]), str(values["rq"]), change)
 
 

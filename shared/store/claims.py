@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
-from shared.scim.errors import InvalidValue
+from shared.errors import InvalidValue
 from shared.scim.folding import fold
-from shared.store import keys
-from shared.store.operations import Delete, Insert, Operation
-from shared.store.rows import Document
+from shared.store import layout
+from shared.tables.operations import Delete, Insert, Operation
+from shared.tables.rows import Document
 
 MAX_VALUE_LENGTH = 1_024
 """Characters that a value may have by which a resource is found."""
@@ -96,7 +96,7 @@ def group_rows(gid: str, document: Document) -> RowSet:
 def unique_row(
     kind: str, owner: str, document: Document, attribute: UniqueAttribute
 ) -> Iterator[Insert]:
-    """Build the claim of a resource on a value, if it has one; `kind` as in `keys.custom`.
+    """Build the claim of a resource on a value, if it has one; `kind` as in `layout.custom`.
 
     Raises:
         InvalidValue: the value is too long or holds a control character.
@@ -116,7 +116,7 @@ def unique_row(
 
 def unique_key(kind: str, attribute: UniqueAttribute, comparable: str) -> str:
     """Key of the claim on a value of one of several unique attributes of a type."""
-    return keys.claim(kind, f"{attribute.name.lower()}={comparable}")
+    return layout.claim(kind, f"{attribute.name.lower()}={comparable}")
 
 
 def folded_name(document: Document, attribute: str) -> str:
@@ -148,11 +148,11 @@ def _email_addresses(document: Document) -> list[str]:
 
 
 def _claim(kind: str, owner: str, name: str, attribute: str) -> Insert:
-    return Insert(keys.claim(kind, name), {"o": owner, "x": name}, attribute)
+    return Insert(layout.claim(kind, name), {"o": owner, "x": name}, attribute)
 
 
 def _owned(kind: str, value: str, owner: str) -> Insert:
-    return Insert(keys.owned(kind, value, owner), {"o": owner, "x": value})
+    return Insert(layout.owned(kind, value, owner), {"o": owner, "x": value})
 
 
 def _check(attribute: str, value: str) -> None:

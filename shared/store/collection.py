@@ -5,18 +5,18 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from shared.scim.errors import NotFound
-from shared.store import keys
+from shared.errors import NotFound
+from shared.store import layout
 from shared.store.changes import Change
 from shared.store.claims import RowSet
 from shared.store.commits import commit, create_once, until_settled
 from shared.store.counters import Counters
-from shared.store.lists import owners_of, pages, read_page, rows_after
-from shared.store.operations import Delete, Insert, Operation, Replace
+from shared.store.reader import owners_of, pages, read_page, rows_after
 from shared.store.resources import Precondition, Resource, check_precondition, timestamp
-from shared.store.rows import Document, Row, Values
-from shared.store.session import Session
-from shared.store.table import Table, get_all
+from shared.tables.operations import Delete, Insert, Operation, Replace
+from shared.tables.request_context import Session
+from shared.tables.rows import Document, Row, Values
+from shared.tables.table import Table, get_all
 
 Names = Callable[[Document | None, Document], tuple[str, ...]]
 """Names the attributes in which two documents differ; None stands for no document at all."""
@@ -181,13 +181,13 @@ class Collection(ABC, Generic[R]):
 
     async def find_row(self, session: Session, resource_id: str) -> Row | None:
         """Read the row of a resource; None if there is none, or the id is of no form. 1 call."""
-        if not keys.is_id(resource_id):
+        if not layout.is_id(resource_id):
             return None
         return await self.table.get(session, self._key(resource_id))
 
     async def get_many(self, session: Session, ids: Sequence[str]) -> list[R]:
         """Read resources by id, in parallel, leaving out ids that are none. A call each."""
-        wanted = [self._key(each) for each in ids if keys.is_id(each)]
+        wanted = [self._key(each) for each in ids if layout.is_id(each)]
         rows = await get_all(self.table, session, wanted)
         return await self.shown(session, [self.read(row) for row in rows if row is not None])
 
@@ -244,4 +244,4 @@ class Collection(ABC, Generic[R]):
         return written
 
     def _key(self, resource_id: str) -> str:
-        return keys.resource(self.kinds.resources, resource_id)
+        return layout.resource(self.kinds.resources, resource_id)

@@ -4,13 +4,13 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from shared.scim.errors import PayloadTooLarge, Unavailable, Uniqueness
-from shared.store import keys
+from shared.errors import PayloadTooLarge, Unavailable, Uniqueness
+from shared.store import layout
 from shared.store.changes import Change
-from shared.store.operations import Delete, Insert, Operation, Refused, Unclear
-from shared.store.rows import Row, check_size, wire_bytes
-from shared.store.session import Session
-from shared.store.table import Table, given_up, pause
+from shared.tables.operations import Delete, Insert, Operation, Refused, Unclear
+from shared.tables.request_context import Session
+from shared.tables.rows import Row, check_size, wire_bytes
+from shared.tables.table import Table, given_up, pause
 
 MAX_OPERATIONS = 100
 """Operations that one entity group transaction takes, the change row among them."""
@@ -47,7 +47,7 @@ async def commit(
         Unavailable, TooManyRequests: no clear answer within the attempts or the deadline.
         PayloadTooLarge: a row or the whole is over the limits of the service.
     """
-    receipt = Insert(keys.new_change(), change.values(session, session.next_step()))
+    receipt = Insert(layout.new_change(), change.values(session, session.next_step()))
     transaction = [receipt, *operations]
     _check_limits(transaction)
     begun = time.monotonic()

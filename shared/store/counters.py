@@ -6,11 +6,11 @@ in which slot the n-th resource lies.
 
 from dataclasses import dataclass
 
-from shared.store import keys
-from shared.store.operations import Insert, Operation, Replace
-from shared.store.rows import Row
-from shared.store.session import Session
-from shared.store.table import Table, collect
+from shared.store import layout
+from shared.tables.operations import Insert, Operation, Replace
+from shared.tables.request_context import Session
+from shared.tables.rows import Row
+from shared.tables.table import Table, collect
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +46,24 @@ class Counters:
     """The counter rows of one kind of resource."""
 
     def __init__(self, table: Table, kind: str) -> None:
-        """`kind` as in `keys.counter`."""
+        """`kind` as in `layout.counter`."""
         self._table = table
         self._kind = kind
 
     async def read(self, session: Session, resource_id: str) -> Row | None:
         """Read the slot of a resource; None while it was never counted in. One call."""
-        return await self._table.get(session, keys.counter(self._kind, keys.slot_of(resource_id)))
+        return await self._table.get(
+            session, layout.counter(self._kind, layout.slot_of(resource_id))
+        )
 
     def step(self, resource_id: str, slot: Row | None, by: int) -> Operation:
         """Build the operation that counts a resource in (`by` 1) or out (`by` -1)."""
         if slot is None:
-            key = keys.counter(self._kind, keys.slot_of(resource_id))
+            key = layout.counter(self._kind, layout.slot_of(resource_id))
             return Insert(key, {"n": max(by, 0)})
         return Replace(slot.key, {"n": int(slot.values["n"]) + by}, slot.etag)
 
     async def totals(self, session: Session) -> Totals:
         """Read all slots. One call."""
-        rows = await collect(self._table, session, keys.prefix(self._kind), select=("n",))
+        rows = await collect(self._table, session, layout.prefix(self._kind), select=("n",))
         return Totals(tuple((row.key.rpartition("-")[2], int(row.values["n"])) for row in rows))

@@ -6,12 +6,11 @@ resource can be changed and deleted whatever the files say by then of which attr
 
 from dataclasses import dataclass
 
-from shared.store import keys
+from shared.store import layout
 from shared.store.changes import Change
 from shared.store.claims import RowSet, UniqueAttribute, external_id_rows, unique_key, unique_row
 from shared.store.collection import Collection, Kinds, Names
 from shared.store.commits import commit, until_settled
-from shared.store.operations import Insert
 from shared.store.resources import (
     Precondition,
     Resource,
@@ -19,9 +18,10 @@ from shared.store.resources import (
     resource_values,
     timestamp,
 )
-from shared.store.rows import Document, Row, Values
-from shared.store.session import Session
-from shared.store.table import Table
+from shared.tables.operations import Insert
+from shared.tables.request_context import Session
+from shared.tables.rows import Document, Row, Values
+from shared.tables.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,12 @@ class CustomResources(Collection[Resource]):
 
     def __init__(self, table: Table, custom_type: CustomType, changed_names: Names) -> None:
         rows, external_ids, counters = (
-            keys.custom(kind, custom_type.name) for kind in ("r", "rx", "cr")
+            layout.custom(kind, custom_type.name) for kind in ("r", "rx", "cr")
         )
         kinds = Kinds(rows, external_ids, counters)
         super().__init__(table, custom_type.name, kinds, changed_names)
         self._unique = custom_type.unique
-        self._claims = keys.custom("rn", custom_type.name)
+        self._claims = layout.custom("rn", custom_type.name)
 
     @property
     def unique_names(self) -> tuple[str, ...]:
@@ -66,7 +66,7 @@ class CustomResources(Collection[Resource]):
         """Create a resource; calls and errors as in `Collection.insert`."""
         now = timestamp()
         resource = Resource(
-            keys.new_id_without_name(), document, version=1, created=now, modified=now
+            layout.new_id_without_name(), document, version=1, created=now, modified=now
         )
         return await self.insert(session, resource)
 
@@ -132,7 +132,7 @@ class CustomResources(Collection[Resource]):
     def key_rows_in(self, row: Row, resource: Resource) -> RowSet:
         """Tell which key rows a resource has: the claims that its row remembers, and externalId."""
         claims = (
-            Insert(keys.resource(self._claims, each), {}) for each in str(row.values["k"]).split()
+            Insert(layout.resource(self._claims, each), {}) for each in str(row.values["k"]).split()
         )
         owned = external_id_rows(self.kinds.external_ids, resource.id, resource.document)
         return RowSet.of([*claims, *owned])

@@ -6,15 +6,15 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 
-from shared.scim.errors import NotFound, ScimError, TooManyRequests, Unavailable
+from shared.errors import NotFound, ScimError, TooManyRequests, Unavailable
 from shared.scim.members import MemberChange
-from shared.store import keys, tombstones
+from shared.store import deletions, layout
 from shared.store.changes import Change
 from shared.store.claims import folded_name, group_rows
 from shared.store.collection import Names
 from shared.store.commits import commit, until_settled
 from shared.store.counters import Counters
-from shared.store.lists import owners_of, pages, read_page, rows_after
+from shared.store.deletions import DeletedGroups, Sweeper
 from shared.store.memberships import (
     STEP_MEMBERS,
     Head,
@@ -23,7 +23,7 @@ from shared.store.memberships import (
     no_such_group,
     touch,
 )
-from shared.store.operations import Delete, Insert, Refused, Replace
+from shared.store.reader import owners_of, pages, read_page, rows_after
 from shared.store.resources import (
     Group,
     Precondition,
@@ -33,11 +33,10 @@ from shared.store.resources import (
     group_version,
     timestamp,
 )
-from shared.store.rows import ANY_ETAG, Document, Row
-from shared.store.session import Session
-from shared.store.sweeps import Sweeper
-from shared.store.table import Table, get_all
-from shared.store.tombstones import DeletedGroups
+from shared.tables.operations import Delete, Insert, Refused, Replace
+from shared.tables.request_context import Session
+from shared.tables.rows import ANY_ETAG, Document, Row
+from shared.tables.table import Table, get_all
 
 PAGE_MEMBERSHIPS = 10_000
 """Memberships that a list of groups carries before it ends early."""
@@ -89,7 +88,7 @@ class Groups:
         """
         name = folded_name(document, "displayName")
         now = timestamp()
-        group = Group(keys.new_id(name), document, version="", created=now, modified=now)
+        group = Group(layout.new_id(name), document, version="", created=now, modified=now)
         wanted = dict.fromkeys(member_ids, True)
         progress = Progress()
 
@@ -124,7 +123,7 @@ class Groups:
 
     async def get_many(self, session: Session, gids: Sequence[str]) -> list[Group]:
         """Read groups by id, in parallel, without members, leaving out ids that are none."""
-        ids = [keys.group(gid) for gid in gids if keys.is_id(gid)]
+        ids = [layout.group(gid) for gid in gids if layout.is_id(gid)]
         rows = await get_all(self._table, session, ids)
         return [group_from(row) for row in rows if row is not None]
 
@@ -158,7 +157,7 @@ class Groups:
             Uniqueness: another group has the new displayName.
             Unavailable: the deadline came in the middle of many members; repeat the request.
         """
-        if not keys.is_id(gid):
+        if not layout.is_id(gid):
             raise no_such_group(gid)
         blind = change is None and precondition is None and not members.replace
 
@@ -182,7 +181,7 @@ class Groups:
         From the first transaction on nobody can join. What is left of the group in the rows of
         users is swept at once for up to 200 members, later for more. When this returns, no user
         shows the group, on any instance: unless it is swept, the end of the lease is waited for
-        (`shared/store/tombstones.py`), up to 2 seconds, past the deadline too.
+        (`shared/store/deletions.py`), up to 2 seconds, past the deadline too.
 
         Raises:
             NotFound: there is no such group, and no user shows it; 1 call more to know that.
@@ -197,7 +196,7 @@ class Groups:
             try:
                 return await self._bury(session, gid, precondition, listed)
             except Refused as refusal:
-                if refusal.operation.key == keys.DELETED_GROUPS:
+                if refusal.operation.key == layout.DELETED_GROUPS:
                     listed = await self._deleted_groups.read(session)
                 raise
 
@@ -235,7 +234,7 @@ class Groups:
 
     async def by_display_name(self, session: Session, folded: str) -> Group | None:
         """Find a group, without members, by the folded displayName. 2 calls, 1 on a miss."""
-        claim = await self._table.get(session, keys.claim("gn", folded))
+        claim = await self._table.get(session, layout.claim("gn", folded))
         if claim is None or claim.values["x"] != folded:
             return None
         found = await self.get_many(session, [str(claim.values["o"])])
@@ -274,7 +273,7 @@ class Groups:
         """Build the operations that bring a group into being."""
         slot = await self._counters.read(session, group.id)
         operations = (
-            Insert(keys.group(group.id), group_values(group, name)),
+            Insert(layout.group(group.id), group_values(group, name)),
             *group_rows(group.id, group.document).inserts(),
             self._counters.step(group.id, slot, by=1),
         )
@@ -326,12 +325,12 @@ class Groups:
         group = group_from(row)
         check_precondition(precondition, group.version)
         slot = await self._counters.read(session, gid)
-        word = tombstones.begun(gid) if listed is None else tombstones.added(listed, gid)
+        word = deletions.begun(gid) if listed is None else deletions.added(listed, gid)
         operations = [
             Delete(row.key, row.etag),
             *group_rows(gid, group.document).deletes(),
             self._counters.step(gid, slot, by=-1),
-            Insert(keys.deleted_group(gid), {"at": timestamp()}),
+            Insert(layout.deleted_group(gid), {"at": timestamp()}),
             word,
         ]
         etags = await commit(self._table, session, Change("Group", gid, "delete"), operations)
@@ -355,7 +354,10 @@ class Groups:
         It may have been deleted just now: by another request, or by this one or the one that it
         repeats, whose transaction was taken for lost.
         """
-        if keys.is_id(gid) and await self._table.get(session, keys.deleted_group(gid)) is not None:
+        if (
+            layout.is_id(gid)
+            and await self._table.get(session, layout.deleted_group(gid)) is not None
+        ):
             await self._deleted_groups.outlast(self._deleted_groups.forget(session.tenant))
 
     async def _take_back(self, session: Session, gid: str) -> bool:
@@ -390,7 +392,7 @@ class Groups:
         return row
 
     async def _find_row(self, session: Session, gid: str) -> Row | None:
-        return await self._table.get(session, keys.group(gid)) if keys.is_id(gid) else None
+        return await self._table.get(session, layout.group(gid)) if layout.is_id(gid) else None
 
 
 def _does_not_exist(error: ScimError) -> ScimError:

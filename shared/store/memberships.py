@@ -8,17 +8,17 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
-from shared.scim.errors import InvalidValue, NotFound, ScimError, Unavailable
-from shared.store import keys
+from shared.errors import InvalidValue, NotFound, ScimError, Unavailable
+from shared.store import layout
 from shared.store.changes import Change, Verb
 from shared.store.commits import commit, payload_bytes
-from shared.store.operations import Delete, Insert, Merge, Operation, Refused, Replace
-from shared.store.pace import Pace
 from shared.store.resources import timestamp
-from shared.store.rows import ANY_ETAG, Row, unpack_ids, with_ids
-from shared.store.session import Session
-from shared.store.table import Table, collect, get_all, pause
-from shared.store.turns import Turns
+from shared.tables.operations import Delete, Insert, Merge, Operation, Refused, Replace
+from shared.tables.rate_limiter import Pace
+from shared.tables.request_context import Session
+from shared.tables.rows import ANY_ETAG, Row, unpack_ids, with_ids
+from shared.tables.table import Table, collect, get_all, pause
+from shared.tables.tenant_queue import Turns
 
 STEP_MEMBERS = 40
 """Members that one transaction changes; up to so many in a request are changed atomically."""
@@ -55,7 +55,7 @@ class Edit:
     def operations(self, gid: str) -> list[Operation]:
         """Build the operations on the user's row and on the membership row."""
         groups = unpack_ids(self.row.values)
-        membership = keys.membership(gid, self.uid)
+        membership = layout.membership(gid, self.uid)
         rest = tuple(other for other in groups if other != gid)
         values = with_ids(self.row.values, (*rest, gid) if self.joins else rest)
         return [
@@ -136,7 +136,7 @@ class Progress:
 
 def touch(gid: str, row: Row | None = None, etag: str = ANY_ETAG) -> Head:
     """Build the head of a change of members only: the group must exist, and its ETag moves."""
-    return Head((Merge(keys.group(gid), {"lm": timestamp()}, etag),), row=row)
+    return Head((Merge(layout.group(gid), {"lm": timestamp()}, etag),), row=row)
 
 
 class Memberships:
@@ -160,18 +160,18 @@ class Memberships:
 
     async def members(self, session: Session, gid: str) -> tuple[str, ...]:
         """List the ids of a group's members, in id order. A call for each 1,000."""
-        rows = await collect(self._table, session, keys.memberships(gid), select=())
-        return tuple(keys.member_of(row.key) for row in rows)
+        rows = await collect(self._table, session, layout.memberships(gid), select=())
+        return tuple(layout.member_of(row.key) for row in rows)
 
     async def among(
         self, session: Session, gids: Sequence[str], uids: Sequence[str]
     ) -> list[tuple[str, ...]]:
         """Tell of each group which of some users are its members. A call for each of both."""
-        ids = [uid for uid in uids if keys.is_id(uid)]
-        pairs = [keys.membership(gid, uid) for gid in gids for uid in ids]
+        ids = [uid for uid in uids if layout.is_id(uid)]
+        pairs = [layout.membership(gid, uid) for gid in gids for uid in ids]
         rows = await get_all(self._table, session, pairs)
         found = {row.key for row in rows if row is not None}
-        return [tuple(uid for uid in ids if keys.membership(gid, uid) in found) for gid in gids]
+        return [tuple(uid for uid in ids if layout.membership(gid, uid) in found) for gid in gids]
 
     async def change(
         self,
@@ -227,8 +227,8 @@ class Memberships:
         self, session: Session, gid: str, wanted: Mapping[str, bool], progress: Progress
     ) -> list[Edit]:
         """Read the users named in `wanted` (id -> joins) and keep the edits that are needed."""
-        ids = [uid for uid in wanted if keys.is_id(uid)]
-        rows = await get_all(self._table, session, [keys.user(uid) for uid in ids])
+        ids = [uid for uid in wanted if layout.is_id(uid)]
+        rows = await get_all(self._table, session, [layout.user(uid) for uid in ids])
         found = {row.key[2:]: row for row in rows if row is not None}
         unknown = [uid for uid, joins in wanted.items() if joins and uid not in found]
         self._note_unknown(unknown, progress)
@@ -311,7 +311,7 @@ class Memberships:
 
     async def _existing(self, session: Session, gid: str, head: Head) -> str:
         """End a change that needs no write: the group must exist all the same."""
-        row = head.row or await self._table.get(session, keys.group(gid))
+        row = head.row or await self._table.get(session, layout.group(gid))
         if row is None:
             raise no_such_group(gid)
         return row.etag
@@ -325,7 +325,7 @@ class Memberships:
                 path="members",
             )
         room = _RECORDED_IDS - len(progress.skipped)
-        progress.skipped += [uid for uid in unknown if keys.is_id(uid)][:room]
+        progress.skipped += [uid for uid in unknown if layout.is_id(uid)][:room]
 
 
 def no_such_group(gid: str) -> NotFound:
@@ -363,7 +363,7 @@ def _lost_by(refusal: Refused, step: Step) -> list[Edit]:
         return []
     if not operation.key.startswith(("u-", "m-")):
         raise refusal
-    uid = keys.member_of(operation.key)
+    uid = layout.member_of(operation.key)
     return [edit for edit in step.edits if edit.uid == uid]
 
 

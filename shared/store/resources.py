@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from shared.scim.errors import PreconditionFailed
-from shared.store.rows import (
+from shared.errors import PreconditionFailed
+from shared.tables.rows import (
     FORMAT_VERSION,
     Document,
     Row,

@@ -3,15 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from shared.store.clock import Clock
+from shared.clock import Clock
 from shared.store.collection import Names
 from shared.store.custom import CustomResources, CustomType
+from shared.store.deletions import DeletedGroups, Sweeper
 from shared.store.groups import Groups
 from shared.store.memberships import Memberships
-from shared.store.sweeps import Sweeper
-from shared.store.table import Table
-from shared.store.tombstones import DeletedGroups
 from shared.store.users import Users
+from shared.tables.table import Table
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,14 @@
 import logging
 from dataclasses import dataclass, replace
 
-from shared.scim.errors import ScimError
-from shared.store import keys
+from shared.errors import ScimError
+from shared.store import layout
 from shared.store.changes import Change
 from shared.store.claims import FOUND_BY, RowSet, folded_name, user_rows
 from shared.store.collection import Collection, Kinds, Names
 from shared.store.commits import MAX_OPERATIONS, commit, until_settled
-from shared.store.lists import owners_of
-from shared.store.operations import Delete, Insert, Operation
+from shared.store.deletions import DeletedGroups, Sweeper
+from shared.store.reader import owners_of
 from shared.store.resources import (
     Precondition,
     User,
@@ -18,11 +18,10 @@ from shared.store.resources import (
     user_from,
     user_values,
 )
-from shared.store.rows import Document, Row, Values, pack_ids, unpack_ids
-from shared.store.session import Session
-from shared.store.sweeps import Sweeper
-from shared.store.table import Table
-from shared.store.tombstones import DeletedGroups
+from shared.tables.operations import Delete, Insert, Operation
+from shared.tables.request_context import Session
+from shared.tables.rows import Document, Row, Values, pack_ids, unpack_ids
+from shared.tables.table import Table
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +38,7 @@ class Users(Collection[User]):
     """The users of every tenant; the session says of which.
 
     Wherever users are read to be shown and any of them is in a group, the row `q` is read too, but
-    not again within its lease (`shared/store/tombstones.py`).
+    not again within its lease (`shared/store/deletions.py`).
     """
 
     def __init__(
@@ -55,7 +54,7 @@ class Users(Collection[User]):
 
     async def create(self, session: Session, document: Document) -> User:
         """Create a user; calls and errors as in `Collection.insert`."""
-        uid = keys.new_id(folded_name(document, "userName"))
+        uid = layout.new_id(folded_name(document, "userName"))
         now = timestamp()
         return await self.insert(session, User(uid, document, version=1, created=now, modified=now))
 
@@ -87,9 +86,9 @@ class Users(Collection[User]):
             room = MAX_OPERATIONS - 1 - len(operations)
             fits = len(user.group_ids) <= room
             if fits:
-                operations += [Delete(keys.membership(gid, uid)) for gid in user.group_ids]
+                operations += [Delete(layout.membership(gid, uid)) for gid in user.group_ids]
             else:
-                operations.append(Insert(keys.deleted_user(uid), pack_ids(user.group_ids)))
+                operations.append(Insert(layout.deleted_user(uid), pack_ids(user.group_ids)))
             left = user.group_ids if fits else ()
             change = Change("User", uid, "delete", version=user.version + 1, left=left)
             await commit(self.table, session, change, operations)
@@ -100,7 +99,7 @@ class Users(Collection[User]):
 
     async def by_user_name(self, session: Session, folded: str) -> User | None:
         """Find a user by the folded userName. 2 calls, 1 on a miss, and `q` as in `get`."""
-        claim = await self.table.get(session, keys.claim("un", folded))
+        claim = await self.table.get(session, layout.claim("un", folded))
         if claim is None or claim.values["x"] != folded:
             return None
         found = await self.get_many(session, [str(claim.values["o"])])

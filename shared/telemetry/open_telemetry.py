@@ -25,7 +25,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import Span, SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from shared.telemetry.finished import FinishedRequest
+from shared.telemetry.finished_request import FinishedRequest
 from shared.telemetry.telemetry import TelemetryError
 
 _SCOPE = "scim.requests"

@@ -3,7 +3,7 @@
 import json
 from typing import Any, NoReturn
 
-from shared.scim.errors import InvalidSyntax, PayloadTooLarge, ScimError, UnsupportedMediaType
+from shared.errors import InvalidSyntax, PayloadTooLarge, ScimError, UnsupportedMediaType
 
 MAX_DEPTH = 32
 """Arrays and objects within each other; SCIM needs five."""

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from shared.errors import ExpiredCursor, InvalidCount, InvalidCursor
 from shared.scim.discovery import CURSOR_SECONDS
-from shared.scim.errors import ExpiredCursor, InvalidCount, InvalidCursor
 from shared.scim.queries import Query
 from shared.scim.sorting import SortValue
 

@@ -5,16 +5,16 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from shared.errors import InvalidCursor, TooMany
 from shared.scim import queries
-from shared.scim.errors import InvalidCursor, TooMany
 from shared.scim.messages import list_response
 from shared.scim.queries import Query
 from shared.scim.schema import Document
 from shared.scim.sorting import SortValue
-from shared.web.answers import Answer
 from shared.web.cursors import Cursors, Position
 from shared.web.matching import Bounds, Kind, Looked, Matcher, kinds_of
 from shared.web.requests import ScimRequest
+from shared.web.responses import Answer
 from shared.web.sources import Source
 
 

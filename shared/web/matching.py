@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from shared.scim.errors import TooMany
+from shared.errors import TooMany
 from shared.scim.filters import And, Comparison, Filter, matches, parse
 from shared.scim.queries import Query
 from shared.scim.schema import AttributePath, Document, ResourceType

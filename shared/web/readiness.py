@@ -7,12 +7,12 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from shared.auth.clock import Clock
 from shared.auth.tokens import Authenticator
-from shared.scim.errors import ScimError
-from shared.store import keys
-from shared.store.session import Session
-from shared.store.table import Table
+from shared.clock import Clock
+from shared.errors import ScimError
+from shared.store import layout
+from shared.tables.request_context import Session
+from shared.tables.table import Table
 
 KEPT_SECONDS = 5.0
 """How long a report serves, so that probes cost the vault and the table next to nothing."""
@@ -83,7 +83,7 @@ async def _table(table: Table, session: Session) -> Check:
     hurried = replace(session, deadline=min(session.deadline, time.monotonic() + _PATIENCE_SECONDS))
 
     async def ask() -> State:
-        await table.get(hurried, keys.DELETED_GROUPS)
+        await table.get(hurried, layout.DELETED_GROUPS)
         return "ok"
 
     return await _timed(ask())

@@ -10,10 +10,10 @@ import time
 import traceback
 from dataclasses import dataclass, field
 
-from shared.scim.errors import ScimError
-from shared.store.keys import is_id
-from shared.store.session import Session
-from shared.telemetry.finished import FinishedRequest
+from shared.errors import ScimError
+from shared.store.layout import is_id
+from shared.tables.request_context import Session
+from shared.telemetry.finished_request import FinishedRequest
 
 _log = logging.getLogger("scim.requests")
 

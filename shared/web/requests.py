@@ -9,11 +9,11 @@ import azure.functions as func
 
 from shared import tenants
 from shared.scim.messages import parse_patch
+from shared.scim.operations import attributes_in_body, attributes_in_patch
 from shared.scim.projection import Projection, shows_on_request
 from shared.scim.schema import AttributePath, ResourceType
-from shared.scim.written import in_document, in_patch
 from shared.store.resources import Precondition, check_precondition
-from shared.store.session import Session
+from shared.tables.request_context import Session
 from shared.web.entity_tags import EntityTags
 
 
@@ -59,8 +59,10 @@ class ScimRequest:
         if not shows_on_request(resource_type):
             return ()
         if self.method == "PATCH":
-            return in_patch(resource_type, parse_patch(self.json()))
-        return in_document(resource_type, self.json()) if self.method in {"POST", "PUT"} else ()
+            return attributes_in_patch(resource_type, parse_patch(self.json()))
+        return (
+            attributes_in_body(resource_type, self.json()) if self.method in {"POST", "PUT"} else ()
+        )
 
     @property
     def precondition(self) -> Precondition | None:

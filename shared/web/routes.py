@@ -16,14 +16,14 @@ import azure.functions as func
 from shared.web.loading import Loading
 
 Policy = Callable[[func.HttpRequest, func.Context, str, Any], Awaitable[func.HttpResponse]]
-"""Answers a request of a route by what the route names; one of `shared.web.endpoints`."""
+"""Answers a request of a route by what the route names; one of `shared.web.respond`."""
 
 ROOTS = {"": "scim/v2", "tenant_": "tenants/{tenant}/scim/v2"}
 """Where the tenant `default` and the others are served, by the prefix of the functions' names."""
 
-_BY_METHOD = "shared.web.endpoints:answer_by_method"
-_CHOSEN = "shared.web.endpoints:answer_chosen"
-_DIRECTLY = "shared.web.endpoints:answer"
+_BY_METHOD = "shared.web.respond:answer_by_method"
+_CHOSEN = "shared.web.respond:answer_chosen"
+_DIRECTLY = "shared.web.respond:answer"
 _PREPARE = "shared.web.services:prepare"
 
 # What `InternalError` says, for when not even that can be imported.

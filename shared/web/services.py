@@ -10,19 +10,20 @@ from dataclasses import dataclass, field
 
 from shared.auth.configured import authenticator
 from shared.auth.tokens import Authenticator
+from shared.errors import Unavailable
 from shared.identity import open_credential
 from shared.schema_files import read_catalogue
 from shared.scim.catalogue import Catalogue
 from shared.scim.documents import changed_names
-from shared.scim.errors import Unavailable
 from shared.scim.schema import ResourceType
 from shared.settings import Settings, SettingsError
-from shared.store.azure_table import open_table
 from shared.store.claims import UniqueAttribute
 from shared.store.custom import CustomType
 from shared.store.store import Store, open_store
-from shared.store.table_service import TableAddress
-from shared.telemetry.telemetry import Off, Telemetry, open_telemetry
+from shared.tables.azure_table import open_table
+from shared.tables.service import TableAddress
+from shared.telemetry.configured import open_telemetry
+from shared.telemetry.telemetry import Off, Telemetry
 from shared.web.readiness import Readiness
 
 _log = logging.getLogger(__name__)

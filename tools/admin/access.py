@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from shared import tenants
-from shared.store import keys
+from shared.store import layout
 from tools.admin.errors import NoAccessError
 from tools.admin.sign_in import Identity, SignIn
 from tools.admin.storage import open_storage
@@ -86,7 +86,7 @@ async def to_storage(place: Place) -> Access:
 
     async def read() -> str:
         async with open_storage(place) as storage:
-            await storage.table.get(storage.session(tenants.DEFAULT), keys.DELETED_GROUPS)
+            await storage.table.get(storage.session(tenants.DEFAULT), layout.DELETED_GROUPS)
         return f"table {place.settings.table_name}"
 
     return await _tried("storage", place.storage_name, read())

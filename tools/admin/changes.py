@@ -10,16 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shared.store import keys
+from shared.store import layout
 from shared.store.changes import RecordedChange, recorded
-from shared.store.table import PAGE_ROWS, Page
+from shared.tables.table import PAGE_ROWS, Page
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from shared.store.rows import Row
-    from shared.store.session import Session
-    from shared.store.table import Table
+    from shared.tables.request_context import Session
+    from shared.tables.rows import Row, Span
+    from shared.tables.table import Table
     from tools.admin.storage import Storage
 
 Milliseconds = int
@@ -42,7 +42,7 @@ async def since(
     """Read the changes from a time on, in the order of their keys. A call for each 1,000."""
     token = None
     while True:
-        page = await storage.table.page(session, keys.changes(start), ROWS_A_CALL, token)
+        page = await storage.table.page(session, layout.changes(start), ROWS_A_CALL, token)
         for row in page.rows:
             yield recorded(row)
         token = page.token
@@ -117,7 +117,7 @@ async def history(
     complete, width, rows_left = now, HOUR, lookback.rows
     while complete > lookback.until:
         start = max(complete - width, lookback.until)
-        rows, is_all = await _up_to(storage.table, session, keys.changes(start, end), rows_left)
+        rows, is_all = await _up_to(storage.table, session, layout.changes(start, end), rows_left)
         found = [each for each in map(recorded, rows) if is_wanted(each)] + found
         if not is_all:
             return History(found, complete, is_whole=False)
@@ -127,9 +127,7 @@ async def history(
     return History(found, complete, is_whole=True)
 
 
-async def _up_to(
-    table: Table, session: Session, span: keys.Span, limit: int
-) -> tuple[list[Row], bool]:
+async def _up_to(table: Table, session: Session, span: Span, limit: int) -> tuple[list[Row], bool]:
     """Read the rows of a span up to a number; tell whether these are all."""
     rows: list[Row] = []
     token = None
@@ -150,7 +148,7 @@ async def last(storage: Storage, session: Session, now: Milliseconds) -> Recorde
     """
 
     async def read(start: Milliseconds) -> Page:
-        return await _some(storage.table, session, keys.changes(start))
+        return await _some(storage.table, session, layout.changes(start))
 
     page, after = Page([], None), now + DAY  # the clocks of others may be ahead, but not by a day
     for start in (now - HOUR, now - DAY, now - 30 * DAY, 0):
@@ -159,7 +157,7 @@ async def last(storage: Storage, session: Session, now: Milliseconds) -> Recorde
             break
         after = start
     for _ in range(_PROBES):
-        newest = keys.change_time(page.rows[-1].key) if page.rows else after
+        newest = layout.change_time(page.rows[-1].key) if page.rows else after
         if page.token is None or after - newest <= 1:
             break
         middle = (newest + after) // 2
@@ -168,7 +166,7 @@ async def last(storage: Storage, session: Session, now: Milliseconds) -> Recorde
     return recorded(page.rows[-1]) if page.rows else None
 
 
-async def _some(table: Table, session: Session, span: keys.Span) -> Page:
+async def _some(table: Table, session: Session, span: Span) -> Page:
     """Read the first rows of a span: a page may be empty and yet not be the last."""
     page = await table.page(session, span, ROWS_A_CALL)
     while not page.rows and page.token is not None:

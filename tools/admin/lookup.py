@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from shared.scim.errors import NotFound
+from shared.errors import NotFound
 from shared.scim.folding import fold
 from shared.store.resources import Group, User
 from tools.admin.errors import NotDoneError
@@ -12,8 +12,8 @@ from tools.admin.errors import NotDoneError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shared.store.session import Session
     from shared.store.store import Store
+    from shared.tables.request_context import Session
 
 _Found = TypeVar("_Found", User, Group)
 

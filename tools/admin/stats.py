@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shared.store.keys import Span
-from shared.store.table import PAGE_ROWS
+from shared.tables.rows import Span
+from shared.tables.table import PAGE_ROWS
 from tools.admin.changes import last
 
 if TYPE_CHECKING:
     from shared.store.changes import RecordedChange
-    from shared.store.session import Session
+    from shared.tables.request_context import Session
     from tools.admin.storage import Storage
 
 MEMBERSHIP_PAGES = 20

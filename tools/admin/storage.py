@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shared.errors import NotFound, ScimError
 from shared.scim.documents import changed_names
-from shared.scim.errors import NotFound, ScimError
-from shared.store.session import Session
 from shared.store.store import open_store
-from shared.store.table_service import ServiceFault, TableAddress
+from shared.tables.request_context import Session
+from shared.tables.service import ServiceFault, TableAddress
 from tools.admin import grants
 from tools.admin.errors import AdminError, NoAccessError, NotDoneError
 from tools.admin.sign_in import Identity, SignIn
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from shared.store.store import Store
-    from shared.store.table import Table
+    from shared.tables.table import Table
     from tools.admin.places import Place
 
 _COMMAND_SECONDS = 3_600.0
@@ -54,7 +54,7 @@ async def open_storage(place: Place) -> AsyncIterator[Storage]:
     """
     name = place.storage
     # Imported here because the SDKs cost half a second, which `--help` shall not take.
-    from shared.store.azure_table import open_table  # noqa: PLC0415 - see above
+    from shared.tables.azure_table import open_table  # noqa: PLC0415 - see above
 
     secret = place.settings.table_connection_string
     address = TableAddress(

@@ -21,7 +21,7 @@ For those who decide whether to run the service, and for those who are asked why
 one customer's directory, which Microsoft Entra ID keeps up to date in cycles of {minutes} minutes.
 
 Written by `python -m tools.cost` from counted storage calls (`tools/cost/operations.py`, which
-`tests/store/test_store_costs.py` holds the store to), measured CPU (`tools/cost/measured.toml`), prices
+`tests/unit/store/test_store_costs.py` holds the store to), measured CPU (`tools/cost/measured.toml`), prices
 (`tools/cost/prices.toml`) and assumptions (`tools/cost/assumptions.toml`). The last two are yours to replace: every
 price below is **an assumption as of {as_of}, in USD, for the region `{region}`**, and nothing here was read from a bill.
 `make test` fails when this page is not what its sources give.
@@ -204,7 +204,7 @@ def _requests(measured: Measured) -> Iterator[str]:
     yield f"""
 ## What a request costs
 
-Calls and entities are asserted (`make test PYTEST_ARGS=tests/store/test_store_costs.py`). CPU is the median of
+Calls and entities are asserted (`make test PYTEST_ARGS=tests/unit/store/test_store_costs.py`). CPU is the median of
 {measured.rounds} requests of each kind, from the call of the function to its return, of the service's process alone; Azurite is
 the storage; the Functions host, its worker and TLS are not in it. Measured on {measured.machine}, by
 `python -m tools.cost --measure`, which fails when the service counts other calls than the table. A line of the log has

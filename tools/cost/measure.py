@@ -20,11 +20,10 @@ from azure import functions
 from local import azurite
 from local.functions import Function, index, load
 from local.invocation import Context
-from shared.store.azure_table import open_table
-from shared.store.keys import Span
-from shared.store.rows import Row
-from shared.store.session import Session
-from shared.store.table_service import TableAddress
+from shared.tables.azure_table import open_table
+from shared.tables.request_context import Session
+from shared.tables.rows import Row, Span
+from shared.tables.service import TableAddress
 from shared.web import services
 from tools.cost.measured import Measured
 from tools.cost.operations import Cost

@@ -155,9 +155,9 @@ def _partitions(assumed: Assumptions) -> Iterator[str]:
 
 **Not built, because nothing needs it:** one tenant would have to write ten times what Entra sends. What is built is what
 could not be added later: the first 8 bits of an id are those of SHA-256 over the folded name at creation
-(`shared/store/keys.py`), so that ids which customers' directories already hold can be spread without changing one.
+(`shared/store/layout.py`), so that ids which customers' directories already hold can be spread without changing one.
 
-`partition_of(tenant, id, partitions)` in `tools/cost/sharding.py`, tested by `tests/tools/test_cost_sharding.py`, is the
+`partition_of(tenant, id, partitions)` in `tools/cost/sharding.py`, tested by `tests/ops/tools/test_cost_sharding.py`, is the
 rule: with S partitions, a power of two up to 256, partition k holds the k-th of S equal ranges of those 8 bits. With one,
 it is the tenant, as today. Ranges rather than remainders, because then the order of ids is the order of partitions, so a
 list goes through them one after the other, and to double S splits each in two. A tenant's name has no `--`, so no two

@@ -2,7 +2,7 @@
 
 The service does not do so; docs/scale.md says when it would have to. The rule is here, and not in
 the store, because nothing but the document uses it yet. What the store does already is to draw ids
-whose first 8 bits come from the name (`shared/store/keys.py`), so that the rule can be applied to
+whose first 8 bits come from the name (`shared/store/layout.py`), so that the rule can be applied to
 tenants that exist.
 """
 

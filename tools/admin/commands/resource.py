@@ -7,10 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from shared import tenants
-from shared.store import keys
+from shared.store import layout
 from shared.store.resources import Group, User
-from shared.store.session import Session
-from shared.store.table import collect
+from shared.tables.request_context import Session
+from shared.tables.table import collect
 from tools.admin import changes, console, lookup, stats
 from tools.admin.changes import DAY, LATENESS, History, Lookback
 from tools.admin.commands.options import (
@@ -139,9 +139,9 @@ async def _group(where: Place, asked: _Asked) -> Shown:
     async with open_storage(where) as storage:
         session = storage.session(asked.tenant)
         group = await lookup.group(storage.store, session, asked.named)
-        span = keys.memberships(group.id)
+        span = layout.memberships(group.id)
         rows = await collect(storage.table, session, span, asked.listed) if asked.listed else []
-        ids = [keys.member_of(row.key) for row in rows]
+        ids = [layout.member_of(row.key) for row in rows]
         some = await storage.store.users.get_many(session, ids)
         return Shown(
             asked.tenant,

@@ -1,0 +1,55 @@
+"""What monitors are answered: plain JSON, since it is no SCIM message; refusals are SCIM errors."""
+
+from typing import Any
+
+import azure.functions as func
+
+from shared.web import services
+from shared.web.readiness import Check
+from shared.web.request_log import RequestRecord
+from shared.web.respond import admitted, method_not_allowed
+from shared.web.responses import Answer
+
+_METHODS = ("GET", "HEAD")
+_RETRY_AFTER = "5"
+
+
+async def alive(req: func.HttpRequest, record: RequestRecord) -> Answer:
+    """GET /healthz: the process serves requests. Nothing is read, no token and no setting."""
+    del req
+    _refuse_other_methods(record)
+    return _answer(200, {"status": "ok"})
+
+
+async def ready(req: func.HttpRequest, record: RequestRecord) -> Answer:
+    """GET /readyz: whether the vault and the table answer, and how fast; 503 if one does not.
+
+    It takes the token of the tenant `default`.
+    """
+    process = services.current()
+    request = await admitted(req, process, record)
+    # A monitor is no identity provider: a tenant that is silent stays so in the log.
+    record.tenant = ""
+    _refuse_other_methods(record)
+    report = await process.readiness.report(
+        process.authenticator, process.store.table, request.session
+    )
+    checks = {"vault": _check(report.vault), "table": _check(report.table)}
+    if report.is_ready:
+        return _answer(200, {"status": "ready", "checks": checks})
+    unready = {"status": "unavailable", "checks": checks}
+    return _answer(503, unready, **{"Retry-After": _RETRY_AFTER})
+
+
+def _refuse_other_methods(record: RequestRecord) -> None:
+    if record.method not in _METHODS:
+        raise method_not_allowed(record.method, _METHODS)
+
+
+def _check(check: Check) -> dict[str, str | float]:
+    return {"state": check.state, "ms": check.ms}
+
+
+def _answer(status: int, body: dict[str, Any], **headers: str) -> Answer:
+    fresh = {"Cache-Control": "no-store", **headers}
+    return Answer(status, body, fresh, media_type="application/json")

@@ -1,1 +1,0 @@
-"""The HTTP function of /Bulk."""

@@ -1,1 +1,0 @@
-"""The HTTP functions of resource types that the deployer has added."""

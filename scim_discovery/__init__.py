@@ -1,1 +1,0 @@
-"""The HTTP functions that describe the service, and the one that answers for every other path."""

@@ -1,8 +1,0 @@
-"""The functions of health, beside the roots of SCIM: `/healthz` for all, `/readyz` by token."""
-
-from shared.web.routes import new_blueprint, register
-
-health = new_blueprint()
-
-register(health, "healthz", "healthz", "scim_health.handlers:alive")
-register(health, "readyz", "readyz", "scim_health.handlers:ready")

@@ -1,1 +1,0 @@
-"""The HTTP functions of what spans resource types."""

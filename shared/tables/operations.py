@@ -1,0 +1,80 @@
+"""The operations of an entity group transaction, and what may become of one.
+
+Nothing is ever an upsert, because an upsert checks no concurrency: a row is inserted, or changed
+or deleted under its ETag or, where only its existence matters, under `*`.
+"""
+
+from dataclasses import dataclass
+
+from shared.tables.rows import ANY_ETAG, Values
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """Insert a row; refused with 409 when the key exists.
+
+    `unique` names the SCIM attribute whose uniqueness the key guards. A 409 on such a row, and on
+    no other, means that the value is taken, in this letter case (`case_exact`) or in any.
+    """
+
+    key: str
+    values: Values
+    unique: str | None = None
+    case_exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Replace all properties of a row; refused with 412 on another ETag, 404 when it is gone."""
+
+    key: str
+    values: Values
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Change some properties of a row; refused with 404 when it is gone, 412 on another ETag."""
+
+    key: str
+    values: Values
+    etag: str = ANY_ETAG
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Delete a row; refused with 404 when it is gone, 412 on another ETag."""
+
+    key: str
+    etag: str = ANY_ETAG
+
+
+Operation = Insert | Replace | Merge | Delete
+
+
+class Refused(Exception):  # noqa: N818 - an outcome that callers act on, not a fault
+    """A transaction was definitely not committed, because one of its operations was refused.
+
+    Attributes:
+        index: position of that operation in the transaction.
+        status: 404, 409 or 412.
+        operation: the operation itself.
+    """
+
+    def __init__(self, index: int, status: int, operation: Operation) -> None:
+        super().__init__(f"operation {index} on {operation.key[:2]} answered {status}")
+        self.index = index
+        self.status = status
+        self.operation = operation
+
+
+class Unclear(Exception):  # noqa: N818 - an outcome that callers act on, not a fault
+    """The answer to a transaction was lost or says nothing about it: it may be committed or not.
+
+    Attributes:
+        throttled: the service said that it is busy.
+    """
+
+    def __init__(self, reason: str, *, throttled: bool = False) -> None:
+        super().__init__(reason)
+        self.throttled = throttled

@@ -1,0 +1,34 @@
+"""The pace of bulk writes: large changes of a tenant share a part of what its partition takes.
+
+Table Storage takes 2,000 entities a second for a partition, which is a tenant. A request that
+changes more members than one transaction holds waits between its transactions, so that requests
+for one user at a time find room.
+"""
+
+import asyncio
+import time
+
+from shared.tables.request_context import Session
+
+
+class Pace:
+    """Tells bulk writers of this process when they may write on; one budget for each tenant."""
+
+    def __init__(self, entities_per_second: int) -> None:
+        self._rate = entities_per_second
+        self._free_at: dict[str, float] = {}
+
+    def spent(self, session: Session, entities: int) -> None:
+        """Take note of what was written."""
+        begun = max(self._free_at.get(session.tenant, 0.0), time.monotonic())
+        self._free_at[session.tenant] = begun + entities / self._rate
+
+    async def keep(self, session: Session) -> None:
+        """Wait until what the tenant's bulk writers wrote is within the pace.
+
+        Raises:
+            Unavailable: the deadline has passed.
+        """
+        ahead = self._free_at.get(session.tenant, 0.0) - time.monotonic()
+        if ahead > 0:
+            await asyncio.sleep(min(ahead, session.remaining()))

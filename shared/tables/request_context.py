@@ -1,0 +1,63 @@
+"""What one request carries through the store: its tenant, its identity, its deadline, its meter."""
+
+import time
+from dataclasses import dataclass, field
+
+from shared.errors import Unavailable
+
+
+@dataclass(slots=True)
+class Meter:
+    """Counts what a request costs; written by the table, read by the request log and by tests.
+
+    Attributes:
+        calls: requests sent to Table Storage, resends included.
+        entities: entities written by committed transactions.
+    """
+
+    calls: int = 0
+    entities: int = 0
+
+    def add(self, part: "Meter") -> None:
+        """Count in what a part of the request cost."""
+        self.calls += part.calls
+        self.entities += part.entities
+
+
+@dataclass(slots=True)
+class Session:
+    """One request's view of the store.
+
+    Attributes:
+        tenant: the PartitionKey of every row that the request can reach.
+        request_id: names the request in change rows and in the log.
+        actor: label of the token that authorised the request, never the token.
+        deadline: `time.monotonic()` after which no storage call is begun.
+        meter: what the request has cost so far.
+        steps: transactions begun so far; the number names a step of the request in its receipts.
+    """
+
+    tenant: str
+    request_id: str
+    actor: str
+    deadline: float
+    meter: Meter = field(default_factory=Meter)
+    steps: int = 0
+
+    def next_step(self) -> int:
+        """Number the next transaction of this request."""
+        self.steps += 1
+        return self.steps
+
+    def remaining(self) -> float:
+        """Seconds left until the deadline.
+
+        Raises:
+            Unavailable: the deadline has passed.
+        """
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise Unavailable(
+                "The request could not be finished in time; repeat it as it was.", retry_after=5
+            )
+        return left

@@ -1,0 +1,1 @@
+"""A client of Table Storage of this project's own, on aiohttp."""

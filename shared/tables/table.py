@@ -1,0 +1,139 @@
+"""What the store needs of a table: get, page, transact; and how faults that may pass are met."""
+
+import asyncio
+import random
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from shared.errors import TooManyRequests, Unavailable
+from shared.tables.operations import Operation, Unclear
+from shared.tables.request_context import Session
+from shared.tables.rows import Row, Span
+
+Token = dict[str, str]
+"""The service's continuation token; opaque, good for the next page of the same query only."""
+
+Selection = Sequence[str] | None
+"""Properties to read of each row besides its key, each text or a number of 32 bits. The rows are
+smaller then, and come without their ETags. None reads all of every row."""
+
+PAGE_ROWS = 1_000
+"""Rows that the service returns in one page at most."""
+
+_PARALLEL_READS = 100
+"""Reads that one request has under way; as many calls as the table lets a tenant have."""
+
+_T = TypeVar("_T")
+_U = TypeVar("_U")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows in key order, and the token of the next page; a page may be empty and still have one."""
+
+    rows: list[Row]
+    token: Token | None
+
+
+class Table(Protocol):
+    """What the store needs of a table whose partition is the session's tenant."""
+
+    async def get(self, session: Session, key: str) -> Row | None:
+        """Read one row; None when there is none. One call."""
+        ...
+
+    async def page(
+        self,
+        session: Session,
+        span: Span,
+        limit: int = PAGE_ROWS,
+        token: Token | None = None,
+        select: Selection = None,
+    ) -> Page:
+        """Read up to `limit` (at most 1,000) rows of a span in key order. One call."""
+        ...
+
+    async def transact(self, session: Session, operations: Sequence[Operation]) -> list[str]:
+        """Commit 1 to 100 operations on different rows atomically. One call.
+
+        Returns:
+            The new ETag of each row, in order; "" for a deleted one.
+
+        Raises:
+            Refused: not committed, because an operation met 404, 409 or 412.
+            Unclear: committed or not, nobody knows.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close the connections."""
+        ...
+
+
+async def collect(
+    table: Table, session: Session, span: Span, limit: int | None = None, select: Selection = None
+) -> list[Row]:
+    """Read the rows of a span in key order, at most `limit`; a call for each 1,000 rows.
+
+    The loop ends on the continuation token: a page may be short, or empty, and not the last.
+    """
+    rows: list[Row] = []
+    token: Token | None = None
+    while limit is None or len(rows) < limit:
+        wanted = PAGE_ROWS if limit is None else min(PAGE_ROWS, limit - len(rows))
+        page = await table.page(session, span, wanted, token, select)
+        rows += page.rows
+        token = page.token
+        if token is None:
+            break
+    return rows
+
+
+async def get_all(table: Table, session: Session, keys: Sequence[str]) -> list[Row | None]:
+    """Read rows by key, in parallel, None where there is none. A call each.
+
+    Not all at once: a read that waits for a connection would use up its time before it is sent.
+    """
+    rows: list[Row | None] = []
+    for start in range(0, len(keys), _PARALLEL_READS):
+        some = keys[start : start + _PARALLEL_READS]
+        if len(some) == 1:
+            rows.append(await table.get(session, some[0]))  # needs no task of its own
+            continue
+        rows += await asyncio.gather(*(table.get(session, key) for key in some))
+    return rows
+
+
+async def both(one: Coroutine[Any, Any, _T], other: Coroutine[Any, Any, _U]) -> tuple[_T, _U]:
+    """Do two reads at the same time. Neither goes on when the other fails, or this is cancelled.
+
+    Raises:
+        Exception: what the first one to fail has raised, as it is.
+    """
+    reads = asyncio.ensure_future(one), asyncio.ensure_future(other)
+    try:
+        return await asyncio.gather(*reads)
+    except BaseException:
+        for read in reads:
+            read.cancel()
+        await asyncio.wait(reads)
+        raise
+
+
+async def pause(session: Session, attempt: int) -> None:
+    """Wait before the next attempt: 50 ms doubling to 2 s, full jitter, within the deadline."""
+    longest = min(0.05 * 2**attempt, 2.0, session.remaining())
+    await asyncio.sleep(random.uniform(0, longest))  # noqa: S311 - spreads retries, no secret
+
+
+def given_up(failure: Unclear) -> Unavailable | TooManyRequests:
+    """Build the answer after the last attempt: 429 when storage throttles, otherwise 503."""
+    if failure.throttled:
+        return TooManyRequests(
+            "The storage of this tenant is at its limit; repeat the request later.", retry_after=10
+        )
+    return Unavailable(
+        "The storage did not answer; a change may be done, or not. Repeat the request.",
+        retry_after=10,
+    )

@@ -1,0 +1,35 @@
+"""The calls to storage that the benchmark counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.instance import Recorder
+from shared.scim.documents import changed_names
+from shared.store import layout
+from shared.store.store import open_store
+from shared.tables.azure_table import AzureTable
+from shared.tables.rest.client import open_rest_service
+from shared.tables.service import Account, TableAddress
+from tests.support.seeds import seed
+
+if TYPE_CHECKING:
+    from local.azurite import Azurite
+    from tests.conftest import NewSession
+
+
+async def test_a_request_counts_the_same_whether_it_reads_row_q_or_not(
+    storage: Azurite, new_session: NewSession
+) -> None:
+    account = Account.of(TableAddress("scim", connection_string=storage.connection_string), None)
+    recorder = Recorder(open_rest_service(account, "scim"))
+    store = open_store(AzureTable(recorder), changed_names)
+    everyone = await seed(store.table, new_session(), users=1)
+    recorder.calls.clear()
+    await store.users.get(new_session(), everyone.users[0])
+    assert [call.key for call in recorder.calls] == [
+        layout.user(everyone.users[0]),
+        layout.DELETED_GROUPS,
+    ]
+    assert [call.key for call in recorder.counted] == [layout.user(everyone.users[0])]
+    await store.table.close()

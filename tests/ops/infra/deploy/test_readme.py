@@ -1,0 +1,52 @@
+"""The section "Deploy it" of the README, typed as it is written."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.ops.infra.deploy.conftest import Machine
+
+ROOT = Path(__file__).parents[4]
+GROUP = "rg-scim"
+
+
+def section() -> str:
+    text = (ROOT / "README.md").read_text("utf-8")
+    return text.partition("\n## Deploy it\n")[2].partition("\n## ")[0]
+
+
+def commands() -> list[str]:
+    blocks = re.findall(r"```sh\n(.*?)```", section(), re.DOTALL)
+    return [line for block in blocks for line in block.splitlines()]
+
+
+async def test_every_command_works_as_it_is_written(machine: Machine) -> None:
+    machine.change(logged_in=False)
+    said = ""
+    for command in commands():
+        done = await machine.type(command, typed=f"{GROUP}\n")
+        assert (done.status, done.err) == (0, ""), command
+        said += done.out
+    first, *_, last = [command for command in machine.commands if command != "account show"]
+    assert (first, last) == ("login", "group delete")
+    assert machine.world["groups"] == {}
+    # What the README shows of the output begins as the output does.
+    shown = re.search(r"```\n(Tenant URL:.*?)```", section(), re.DOTALL)
+    assert shown is not None
+    labels = [line[:18] for line in shown[1].splitlines()]
+    assert labels == [line[:18] for line in said.splitlines() if line.startswith(tuple(labels))]
+
+
+def test_every_option_that_it_names_is_one_of_the_scripts() -> None:
+    text = "".join((ROOT / "infra" / name).read_text() for name in ("deploy.sh", "destroy.sh"))
+    of_ours = re.sub(r"```\nTenant URL:.*?```", "", section(), flags=re.DOTALL)
+    assert set(re.findall(r"--[a-z-]+", of_ours)) <= set(re.findall(r"--[a-z-]+", text))
+
+
+def test_the_retention_that_it_promises_is_that_of_the_template() -> None:
+    templates = (file.read_text("utf-8") for file in (ROOT / "infra").rglob("*.bicep"))
+    days = [each for text in templates for each in re.findall(r"softDelete\w+Days: (\d+)", text)]
+    assert all(f"{each} days" in section() for each in days)

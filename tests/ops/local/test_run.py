@@ -1,0 +1,335 @@
+"""`python -m local`: what it starts, what it prints, and that nothing is left when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import sys
+from asyncio.subprocess import PIPE, STDOUT, Process
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import aiohttp
+import pytest
+
+from local import azurite, service
+from local.errors import LocalError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+ROOT = Path(__file__).resolve().parents[3]
+TOKEN = "a-token-that-the-environment-gives"
+
+RECORDER = """#!{python}
+import http.server, json, os, pathlib, signal, sys
+port = int(sys.argv[sys.argv.index("--port") + 1])
+told = dict(argv=sys.argv[1:], cwd=os.getcwd(), pid=os.getpid(), environ=dict(os.environ))
+pathlib.Path("func.json").write_text(json.dumps(told))
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        starting = not pathlib.Path("started").exists()
+        pathlib.Path("started").touch()
+        self.send_response(503 if starting else 401)
+        self.end_headers()
+        if self.path == "/exit":
+            os._exit(7)
+    def log_message(self, *of): pass
+def stop(*of):
+    pathlib.Path("stopped").touch()
+    os._exit(0)
+signal.signal(signal.SIGTERM, stop)
+http.server.HTTPServer(("127.0.0.1", port), Answer).serve_forever()
+"""
+"""Stands for Core Tools: records how it was started, and exits on SIGTERM or GET /exit."""
+
+
+def settings(**of: str) -> dict[str, str]:
+    """The environment of this process without what a run listens to, and with what is given."""
+    heard = {"PORT", "EPHEMERAL", "SCIM_SECRET_TOKEN", "SCIM_SCHEMAS", "TABLE_CONNECTION_STRING"}
+    return {name: value for name, value in os.environ.items() if name not in heard} | of
+
+
+@asynccontextmanager
+async def started(
+    project: Path, *arguments: str, environ: dict[str, str] | None = None
+) -> AsyncIterator[Process]:
+    command = [sys.executable, "-m", "local", "--root", str(project), "--app", "sample_app"]
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        *arguments,
+        cwd=ROOT,
+        env=environ or settings(EPHEMERAL="1"),
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=STDOUT,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def output(process: Process) -> str:
+    async with asyncio.timeout(60):
+        said, _ = await process.communicate()
+        return said.decode()
+
+
+async def until_it_serves(process: Process) -> tuple[str, list[str]]:
+    """The Tenant URL and every line up to the last one that a run prints when it serves."""
+    lines: list[str] = []
+    async with asyncio.timeout(60):
+        while process.stdout and (line := (await process.stdout.readline()).decode()):
+            lines.append(line.strip())
+            if line.startswith("Ctrl-C"):
+                break
+    found = re.search(
+        r"^Tenant URL: (http://127\.0\.0\.1:\d+/scim/v2)$", "\n".join(lines), re.MULTILINE
+    )
+    assert found, lines
+    return found[1], lines
+
+
+async def get(url: str) -> tuple[int, str]:
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        return answer.status, await answer.text()
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process started, and theirs."""
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, task.read_text().split()):
+            found += [child, *children(child)]
+    return found
+
+
+async def first_children(process: Process) -> list[int]:
+    """Its children as soon as it has any."""
+    for _ in range(3000):
+        if found := children(process.pid):
+            return found
+        await asyncio.sleep(0.01)
+    raise AssertionError("it started no process")
+
+
+async def gone(pids: list[int]) -> bool:
+    """Whether the processes end, given a little time after the one that started them."""
+    for _ in range(200):
+        if not any(alive(pid) for pid in pids):
+            return True
+        await asyncio.sleep(0.05)
+    return False
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.fixture
+def core_tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a recorder named func."""
+    func = tmp_path_factory.mktemp("bin") / "func"
+    func.write_text(RECORDER.format(python=sys.executable))
+    func.chmod(0o755)
+    return func.parent
+
+
+async def test_it_prints_the_tenant_url_and_how_to_see_the_token_but_not_the_token(
+    project: Path,
+) -> None:
+    async with started(project, "--stand-in") as process:
+        url, lines = await until_it_serves(process)
+        assert "Host:       local/ stands in for `func start`" in lines
+        assert "Token:      make token" in lines
+        token = json.loads((project / "local.settings.json").read_text())["Values"][
+            "SCIM_SECRET_TOKEN"
+        ]
+        assert token not in "\n".join(lines)
+        assert await get(f"{url}/environ/SCIM_SECRET_TOKEN") == (200, token)
+
+
+async def test_the_functions_get_development_settings_and_the_environment_wins(
+    project: Path,
+) -> None:
+    environ = settings(EPHEMERAL="1", SCIM_SECRET_TOKEN=TOKEN)
+    async with started(project, "--stand-in", environ=environ) as process:
+        url, lines = await until_it_serves(process)
+        assert "Token:      the value of SCIM_SECRET_TOKEN" in lines
+        assert await get(f"{url}/environ/SCIM_SECRET_TOKEN") == (200, TOKEN)
+        assert await get(f"{url}/environ/FUNCTIONS_WORKER_RUNTIME") == (200, "python")
+        assert await get(f"{url}/environ/AZURE_FUNCTIONS_ENVIRONMENT") == (200, "Development")
+        _, storage = await get(f"{url}/environ/TABLE_CONNECTION_STRING")
+        assert storage.startswith("DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;")
+        assert await get(f"{url}/environ/AzureWebJobsStorage") == (200, storage)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+async def test_it_leaves_no_process_behind(project: Path, number: signal.Signals) -> None:
+    async with started(project, "--stand-in") as process:
+        await until_it_serves(process)
+        started_by_it = children(process.pid)
+        assert len(started_by_it) >= 2
+        process.send_signal(number)
+        await output(process)
+        assert process.returncode == (0 if number != signal.SIGKILL else -signal.SIGKILL)
+        assert await gone(started_by_it)
+
+
+async def test_a_signal_while_it_starts_leaves_no_process_behind(project: Path) -> None:
+    async with started(project, "--stand-in") as process:
+        started_by_it = await first_children(process)
+        process.terminate()
+        await output(process)
+        assert await gone(started_by_it)
+
+
+async def test_on_a_leash_it_ends_with_its_standard_input(project: Path) -> None:
+    async with started(project, "--stand-in", "--leash") as process:
+        await until_it_serves(process)
+        started_by_it = children(process.pid)
+        assert process.stdin
+        process.stdin.close()
+        await output(process)
+        assert process.returncode == 0
+        assert await gone(started_by_it)
+
+
+async def test_when_the_host_ends_by_itself_its_exit_code_is_passed_on(project: Path) -> None:
+    async with started(project, "--stand-in") as process:
+        url, _ = await until_it_serves(process)
+        started_by_it = children(process.pid)
+        with pytest.raises(aiohttp.ClientError):
+            await get(f"{url}/exit/9")
+        await output(process)
+        assert process.returncode == 9
+        assert await gone(started_by_it)
+
+
+async def test_core_tools_are_used_when_they_are_on_the_path(
+    project: Path, core_tools: Path
+) -> None:
+    environ = settings(EPHEMERAL="1", PATH=f"{core_tools}:{os.environ['PATH']}")
+    async with started(project, environ=environ) as process:
+        url, lines = await until_it_serves(process)
+        assert not any("stands in" in line for line in lines)
+        told = json.loads((project / "func.json").read_text())
+        assert told["argv"] == ["start", "--port", url.split(":")[2].split("/")[0]]
+        assert told["cwd"] == str(project)
+        assert told["environ"]["AZURE_FUNCTIONS_ENVIRONMENT"] == "Development"
+        assert told["environ"]["AzureWebJobsStorage"].startswith("DefaultEndpointsProtocol=http;")
+        assert told["environ"]["VIRTUAL_ENV"] == sys.prefix
+        assert told["environ"]["PATH"].startswith(str(Path(sys.executable).parent))
+        assert "SCIM_SECRET_TOKEN" not in told["environ"]  # func reads local.settings.json itself
+        process.terminate()
+        await output(process)
+        assert process.returncode == 0
+        assert (project / "stopped").exists()
+        assert await gone([told["pid"]])
+
+
+async def test_the_exit_code_of_core_tools_is_passed_on(project: Path, core_tools: Path) -> None:
+    environ = settings(EPHEMERAL="1", PATH=f"{core_tools}:{os.environ['PATH']}")
+    async with started(project, environ=environ) as process:
+        url, _ = await until_it_serves(process)
+        await get(url.removesuffix("/scim/v2") + "/exit")
+        await output(process)
+        assert process.returncode == 7
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"PORT": "http"}, 'PORT must be a number up to 65535, not "http"'),
+        ({"PORT": "65536"}, "PORT must be a number"),
+        ({"EPHEMERAL": "maybe"}, "EPHEMERAL must be 1 or 0"),
+        ({"PATH": "/nowhere"}, "node is missing"),
+        ({"SCIM_SCHEMAS": "none.json"}, "SCIM_SCHEMAS: none.json cannot be read"),
+        ({"SCIM_SECRET_TOKEN": "short"}, "SCIM_SECRET_TOKEN should "),
+        ({"TABLE_NAME": "?", "SCIM_MAX_BODY_BYTES": "1 MiB"}, "; SCIM_MAX_BODY_BYTES should "),
+    ],
+)
+async def test_what_is_wrong_is_said_in_one_line(
+    project: Path, environ: dict[str, str], said: str
+) -> None:
+    async with started(project, environ=settings(EPHEMERAL="1") | environ) as process:
+        lines = (await output(process)).splitlines()
+        assert process.returncode == 1
+        assert len(lines) == 1
+        assert lines[0].startswith("error: ")
+        assert said in lines[0]
+
+
+async def test_a_bad_file_of_schemas_that_the_settings_file_names_is_said_in_one_line(
+    project: Path, core_tools: Path
+) -> None:
+    (project / "own.json").write_text('{"name": "Device", "endpoint": "/Devices", "schema": 1}')
+    held = {"SCIM_SECRET_TOKEN": TOKEN, "SCIM_SCHEMAS": str(project / "own.json")}
+    (project / "local.settings.json").write_text(json.dumps({"Values": held}))
+    with_core_tools = settings(EPHEMERAL="1", PATH=f"{core_tools}:{os.environ['PATH']}")
+    for environ in (settings(EPHEMERAL="1"), with_core_tools):
+        async with started(project, environ=environ) as process:
+            said = await output(process)
+        assert process.returncode == 1
+        assert said == f"error: SCIM_SCHEMAS: {project}/own.json: schema should be a string\n"
+
+
+async def test_a_busy_port_is_said_in_one_line(project: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        async with started(project, environ=settings(EPHEMERAL="1", PORT=port)) as process:
+            lines = (await output(process)).splitlines()
+    assert process.returncode == 1
+    assert len(lines) == 1
+    assert lines[0].startswith(f"error: port {port} is not to be had")
+    assert "PORT=" in lines[0]
+
+
+async def test_an_app_that_the_host_would_refuse_is_said_and_nothing_is_announced(
+    project: Path,
+) -> None:
+    (project / "sample_app.py").write_text("import azure.functions as func\n")
+    async with started(project, "--stand-in") as process:
+        said = await output(process)
+    assert process.returncode == 1
+    assert said == "error: sample_app.py must hold one FunctionApp, and it holds 0\n"
+
+
+async def test_data_is_kept_between_runs_in_a_folder_of_the_project(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from local import run  # noqa: PLC0415  # so that the test says what it looks at
+
+    asked = run.options(project, "sample_app", {}, stand_in=True)
+    assert (asked.port, asked.ephemeral) == (7071, False)
+    seen: dict[str, object] = {}
+    monkeypatch.setattr(azurite, "running", lambda **of: seen.update(of))
+    run._storage(asked)
+    assert seen == {
+        "location": project / ".data" / "azurite",
+        "ports": {"blob": 10000, "queue": 10001, "table": 10002},
+    }
+
+
+async def test_the_whole_service_can_be_had_as_a_block(project: Path) -> None:
+    async with service.running(app="sample_app", root=project, environ={"EXTRA": "1"}) as running:
+        assert running.tenant_url == f"{running.base_url}/scim/v2"
+        assert await get(f"{running.tenant_url}/environ/EXTRA") == (200, "1")
+        assert (await get(f"{running.tenant_url}/environ/SCIM_SECRET_TOKEN"))[1] == running.token
+
+
+async def test_a_service_that_does_not_start_says_why(project: Path) -> None:
+    with pytest.raises(LocalError, match=r"missing_app\.py is missing"):
+        async with service.running(app="missing_app", root=project):
+            raise AssertionError("it runs")

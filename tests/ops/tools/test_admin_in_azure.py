@@ -1,0 +1,231 @@
+"""`tools.admin` as a process of its own, on the names of Azure, by the sign-in alone.
+
+Key Vault and the identity endpoint are fakes on loopback; the storage is Azurite over TLS that
+takes access tokens. `tests/support/fakes/azure_names.py` makes the names of Azure lead to them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import secrets
+import signal
+import ssl
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from aiohttp import web
+
+from shared.scim.documents import changed_names
+from shared.store.store import open_store
+from shared.tables.azure_table import AzureTable
+from shared.tables.request_context import Session
+from shared.tables.rest.authorization import SharedKeyLite
+from shared.tables.rest.client import RestService
+from tests.ops.tools.conftest import Ended
+from tests.support.documents import user
+from tests.support.fakes.azure import (
+    STORAGE,
+    TABLES,
+    VAULT,
+    Identity,
+    access_token,
+    certificates,
+    table_storage,
+)
+from tests.support.fakes.key_vault import FakeKeyVault, serving
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from collections.abc import AsyncIterator
+
+    from shared.store.store import Store
+
+ROOT = Path(__file__).parents[3]
+ARM = "https://management.azure.com"
+OBJECT_ID = "99999999-8888-7777-6666-555555555555"
+KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+MAIN = """
+import json, os, runpy
+from tests.support.fakes.azure_names import lead_to_loopback
+lead_to_loopback(json.loads(os.environ["PORTS_OF_NAMES"]))
+runpy.run_module("tools.admin", run_name="__main__")
+"""
+
+
+class Person(Identity):
+    """Answers as for a person whom the tokens name."""
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.query["resource"] not in {ARM, STORAGE}:
+            return await super().answer(request)
+        audience = self.audience if request.query["resource"] == STORAGE else ARM
+        token = access_token(audience, upn="ana@contoso.test", oid=OBJECT_ID, idtyp="user")
+        return web.json_response(
+            {
+                "access_token": token,
+                "token_type": "Bearer",
+                "resource": request.query["resource"],
+                "expires_on": str(int(time.time()) + 3_600),
+            }
+        )
+
+
+@dataclass(slots=True)
+class Azure:
+    """A vault and a storage account, and whoever is signed in."""
+
+    environ: dict[str, str]
+    vault: FakeKeyVault
+    person: Person
+    store: Store
+    processes: list[Process] = field(default_factory=list)
+
+    async def start(self, *arguments: str, **environ: str) -> Process:
+        """Start a command with these variables and no others."""
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            MAIN,
+            *arguments,
+            cwd=ROOT,
+            env={**self.environ, **environ},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+
+    async def admin(self, *arguments: str, **environ: str) -> Ended:
+        process = await self.start(*arguments, **environ)
+        out, err = await process.communicate()
+        assert process.returncode is not None
+        return Ended(process.returncode, out.decode(), err.decode())
+
+    def session(self, tenant: str) -> Session:
+        return Session(tenant, secrets.token_hex(8), "test", time.monotonic() + 60)
+
+
+@pytest.fixture(scope="module")
+async def azure(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Azure]:
+    folder = tmp_path_factory.mktemp("azure")
+    tls = certificates(folder)
+    vault, person = FakeKeyVault(url=f"https://{VAULT}"), Person()
+    async with (
+        serving(vault.answer, tls) as vault_url,
+        serving(person.answer) as identity_url,
+        table_storage(folder) as table_port,
+    ):
+        environ = {
+            "KEY_VAULT_URL": vault.url,
+            "TABLE_ENDPOINT": f"https://{TABLES}/devstoreaccount1",
+            "PORTS_OF_NAMES": json.dumps(
+                {VAULT: int(vault_url.rpartition(":")[2]), TABLES: table_port}
+            ),
+            "IDENTITY_ENDPOINT": f"{identity_url}/msi/token",
+            "IDENTITY_HEADER": person.header,
+            "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential",
+            "SSL_CERT_FILE": str(folder / "authority.pem"),
+            "PATH": os.environ["PATH"],
+            "COLUMNS": "80",
+        }
+        endpoint = f"https://127.0.0.1:{table_port}/devstoreaccount1"
+        trust = ssl.create_default_context(cafile=str(folder / "authority.pem"))
+        key = SharedKeyLite("devstoreaccount1", KEY)
+        table = AzureTable(RestService(endpoint, "scim", key, trust))
+        yield Azure(environ, vault, person, open_store(table, changed_names))
+        await table.close()
+
+
+async def test_a_tenant_is_created_provisioned_looked_at_and_closed(azure: Azure) -> None:
+    new = await azure.admin("token", "new", "--tenant", "acme")
+    assert new.status == 0, new.err
+    assert re.fullmatch(r"[A-Za-z0-9_-]{43}\n", new.out)
+    assert new.out.strip() not in new.err
+    assert azure.vault.secrets["scim-token--acme"][0].value == new.out.strip()
+
+    await azure.store.users.create(azure.session("acme"), user("ana@contoso.test"))
+    stats = await azure.admin("tenant", "stats", "--json")
+    assert stats.status == 0, stats.err
+    assert [(each["tenant"], each["users"]) for each in stats.json] == [("acme", 1)]
+    shown = await azure.admin("user", "show", "ana@contoso.test", "--tenant", "acme")
+    assert shown.status == 0, shown.err
+    assert "history: 1, complete" in shown.out
+
+    closed = await azure.admin("token", "revoke", "--all", "--yes", "--tenant", "acme")
+    assert closed.status == 0, closed.err
+    tenants = await azure.admin("tenant", "list", "--json")
+    assert [(each["tenant"], each["open"]) for each in tenants.json] == [("acme", False)]
+
+
+async def test_a_new_tenant_does_not_take_over_the_data_of_a_former_one(azure: Azure) -> None:
+    await azure.store.users.create(azure.session("former"), user("bo@contoso.test"))
+    refused = await azure.admin("token", "new", "--tenant", "former")
+    assert (refused.status, refused.out) == (1, "")
+    assert "the table holds data of a tenant former" in refused.err
+    assert "scim-token--former" not in azure.vault.secrets
+    taken = await azure.admin("token", "new", "--tenant", "former", "--existing-data")
+    assert taken.status == 0, taken.err
+    unchecked = await azure.admin("token", "new", "--tenant", "other", TABLE_ENDPOINT="")
+    assert unchecked.status == 0
+    assert "without --storage it was not checked" in unchecked.err
+
+
+async def test_whoami_names_the_person_and_both_places(azure: Azure) -> None:
+    ended = await azure.admin("whoami", "--json")
+    assert ended.status == 0, ended.err
+    assert ended.json["signed_in"] == {
+        "name": "ana@contoso.test",
+        "object_id": OBJECT_ID,
+        "is_application": False,
+    }
+    assert [(each["what"], each["answer"]) for each in ended.json["access"]] == [
+        ("vault", "yes"),
+        ("storage", "yes"),
+    ]
+
+
+async def test_whoami_says_how_to_get_what_is_missing(
+    azure: Azure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Identity, "audience", "https://of.another.service")
+    with azure.vault.failing(403, code="Forbidden", inner="ForbiddenByRbac"):
+        ended = await azure.admin("whoami")
+    assert ended.status == 1, ended.err
+    lines = ended.out.replace("\n", " ")
+    assert 'az role assignment create --role "Key Vault Secrets Officer"' in lines
+    assert '--scope "$(az keyvault show --name contoso --query id --output tsv)"' in lines
+    assert (
+        f'--role "Storage Table Data Reader" --assignee-object-id {OBJECT_ID}'
+        " --assignee-principal-type User"
+        ' --scope "$(az storage account show --name contoso --query id --output tsv)"'
+    ) in lines
+
+
+async def test_a_table_that_does_not_exist_is_not_created(azure: Azure) -> None:
+    ended = await azure.admin("tenant", "stats", "acme", "--table", "mistyped", "--json")
+    assert ended.status == 0, ended.err
+    assert ended.json[0]["users"] == 0
+    with_access = await azure.admin("whoami", "--table", "mistyped")
+    assert with_access.status == 0
+
+
+async def test_changes_are_followed_until_ctrl_c(azure: Azure) -> None:
+    session = azure.session("followed")
+    await azure.store.users.create(session, user("first"))
+    arguments = ("changes", "--tenant", "followed", "--follow", "--interval", "0.5", "--json")
+    process = await azure.start(*arguments)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    async with asyncio.timeout(60):
+        first = json.loads(await process.stdout.readline())
+        second_user = await azure.store.users.create(session, user("second"))
+        second = json.loads(await process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        rest, said = await process.communicate()
+    assert (first["verb"], second["id"]) == ("create", second_user.id)
+    assert (process.returncode, rest, said) == (130, b"", b"")

@@ -1,0 +1,220 @@
+"""docs/cost.md and docs/scale.md say what their sources give, and the arithmetic is right."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from tools.cost import __main__ as command
+from tools.cost import assumptions, cost_document, prices
+from tools.cost.assumptions import Assumptions
+from tools.cost.bill import Basis, Bill, alternative, bill, fixed
+from tools.cost.measured import Measured
+from tools.cost.operations import Cost
+from tools.cost.prices import Price, Prices
+from tools.cost.requests import COSTS, Request
+from tools.cost.workload import Period, stored_gb, workload
+
+ROOT = Path(__file__).parents[3]
+BASIS = Basis(Prices.read(), Measured.read(), Assumptions.read())
+ASSUMED = BASIS.assumed
+
+
+def replaced(file: Path, old: str, new: str, into: Path) -> Path:
+    """Write a copy of a file of parameters with another value."""
+    text = file.read_text("utf-8")
+    assert old in text
+    copy = into / file.name
+    copy.write_text(text.replace(old, new, 1), "utf-8")
+    return copy
+
+
+@pytest.mark.parametrize("file", command.documents(), ids=lambda file: file.name)
+def test_the_documents_are_up_to_date(file: Path) -> None:
+    assert file.read_text("utf-8") == command.documents()[file], "python -m tools.cost"
+
+
+def test_a_document_is_written_when_a_price_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dearer = replaced(prices.FILE, "usd = 2.30", "usd = 9.30", tmp_path)
+    monkeypatch.setattr(Prices, "read", lambda read=Prices.read: read(dearer))
+    monkeypatch.setattr(command, "DOCS", tmp_path)
+    assert CliRunner().invoke(command.app).exit_code == 0
+    text = (tmp_path / "cost.md").read_text("utf-8")
+    assert "$9.30 per GB" in text
+    assert text != (ROOT / "docs" / "cost.md").read_text("utf-8")
+    assert (tmp_path / "scale.md").read_text("utf-8").startswith("# How far it scales")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("usd = 2.30", "usd = -1", "log_gb"),
+        ("[log_gb]", "[log_gigabytes]", "log_gigabytes"),
+        ('per = "GB"', "", "log_gb.per"),
+        ("as_of", "as of", "at line 13"),
+    ],
+)
+def test_wrong_prices_are_one_clear_error_and_nothing_is_written(
+    old: str, new: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = replaced(prices.FILE, old, new, tmp_path)
+    monkeypatch.setattr(Prices, "read", lambda read=Prices.read: read(wrong))
+    monkeypatch.setattr(command, "DOCS", tmp_path)
+    ended = CliRunner().invoke(command.app)
+    assert (ended.exit_code, ended.output.count("\n")) == (2, 1)
+    assert ended.output.startswith("error: prices.toml: ")
+    assert said in ended.output
+    assert not (tmp_path / "cost.md").exists()
+
+
+def test_a_price_takes_the_grant_off_once_and_never_pays_back() -> None:
+    price = Price(usd=0.4, per="million", what="x", service="x", source="x", unit=10, free=20)
+    assert price.of(30) == pytest.approx(1.2)
+    assert price.of(30, granted=True) == pytest.approx(0.4)
+    assert price.of(10, granted=True) == 0
+
+
+def test_transactions_by_entity_count_reads_and_entities() -> None:
+    assert Cost(2, 6).per_entity == 1 + 6
+    assert Cost(3).per_entity == 3
+
+
+def test_an_initial_cycle_asks_for_every_user_group_and_membership() -> None:
+    work = workload(Period.INITIAL, 1_000, ASSUMED)
+    assert work.requests[Request.CREATE_USER] == 1_000
+    assert work.requests[Request.CREATE_GROUP] == 1_000 // 20
+    assert work.requests[Request.ADD_MEMBER] == 1_000 * 5
+    assert work.total == 2 + 4 * 1_000 + 2 * 50 + 2 * 5_000
+    assert work.calls == 2 + 1_000 * (1 + 2 + 1 + 2) + 50 * (1 + 2) + 5_000 * (2 + 2)
+    assert work.entities == 1_000 * (6 + 2) + 50 * 5 + 5_000 * 4
+
+
+def test_an_idle_month_is_two_probes_a_cycle() -> None:
+    work = workload(Period.IDLE, 100_000, ASSUMED)
+    assert (work.total, work.calls, work.changes) == (2 * 1_095, 2 * 1_095, 0)
+
+
+def test_a_busy_month_is_an_idle_one_and_its_changes() -> None:
+    idle, busy = (workload(p, 1_000, ASSUMED).requests for p in (Period.IDLE, Period.BUSY))
+    assert {kind: busy[kind] - idle[kind] for kind in Request if busy[kind] != idle[kind]} == {
+        Request.MATCH_USER: 30,
+        Request.CREATE_USER: 30,
+        Request.CHECK_MANAGER: 50,
+        Request.FIND_USER: 280,
+        Request.UPDATE_USER: 280,
+        Request.FIND_GROUP: 200,
+        Request.CHECK_MEMBER: 200,
+        Request.ADD_MEMBER: 100,
+        Request.REMOVE_MEMBER: 100,
+        Request.DELETE_USER: 30,
+    }
+
+
+def line(of: Bill, what: str) -> Any:
+    return next(each for each in of.lines if what in each.price.what)
+
+
+def test_a_bill_is_quantities_by_prices() -> None:
+    of = bill(Period.IDLE, 10_000, BASIS)
+    time = line(of, "execution time")
+    assert time.quantity.most == 2_190 * 1.0 * 2
+    assert time.quantity.least == pytest.approx(of.work.cpu_seconds(BASIS.measured) * 2)
+    assert time.amount(granted=False).most == pytest.approx(4_380 * 0.000026)
+    assert time.amount(granted=True).most == 0
+    assert line(of, "Key Vault").amount(granted=False).most == pytest.approx(2_190 * 4 * 3e-6)
+    log = 1_100 + 3 * 800 + BASIS.measured.log_line_bytes + 1_000 + 4 * 1_200
+    assert line(of, "Log Analytics").quantity.most == pytest.approx(2_190 * log / 1e9)
+    assert of.total(granted=False).most == pytest.approx(
+        sum(each.amount(granted=False).most for each in of.lines)
+    )
+
+
+@pytest.mark.parametrize("users", cost_document.SIZES)
+@pytest.mark.parametrize("period", Period)
+def test_the_least_is_not_above_the_most(users: int, period: Period) -> None:
+    of = bill(period, users, BASIS)
+    for granted in (True, False):
+        assert 0 < of.total(granted=granted).least <= of.total(granted=granted).most
+    assert of.total(granted=True).most <= of.total(granted=False).most
+
+
+def test_the_alternative_and_what_is_fixed() -> None:
+    other, always = alternative(BASIS.prices, ASSUMED), fixed(BASIS.prices, ASSUMED)
+    seconds = 730 * 3600
+    memory = (seconds * 0.5 - 360_000) * 0.000003
+    assert other.container.most == pytest.approx((seconds * 0.25 - 180_000) * 0.000024 + memory)
+    assert other.container.least == pytest.approx((seconds * 0.25 - 180_000) * 0.000003 + memory)
+    assert other.database == pytest.approx(730 * 0.017 + 32 * 0.115)
+    assert always.alerts == pytest.approx(4 * 1.5 + 2 * 0.5)
+    assert always.always_ready == pytest.approx(seconds * 2 * 0.000004)
+
+
+def test_what_is_stored_grows_with_users_and_changes() -> None:
+    size = BASIS.measured.row_bytes
+    user = sum(size[kind] for kind in ("u", "un", "ux", "ue")) + 5 * size["m"]
+    group = sum(size[kind] for kind in ("g", "gn", "gx"))
+    held = stored_gb(20, 3, BASIS.measured, ASSUMED) * 1e9
+    assert held == pytest.approx(20 * user + group + 3 * size["l"])
+
+
+def test_every_request_is_measured_and_writes_by_one_transaction() -> None:
+    assert set(BASIS.measured.cpu_microseconds) == set(COSTS) == set(Request)
+    assert max(cost.entities for cost in COSTS.values()) <= 100
+    assert min(BASIS.measured.cpu_microseconds.values()) > 0
+
+
+def test_what_is_measured_is_read_as_it_was_written(tmp_path: Path) -> None:
+    BASIS.measured.write(tmp_path / "measured.toml")
+    assert Measured.read(tmp_path / "measured.toml") == BASIS.measured
+
+
+def test_the_assumptions_are_what_is_deployed() -> None:
+    main = (ROOT / "infra" / "main.bicep").read_text("utf-8")
+    alerts = (ROOT / "infra" / "modules" / "alerts.bicep").read_text("utf-8")
+    every = re.findall(r"every: '(\w+)'", alerts)
+    assert f"param instanceMemoryMB int = {int(ASSUMED.instance_gb * 1024)}\n" in main
+    assert f"param maximumInstanceCount int = {ASSUMED.instances}\n" in main
+    assert every.count("PT5M") == ASSUMED.alert_rules_5_minutes
+    assert every.count("PT6H") == ASSUMED.alert_rules_15_minutes == len(every) - every.count("PT5M")
+    prod = (ROOT / "infra" / "prod.bicepparam").read_text("utf-8")
+    assert "param alwaysReadyInstances = 1\n" in prod
+
+
+def test_no_timer_runs_as_the_document_says() -> None:
+    registered = "".join(file.read_text("utf-8") for file in ROOT.glob("scim_*/**/*.py"))
+    assert "timer_trigger" not in registered + (ROOT / "function_app.py").read_text("utf-8"), (
+        "a timer is there: count it in tools/cost, and say so in the document"
+    )
+
+
+def test_the_parameters_name_a_public_source() -> None:
+    for price in BASIS.prices.all():
+        assert price.source.startswith("https://azure.microsoft.com/pricing/")
+        assert price.read_at.startswith("https://") or not price.read_at
+    text = assumptions.FILE.read_text("utf-8")
+    assert text.count("https://learn.microsoft.com/") >= 5
+
+
+def test_the_service_costs_what_the_documents_count() -> None:
+    # In a process of its own, because it becomes the service and takes other settings.
+    script = (
+        "import asyncio; from tools.cost.measure import measure; "
+        "print(asyncio.run(measure(1)).rounds)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert (ended.stdout, ended.returncode) == ("1\n", 0), ended.stderr

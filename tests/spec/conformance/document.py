@@ -1,0 +1,118 @@
+"""The text of `docs/conformance.md`, made of the requirements, the markers and the known lists."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
+
+from tests.spec.conformance.requirements import REQUIREMENTS, Requirement
+from tests.spec.oracle.differences import DIFFERENCES
+from tests.spec.suites.allowed import ALLOWED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from tests.spec.conformance.markers import MarkedTest
+
+_INTRODUCTION: Final = """\
+# Conformance
+
+What RFC 7644 (sections 3 and 4) and RFC 9865 ask of a service provider, in our words, and the test
+that shows it; then what suites that others wrote say. For those who judge whether a client will
+work, and for those who change the service. RFC 7643 is shown by
+`tests/spec/rfc/test_rfc7643_rules.py`.
+
+Written by `python -m tests.spec.conformance` from `tests/spec/conformance/requirements.py` and from
+the markers of the tests; `make test` fails when it is not up to date.
+
+MUST stands for MUST NOT, SHALL and REQUIRED as well, and for rules that the text states without
+such a word; SHOULD for SHOULD NOT.
+"""
+
+_DIFFERENCES: Final = """\
+## Deliberate differences from scim2-server
+
+Generated resources, PATCH requests in both of Entra's dialects, filters, sorted pages by GET and by
+`/.search`, and bulk requests go to this service and to scim2-server with its policy for Entra, and
+must come out alike (`tests/spec/oracle/`). These differences are meant; each has an example that
+fails when it is gone.
+
+"""
+
+_ALLOWED: Final = """\
+## Failures of outside suites that stay
+
+`make conformance` runs scim2-tester and scim-sanity against the service and prints their tallies.
+It fails on any failure that is not listed here, and on any entry that nothing fails by.
+
+"""
+
+
+def render(marked: Mapping[str, Sequence[MarkedTest]]) -> str:
+    """Return the whole document.
+
+    Args:
+        marked: The tests of each requirement.
+    """
+    return "".join(
+        [
+            _INTRODUCTION,
+            _tally(),
+            *(_section(rfc, list(of), marked) for rfc, of in _by_rfc()),
+            "\n" + _ALLOWED + "".join(_allowed()),
+            "\n" + _DIFFERENCES + "".join(_differences()),
+        ]
+    )
+
+
+def _by_rfc() -> Iterator[tuple[str, Iterable[Requirement]]]:
+    return groupby(REQUIREMENTS, key=lambda requirement: requirement.rfc)
+
+
+def _tally() -> str:
+    departures = sum(bool(each.departure) for each in REQUIREMENTS)
+    elsewhere = sum(bool(each.not_ours) for each in REQUIREMENTS)
+    shown = len(REQUIREMENTS) - departures - elsewhere
+    return (
+        f"\nOf {len(REQUIREMENTS)} demands, {shown} are shown by tests, {departures} are not "
+        f"followed for a reason that\nis given, and {elsewhere} bind clients.\n"
+    )
+
+
+def _section(
+    rfc: str, requirements: list[Requirement], marked: Mapping[str, Sequence[MarkedTest]]
+) -> str:
+    rows = "".join(
+        f"| {each.section} | {each.level} | {_cell(each.text)} | "
+        f"{_shown(each, marked.get(each.id, ()))} |\n"
+        for each in requirements
+    )
+    return (
+        f"\n## RFC {rfc}\n\n| section | level | what is asked for | shown by |\n|---|---|---|---|\n"
+    ) + rows
+
+
+def _shown(requirement: Requirement, tests: Sequence[MarkedTest]) -> str:
+    links = ", ".join(f"[{test.name}](../tests/{test.file})" for test in tests)
+    if requirement.departure:
+        text = f"**Not followed.** {_cell(requirement.departure)}"
+        return f"{text} {links}" if links else text
+    if requirement.not_ours:
+        return _cell(requirement.not_ours)
+    return links
+
+
+def _allowed() -> Iterator[str]:
+    yield "| suite | check | why it stays |\n|---|---|---|\n"
+    for entry in dict.fromkeys(ALLOWED):
+        yield f"| {entry.suite} | {_cell(entry.check)} | {_cell(entry.reason)} |\n"
+
+
+def _differences() -> Iterator[str]:
+    yield "| this service | why |\n|---|---|\n"
+    for entry in DIFFERENCES:
+        yield f"| {_cell(entry.title)} | {_cell(entry.reason)} |\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

@@ -1,0 +1,102 @@
+"""Large tenants, written straight into the table as the store would have left them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from shared.scim.folding import fold
+from shared.store import layout
+from shared.store.claims import group_rows, user_rows
+from shared.store.resources import Group, User, group_values, timestamp, user_values
+from shared.tables.operations import Insert, Operation
+from shared.tables.rows import pack_ids
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from shared.tables.request_context import Session
+    from shared.tables.table import Table
+
+_WRITERS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Seeded:
+    """Ids of what was written, in id order."""
+
+    users: tuple[str, ...]
+    groups: tuple[str, ...]
+
+
+def plain_user(number: int) -> dict[str, Any]:
+    return {"userName": f"user{number}@example.com", "active": True}
+
+
+async def seed(table: Table, session: Session, *, users: int, groups: int = 1) -> Seeded:
+    """Write users and groups, every user in every group; no change rows.
+
+    The users are `user0@example.com` ..., the groups `group 0` ...
+    """
+    seeded, operations = rows_of(users=users, groups=groups)
+    await write(table, session, operations)
+    return seeded
+
+
+def rows_of(
+    *, users: int, groups: int = 1, document: Callable[[int], dict[str, Any]] = plain_user
+) -> tuple[Seeded, list[Insert]]:
+    """Make up users, by their documents, and groups with ids of their own, and their rows."""
+    gids = sorted(layout.new_id(f"group {n}") for n in range(groups))
+    documents = {
+        layout.new_id(made["userName"]): made for made in (document(n) for n in range(users))
+    }
+    operations: list[Insert] = []
+    for n, gid in enumerate(gids):
+        operations += _group(gid, f"group {n}")
+    for uid, made in documents.items():
+        operations += _user(uid, made, gids)
+    operations += _counters("cu", documents) + _counters("cg", gids)
+    return Seeded(tuple(sorted(documents)), tuple(gids)), operations
+
+
+async def write(table: Table, session: Session, operations: Sequence[Operation]) -> None:
+    """Write rows, 100 a transaction, several transactions at a time."""
+    await table.get(session, layout.DELETED_GROUPS)  # the first read creates a missing table
+    writers = asyncio.Semaphore(_WRITERS)
+
+    async def transact(some: Sequence[Operation]) -> None:
+        async with writers:
+            await table.transact(session, some)
+
+    await asyncio.gather(
+        *(transact(operations[at : at + 100]) for at in range(0, len(operations), 100))
+    )
+
+
+def _user(uid: str, document: dict[str, Any], gids: Sequence[str]) -> list[Insert]:
+    name = fold(document["userName"])
+    now = timestamp()
+    user = User(uid, document, version=1, created=now, modified=now)
+    return [
+        Insert(layout.user(uid), user_values(user, name, pack_ids(gids))),
+        *user_rows(uid, document).rows.values(),
+        *(Insert(layout.membership(gid, uid), {}) for gid in gids),
+    ]
+
+
+def _group(gid: str, name: str) -> list[Insert]:
+    document = {"displayName": name}
+    now = timestamp()
+    group = Group(gid, document, version="", created=now, modified=now)
+    return [
+        Insert(layout.group(gid), group_values(group, name)),
+        *group_rows(gid, document).rows.values(),
+    ]
+
+
+def _counters(kind: str, ids: Iterable[str]) -> list[Insert]:
+    numbers = Counter(layout.slot_of(each) for each in ids)
+    return [Insert(layout.counter(kind, slot), {"n": number}) for slot, number in numbers.items()]

@@ -1,0 +1,217 @@
+"""Members of a group: every shape in which they come, and what several operations make of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shared.errors import InvalidPath, InvalidSyntax, InvalidValue, NoTarget, ScimError
+from shared.scim.core_schemas import GROUP, GROUP_SCHEMA
+from shared.scim.members import MemberChange, from_document, split_members
+from shared.scim.messages import parse_patch
+from shared.scim.operations import PatchOperation
+
+
+def split(*operations: Any) -> tuple[list[PatchOperation], MemberChange]:
+    return split_members(GROUP, parse_patch({"Operations": list(operations)}))
+
+
+def change(*operations: Any) -> MemberChange:
+    rest, members = split(*operations)
+    assert rest == []
+    return members
+
+
+def op(kind: str, path: str | None = "members", **value: Any) -> dict[str, Any]:
+    return {"op": kind, "path": path, **value}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [{"$ref": None, "value": "u1"}, {"$ref": None, "value": "u2"}],
+        [{"VALUE": "u1", "display": "Ana", "type": "User"}, {"value": " u2 "}],
+        ["u1", "u2"],
+        ["u1", None, {"value": ["u2"]}, "u1"],
+    ],
+)
+def test_a_list_of_members_comes_in_every_shape(value: Any) -> None:
+    assert change(op("Add", value=value)) == MemberChange(add=("u1", "u2"))
+    assert change(op("Remove", value=value)) == MemberChange(remove=("u1", "u2"))
+    assert change(op("Replace", value=value)) == MemberChange(replace=True, add=("u1", "u2"))
+    assert from_document({"members": value}) == MemberChange(replace=True, add=("u1", "u2"))
+
+
+@pytest.mark.parametrize("value", ["u1", {"value": "u1"}, [{"value": "u1", "$ref": "https://x"}]])
+def test_one_member_needs_no_list(value: Any) -> None:
+    assert change(op("add", value=value)) == MemberChange(add=("u1",))
+
+
+@pytest.mark.parametrize(
+    "path", ["members", "MEMBERS", f"{GROUP_SCHEMA}:members", f"{GROUP_SCHEMA.upper()}:Members"]
+)
+def test_the_path_is_read_in_every_spelling(path: str) -> None:
+    assert change(op("add", path, value="u1")) == MemberChange(add=("u1",))
+
+
+@pytest.mark.parametrize("key", ["members", "Members", f"{GROUP_SCHEMA}:members"])
+def test_members_are_taken_out_of_a_value_for_the_whole_group(key: str) -> None:
+    rest, members = split({"op": "replace", "value": {key: ["u1"], "displayName": "S", "id": "g"}})
+    assert members == MemberChange(replace=True, add=("u1",))
+    assert rest == [
+        PatchOperation(0, "replace", "displayName", "S"),
+        PatchOperation(0, "replace", "id", "g"),
+    ]
+
+
+def test_members_may_stand_under_the_urn_of_the_schema() -> None:
+    value = {GROUP_SCHEMA: {"members": [{"value": "u1"}]}}
+    assert change({"op": "add", "value": value}) == MemberChange(add=("u1",))
+    assert from_document(value) == MemberChange(replace=True, add=("u1",))
+
+
+def test_other_operations_keep_their_place_in_the_request() -> None:
+    rest, members = split(
+        op("add", value="u1"), op("replace", "displayName", value="S"), op("add", value="u2")
+    )
+    assert [operation.index for operation in rest] == [1]
+    assert members.add == ("u1", "u2")
+
+
+def test_a_group_that_is_replaced_without_members_keeps_them() -> None:
+    rest, members = split({"op": "replace", "value": {"displayName": "S"}})
+    assert len(rest) == 1
+    assert members.is_empty
+    assert from_document({"displayName": "S"}).is_empty
+
+
+@pytest.mark.parametrize("value", [[], None, [None]])
+def test_a_list_is_emptied_on_purpose_alone(value: Any) -> None:
+    assert change(op("replace", value=value)) == MemberChange(replace=True)
+    assert change(op("add", value=value)).is_empty
+    assert from_document({"members": value}) == MemberChange(replace=True)
+
+
+def test_remove_without_a_value_takes_all_and_with_an_empty_one_none() -> None:
+    assert change(op("remove")) == MemberChange(replace=True)
+    assert change(op("remove", value=None)) == MemberChange(replace=True)
+    assert change(op("remove", value=[])).is_empty
+
+
+@pytest.mark.parametrize(
+    ("path", "ids"),
+    [
+        ('members[value eq "u1"]', ("u1",)),
+        ('Members[VALUE Eq " u1 "]', ("u1",)),
+        (f'{GROUP_SCHEMA}:members[value eq "u1"]', ("u1",)),
+        ("members[value eq u1]", ("u1",)),
+        ('members[value eq "u2" or value eq "u1" or value eq "u2"]', ("u2", "u1")),
+        ('members[(value eq "u1")]', ("u1",)),
+    ],
+)
+def test_a_filter_removes_by_id(path: str, ids: tuple[str, ...]) -> None:
+    assert change(op("remove", path)) == MemberChange(remove=ids)
+    # What stands in the value beside a filter is of no account.
+    assert change(op("remove", path, value=[{"value": "u9"}])) == MemberChange(remove=ids)
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        op("remove", 'members[type eq "User"]'),
+        op("remove", 'members[value ne "u1"]'),
+        op("remove", 'members[value eq ""]'),
+        op("remove", "members[value eq null]"),
+        op("remove", 'members[value eq "u1" and type eq "User"]'),
+        op("remove", 'members[value eq "u1" or display eq "Ana"]'),
+        op("remove", 'members[not (value eq "u1")]'),
+        op("remove", 'members[shoe eq "u1"]'),
+        op("add", 'members[value eq "u1"]', value={"value": "u1"}),
+        op("replace", 'members[value eq "u1"].value', value="u2"),
+        op("remove", "members.value"),
+        op("remove", 'members[value eq "u1"'),
+    ],
+)
+def test_another_path_is_refused_with_what_is_supported(operation: dict[str, Any]) -> None:
+    with pytest.raises(InvalidPath) as refusal:
+        split(op("add", value="u1"), operation)
+    assert refusal.value.operation == 1
+    assert refusal.value.path in {"members", "members.value"}
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        op("replace", 'members[value eq "u1"].display', value="Ana"),
+        op("add", "members.type", value="User"),
+        op("remove", 'members[value eq "u1"].$ref'),
+    ],
+)
+def test_what_a_member_shows_besides_its_id_is_passed_over(operation: dict[str, Any]) -> None:
+    assert change(operation).is_empty
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{}, {"$ref": "x"}, [{}], "", " ", [{"value": ""}], [["u1", "u2"]], "\ud800", [{"a": 1}]],
+)
+def test_a_member_without_an_id_is_refused(value: Any) -> None:
+    with pytest.raises(InvalidValue) as refusal:
+        split(op("add", "members", value="u1"), op("add", value=value))
+    assert (refusal.value.operation, refusal.value.path) == (1, "members")
+    with pytest.raises(InvalidValue):
+        from_document({"members": value})
+
+
+@pytest.mark.parametrize("body", [None, [], "x"])
+def test_a_body_that_is_no_object_is_refused(body: Any) -> None:
+    with pytest.raises(InvalidSyntax):
+        from_document(body)
+
+
+def test_a_remove_without_a_path_is_refused() -> None:
+    with pytest.raises(NoTarget) as refusal:
+        split(op("add", value="u1"), op("remove", None))
+    assert refusal.value.operation == 1
+
+
+@pytest.mark.parametrize(
+    ("operations", "expected"),
+    [
+        ([op("add", value="u1"), op("remove", value="u1")], MemberChange(remove=("u1",))),
+        ([op("remove", value="u1"), op("add", value="u1")], MemberChange(add=("u1",))),
+        (
+            [op("add", value=["u1", "u2"]), op("remove", value="u3"), op("add", value="u1")],
+            MemberChange(add=("u1", "u2"), remove=("u3",)),
+        ),
+        ([op("add", value="u1"), op("remove")], MemberChange(replace=True)),
+        (
+            [op("remove", value="u9"), op("replace", value=["u1", "u2"]), op("remove", value="u1")],
+            MemberChange(replace=True, add=("u2",)),
+        ),
+        (
+            [op("remove"), op("add", value=["u1"]), op("add", value="u2")],
+            MemberChange(replace=True, add=("u1", "u2")),
+        ),
+        (
+            [op("replace", value="u1"), op("replace", value="u2")],
+            MemberChange(replace=True, add=("u2",)),
+        ),
+    ],
+)
+def test_operations_are_composed_in_order(
+    operations: list[dict[str, Any]], expected: MemberChange
+) -> None:
+    assert change(*operations) == expected
+
+
+def test_many_members_are_taken_at_once() -> None:
+    ids = tuple(f"u{number}" for number in range(20_000))
+    assert change(op("add", value=[{"value": member} for member in ids])).add == ids
+
+
+def test_a_broken_path_in_the_rest_is_refused_by_its_index() -> None:
+    with pytest.raises(ScimError) as refusal:
+        split(op("add", value="u1"), op("add", "display name", value="x"))
+    assert refusal.value.operation == 1

@@ -1,0 +1,550 @@
+"""PATCH: what each operation does to a document, by the RFC and as Entra means it."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from shared.errors import (
+    InvalidPath,
+    InvalidValue,
+    Mutability,
+    NoTarget,
+    PayloadTooLarge,
+    ScimError,
+)
+from shared.scim import patch
+from shared.scim.core_schemas import ENTERPRISE_USER_SCHEMA, GROUP, USER, USER_SCHEMA
+from shared.scim.schema import Attribute, ResourceType, Schema
+
+if TYPE_CHECKING:
+    from shared.scim.schema import Document
+    from tests.unit.scim.conftest import Patched
+
+WORK = {"type": "work", "value": "w@x"}
+HOME = {"type": "home", "value": "h@x"}
+
+
+def add(path: str, value: Any) -> Document:
+    return {"op": "add", "path": path, "value": value}
+
+
+def replace(path: str, value: Any) -> Document:
+    return {"op": "replace", "path": path, "value": value}
+
+
+def remove(path: str, **value: Any) -> Document:
+    return {"op": "remove", "path": path, **value}
+
+
+class TestSingleValues:
+    @pytest.mark.rfc("7644-3.5.2.3-missing")
+    @pytest.mark.parametrize("op", ["add", "Add", "ADD", " replace ", "Replace"])
+    def test_add_and_replace_set_the_value(self, patched: Patched, user: Document, op: str) -> None:
+        changed = patched(user, {"op": op, "path": "title", "value": "Dr"})
+        assert changed == {**user, "title": "Dr"}
+
+    @pytest.mark.parametrize("value", ["", None, [], {}, {"value": ""}, [{"value": None}]])
+    @pytest.mark.parametrize("op", ["add", "replace"])
+    def test_nothing_unassigns_it(
+        self, patched: Patched, user: Document, op: str, value: Any
+    ) -> None:
+        changed = patched({**user, "title": "Dr"}, {"op": op, "path": "title", "value": value})
+        assert changed == user
+
+    def test_remove_unassigns_it_whatever_value_stands_beside(
+        self, patched: Patched, user: Document
+    ) -> None:
+        assert patched({**user, "title": "Dr"}, remove("title")) == user
+        assert patched({**user, "title": "Dr"}, remove("title", value="Mr")) == user
+
+    def test_remove_of_what_is_not_there_succeeds(self, patched: Patched, user: Document) -> None:
+        paths = ["title", "emails", "name.givenName", 'emails[type eq "x"]', "manager", "emails.x"]
+        assert patched(user, *map(remove, paths)) == user
+
+    @pytest.mark.parametrize("value", ["", None, [], {}])
+    def test_active_is_not_cleared_by_a_value_that_is_none(
+        self, patched: Patched, user: Document, value: Any
+    ) -> None:
+        for held in (user, {**user, "active": False}, {"userName": "ana"}):
+            assert patched(held, replace("active", value)) == held
+
+    def test_a_removed_active_is_gone_and_no_default_enables_the_user_again(
+        self, patched: Patched, user: Document
+    ) -> None:
+        removed = {"userName": user["userName"]}
+        assert patched({**user, "active": False}, remove("active")) == removed
+        assert patched(removed, replace("title", "Dr"), remove("title")) == removed
+
+    @pytest.mark.parametrize(
+        "path", ["id", "meta", "meta.created", "groups", "password", "schemas"]
+    )
+    @pytest.mark.parametrize("op", ["add", "replace", "remove"])
+    def test_what_a_client_may_not_write_is_passed_over(
+        self, patched: Patched, user: Document, op: str, path: str
+    ) -> None:
+        assert patched(user, {"op": op, "path": path, "value": "x"}) == user
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "shoeSize",
+            "name.shoeSize",
+            "emails.shoeSize",
+            'shoes[size eq "9"].colour',
+            'emails[type eq "work"].colour',
+            'emails[colour eq "red"].value',
+            'emails[type eq "work" and colour eq "red"].value',
+            "urn:acme:2.0:User:title",
+            "$odd",
+        ],
+    )
+    @pytest.mark.parametrize("op", ["add", "replace", "remove"])
+    def test_what_is_unknown_is_passed_over(
+        self, patched: Patched, user: Document, op: str, path: str
+    ) -> None:
+        assert patched(user, {"op": op, "path": path, "value": "x"}) == user
+
+
+class TestComplexValues:
+    NAME = {"givenName": "Ana", "familyName": "Ruiz"}  # noqa: RUF012 - read only
+
+    @pytest.mark.rfc("7644-3.5.2.1-complex", "7644-3.5.2.3-complex")
+    @pytest.mark.parametrize("op", ["add", "replace"])
+    def test_parts_are_merged(self, patched: Patched, user: Document, op: str) -> None:
+        operation = {"op": op, "path": "name", "value": {"GIVENNAME": "Bo", "formatted": "Bo R"}}
+        assert patched({**user, "name": self.NAME}, operation)["name"] == {
+            "givenName": "Bo",
+            "familyName": "Ruiz",
+            "formatted": "Bo R",
+        }
+
+    def test_a_part_that_is_nothing_is_unassigned(self, patched: Patched, user: Document) -> None:
+        named = {**user, "name": self.NAME}
+        for operation in (
+            replace("name", {"givenName": None}),
+            replace("name.givenName", ""),
+            remove("name.givenName"),
+        ):
+            assert patched(named, operation)["name"] == {"familyName": "Ruiz"}
+
+    def test_the_last_part_takes_the_attribute_with_it(
+        self, patched: Patched, user: Document
+    ) -> None:
+        named = {**user, "name": {"givenName": "Ana"}}
+        assert patched(named, replace("name.givenName", "")) == user
+
+    def test_the_whole_is_unassigned(self, patched: Patched, user: Document) -> None:
+        named = {**user, "name": self.NAME}
+        for operation in (replace("name", None), replace("name", {}), remove("name")):
+            assert patched(named, operation) == user
+
+    def test_adding_no_parts_changes_nothing(self, patched: Patched, user: Document) -> None:
+        named = {**user, "name": self.NAME}
+        assert patched(named, add("name", {})) == named
+
+    def test_a_new_manager_does_not_keep_the_link_to_the_old_one(
+        self, patched: Patched, user: Document
+    ) -> None:
+        managed = {**user, ENTERPRISE_USER_SCHEMA: {"manager": {"value": "m1", "$ref": "/m1"}}}
+        assert patched(managed, replace("manager", "m2"))[ENTERPRISE_USER_SCHEMA] == {
+            "manager": {"value": "m2"}
+        }
+        assert patched(managed, replace("manager.value", "m1")) == managed
+        assert patched(managed, replace("manager.$ref", "/1")) == {
+            **user,
+            ENTERPRISE_USER_SCHEMA: {"manager": {"value": "m1", "$ref": "/1"}},
+        }
+
+    def test_the_name_of_the_manager_is_not_the_clients_to_write(
+        self, patched: Patched, user: Document
+    ) -> None:
+        assert patched(user, add("manager.displayName", "Bo")) == user
+
+
+class TestMultiValues:
+    def test_add_appends(self, patched: Patched, user: Document) -> None:
+        changed = patched({**user, "emails": [WORK]}, add("emails", [HOME]))
+        assert changed["emails"] == [WORK, HOME]
+
+    def test_add_of_what_is_there_changes_nothing(self, patched: Patched, user: Document) -> None:
+        mailed = {**user, "emails": [WORK, HOME]}
+        again = [{"value": "W@X", "type": "WORK"}, {"value": "h@x"}, HOME]
+        assert patched(mailed, add("emails", again[2:])) == mailed
+        assert len(patched(mailed, add("emails", again))["emails"]) == 2
+
+    def test_one_value_of_two_types_is_two_values(self, patched: Patched, user: Document) -> None:
+        other = {"type": "home", "value": "w@x"}
+        mailed = patched({**user, "emails": [WORK]}, add("emails", other), add("emails", other))
+        assert mailed["emails"] == [WORK, other]
+
+    def test_add_completes_a_value_that_is_there(self, patched: Patched, user: Document) -> None:
+        mailed = {**user, "emails": [{"value": "w@x"}]}
+        changed = patched(mailed, add("emails", [{"value": "w@x", "type": "work"}]))
+        assert changed["emails"] == [WORK]
+
+    def test_values_without_a_value_are_compared_whole(
+        self, patched: Patched, user: Document
+    ) -> None:
+        address = {"type": "work", "locality": "Gent"}
+        other = {"type": "work", "locality": "Brugge"}
+        changed = patched(user, add("addresses", [address]), add("addresses", [address, other]))
+        assert changed["addresses"] == [address, other]
+        assert patched(changed, remove("addresses", value=[address]))["addresses"] == [other]
+
+    @pytest.mark.parametrize("value", [[], None, "", {}, [None]])
+    def test_adding_nothing_changes_nothing(
+        self, patched: Patched, user: Document, value: Any
+    ) -> None:
+        mailed = {**user, "emails": [WORK]}
+        assert patched(mailed, add("emails", value)) == mailed
+        assert patched(mailed, add('emails[type eq "work"]', value)) == mailed
+
+    def test_replace_sets_the_list(self, patched: Patched, user: Document) -> None:
+        mailed = {**user, "emails": [WORK]}
+        assert patched(mailed, replace("emails", [HOME]))["emails"] == [HOME]
+        assert patched(mailed, replace("emails", "h@x"))["emails"] == [{"value": "h@x"}]
+
+    @pytest.mark.parametrize("value", [[], None, "", {}])
+    def test_replace_by_nothing_unassigns(
+        self, patched: Patched, user: Document, value: Any
+    ) -> None:
+        mailed = {**user, "emails": [WORK, HOME]}
+        assert patched(mailed, replace("emails", value)) == user
+        assert patched(mailed, replace('emails[type eq "work"]', value))["emails"] == [HOME]
+
+    def test_remove_takes_all_or_those_that_are_meant(
+        self, patched: Patched, user: Document
+    ) -> None:
+        mailed = {**user, "emails": [WORK, HOME]}
+        assert patched(mailed, remove("emails")) == user
+        assert patched(mailed, remove("emails", value=None)) == user
+        assert patched(mailed, remove("emails", value=[]))["emails"] == [WORK, HOME]
+        assert patched(mailed, remove('emails[type eq "work"]'))["emails"] == [HOME]
+        assert patched(mailed, remove("emails", value=[{"value": "W@x"}]))["emails"] == [HOME]
+        assert patched(mailed, remove("emails", value="h@x"))["emails"] == [WORK]
+        other_type = {"value": "w@x", "type": "home"}
+        assert patched(mailed, remove("emails", value=other_type)) == mailed
+
+    def test_a_part_is_written_in_every_element_that_is_meant(
+        self, patched: Patched, user: Document
+    ) -> None:
+        mailed = {**user, "emails": [WORK, HOME]}
+        assert patched(mailed, replace("emails.display", "A"))["emails"] == [
+            {**WORK, "display": "A"},
+            {**HOME, "display": "A"},
+        ]
+        assert patched(mailed, replace('emails[value ew "@x"].display', "A"))["emails"] == [
+            {**WORK, "display": "A"},
+            {**HOME, "display": "A"},
+        ]
+
+    def test_a_part_of_no_element_creates_one(self, patched: Patched, user: Document) -> None:
+        assert patched(user, add("emails.value", "w@x"))["emails"] == [{"value": "w@x"}]
+        assert patched(user, replace("emails.value", "")) == user
+
+    def test_an_element_is_merged_with_the_value(self, patched: Patched, user: Document) -> None:
+        mailed = {**user, "emails": [WORK, HOME]}
+        for value in ({"value": "n@x"}, [{"value": "n@x", "type": "work"}], "n@x"):
+            changed = patched(mailed, replace('emails[type eq "work"]', value))
+            assert changed["emails"] == [{"type": "work", "value": "n@x"}, HOME]
+
+    def test_an_element_without_its_value_is_removed(
+        self, patched: Patched, user: Document
+    ) -> None:
+        mailed = {**user, "emails": [{**WORK, "primary": True, "display": "W"}, HOME]}
+        for operation in (
+            replace('emails[type eq "work"].value', ""),
+            remove('emails[type eq "work"].value'),
+            replace('emails[type eq "work"]', {"value": None}),
+        ):
+            assert patched(mailed, operation)["emails"] == [HOME]
+
+    def test_an_element_with_nothing_but_labels_left_is_removed(
+        self, patched: Patched, user: Document
+    ) -> None:
+        housed = {**user, "addresses": [{"type": "work", "primary": True, "locality": "Gent"}]}
+        assert patched(housed, replace('addresses[type eq "work"].locality', "")) == user
+
+    def test_simple_values_are_added_and_removed(self, patched: Patched) -> None:
+        schema = Schema("urn:t:2.0:T", "T", "", (Attribute("tags", multi_valued=True),))
+        tagged = ResourceType("T", "/Ts", "", schema)
+        document = patched({}, add("tags", ["a", "b"]), add("tags", ["A", "c"]), of=tagged)
+        assert document == {"tags": ["a", "b", "c"]}
+        assert patched(document, remove("tags", value=["B"]), of=tagged) == {"tags": ["a", "c"]}
+
+    def test_a_list_does_not_grow_without_end(self, patched: Patched, user: Document) -> None:
+        full = {**user, "emails": [{"value": f"{n}@x"} for n in range(1_000)]}
+        for operation in (add("emails", "new@x"), add('emails[type eq "work"].value', "new@x")):
+            with pytest.raises(InvalidValue, match="at most 1000") as refusal:
+                patched(full, operation)
+            assert refusal.value.path == "emails"
+
+    def test_filters_do_not_look_at_values_without_end(
+        self, patched: Patched, user: Document
+    ) -> None:
+        full = {**user, "emails": [{"value": f"{n}@x"} for n in range(1_000)]}
+        path = f"emails[{' or '.join(['type pr'] * 600)}]"
+        with pytest.raises(PayloadTooLarge, match="several requests") as refusal:
+            patched(full, *[remove(path)] * 100)
+        assert refusal.value.operation == patch.MAX_EFFORT // (len(path) * 1_000)
+        assert patched(user, *[remove(path)] * 100) == user
+
+    @pytest.mark.parametrize(
+        "operation",
+        [
+            add("addresses", {"locality": "1"}),
+            remove("addresses", value={"locality": "x"}),
+            replace("addresses.type", "work"),
+            # One operation for each key, so it is not bounded by the number of operations.
+            add("", {"ADDRESSES.type": "work", "addresses.TYPE": "work"}),
+        ],
+        ids=["add", "remove", "replace", "keys"],
+    )
+    def test_operations_do_not_look_at_values_without_end(
+        self, patched: Patched, user: Document, operation: Document
+    ) -> None:
+        full = {**user, "addresses": [{"locality": str(n)} for n in range(1_000)]}
+        with pytest.raises(PayloadTooLarge, match="several requests"):
+            patched(full, *[operation] * 1_000)
+        few = {**user, "addresses": full["addresses"][:10]}
+        assert len(patched(few, *[operation] * 1_000)["addresses"]) == 10
+
+    def test_long_values_beyond_ascii_count_for_more(
+        self, patched: Patched, user: Document
+    ) -> None:
+        plain, folded = (
+            {**user, "addresses": [{"locality": f"{n}{text}"} for n in range(1_000)]}
+            for text in ("e" * 500, "é" * 500)
+        )
+        operations = [remove("addresses", value={"locality": "x"})] * 50
+        assert patched(plain, *operations) == plain
+        with pytest.raises(PayloadTooLarge, match="several requests"):
+            patched(folded, *operations)
+
+
+class TestElementsThatAreNotThere:
+    @pytest.mark.rfc("7644-3.5.2.3-no-match")
+    @pytest.mark.parametrize("op", ["add", "replace"])
+    def test_are_created_as_the_filter_describes_them(
+        self, patched: Patched, user: Document, op: str
+    ) -> None:
+        path = 'emails[TYPE eq "work" and primary eq "True"].value'
+        changed = patched(user, {"op": op, "path": path, "value": "w@x"})
+        assert changed["emails"] == [{"type": "work", "primary": True, "value": "w@x"}]
+
+    def test_are_created_from_a_whole_value(self, patched: Patched, user: Document) -> None:
+        value = {"value": "w@x", "display": None}
+        assert patched(user, add('emails[type eq "work"]', value))["emails"] == [WORK]
+
+    def test_are_not_created_by_clearing_them(self, patched: Patched, user: Document) -> None:
+        assert patched(user, replace('emails[type eq "work"].value', "")) == user
+        assert patched(user, replace('emails[value eq "w@x"].display', None)) == user
+
+    def test_become_one_element_over_several_operations(
+        self, patched: Patched, user: Document
+    ) -> None:
+        changed = patched(
+            user,
+            add('addresses[type eq "work"].locality', "Gent"),
+            replace('addresses[type eq "WORK"].country', "BE"),
+            add('addresses[type eq "work"].primary', "True"),
+        )
+        assert changed["addresses"] == [
+            {"type": "work", "locality": "Gent", "country": "BE", "primary": True}
+        ]
+
+    @pytest.mark.parametrize(
+        "condition",
+        ['type ne "work"', 'type eq "a" or type eq "b"', 'not (type eq "a")', "value pr"],
+    )
+    def test_are_refused_if_the_filter_describes_many(
+        self, patched: Patched, user: Document, condition: str
+    ) -> None:
+        with pytest.raises(NoTarget) as refusal:
+            patched(user, add("title", "x"), replace(f"emails[{condition}].value", "w@x"))
+        assert (refusal.value.operation, refusal.value.path) == (1, "emails")
+
+
+class TestPrimary:
+    EMAILS = ({**WORK, "primary": True}, HOME)
+
+    @pytest.mark.parametrize(
+        "operation",
+        [
+            add("emails", {**HOME, "primary": "True"}),
+            replace('emails[type eq "home"].primary', True),
+            replace('emails[type eq "home"]', {"primary": True}),
+        ],
+    )
+    def test_setting_one_clears_the_others(
+        self, patched: Patched, user: Document, operation: Document
+    ) -> None:
+        changed = patched({**user, "emails": list(self.EMAILS)}, operation)
+        assert changed["emails"] == [{**WORK, "primary": False}, {**HOME, "primary": True}]
+
+    def test_the_last_that_is_set_wins(self, patched: Patched, user: Document) -> None:
+        both = [{**WORK, "primary": True}, {**HOME, "primary": True}]
+        for operation in (replace("emails", both), add("emails", both)):
+            changed = patched(user, operation)
+            assert [email["primary"] for email in changed["emails"]] == [False, True]
+
+    def test_a_list_that_was_kept_with_two_is_mended_when_it_is_written(
+        self, patched: Patched, user: Document
+    ) -> None:
+        both = [{**WORK, "primary": True}, {**HOME, "primary": True}]
+        changed = patched({**user, "emails": both}, add("emails", "n@x"))
+        assert [email.get("primary") for email in changed["emails"]] == [True, False, None]
+
+
+class TestWholeResource:
+    def test_keys_are_paths(self, patched: Patched, user: Document) -> None:
+        value = {
+            "DisplayName": "Bo Li",
+            "name.givenName": "Bo",
+            "NAME.familyName": "Li",
+            f"{USER_SCHEMA}:nickName": "B",
+            f"{ENTERPRISE_USER_SCHEMA}:employeeNumber": "88",
+            "manager": "m1",
+            'emails[type eq "work"].value': "w@x",
+            ENTERPRISE_USER_SCHEMA: {"Department": "R&D", "shoeSize": 9},
+            USER_SCHEMA: {"title": "Dr"},
+            "shoeSize": 9,
+            "": "x",
+            "id": "mine",
+        }
+        assert patched(user, {"op": "replace", "value": value}) == {
+            **user,
+            "displayName": "Bo Li",
+            "name": {"givenName": "Bo", "familyName": "Li"},
+            "nickName": "B",
+            "emails": [WORK],
+            "title": "Dr",
+            ENTERPRISE_USER_SCHEMA: {
+                "employeeNumber": "88",
+                "manager": {"value": "m1"},
+                "department": "R&D",
+            },
+        }
+
+    def test_complex_values_are_merged_and_lists_replaced(
+        self, patched: Patched, user: Document
+    ) -> None:
+        full = {**user, "name": {"givenName": "Ana", "familyName": "Ruiz"}, "emails": [WORK]}
+        value = {"name": {"givenName": "Bo"}, "emails": [HOME]}
+        assert patched(full, {"op": "replace", "value": value}) == {
+            **user,
+            "name": {"givenName": "Bo", "familyName": "Ruiz"},
+            "emails": [HOME],
+        }
+        assert patched(full, {"op": "add", "value": value})["emails"] == [WORK, HOME]
+
+    def test_a_list_of_one_object_will_do(self, patched: Patched, user: Document) -> None:
+        assert patched(user, {"op": "replace", "value": [{"active": False}]})["active"] is False
+
+    def test_an_extension_is_merged_removed_and_cleared_as_a_whole(
+        self, patched: Patched, user: Document
+    ) -> None:
+        full = {**user, ENTERPRISE_USER_SCHEMA: {"department": "d", "division": "v"}}
+        urn = ENTERPRISE_USER_SCHEMA
+        assert patched(full, replace(urn, {"department": "x"}))[urn] == {
+            "department": "x",
+            "division": "v",
+        }
+        assert patched(full, add(urn, {})) == full
+        assert patched(full, remove(urn)) == user
+        assert patched(full, replace(urn, None)) == user
+        assert patched(full, {"op": "replace", "value": {urn: None}}) == user
+
+    @pytest.mark.parametrize("value", ["x", 1, None, [], [{}, {}], True])
+    def test_a_value_that_is_no_object_is_refused(
+        self, patched: Patched, user: Document, value: Any
+    ) -> None:
+        with pytest.raises(InvalidValue, match="attributes of User") as refusal:
+            patched(user, add("title", "x"), {"op": "add", "value": value})
+        assert refusal.value.operation == 1
+
+    @pytest.mark.parametrize("path", [None, "", USER_SCHEMA])
+    def test_it_cannot_be_removed(self, patched: Patched, user: Document, path: str | None) -> None:
+        with pytest.raises(NoTarget) as refusal:
+            patched(user, {"op": "remove", "path": path})
+        assert refusal.value.operation == 0
+
+    def test_a_urn_within_a_urn_names_nothing(self, patched: Patched, user: Document) -> None:
+        value: Document = {"title": "x"}
+        for _ in range(100_000):
+            value = {USER_SCHEMA: value}
+        assert patched(user, {"op": "add", "value": value}) == user
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("operation", "kind", "path"),
+        [
+            (replace("userName", ""), Mutability, "userName"),
+            (replace("userName", "  "), InvalidValue, "userName"),
+            (remove("userName"), Mutability, "userName"),
+            ({"op": "replace", "value": {"userName": None}}, Mutability, "userName"),
+            (replace("active", "banana"), InvalidValue, "active"),
+            (replace("emails", [{"primary": "banana"}]), InvalidValue, "emails.primary"),
+            (replace('emails[type eq "work"].primary', "x"), InvalidValue, "emails.primary"),
+            (replace('emails[type eq "work"]', [["x"]]), InvalidValue, "emails"),
+            (replace("department", {"a": 1}), InvalidValue, f"{ENTERPRISE_USER_SCHEMA}:department"),
+            (replace("name", "Bo"), InvalidValue, "name"),
+            (remove("emails", value=[["x"]]), InvalidValue, "emails"),
+            (replace('emails[type eq "work"', "x"), InvalidPath, "emails"),
+            (replace('emails[type eq "work"]value', "x"), InvalidPath, "emails"),
+            (replace("emails[]", "x"), InvalidPath, "emails"),
+            (replace('name[givenName eq "x"].familyName', "x"), InvalidPath, "name"),
+            (replace('userName[a eq "x"]', "x"), InvalidPath, "userName"),
+            (replace("name..givenName", "x"), InvalidPath, None),
+            (replace("user name", "x"), InvalidPath, None),
+            (replace('"userName"', "x"), InvalidPath, None),
+            (replace("]", "x"), InvalidPath, None),
+            (replace('shoes[size eq "9"', "x"), InvalidPath, None),
+            (replace("emails[" * 3_000, "x"), InvalidPath, "emails"),
+            (replace("x" * 100_000 + "[", "x"), InvalidPath, None),
+            ({"op": "add", "value": {'emails[type eq "work"': "x"}}, InvalidPath, "emails"),
+        ],
+    )
+    def test_name_the_operation_and_the_attribute(
+        self,
+        patched: Patched,
+        user: Document,
+        operation: Document,
+        kind: type[ScimError],
+        path: str | None,
+    ) -> None:
+        with pytest.raises(kind) as refusal:
+            patched(user, add("title", "x"), operation, add("title", "y"))
+        assert (refusal.value.operation, refusal.value.path) == (1, path)
+
+    def test_a_group_needs_its_name(self, patched: Patched) -> None:
+        with pytest.raises(Mutability, match="displayName is required"):
+            patched({"displayName": "Sales"}, remove("displayName"), of=GROUP)
+
+    @pytest.mark.rfc("7644-3.5.2-atomic")
+    def test_change_nothing(self, patched: Patched, user: Document) -> None:
+        before = copy.deepcopy(user)
+        with pytest.raises(InvalidValue):
+            patched(user, add("emails", [WORK]), replace("active", "banana"))
+        assert user == before
+
+
+def test_operations_are_applied_in_order(patched: Patched, user: Document) -> None:
+    changed = patched(
+        user,
+        add("title", "a"),
+        remove("title"),
+        add("title", "b"),
+        add("emails", [WORK]),
+        remove('emails[type eq "work"]'),
+        add("emails", [HOME]),
+    )
+    assert changed == {**user, "title": "b", "emails": [HOME]}
+
+
+def test_no_operations_change_nothing(user: Document) -> None:
+    assert patch.apply(USER, user, []) == user

@@ -1,0 +1,74 @@
+"""The store on a real table, its partition to be read back, and faults between the two."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from shared.scim.documents import changed_names
+from shared.store.deletions import Sweeper
+from shared.store.memberships import Memberships
+from shared.store.store import Store, open_store
+from shared.tables.azure_table import AzureTable, open_table
+from shared.tables.service import TableAddress
+from tests.support.fakes.storage_proxy import StorageProxy, serving
+from tests.support.partition import Partition, read_partition
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from local.azurite import Azurite
+    from tests.conftest import NewSession
+    from tests.support.fakes.clock import Time
+
+
+class ReadBack(Protocol):
+    """Reads the test's partition; `consistent` asserts first that it breaks no rule."""
+
+    async def __call__(self) -> Partition: ...
+
+
+@pytest.fixture
+def partition(table: AzureTable, new_session: NewSession) -> ReadBack:
+    async def read() -> Partition:
+        return await read_partition(table, new_session(seconds=60))
+
+    return read
+
+
+@pytest.fixture
+def consistent(partition: ReadBack) -> ReadBack:
+    async def read() -> Partition:
+        found = await partition()
+        assert found.problems() == []
+        return found
+
+    return read
+
+
+@pytest.fixture
+def sweeper(table: AzureTable) -> Sweeper:
+    return Sweeper(table, Memberships(table, writes_per_second=1_000_000))
+
+
+@pytest.fixture
+def rejecting_store(table: AzureTable) -> Store:
+    """The store of a service that refuses unknown members."""
+    return open_store(table, changed_names, reject_unknown_members=True)
+
+
+@pytest.fixture
+async def proxy(storage: Azurite) -> AsyncIterator[StorageProxy]:
+    """A way to the same storage on which faults can be ordered."""
+    async with serving(storage.ports["table"]) as between:
+        yield between
+
+
+@pytest.fixture
+async def faulty_store(storage: Azurite, proxy: StorageProxy, clock: Time) -> AsyncIterator[Store]:
+    """The store, with the proxy between it and the storage."""
+    address = proxy.instead_of(storage.ports["table"], storage.connection_string)
+    opened = open_table(TableAddress("scim", connection_string=address))
+    yield open_store(opened, changed_names, member_writes_per_second=1_000_000, clock=clock.clock())
+    await opened.close()

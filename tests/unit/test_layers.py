@@ -1,0 +1,329 @@
+"""Imports point one way: the rules of docs/architecture.md ("The parts"), held over the source."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections import defaultdict
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.support.deployed import FUNCTIONS, PACKAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = (*PACKAGES, "local", "tools", "benchmarks")
+SDKS = (
+    "azure.core",
+    "azure.data",
+    "azure.identity",
+    "azure.keyvault",
+    "aiohttp",
+    "opentelemetry",
+)
+
+CORE = "shared.scim"
+ERRORS, CLOCK = "shared.errors", "shared.clock"
+TABLES = "shared.tables"
+SDK_OF_TABLES, REST_OF_TABLES = f"{TABLES}.sdk", f"{TABLES}.rest.client"
+KEY_VAULT, VAULT_TOKENS = "shared.auth.key_vault", "shared.auth.vault"
+ROUTES, LOADING = "shared.web.routes", "shared.web.loading"
+TELEMETRY = "shared.telemetry"
+OPEN_TELEMETRY = f"{TELEMETRY}.open_telemetry"
+FOLDING, MEMBERS = f"{CORE}.folding", f"{CORE}.members"
+CONFIGURED = ("shared.settings", "shared.tenants", "shared.identity")
+
+MAY_IMPORT: dict[str, tuple[str, ...]] = {
+    "function_app": (*FUNCTIONS, ROUTES),
+    "scim_users": ("scim_users", "shared"),
+    "scim_groups": ("scim_groups", "shared"),
+    "scim_protocol": ("scim_protocol", "scim_users", "scim_groups", "shared"),
+    "health": ("health", "shared"),
+    "shared.web": (
+        "shared.web",
+        "shared.auth",
+        "shared.store",
+        TABLES,
+        "shared.schema_files",
+        TELEMETRY,
+        CORE,
+        ERRORS,
+        CLOCK,
+        *CONFIGURED,
+    ),
+    "shared.schema_files": ("shared.settings", CORE),
+    TELEMETRY: (TELEMETRY, "shared.settings"),
+    "shared.auth": ("shared.auth", ERRORS, CLOCK, *CONFIGURED),
+    "shared.store": ("shared.store", TABLES, ERRORS, CLOCK, FOLDING, MEMBERS),
+    TABLES: (TABLES, ERRORS),
+    CORE: (CORE, ERRORS),
+    ERRORS: (),
+    CLOCK: (),
+    "shared.settings": ("shared.tenants",),
+    "shared.identity": ("shared.settings",),
+    "shared.tenants": (),
+    "shared": (),
+    "local": ("local", "shared.settings", "shared.schema_files"),
+    "benchmarks": ("benchmarks", "local", "shared"),
+    "tools": (),
+    "tools.provision": ("tools.provision",),
+    "tools.demo": ("tools.provision",),
+    "tools.adopt": ("tools.adopt", "tools.provision"),
+    "tools.cost": ("tools.cost",),
+    "tools.cost.measure": (
+        "tools.cost",
+        "tools.provision",
+        "shared.store",
+        TABLES,
+        "shared.web.services",
+        "local.azurite",
+        "local.functions",
+        "local.invocation",
+    ),
+    "tools.admin": (
+        "tools.admin",
+        "shared.auth.tokens",
+        "shared.store",
+        TABLES,
+        CORE,
+        ERRORS,
+        *CONFIGURED,
+        "local.settings_file",
+        "local.errors",
+    ),
+}
+"""What of ours each part may import; the longest name that fits a module is its part."""
+
+MAY_IMPORT_OF_AZURE: dict[str, tuple[str, ...]] = {
+    "function_app": ("azure.functions",),
+    "scim_users": ("azure.functions",),
+    "scim_groups": ("azure.functions",),
+    "scim_protocol": ("azure.functions",),
+    "health": ("azure.functions",),
+    "shared.web": ("azure.functions",),
+    "shared.identity": ("azure.core", "azure.identity"),
+    KEY_VAULT: ("azure.core", "azure.keyvault"),
+    SDK_OF_TABLES: ("azure.core", "azure.data", "aiohttp"),
+    TABLES: ("azure.core",),
+    "local": ("azure.functions",),
+    "tools.cost.measure": ("azure.functions",),
+    "benchmarks": ("azure.functions",),
+    "tools.admin.sign_in": ("azure.core",),
+    "tools.admin.vault": ("azure.core", "azure.keyvault"),
+}
+"""What of Azure each part may import; a part that is not named, nothing."""
+
+IO = ("aiohttp", "asyncio", "httpx", "http", "io", "os", "pathlib", "socket", "ssl", "subprocess")
+"""What a pure module has no use for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One name that a module imports.
+
+    Attributes:
+        name: The module, or what is taken out of it: `shared.errors.NotFound`.
+        at_load: Whether it is imported with the module, rather than in a function or for types.
+    """
+
+    name: str
+    at_load: bool
+
+
+def module_name(file: Path) -> str:
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports_of(source: str) -> list[Import]:
+    """Return what a module imports, wherever in it, under every name that it could mean."""
+    found: list[Import] = []
+
+    def visit(node: ast.AST, *, at_load: bool) -> None:
+        if isinstance(node, ast.Import):
+            found.extend(Import(alias.name, at_load) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = "." * node.level + (node.module or "")
+            found.extend(Import(f"{base}.{alias.name}", at_load) for alias in node.names)
+        later = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or is_for_types(node)
+        for child in ast.iter_child_nodes(node):
+            visit(child, at_load=at_load and not later)
+
+    visit(ast.parse(source), at_load=True)
+    return found
+
+
+def is_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+
+
+def is_within(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")
+
+
+def part_of(module: str, parts: dict[str, tuple[str, ...]]) -> str:
+    """Return the part that a module belongs to: the longest name that fits."""
+    return max((part for part in parts if is_within(module, part)), key=len)
+
+
+FILES = {
+    module_name(file): file
+    for file in sorted(
+        [
+            ROOT / "function_app.py",
+            *(file for package in PROGRAM for file in (ROOT / package).rglob("*.py")),
+        ]
+    )
+}
+IMPORTS = {module: imports_of(file.read_text("utf-8")) for module, file in FILES.items()}
+
+
+def is_ours(name: str) -> bool:
+    return name.partition(".")[0] in {"function_app", *PROGRAM}
+
+
+def test_every_part_is_looked_at() -> None:
+    assert {part_of(module, MAY_IMPORT) for module in FILES} == set(MAY_IMPORT)
+    assert {"shared.tables.azure_table", "shared.scim.patch", "tools.provision.client"} <= set(
+        FILES
+    )
+
+
+def test_imports_are_found_in_functions_and_for_types() -> None:
+    source = """
+import os.path
+if TYPE_CHECKING:
+    from shared.web import requests
+def late():
+    from . import here
+    import azure.data.tables as tables
+"""
+    assert imports_of(source) == [
+        Import("os.path", at_load=True),
+        Import("shared.web.requests", at_load=False),
+        Import("..here", at_load=False),
+        Import("azure.data.tables", at_load=False),
+    ]
+
+
+def broken(rule: Callable[[str, Import], bool]) -> list[str]:
+    """Return every import that a rule forbids."""
+    return [
+        f"{module} imports {each.name}"
+        for module, imports in IMPORTS.items()
+        for each in imports
+        if rule(module, each)
+    ]
+
+
+def test_a_part_imports_what_lies_below_it() -> None:
+    def is_above(module: str, each: Import) -> bool:
+        allowed = MAY_IMPORT[part_of(module, MAY_IMPORT)]
+        return is_ours(each.name) and not any(is_within(each.name, part) for part in allowed)
+
+    assert broken(is_above) == []
+
+
+def test_an_import_is_absolute() -> None:
+    # The worker puts the root of the app on the path, and nothing else.
+    assert broken(lambda _, each: each.name.startswith(".")) == []
+
+
+def test_of_azure_a_part_imports_what_it_is_there_for() -> None:
+    def is_foreign(module: str, each: Import) -> bool:
+        fitting = [part for part in MAY_IMPORT_OF_AZURE if is_within(module, part)]
+        allowed = MAY_IMPORT_OF_AZURE[max(fitting, key=len)] if fitting else ()
+        is_allowed = any(is_within(each.name, package) for package in allowed)
+        return is_within(each.name, "azure") and not is_allowed
+
+    assert broken(is_foreign) == []
+
+
+def test_the_core_is_pure() -> None:
+    def is_impure(module: str, each: Import) -> bool:
+        return is_within(module, CORE) and any(is_within(each.name, package) for package in IO)
+
+    assert broken(is_impure) == []
+
+
+def test_one_module_talks_to_table_storage() -> None:
+    users = {
+        module
+        for module, imports in IMPORTS.items()
+        if any(is_within(each.name, "azure.data") for each in imports)
+    }
+    assert users == {SDK_OF_TABLES}
+
+
+def test_one_module_knows_opentelemetry() -> None:
+    users = {
+        module
+        for module, imports in IMPORTS.items()
+        if any(is_within(each.name, "opentelemetry") for each in imports)
+    }
+    assert users == {OPEN_TELEMETRY}
+
+
+def loads() -> dict[str, set[str]]:
+    """Return what of ours each module loads with itself, the packages that it lies in among it."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for module, imports in IMPORTS.items():
+        for each in imports:
+            names = (each.name, each.name.rpartition(".")[0])
+            target = next((name for name in names if name in FILES), module)
+            if each.at_load and target != module:
+                found[module].add(target)
+    return found
+
+
+def loaded_with(module: str) -> set[str]:
+    """Return the modules of ours that are loaded with one, itself among them."""
+    reached, ahead, loading = set[str](), [module], loads()
+    while ahead:
+        name = ahead.pop()
+        if name not in reached:
+            reached.add(name)
+            package = name.rpartition(".")[0]
+            ahead += [*loading[name], *([package] if package else [])]
+    return reached
+
+
+def test_indexing_loads_routes_and_nothing_else() -> None:
+    packages = {*PACKAGES, "shared.web"}
+    routes = {f"{package}.routes" for package in FUNCTIONS}
+    assert loaded_with("function_app") == {"function_app", ROUTES, LOADING} | routes | packages
+
+
+def test_a_route_names_what_lies_in_its_own_package() -> None:
+    for package in FUNCTIONS:
+        text = FILES[f"{package}.routes"].read_text("utf-8")
+        named = set(re.findall(r'"((?:scim_|shared|health)\w*)\.', text))
+        assert named == {package}
+
+
+def test_an_sdk_is_imported_where_the_settings_ask_for_it() -> None:
+    late = (SDK_OF_TABLES, REST_OF_TABLES, KEY_VAULT, VAULT_TOKENS, OPEN_TELEMETRY)
+
+    def is_early(module: str, each: Import) -> bool:
+        # Settings choose among these modules; what is not deployed is free to.
+        undeployed = is_within(module, "local") or is_within(module, "benchmarks")
+        is_free = module in late or undeployed
+        heavy = () if is_free else (*SDKS, *late)
+        return each.at_load and any(is_within(each.name, package) for package in heavy)
+
+    assert broken(is_early) == []
+
+
+def test_no_module_is_loaded_by_what_it_loads() -> None:
+    TopologicalSorter(loads()).prepare()  # raises CycleError with the cycle
+
+
+def test_no_top_level_name_hides_a_library() -> None:
+    libraries = sys.stdlib_module_names | packages_distributions().keys()
+    assert not {"function_app", *PROGRAM, "tests"} & libraries

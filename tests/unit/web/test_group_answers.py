@@ -1,0 +1,32 @@
+"""Answers about groups: what they cost in storage calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scim_groups.handlers import create_group
+from shared.auth.tokens import DevelopmentTokens
+from shared.web.services import Services
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shared.settings import Settings
+    from shared.store.store import Store
+    from shared.tables.request_context import Session
+    from shared.web.requests import ScimRequest
+
+
+async def test_a_group_that_is_created_empty_is_shown_without_looking_for_members(
+    store: Store,
+    session: Session,
+    settings: Settings,
+    request_of: Callable[..., ScimRequest],
+) -> None:
+    """Entra creates every group empty."""
+    body = {"displayName": "Sales"}
+    request = request_of(method="POST", session=session, read=lambda: body)
+    answer = await create_group(request, Services(settings, DevelopmentTokens({}), store))
+    assert answer.body is not None
+    assert answer.body["members"] == []
+    assert session.meter.calls == 2
