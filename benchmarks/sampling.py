@@ -19,7 +19,6 @@ SCIM, STORE, CLIENT = "SCIM core", "store", "client of Table Storage"
 WEB, RUNTIME, LOOP = "web, tokens, log", "runtime library", "event loop"
 PARTS = (SCIM, STORE, CLIENT, WEB, RUNTIME, LOOP)
 
-_CLIENT_MODULES = {"rest_service", "batches", "entities", "signing"}
 _OF_FOLDERS = {
     "aiohttp": CLIENT,
     "yarl": CLIENT,
@@ -31,17 +30,18 @@ _OF_FOLDERS = {
 
 def part_of(file: str) -> str | None:
     """Tell which part of the program a source file belongs to; None for a library of no part."""
-    path = PurePath(file)
-    folders = path.parts[:-1]
+    folders = PurePath(file).parts[:-1]
     if "shared" in folders:
         match folders[folders.index("shared") + 1 :]:
             case ("scim", *_):
                 return SCIM
-            case ("store", *_):
-                return CLIENT if path.stem in _CLIENT_MODULES else STORE
+            case ("tables", "rest", *_):
+                return CLIENT
+            case ("store" | "tables", *_):
+                return STORE
             case _:
                 return WEB
-    if any(each.startswith("scim_") for each in folders):
+    if any(each.startswith("scim_") or each == "health" for each in folders):
         return WEB
     return next((_OF_FOLDERS[each] for each in folders[::-1] if each in _OF_FOLDERS), None)
 

@@ -19,7 +19,11 @@ from tests.support.fakes.clock import Time
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-pytest_plugins = ("tests.support.fixtures.service", "tests.support.fixtures.key_vault")
+pytest_plugins = (
+    "tests.support.fixtures.service",
+    "tests.support.fixtures.storage",
+    "tests.support.fixtures.key_vault",
+)
 
 
 class NewSession(Protocol):

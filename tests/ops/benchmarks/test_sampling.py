@@ -17,7 +17,7 @@ from shared.scim.catalogue import Catalogue
     [
         ("/app/shared/scim/patch.py", SCIM),
         ("/app/shared/store/users.py", STORE),
-        ("/app/shared/store/rest_service.py", CLIENT),
+        ("/app/shared/tables/rest/client.py", CLIENT),
         ("/lib/site-packages/aiohttp/client.py", CLIENT),
         ("/app/shared/web/endpoints.py", WEB),
         ("/app/shared/settings.py", WEB),

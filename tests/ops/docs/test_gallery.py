@@ -11,7 +11,7 @@ from tests.ops.docs import markdown
 from tests.ops.docs.markdown import ROOT, Section, Text
 
 PAGE = ROOT / "docs" / "gallery.md"
-CLIENTS = ROOT / "tests" / "clients" / "README.md"
+CLIENTS = ROOT / "tests" / "spec" / "clients" / "README.md"
 SECTIONS = {section.anchor: section for section in markdown.sections(PAGE)}
 NODE = re.compile(r"(?P<file>tests/[\w/]+\.py)::(?P<test>test_\w+)")
 

@@ -12,7 +12,6 @@ from shared.store.memberships import Memberships
 from shared.store.store import Store, open_store
 from shared.tables.azure_table import AzureTable, open_table
 from shared.tables.service import TableAddress
-from tests.support.fakes.storage_proxy import StorageProxy, serving
 from tests.support.partition import Partition, read_partition
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from local.azurite import Azurite
     from tests.conftest import NewSession
     from tests.support.fakes.clock import Time
+    from tests.support.fakes.storage_proxy import StorageProxy
 
 
 class ReadBack(Protocol):
@@ -56,13 +56,6 @@ def sweeper(table: AzureTable) -> Sweeper:
 def rejecting_store(table: AzureTable) -> Store:
     """The store of a service that refuses unknown members."""
     return open_store(table, changed_names, reject_unknown_members=True)
-
-
-@pytest.fixture
-async def proxy(storage: Azurite) -> AsyncIterator[StorageProxy]:
-    """A way to the same storage on which faults can be ordered."""
-    async with serving(storage.ports["table"]) as between:
-        yield between
 
 
 @pytest.fixture

@@ -140,7 +140,12 @@ async def worker(
         "SCIM_SECRET_TOKEN": TOKEN,
         "SCIM_SECRET_TOKEN__ACME": f"{TOKEN}-of-acme",
     }
-    command = [sys.executable, "-P", str(ROOT / "tests" / "fakes" / "worker.py"), str(folder)]
+    command = [
+        sys.executable,
+        "-P",
+        str(ROOT / "tests/support/fakes/worker.py"),
+        str(folder),
+    ]
     with log.open("wb") as stderr:
         process = await asyncio.create_subprocess_exec(
             *command, cwd=folder, env=environ, stdin=PIPE, stdout=PIPE, stderr=stderr, limit=2**24

@@ -24,6 +24,7 @@ import pytest
 import trustme
 
 from local import children
+from tests.support.deployed import PACKAGES
 from tests.support.fakes import az
 from tests.support.fakes.azure_front import AzureFront, fronting
 from tests.support.fakes.key_vault import FakeIdentity, FakeKeyVault, Version, serving
@@ -157,7 +158,7 @@ async def app_process(environ: dict[str, str]) -> AsyncIterator[tuple[str, int]]
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone of the project in which somebody has worked, with the scripts and the app in it."""
     folder = tmp_path_factory.mktemp("clone") / "a clone"
-    for name in ("infra", "shared", *(each.name for each in ROOT.glob("scim_*"))):
+    for name in ("infra", *PACKAGES):
         shutil.copytree(ROOT / name, folder / name)
     for name in ("function_app.py", "host.json", "requirements.txt"):
         shutil.copy(ROOT / name, folder / name)
