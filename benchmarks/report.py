@@ -59,7 +59,7 @@ differs is this service. (A query of the small tenant waits less all the same: A
 every row, but passes over those of another partition faster.)
 
 The directory of {users:,} users has {rows:,} rows. Tenants take turns every {portion} operations,
-garbage is collected before each turn, and *apart* is the median over pairs of turns. Calls are
+garbage is collected before each turn, and *apart* is the median over pairs of queue. Calls are
 compared without reads of the row `q` (ids of deleted groups), which a process may remember for a
 while: their number is a matter of time. Where the tenants differ, both figures are shown."""
 
@@ -70,7 +70,7 @@ of the function to its return: token, SCIM, store, change row, line of the log. 
 same requests to storage, recorded and sent again to a tenant in the same state by a bare loop,
 which computes nothing but HTTP (`benchmarks/floor.py`): by aiohttp, which the service uses too,
 and by http.client. They take turns every {portion} operations, and a multiple is the median over
-the turns. `invocation` is the handler called through the runtime library that Azure runs, without
+the queue. `invocation` is the handler called through the runtime library that Azure runs, without
 gRPC. Microseconds of CPU; one operation after the other. `calls` are without row `q`, as above."""
 
 _SHARES = """Where the CPU of an invocation goes, by samples of the stack at a timer of CPU time

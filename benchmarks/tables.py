@@ -13,7 +13,7 @@ from benchmarks.people import person
 from local import azurite
 from shared.store import layout
 from shared.tables.azure_table import open_table
-from shared.tables.request_context import Session
+from shared.tables.request_context import RequestContext
 from shared.tables.service import Account, TableAddress
 from shared.tenants import DEFAULT
 from tests.support.seeds import rows_of, write
@@ -64,8 +64,8 @@ class Rows:
         table = open_table(TableAddress(NAME, connection_string=storage.connection_string))
         try:
             for tenant in tenants:
-                session = Session(tenant, "seed", "seed", time.monotonic() + _SEED_SECONDS)
-                await write(table, session, self.inserts)
+                context = RequestContext(tenant, "seed", "seed", time.monotonic() + _SEED_SECONDS)
+                await write(table, context, self.inserts)
         finally:
             await table.close()
 

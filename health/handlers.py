@@ -32,7 +32,7 @@ async def ready(req: func.HttpRequest, record: RequestRecord) -> Answer:
     record.tenant = ""
     _refuse_other_methods(record)
     report = await process.readiness.report(
-        process.authenticator, process.store.table, request.session
+        process.authenticator, process.store.table, request.context
     )
     checks = {"vault": _check(report.vault), "table": _check(report.table)}
     if report.is_ready:

@@ -28,13 +28,13 @@ async def create_group(request: ScimRequest, services: Services) -> Answer:
     body = request.json()
     document = documents.create(services.catalogue.group, body)
     joining = members.from_document(body).add
-    group = await services.store.groups.create(request.session, document, joining)
+    group = await services.store.groups.create(request.context, document, joining)
     return await _answer(201, request, services, group)
 
 
 async def get_group(request: ScimRequest, services: Services) -> Answer:
     """GET /Groups/{id}; members are read only when they are shown."""
-    group = await services.store.groups.get(request.session, request.resource_id, members=False)
+    group = await services.store.groups.get(request.context, request.resource_id, members=False)
     if request.has_already(group.version):
         return responses.not_modified(group.id, group.version)
     return await _answer(200, request, services, group)
@@ -48,7 +48,7 @@ async def replace_group(request: ScimRequest, services: Services) -> Answer:
     """
     group_type, body = services.catalogue.group, request.json()
     await services.store.groups.update(
-        request.session,
+        request.context,
         request.resource_id,
         members.from_document(body),
         lambda group: documents.replace(group_type, group, body),
@@ -66,7 +66,7 @@ async def patch_group(request: ScimRequest, services: Services) -> Answer:
     group_type = services.catalogue.group
     operations, change = members.split_members(group_type, parse_patch(request.json()))
     version = await services.store.groups.update(
-        request.session,
+        request.context,
         request.resource_id,
         change,
         (lambda group: patch.apply(group_type, group, operations)) if operations else None,
@@ -79,12 +79,12 @@ async def patch_group(request: ScimRequest, services: Services) -> Answer:
 
 async def delete_group(request: ScimRequest, services: Services) -> Answer:
     """DELETE /Groups/{id}."""
-    await services.store.groups.delete(request.session, request.resource_id, request.precondition)
+    await services.store.groups.delete(request.context, request.resource_id, request.precondition)
     return responses.no_content(request.resource_id)
 
 
 async def _read_again(request: ScimRequest, services: Services) -> Answer:
-    group = await services.store.groups.get(request.session, request.resource_id, members=False)
+    group = await services.store.groups.get(request.context, request.resource_id, members=False)
     return await _answer(200, request, services, group)
 
 

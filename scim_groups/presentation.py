@@ -74,16 +74,16 @@ class GroupSource:
 
     async def page(self, start_index: int, count: int) -> tuple[int, Sequence[Group]]:
         """Return how many groups there are, and those of a page."""
-        page = await self.store.groups.page(self.request.session, start_index, count)
+        page = await self.store.groups.page(self.request.context, start_index, count)
         return page.total, page.groups
 
     async def after(self, last_id: str, count: int) -> Sequence[Group]:
         """Return the next groups in id order."""
-        return await self.store.groups.after(self.request.session, last_id, count)
+        return await self.store.groups.after(self.request.context, last_id, count)
 
     def scan(self, last_id: str = "") -> AsyncIterator[Group]:
         """Return every group in turn."""
-        return self.store.groups.scan(self.request.session, last_id)
+        return self.store.groups.scan(self.request.context, last_id)
 
     async def compared(self, items: Sequence[Group], condition: Filter) -> AsyncIterator[Document]:
         """Present groups with as many members as the filter compares.
@@ -105,13 +105,13 @@ class GroupSource:
         """Present groups with their members, unless the projection leaves them out."""
         groups: Sequence[Group] = items
         if projection.includes("members"):
-            groups = await self.store.groups.with_members(self.request.session, items)
+            groups = await self.store.groups.with_members(self.request.context, items)
         return [resource_of(self.request, self.catalogue, group) for group in groups]
 
     async def _with_those_of(self, items: Sequence[Group], uids: Sequence[str]) -> list[Group]:
         """Read which of some users are in each of the groups."""
         gids = [group.id for group in items]
-        found = await self.store.groups.have_members(self.request.session, gids, uids)
+        found = await self.store.groups.have_members(self.request.context, gids, uids)
         return [
             replace(group, member_ids=members) for group, members in zip(items, found, strict=True)
         ]
@@ -124,19 +124,19 @@ class GroupSource:
                 yield group
 
     async def _with_its_own(self, group: Group) -> Group:
-        return (await self.store.groups.with_members(self.request.session, [group]))[0]
+        return (await self.store.groups.with_members(self.request.context, [group]))[0]
 
     async def _by_id(self, value: str) -> Sequence[Group]:
-        return await self.store.groups.get_many(self.request.session, [value])
+        return await self.store.groups.get_many(self.request.context, [value])
 
     async def _by_display_name(self, value: str) -> Sequence[Group]:
-        group = await self.store.groups.by_display_name(self.request.session, fold(value))
+        group = await self.store.groups.by_display_name(self.request.context, fold(value))
         return [] if group is None else [group]
 
     async def _by_external_id(self, value: str) -> Sequence[Group]:
-        return await self.store.groups.by_external_id(self.request.session, value)
+        return await self.store.groups.by_external_id(self.request.context, value)
 
     async def _by_member(self, value: str) -> Sequence[Group]:
-        users = await self.store.users.get_many(self.request.session, [value])
+        users = await self.store.users.get_many(self.request.context, [value])
         gids = [gid for user in users for gid in user.group_ids]
-        return await self.store.groups.get_many(self.request.session, gids)
+        return await self.store.groups.get_many(self.request.context, gids)

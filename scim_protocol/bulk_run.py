@@ -182,8 +182,8 @@ class BulkRun:
         All of them together have the same few seconds: however many there are, and however slow
         the storage is, the client is answered.
         """
-        deadline = max(self._request.session.deadline, time.monotonic() + _UNDO_SECONDS)
-        request = replace(self._request, session=replace(self._request.session, deadline=deadline))
+        deadline = max(self._request.context.deadline, time.monotonic() + _UNDO_SECONDS)
+        request = replace(self._request, context=replace(self._request.context, deadline=deadline))
         left = list(self._incomplete.items())
         for start in range(0, len(left), TOGETHER):
             undone = (self._undo(request, *each) for each in left[start : start + TOGETHER])
@@ -215,12 +215,12 @@ class BulkRun:
 
     async def _answered(self, operation: BulkOperation, request: ScimRequest) -> Answer:
         """Serve one operation as a request of its own, which has its own line in the log."""
-        session = replace(request.session, meter=Meter(), steps=0)
-        record = RequestRecord(session.request_id, operation.method, "Bulk")
-        record.tenant, record.token, record.session = session.tenant, session.actor, session
-        part = replace(request, method=operation.method, session=session)
+        context = replace(request.context, meter=Meter(), steps=0)
+        record = RequestRecord(context.request_id, operation.method, "Bulk")
+        record.tenant, record.token, record.context = context.tenant, context.actor, context
+        part = replace(request, method=operation.method, context=context)
         answer = await answered(record, self._served(operation, part, record))
-        request.session.meter.add(session.meter)
+        request.context.meter.add(context.meter)
         return answer
 
     async def _served(
@@ -231,7 +231,7 @@ class BulkRun:
         record.route = f"Bulk/{endpoint.path}" + ("/{id}" if resource_id else "")
         record.resource_id = resource_id
         # Nothing is begun late: what takes back its own failure would do so past the deadline.
-        request.session.remaining()
+        request.context.remaining()
         handler = handler_of(endpoint.item if resource_id else endpoint.collection, request.method)
         part = replace(
             request,

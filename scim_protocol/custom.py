@@ -37,12 +37,12 @@ class CustomHandlers:
     async def create(self, request: ScimRequest, services: Services) -> Answer:
         """POST to the collection."""
         document = documents.create(self.resource_type, request.json())
-        resource = await self._stored(services).create(request.session, document)
+        resource = await self._stored(services).create(request.context, document)
         return self._answer(201, request, resource)
 
     async def get(self, request: ScimRequest, services: Services) -> Answer:
         """GET of one resource."""
-        resource = await self._stored(services).get(request.session, request.resource_id)
+        resource = await self._stored(services).get(request.context, request.resource_id)
         if request.has_already(str(resource.version)):
             return responses.not_modified(resource.id, str(resource.version))
         return self._answer(200, request, resource)
@@ -64,7 +64,7 @@ class CustomHandlers:
     async def delete(self, request: ScimRequest, services: Services) -> Answer:
         """DELETE of one resource."""
         await self._stored(services).delete(
-            request.session, request.resource_id, request.precondition
+            request.context, request.resource_id, request.precondition
         )
         return responses.no_content(request.resource_id)
 
@@ -73,7 +73,7 @@ class CustomHandlers:
 
     async def _update(self, request: ScimRequest, services: Services, change: Change) -> Answer:
         resource = await self._stored(services).update(
-            request.session, request.resource_id, change, request.precondition
+            request.context, request.resource_id, change, request.precondition
         )
         return self._answer(200, request, resource)
 

@@ -46,16 +46,16 @@ class CustomSource:
 
     async def page(self, start_index: int, count: int) -> tuple[int, Sequence[Resource]]:
         """Return how many resources there are, and those of a page."""
-        page = await self.resources.page(self.request.session, start_index, count)
+        page = await self.resources.page(self.request.context, start_index, count)
         return page.total, page.resources
 
     async def after(self, last_id: str, count: int) -> Sequence[Resource]:
         """Return the next resources in id order."""
-        return await self.resources.after(self.request.session, last_id, count)
+        return await self.resources.after(self.request.context, last_id, count)
 
     def scan(self, last_id: str = "") -> AsyncIterator[Resource]:
         """Return every resource in turn."""
-        return self.resources.scan(self.request.session, last_id)
+        return self.resources.scan(self.request.context, last_id)
 
     async def compared(
         self, items: Sequence[Resource], condition: Filter
@@ -71,10 +71,10 @@ class CustomSource:
         return [resource_of(self.request, self.resource_type, resource) for resource in items]
 
     async def _by_id(self, value: str) -> Sequence[Resource]:
-        return await self.resources.get_many(self.request.session, [value])
+        return await self.resources.get_many(self.request.context, [value])
 
     async def _by_unique(self, name: str, value: str) -> Sequence[Resource]:
-        return await self.resources.by_unique(self.request.session, name, value)
+        return await self.resources.by_unique(self.request.context, name, value)
 
     async def _by_external_id(self, value: str) -> Sequence[Resource]:
-        return await self.resources.by_external_id(self.request.session, value)
+        return await self.resources.by_external_id(self.request.context, value)

@@ -31,14 +31,14 @@ async def list_users(request: ScimRequest, services: Services) -> Answer:
 async def create_user(request: ScimRequest, services: Services) -> Answer:
     """POST /Users."""
     document = documents.create(services.catalogue.user, request.json())
-    user = await services.store.users.create(request.session, document)
+    user = await services.store.users.create(request.context, document)
     return _answer(201, request, services, user)
 
 
 async def get_user(request: ScimRequest, services: Services) -> Answer:
     """GET /Users/{id}."""
     groups = request.projection(services.catalogue.user).includes("groups")
-    user = await services.store.users.get(request.session, request.resource_id, groups=groups)
+    user = await services.store.users.get(request.context, request.resource_id, groups=groups)
     if request.has_already(str(user.version)):
         return responses.not_modified(user.id, str(user.version))
     return _answer(200, request, services, user)
@@ -58,13 +58,13 @@ async def patch_user(request: ScimRequest, services: Services) -> Answer:
 
 async def delete_user(request: ScimRequest, services: Services) -> Answer:
     """DELETE /Users/{id}."""
-    await services.store.users.delete(request.session, request.resource_id, request.precondition)
+    await services.store.users.delete(request.context, request.resource_id, request.precondition)
     return responses.no_content(request.resource_id)
 
 
 async def _update(request: ScimRequest, services: Services, change: Change) -> Answer:
     user = await services.store.users.update(
-        request.session, request.resource_id, change, request.precondition
+        request.context, request.resource_id, change, request.precondition
     )
     return _answer(200, request, services, user)
 

@@ -59,16 +59,16 @@ class UserSource:
 
     async def page(self, start_index: int, count: int) -> tuple[int, Sequence[User]]:
         """Return how many users there are, and those of a page."""
-        page = await self.users.page(self.request.session, start_index, count)
+        page = await self.users.page(self.request.context, start_index, count)
         return page.total, page.users
 
     async def after(self, last_id: str, count: int) -> Sequence[User]:
         """Return the next users in id order."""
-        return await self.users.after(self.request.session, last_id, count)
+        return await self.users.after(self.request.context, last_id, count)
 
     def scan(self, last_id: str = "") -> AsyncIterator[User]:
         """Return every user in turn."""
-        return self.users.scan(self.request.session, last_id)
+        return self.users.scan(self.request.context, last_id)
 
     async def compared(self, items: Sequence[User], condition: Filter) -> AsyncIterator[Document]:
         """Present users whole: all that a filter can compare lies in their rows."""
@@ -82,14 +82,14 @@ class UserSource:
         return [resource_of(self.request, self.catalogue, user) for user in items]
 
     async def _by_id(self, value: str) -> Sequence[User]:
-        return await self.users.get_many(self.request.session, [value])
+        return await self.users.get_many(self.request.context, [value])
 
     async def _by_user_name(self, value: str) -> Sequence[User]:
-        user = await self.users.by_user_name(self.request.session, fold(value))
+        user = await self.users.by_user_name(self.request.context, fold(value))
         return [] if user is None else [user]
 
     async def _by_external_id(self, value: str) -> Sequence[User]:
-        return await self.users.by_external_id(self.request.session, value)
+        return await self.users.by_external_id(self.request.context, value)
 
     async def _by_email(self, value: str) -> Sequence[User]:
-        return await self.users.by_email(self.request.session, fold(value))
+        return await self.users.by_email(self.request.context, fold(value))

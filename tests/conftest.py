@@ -12,7 +12,7 @@ from local import azurite
 from shared.scim.documents import changed_names
 from shared.store.store import Store, open_store
 from shared.tables.azure_table import AzureTable, open_table
-from shared.tables.request_context import Session
+from shared.tables.request_context import RequestContext
 from shared.tables.service import TableAddress
 from tests.support.fakes.clock import Time
 
@@ -26,10 +26,10 @@ pytest_plugins = (
 )
 
 
-class NewSession(Protocol):
+class NewContext(Protocol):
     """Begins another request of the test's tenant."""
 
-    def __call__(self, *, seconds: float = 25.0) -> Session: ...
+    def __call__(self, *, seconds: float = 25.0) -> RequestContext: ...
 
 
 @pytest.fixture(scope="session")
@@ -53,17 +53,17 @@ def tenant() -> str:
 
 
 @pytest.fixture
-def new_session(tenant: str) -> NewSession:
-    def begin(*, seconds: float = 25.0) -> Session:
-        return Session(tenant, secrets.token_hex(8), "test", time.monotonic() + seconds)
+def new_context(tenant: str) -> NewContext:
+    def begin(*, seconds: float = 25.0) -> RequestContext:
+        return RequestContext(tenant, secrets.token_hex(8), "test", time.monotonic() + seconds)
 
     return begin
 
 
 @pytest.fixture
-def session(new_session: NewSession) -> Session:
+def context(new_context: NewContext) -> RequestContext:
     """One request of the test's tenant."""
-    return new_session()
+    return new_context()
 
 
 @pytest.fixture

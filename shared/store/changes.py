@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from shared.store import layout
-from shared.tables.request_context import Session
+from shared.tables.request_context import RequestContext
 from shared.tables.rows import Row, Value
 
 ResourceName = str
@@ -42,7 +42,7 @@ class Change:
     skipped: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
 
-    def values(self, session: Session, step: int) -> dict[str, Value]:
+    def values(self, context: RequestContext, step: int) -> dict[str, Value]:
         """Lay the change out as the properties of its row; empty ones are left out.
 
         `rt` resource type, `id`, `op` verb, `by` token label, `rq` request id, `st` step of the
@@ -52,8 +52,8 @@ class Change:
             "rt": self.resource,
             "id": self.id,
             "op": self.verb,
-            "by": session.actor,
-            "rq": session.request_id,
+            "by": context.actor,
+            "rq": context.request_id,
             "st": step,
         }
         if self.version is not None:

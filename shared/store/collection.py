@@ -9,12 +9,12 @@ from shared.errors import NotFound
 from shared.store import layout
 from shared.store.changes import Change
 from shared.store.claims import RowSet
-from shared.store.commits import commit, create_once, until_settled
+from shared.store.commits import commit, create_once, retry_conflicts
 from shared.store.counters import Counters
 from shared.store.reader import owners_of, pages, read_page, rows_after
 from shared.store.resources import Precondition, Resource, check_precondition, timestamp
 from shared.tables.operations import Delete, Insert, Operation, Replace
-from shared.tables.request_context import Session
+from shared.tables.request_context import RequestContext
 from shared.tables.rows import Document, Row, Values
 from shared.tables.table import Table, get_all
 
@@ -40,7 +40,7 @@ class Kinds:
 
 
 class Collection(ABC, Generic[R]):
-    """The resources of one type of every tenant; the session says of which.
+    """The resources of one type of every tenant; the context says of which.
 
     Attributes:
         table: where the rows lie.
@@ -88,12 +88,12 @@ class Collection(ABC, Generic[R]):
         after = self.key_rows(resource.id, document)
         return after, self.key_rows_in(row, resource).change_to(after)
 
-    async def shown(self, session: Session, resources: list[R]) -> list[R]:
+    async def shown(self, context: RequestContext, resources: list[R]) -> list[R]:
         """Complete resources that were read to be shown."""
-        del session
+        del context
         return resources
 
-    async def insert(self, session: Session, resource: R) -> R:
+    async def insert(self, context: RequestContext, resource: R) -> R:
         """Create a resource whose id was drawn for this request. 2 calls.
 
         Raises:
@@ -105,20 +105,20 @@ class Collection(ABC, Generic[R]):
         change = Change(self.type_name, rid, "create", self._names(None, document), version=1)
 
         async def attempt() -> None:
-            slot = await self.counters.read(session, rid)
+            slot = await self.counters.read(context, rid)
             operations = [
                 *key_rows.inserts(),
                 Insert(self._key(rid), self.values(resource, key_rows, None)),
                 self.counters.step(rid, slot, by=1),
             ]
-            await commit(self.table, session, change, operations)
+            await commit(self.table, context, change, operations)
 
-        await create_once(session, attempt, lambda: self.find_row(session, rid))
+        await create_once(context, attempt, lambda: self.find_row(context, rid))
         return resource
 
     async def update(
         self,
-        session: Session,
+        context: RequestContext,
         resource_id: str,
         change: Callable[[Document], Document],
         precondition: Precondition | None = None,
@@ -126,7 +126,7 @@ class Collection(ABC, Generic[R]):
         """Change a resource's document. 2 calls; 1 when nothing changes.
 
         Args:
-            session: the request.
+            context: the request.
             resource_id: id of the resource.
             change: pure; it is called again with the newer document after a lost race.
             precondition: the client's If-Match.
@@ -138,19 +138,19 @@ class Collection(ABC, Generic[R]):
         """
 
         async def attempt() -> R:
-            row = await self.row(session, resource_id)
+            row = await self.row(context, resource_id)
             resource = self.read(row)
             check_precondition(precondition, str(resource.version))
             document = change(resource.document)
             if document == resource.document:
                 return resource
-            return await self._write(session, row, resource, document)
+            return await self._write(context, row, resource, document)
 
-        changed = await until_settled(session, attempt)
-        return (await self.shown(session, [changed]))[0]
+        changed = await retry_conflicts(context, attempt)
+        return (await self.shown(context, [changed]))[0]
 
-    async def burial(
-        self, session: Session, resource_id: str, precondition: Precondition | None
+    async def deletion(
+        self, context: RequestContext, resource_id: str, precondition: Precondition | None
     ) -> tuple[R, list[Operation]]:
         """Read a resource, and build what deletes it with its key rows and counts it out. 2 calls.
 
@@ -158,50 +158,50 @@ class Collection(ABC, Generic[R]):
             NotFound: there is no such resource.
             PreconditionFailed: the resource has another version.
         """
-        row = await self.row(session, resource_id)
+        row = await self.row(context, resource_id)
         resource = self.read(row)
         check_precondition(precondition, str(resource.version))
-        slot = await self.counters.read(session, resource_id)
+        slot = await self.counters.read(context, resource_id)
         return resource, [
             Delete(row.key, row.etag),
             *self.key_rows_in(row, resource).deletes(),
             self.counters.step(resource_id, slot, by=-1),
         ]
 
-    async def row(self, session: Session, resource_id: str) -> Row:
+    async def row(self, context: RequestContext, resource_id: str) -> Row:
         """Read the row of a resource. 1 call.
 
         Raises:
             NotFound: there is no such resource.
         """
-        row = await self.find_row(session, resource_id)
+        row = await self.find_row(context, resource_id)
         if row is None:
             raise NotFound(f"There is no {self.type_name} {resource_id[:64]!r}.")
         return row
 
-    async def find_row(self, session: Session, resource_id: str) -> Row | None:
+    async def find_row(self, context: RequestContext, resource_id: str) -> Row | None:
         """Read the row of a resource; None if there is none, or the id is of no form. 1 call."""
         if not layout.is_id(resource_id):
             return None
-        return await self.table.get(session, self._key(resource_id))
+        return await self.table.get(context, self._key(resource_id))
 
-    async def get_many(self, session: Session, ids: Sequence[str]) -> list[R]:
+    async def get_many(self, context: RequestContext, ids: Sequence[str]) -> list[R]:
         """Read resources by id, in parallel, leaving out ids that are none. A call each."""
         wanted = [self._key(each) for each in ids if layout.is_id(each)]
-        rows = await get_all(self.table, session, wanted)
-        return await self.shown(session, [self.read(row) for row in rows if row is not None])
+        rows = await get_all(self.table, context, wanted)
+        return await self.shown(context, [self.read(row) for row in rows if row is not None])
 
-    async def by_external_id(self, session: Session, value: str) -> list[R]:
+    async def by_external_id(self, context: RequestContext, value: str) -> list[R]:
         """Find those with an externalId, compared exactly. 1 call, and 1 for each found."""
-        owners = await owners_of(self.table, session, self.kinds.external_ids, value)
-        return await self.get_many(session, owners)
+        owners = await owners_of(self.table, context, self.kinds.external_ids, value)
+        return await self.get_many(context, owners)
 
-    async def count(self, session: Session) -> int:
+    async def count(self, context: RequestContext) -> int:
         """Count the resources. 1 call."""
-        return (await self.counters.totals(session)).total
+        return (await self.counters.totals(context)).total
 
     async def read_page(
-        self, session: Session, start_index: int, count: int
+        self, context: RequestContext, start_index: int, count: int
     ) -> tuple[int, list[R]]:
         """Count the resources, and read a page in id order from the `start_index`-th (1-based).
 
@@ -209,24 +209,24 @@ class Collection(ABC, Generic[R]):
         page at the same time. 1 for `count` 0 and past the end of what is not empty.
         """
         place = (start_index, count)
-        page = await read_page(self.table, session, self.kinds.resources, self.counters, place)
-        return page.total, await self.shown(session, [self.read(row) for row in page.rows])
+        page = await read_page(self.table, context, self.kinds.resources, self.counters, place)
+        return page.total, await self.shown(context, [self.read(row) for row in page.rows])
 
-    async def after(self, session: Session, last_id: str, count: int) -> list[R]:
+    async def after(self, context: RequestContext, last_id: str, count: int) -> list[R]:
         """Read resources in id order, from behind an id on. 1 call for 1,000."""
-        rows = await rows_after(self.table, session, self.kinds.resources, (last_id, count))
-        return await self.shown(session, [self.read(row) for row in rows])
+        rows = await rows_after(self.table, context, self.kinds.resources, (last_id, count))
+        return await self.shown(context, [self.read(row) for row in rows])
 
-    async def scan(self, session: Session, last_id: str = "") -> AsyncIterator[R]:
+    async def scan(self, context: RequestContext, last_id: str = "") -> AsyncIterator[R]:
         """Read all resources in id order, or those behind an id; the caller bounds it.
 
         A call for each 1,000.
         """
-        async for rows in pages(self.table, session, self.kinds.resources, last_id):
-            for resource in await self.shown(session, [self.read(row) for row in rows]):
+        async for rows in pages(self.table, context, self.kinds.resources, last_id):
+            for resource in await self.shown(context, [self.read(row) for row in rows]):
                 yield resource
 
-    async def _write(self, session: Session, row: Row, resource: R, document: Document) -> R:
+    async def _write(self, context: RequestContext, row: Row, resource: R, document: Document) -> R:
         """Replace a resource's row and the key rows that differ."""
         written = replace(
             resource, document=document, version=resource.version + 1, modified=timestamp()
@@ -240,7 +240,7 @@ class Collection(ABC, Generic[R]):
         ]
         names = self._names(resource.document, document)
         change = Change(self.type_name, resource.id, "update", names, version=written.version)
-        await commit(self.table, session, change, operations)
+        await commit(self.table, context, change, operations)
         return written
 
     def _key(self, resource_id: str) -> str:

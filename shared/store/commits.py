@@ -7,10 +7,10 @@ from typing import TypeVar
 from shared.errors import PayloadTooLarge, Unavailable, Uniqueness
 from shared.store import layout
 from shared.store.changes import Change
-from shared.tables.operations import Delete, Insert, Operation, Refused, Unclear
-from shared.tables.request_context import Session
+from shared.tables.operations import Delete, Insert, Operation, OperationRejected, OutcomeUnknown
+from shared.tables.request_context import RequestContext
 from shared.tables.rows import Row, check_size, wire_bytes
-from shared.tables.table import Table, given_up, pause
+from shared.tables.table import Table, backoff, retries_exhausted
 
 MAX_OPERATIONS = 100
 """Operations that one entity group transaction takes, the change row among them."""
@@ -30,7 +30,7 @@ _T = TypeVar("_T")
 
 
 async def commit(
-    table: Table, session: Session, change: Change, operations: Sequence[Operation]
+    table: Table, context: RequestContext, change: Change, operations: Sequence[Operation]
 ) -> list[str] | None:
     """Commit operations together with their change row, at most once.
 
@@ -43,32 +43,32 @@ async def commit(
 
     Raises:
         Uniqueness: the insert of a claim was refused.
-        Refused: another row was not as expected; read again and repeat.
+        OperationRejected: another row was not as expected; read again and repeat.
         Unavailable, TooManyRequests: no clear answer within the attempts or the deadline.
         PayloadTooLarge: a row or the whole is over the limits of the service.
     """
-    receipt = Insert(layout.new_change(), change.values(session, session.next_step()))
+    receipt = Insert(layout.new_change(), change.values(context, context.next_step()))
     transaction = [receipt, *operations]
     _check_limits(transaction)
     begun = time.monotonic()
-    failure = Unclear("not sent")
+    failure = OutcomeUnknown("not sent")
     for attempt in range(_SENDS):
         if attempt:
-            await pause(session, attempt - 1)
+            await backoff(context, attempt - 1)
         if time.monotonic() - begun > _RECEIPT_SECONDS:
             break
         try:
-            return (await table.transact(session, transaction))[1:]
-        except Unclear as error:
+            return (await table.transact(context, transaction))[1:]
+        except OutcomeUnknown as error:
             failure = error
-        except Refused as refusal:
-            if refusal.index == 0 and await _is_receipt(table, session, receipt):
+        except OperationRejected as refusal:
+            if refusal.index == 0 and await _is_receipt(table, context, receipt):
                 return None
             raise _meaning(refusal) from refusal
-    raise given_up(failure)
+    raise retries_exhausted(failure)
 
 
-async def until_settled(session: Session, attempt: Callable[[], Awaitable[_T]]) -> _T:
+async def retry_conflicts(context: RequestContext, attempt: Callable[[], Awaitable[_T]]) -> _T:
     """Repeat read-and-commit after every lost race, a bounded number of times with jitter.
 
     Raises:
@@ -76,10 +76,10 @@ async def until_settled(session: Session, attempt: Callable[[], Awaitable[_T]]) 
     """
     for races in range(_RACES):
         if races:
-            await pause(session, races - 1)
+            await backoff(context, races - 1)
         try:
             return await attempt()
-        except Refused:
+        except OperationRejected:
             continue
     raise Unavailable(
         "Other requests keep changing the same resource; repeat the request.", retry_after=2
@@ -87,27 +87,27 @@ async def until_settled(session: Session, attempt: Callable[[], Awaitable[_T]]) 
 
 
 async def create_once(
-    session: Session,
+    context: RequestContext,
     attempt: Callable[[], Awaitable[None]],
     found: Callable[[], Awaitable[Row | None]],
 ) -> None:
     """Repeat the creation of a resource after lost races; the id was drawn for this request alone.
 
     Args:
-        session: the request.
+        context: the request.
         attempt: inserts the resource with its claims.
         found: reads the resource's own row.
 
     Raises:
         Uniqueness: another resource has the claim.
-        Unavailable: as in `until_settled`.
+        Unavailable: as in `retry_conflicts`.
     """
     try:
-        await until_settled(session, attempt)
+        await retry_conflicts(context, attempt)
     except Uniqueness:
         # After a repeat the claim in the way may be our own: a transaction that was taken for
         # lost can be committed late.
-        if session.steps < 2 or await found() is None:
+        if context.steps < 2 or await found() is None:
             raise
 
 
@@ -134,15 +134,15 @@ def _check_limits(transaction: Sequence[Operation]) -> None:
         )
 
 
-async def _is_receipt(table: Table, session: Session, receipt: Insert) -> bool:
+async def _is_receipt(table: Table, context: RequestContext, receipt: Insert) -> bool:
     """Tell whether the row that is in the way of a receipt is that receipt."""
-    row = await table.get(session, receipt.key)
+    row = await table.get(context, receipt.key)
     return row is not None and all(
         row.values.get(name) == receipt.values[name] for name in ("rq", "st")
     )
 
 
-def _meaning(refusal: Refused) -> Exception:
+def _meaning(refusal: OperationRejected) -> Exception:
     """Let the failing operation decide: only a claim that exists already means "not unique"."""
     operation = refusal.operation
     if refusal.status == 409 and isinstance(operation, Insert) and operation.unique is not None:

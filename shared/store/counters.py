@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from shared.store import layout
 from shared.tables.operations import Insert, Operation, Replace
-from shared.tables.request_context import Session
+from shared.tables.request_context import RequestContext
 from shared.tables.rows import Row
 from shared.tables.table import Table, collect
 
@@ -50,10 +50,10 @@ class Counters:
         self._table = table
         self._kind = kind
 
-    async def read(self, session: Session, resource_id: str) -> Row | None:
+    async def read(self, context: RequestContext, resource_id: str) -> Row | None:
         """Read the slot of a resource; None while it was never counted in. One call."""
         return await self._table.get(
-            session, layout.counter(self._kind, layout.slot_of(resource_id))
+            context, layout.counter(self._kind, layout.slot_of(resource_id))
         )
 
     def step(self, resource_id: str, slot: Row | None, by: int) -> Operation:
@@ -63,7 +63,7 @@ class Counters:
             return Insert(key, {"n": max(by, 0)})
         return Replace(slot.key, {"n": int(slot.values["n"]) + by}, slot.etag)
 
-    async def totals(self, session: Session) -> Totals:
+    async def totals(self, context: RequestContext) -> Totals:
         """Read all slots. One call."""
-        rows = await collect(self._table, session, layout.prefix(self._kind), select=("n",))
+        rows = await collect(self._table, context, layout.prefix(self._kind), select=("n",))
         return Totals(tuple((row.key.rpartition("-")[2], int(row.values["n"])) for row in rows))

@@ -10,7 +10,7 @@ from shared.store import layout
 from shared.store.changes import Change
 from shared.store.claims import RowSet, UniqueAttribute, external_id_rows, unique_key, unique_row
 from shared.store.collection import Collection, Kinds, Names
-from shared.store.commits import commit, until_settled
+from shared.store.commits import commit, retry_conflicts
 from shared.store.resources import (
     Precondition,
     Resource,
@@ -19,7 +19,7 @@ from shared.store.resources import (
     timestamp,
 )
 from shared.tables.operations import Insert
-from shared.tables.request_context import Session
+from shared.tables.request_context import RequestContext
 from shared.tables.rows import Document, Row, Values
 from shared.tables.table import Table
 
@@ -46,7 +46,7 @@ class ResourcePage:
 
 
 class CustomResources(Collection[Resource]):
-    """The resources of one added type of every tenant; the session says of which."""
+    """The resources of one added type of every tenant; the context says of which."""
 
     def __init__(self, table: Table, custom_type: CustomType, changed_names: Names) -> None:
         rows, external_ids, counters = (
@@ -62,24 +62,24 @@ class CustomResources(Collection[Resource]):
         """The names of the unique attributes, by which `by_unique` finds."""
         return tuple(attribute.name for attribute in self._unique)
 
-    async def create(self, session: Session, document: Document) -> Resource:
+    async def create(self, context: RequestContext, document: Document) -> Resource:
         """Create a resource; calls and errors as in `Collection.insert`."""
         now = timestamp()
         resource = Resource(
             layout.new_id_without_name(), document, version=1, created=now, modified=now
         )
-        return await self.insert(session, resource)
+        return await self.insert(context, resource)
 
-    async def get(self, session: Session, rid: str) -> Resource:
+    async def get(self, context: RequestContext, rid: str) -> Resource:
         """Read a resource. 1 call.
 
         Raises:
             NotFound: there is no such resource.
         """
-        return self.read(await self.row(session, rid))
+        return self.read(await self.row(context, rid))
 
     async def delete(
-        self, session: Session, rid: str, precondition: Precondition | None = None
+        self, context: RequestContext, rid: str, precondition: Precondition | None = None
     ) -> None:
         """Delete a resource with its key rows. 3 calls.
 
@@ -89,24 +89,24 @@ class CustomResources(Collection[Resource]):
         """
 
         async def attempt() -> None:
-            resource, operations = await self.burial(session, rid, precondition)
+            resource, operations = await self.deletion(context, rid, precondition)
             change = Change(self.type_name, rid, "delete", version=resource.version + 1)
-            await commit(self.table, session, change, operations)
+            await commit(self.table, context, change, operations)
 
-        await until_settled(session, attempt)
+        await retry_conflicts(context, attempt)
 
-    async def by_unique(self, session: Session, name: str, value: str) -> list[Resource]:
+    async def by_unique(self, context: RequestContext, name: str, value: str) -> list[Resource]:
         """Find the resource that has a value of a unique attribute. 2 calls, 1 on a miss."""
         attribute = next(each for each in self._unique if each.name == name)
         comparable = attribute.comparable(value)
-        claim = await self.table.get(session, unique_key(self._claims, attribute, comparable))
+        claim = await self.table.get(context, unique_key(self._claims, attribute, comparable))
         if claim is None or claim.values["x"] != comparable:
             return []
-        return await self.get_many(session, [str(claim.values["o"])])
+        return await self.get_many(context, [str(claim.values["o"])])
 
-    async def page(self, session: Session, start_index: int, count: int) -> ResourcePage:
+    async def page(self, context: RequestContext, start_index: int, count: int) -> ResourcePage:
         """List resources in id order, from the `start_index`-th (1-based). 2 calls; 1 for 0."""
-        return ResourcePage(*await self.read_page(session, start_index, count))
+        return ResourcePage(*await self.read_page(context, start_index, count))
 
     def read(self, row: Row) -> Resource:
         """Read a resource out of its row."""

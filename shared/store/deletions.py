@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from shared.clock import Clock
 from shared.store import layout
 from shared.store.changes import Change
-from shared.store.commits import commit, until_settled
+from shared.store.commits import commit, retry_conflicts
 from shared.store.memberships import READ_AHEAD, Edit, Head, Memberships, Progress, Step, cut_steps
-from shared.tables.operations import Delete, Insert, Operation, Refused, Replace
-from shared.tables.request_context import Session
+from shared.tables.operations import Delete, Insert, Operation, OperationRejected, Replace
+from shared.tables.request_context import RequestContext
 from shared.tables.rows import Row, pack_ids, unpack_ids
 from shared.tables.table import Table, collect
 
@@ -49,19 +49,19 @@ class DeletedGroups:
         self._clock = clock
         self._readings: dict[str, _Reading] = {}
 
-    async def read(self, session: Session) -> Row | None:
+    async def read(self, context: RequestContext) -> Row | None:
         """Read the row itself, to change it. One call."""
-        return await self._table.get(session, layout.DELETED_GROUPS)
+        return await self._table.get(context, layout.DELETED_GROUPS)
 
-    async def ids(self, session: Session) -> frozenset[str]:
+    async def ids(self, context: RequestContext) -> frozenset[str]:
         """Tell which groups are deleted and not swept yet. One call; none within the lease."""
-        reading = self._readings.get(session.tenant)
+        reading = self._readings.get(context.tenant)
         if reading is not None and self._clock.steady() < reading.until:
             return reading.ids
         until = self._clock.steady() + LEASE_SECONDS
-        row = await self.read(session)
+        row = await self.read(context)
         ids = frozenset[str]() if row is None else frozenset(unpack_ids(row.values))
-        self._remember(session.tenant, _Reading(ids, until))
+        self._remember(context.tenant, _Reading(ids, until))
         return ids
 
     def forget(self, tenant: str) -> float:
@@ -119,14 +119,18 @@ class Sweeper:
         self._memberships = memberships
 
     async def sweep_group(
-        self, session: Session, gid: str, listed: Row | None = None, limit: int = GROUP_MEMBERS
+        self,
+        context: RequestContext,
+        gid: str,
+        listed: Row | None = None,
+        limit: int = GROUP_MEMBERS,
     ) -> bool:
         """Take a deleted group out of its members' lists, 40 a transaction.
 
         A call for each 1,000 members, one for each member, one for each 40.
 
         Args:
-            session: the request.
+            context: the request.
             gid: id of the deleted group.
             listed: the row `q` where it is known.
             limit: with more members nothing is done.
@@ -134,35 +138,35 @@ class Sweeper:
         Returns:
             Whether the group is swept.
         """
-        rows = await collect(self._table, session, layout.memberships(gid), limit + 1, select=())
+        rows = await collect(self._table, context, layout.memberships(gid), limit + 1, select=())
         if len(rows) > limit:
             return False
         uids = [layout.member_of(row.key) for row in rows]
         last: list[Edit] = []
         for start in range(0, len(uids), READ_AHEAD):
             wanted = dict.fromkeys(uids[start : start + READ_AHEAD], False)
-            edits = last + await self._memberships.edits(session, gid, wanted, Progress())
+            edits = last + await self._memberships.edits(context, gid, wanted, Progress())
             *steps, last = cut_steps(gid, edits) or [[]]
             for step in steps:
-                await self._sweep_group_step(session, gid, step)
-        await self._finish_group(session, gid, last, listed)
+                await self._sweep_group_step(context, gid, step)
+        await self._finish_group(context, gid, last, listed)
         return True
 
-    async def _sweep_group_step(self, session: Session, gid: str, edits: list[Edit]) -> None:
+    async def _sweep_group_step(self, context: RequestContext, gid: str, edits: list[Edit]) -> None:
         step = Step(gid, Head((), "sweep"), edits)
-        await self._memberships.step(session, step, Progress())
+        await self._memberships.step(context, step, Progress())
 
-    async def sweep_user(self, session: Session, uid: str) -> None:
+    async def sweep_user(self, context: RequestContext, uid: str) -> None:
         """Take away the memberships that a deleted user's row lists, 90 a transaction."""
 
         async def attempt() -> bool:
-            row = await self._table.get(session, layout.deleted_user(uid))
-            return row is not None and await self._sweep_user_step(session, uid, row)
+            row = await self._table.get(context, layout.deleted_user(uid))
+            return row is not None and await self._sweep_user_step(context, uid, row)
 
-        while await until_settled(session, attempt):
+        while await retry_conflicts(context, attempt):
             pass
 
-    async def _sweep_user_step(self, session: Session, uid: str, row: Row) -> bool:
+    async def _sweep_user_step(self, context: RequestContext, uid: str, row: Row) -> bool:
         """Take away the first memberships of the list; tell whether more are left."""
         gids = unpack_ids(row.values)
         step, rest = gids[:_USER_ROWS], gids[_USER_ROWS:]
@@ -170,27 +174,27 @@ class Sweeper:
             Replace(row.key, pack_ids(rest), row.etag) if rest else Delete(row.key, row.etag)
         )
         operations = [shortened, *(Delete(layout.membership(gid, uid)) for gid in step)]
-        await commit(self._table, session, Change("User", uid, "sweep", left=step), operations)
+        await commit(self._table, context, Change("User", uid, "sweep", left=step), operations)
         return bool(rest)
 
     async def _finish_group(
-        self, session: Session, gid: str, edits: list[Edit], listed: Row | None
+        self, context: RequestContext, gid: str, edits: list[Edit], listed: Row | None
     ) -> None:
         """Take away the last memberships together with the word that there were some."""
 
         async def attempt() -> None:
             nonlocal listed
-            row = listed or await self._table.get(session, layout.DELETED_GROUPS)
+            row = listed or await self._table.get(context, layout.DELETED_GROUPS)
             listed = None
             operations: list[Operation] = [Delete(layout.deleted_group(gid))]
             if row is not None and gid in unpack_ids(row.values):
                 operations.append(removed(row, gid))
             head = Head(tuple(operations), "sweep")
             try:
-                await self._memberships.step(session, Step(gid, head, edits), Progress())
-            except Refused as refusal:
+                await self._memberships.step(context, Step(gid, head, edits), Progress())
+            except OperationRejected as refusal:
                 if refusal.operation != operations[0]:
                     raise
                 # Another sweeper has finished this group.
 
-        await until_settled(session, attempt)
+        await retry_conflicts(context, attempt)

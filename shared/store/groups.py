@@ -12,7 +12,7 @@ from shared.store import deletions, layout
 from shared.store.changes import Change
 from shared.store.claims import folded_name, group_rows
 from shared.store.collection import Names
-from shared.store.commits import commit, until_settled
+from shared.store.commits import commit, retry_conflicts
 from shared.store.counters import Counters
 from shared.store.deletions import DeletedGroups, Sweeper
 from shared.store.memberships import (
@@ -33,8 +33,8 @@ from shared.store.resources import (
     group_version,
     timestamp,
 )
-from shared.tables.operations import Delete, Insert, Refused, Replace
-from shared.tables.request_context import Session
+from shared.tables.operations import Delete, Insert, OperationRejected, Replace
+from shared.tables.request_context import RequestContext
 from shared.tables.rows import ANY_ETAG, Document, Row
 from shared.tables.table import Table, get_all
 
@@ -56,7 +56,7 @@ class GroupPage:
 
 
 class Groups:
-    """The groups of every tenant; the session says of which."""
+    """The groups of every tenant; the context says of which."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Groups:
         self._counters = Counters(table, "cg")
 
     async def create(
-        self, session: Session, document: Document, member_ids: Sequence[str] = ()
+        self, context: RequestContext, document: Document, member_ids: Sequence[str] = ()
     ) -> Group:
         """Create a group with its members. 2 calls, and those of the members.
 
@@ -93,24 +93,24 @@ class Groups:
         progress = Progress()
 
         async def attempt() -> str | None:
-            head = await self._birth(session, group, name)
-            return await self._memberships.change(session, group.id, head, wanted, progress)
+            head = await self._creation(context, group, name)
+            return await self._memberships.change(context, group.id, head, wanted, progress)
 
         try:
-            etag = await until_settled(session, attempt)
+            etag = await retry_conflicts(context, attempt)
         except ScimError as error:
             # An unclear first transaction may have been committed, with the first members alone.
             passing = isinstance(error, (Unavailable, TooManyRequests))
             if progress.steps or (passing and len(wanted) > STEP_MEMBERS):
-                is_gone = await self._take_back(session, group.id)
+                is_gone = await self._take_back(context, group.id)
                 if is_gone and passing:
                     raise _does_not_exist(error) from error
             raise
-        version = await self._version(session, group.id, etag)
+        version = await self._version(context, group.id, etag)
         # Nobody else knows the id yet, so a group that was to be empty is.
         return replace(group, version=version, member_ids=None if wanted else ())
 
-    async def get(self, session: Session, gid: str, *, members: bool = True) -> Group:
+    async def get(self, context: RequestContext, gid: str, *, members: bool = True) -> Group:
         """Read a group. 1 call, and one for each 1,000 members when they are wanted.
 
         The row is read before the members, so the version is never newer than what is shown.
@@ -118,18 +118,18 @@ class Groups:
         Raises:
             NotFound: there is no such group.
         """
-        group = group_from(await self._row(session, gid))
-        return await self._with_members(session, group) if members else group
+        group = group_from(await self._row(context, gid))
+        return await self._with_members(context, group) if members else group
 
-    async def get_many(self, session: Session, gids: Sequence[str]) -> list[Group]:
+    async def get_many(self, context: RequestContext, gids: Sequence[str]) -> list[Group]:
         """Read groups by id, in parallel, without members, leaving out ids that are none."""
         ids = [layout.group(gid) for gid in gids if layout.is_id(gid)]
-        rows = await get_all(self._table, session, ids)
+        rows = await get_all(self._table, context, ids)
         return [group_from(row) for row in rows if row is not None]
 
     async def update(
         self,
-        session: Session,
+        context: RequestContext,
         gid: str,
         members: MemberChange,
         change: Callable[[Document], Document] | None = None,
@@ -142,7 +142,7 @@ class Groups:
         40 members. A new list of members: its current list is read, then the difference changed.
 
         Args:
-            session: the request.
+            context: the request.
             gid: id of the group.
             members: what happens to the members.
             change: pure; it is called again with the newer document after a lost race.
@@ -162,16 +162,16 @@ class Groups:
         blind = change is None and precondition is None and not members.replace
 
         async def attempt() -> str | None:
-            head = touch(gid) if blind else await self._head(session, gid, change, precondition)
+            head = touch(gid) if blind else await self._head(context, gid, change, precondition)
             wanted = dict.fromkeys(members.remove, False) | dict.fromkeys(members.add, True)
             if members.replace:
-                wanted = await self._difference(session, gid, members.add)
-            return await self._memberships.change(session, gid, head, wanted)
+                wanted = await self._difference(context, gid, members.add)
+            return await self._memberships.change(context, gid, head, wanted)
 
-        return await self._version(session, gid, await until_settled(session, attempt))
+        return await self._version(context, gid, await retry_conflicts(context, attempt))
 
     async def delete(
-        self, session: Session, gid: str, precondition: Precondition | None = None
+        self, context: RequestContext, gid: str, precondition: Precondition | None = None
     ) -> None:
         """Delete a group. 3 calls, and the sweep of its memberships when they are few.
 
@@ -194,28 +194,28 @@ class Groups:
         async def attempt() -> Row | None:
             nonlocal listed
             try:
-                return await self._bury(session, gid, precondition, listed)
-            except Refused as refusal:
+                return await self._delete_rows(context, gid, precondition, listed)
+            except OperationRejected as refusal:
                 if refusal.operation.key == layout.DELETED_GROUPS:
-                    listed = await self._deleted_groups.read(session)
+                    listed = await self._deleted_groups.read(context)
                 raise
 
         try:
-            listed = await until_settled(session, attempt)
+            listed = await retry_conflicts(context, attempt)
         except NotFound:
-            await self._outlast_deletion(session, gid)
+            await self._outlast_deletion(context, gid)
             raise
-        unknown_until = self._deleted_groups.forget(session.tenant)
-        if not await self._sweep_now(session, gid, listed):
+        unknown_until = self._deleted_groups.forget(context.tenant)
+        if not await self._sweep_now(context, gid, listed):
             await self._deleted_groups.outlast(unknown_until)
 
     async def have_members(
-        self, session: Session, gids: Sequence[str], uids: Sequence[str]
+        self, context: RequestContext, gids: Sequence[str], uids: Sequence[str]
     ) -> list[tuple[str, ...]]:
         """Tell of each group which of some users are its members. A call for each of both."""
-        return await self._memberships.among(session, gids, uids)
+        return await self._memberships.among(context, gids, uids)
 
-    async def with_members(self, session: Session, groups: Sequence[Group]) -> list[Group]:
+    async def with_members(self, context: RequestContext, groups: Sequence[Group]) -> list[Group]:
         """Read the members of groups, up to 10,000 in all; later groups are left out, never cut.
 
         At least one group is returned. A call for each group whose members are not known yet, and
@@ -225,53 +225,53 @@ class Groups:
         memberships = 0
         for start in range(0, len(groups), _MEMBER_READERS):
             some = groups[start : start + _MEMBER_READERS]
-            for group in await asyncio.gather(*(self._with_members(session, g) for g in some)):
+            for group in await asyncio.gather(*(self._with_members(context, g) for g in some)):
                 memberships += len(group.member_ids or ())
                 if complete and memberships > PAGE_MEMBERSHIPS:
                     return complete
                 complete.append(group)
         return complete
 
-    async def by_display_name(self, session: Session, folded: str) -> Group | None:
+    async def by_display_name(self, context: RequestContext, folded: str) -> Group | None:
         """Find a group, without members, by the folded displayName. 2 calls, 1 on a miss."""
-        claim = await self._table.get(session, layout.claim("gn", folded))
+        claim = await self._table.get(context, layout.claim("gn", folded))
         if claim is None or claim.values["x"] != folded:
             return None
-        found = await self.get_many(session, [str(claim.values["o"])])
+        found = await self.get_many(context, [str(claim.values["o"])])
         return found[0] if found else None
 
-    async def by_external_id(self, session: Session, value: str) -> list[Group]:
+    async def by_external_id(self, context: RequestContext, value: str) -> list[Group]:
         """Find the groups with an externalId, compared exactly. 1 call, and 1 for each found."""
-        owners = await owners_of(self._table, session, "gx", value)
-        return await self.get_many(session, owners)
+        owners = await owners_of(self._table, context, "gx", value)
+        return await self.get_many(context, owners)
 
-    async def count(self, session: Session) -> int:
+    async def count(self, context: RequestContext) -> int:
         """Count the groups. 1 call."""
-        return (await self._counters.totals(session)).total
+        return (await self._counters.totals(context)).total
 
-    async def page(self, session: Session, start_index: int, count: int) -> GroupPage:
+    async def page(self, context: RequestContext, start_index: int, count: int) -> GroupPage:
         """List groups without members, from the `start_index`-th (1-based). 2 calls; 1 for 0."""
         place = (start_index, count)
-        page = await read_page(self._table, session, "g", self._counters, place)
+        page = await read_page(self._table, context, "g", self._counters, place)
         return GroupPage(page.total, [group_from(row) for row in page.rows])
 
-    async def after(self, session: Session, last_id: str, count: int) -> list[Group]:
+    async def after(self, context: RequestContext, last_id: str, count: int) -> list[Group]:
         """List groups without members, from behind an id on. 1 call for 1,000."""
-        rows = await rows_after(self._table, session, "g", (last_id, count))
+        rows = await rows_after(self._table, context, "g", (last_id, count))
         return [group_from(row) for row in rows]
 
-    async def scan(self, session: Session, last_id: str = "") -> AsyncIterator[Group]:
+    async def scan(self, context: RequestContext, last_id: str = "") -> AsyncIterator[Group]:
         """Read all groups without members, or those behind an id; the caller bounds it.
 
         A call for each 1,000.
         """
-        async for rows in pages(self._table, session, "g", last_id):
+        async for rows in pages(self._table, context, "g", last_id):
             for row in rows:
                 yield group_from(row)
 
-    async def _birth(self, session: Session, group: Group, name: str) -> Head:
+    async def _creation(self, context: RequestContext, group: Group, name: str) -> Head:
         """Build the operations that bring a group into being."""
-        slot = await self._counters.read(session, group.id)
+        slot = await self._counters.read(context, group.id)
         operations = (
             Insert(layout.group(group.id), group_values(group, name)),
             *group_rows(group.id, group.document).inserts(),
@@ -281,13 +281,13 @@ class Groups:
 
     async def _head(
         self,
-        session: Session,
+        context: RequestContext,
         gid: str,
         change: Callable[[Document], Document] | None,
         precondition: Precondition | None,
     ) -> Head:
         """Read a group and build what its own rows need: new content, or a touch."""
-        row = await self._row(session, gid)
+        row = await self._row(context, gid)
         group = group_from(row)
         check_precondition(precondition, group.version)
         document = group.document if change is None else change(group.document)
@@ -303,15 +303,19 @@ class Groups:
         return Head(operations, "update", self._names(group.document, document), row)
 
     async def _difference(
-        self, session: Session, gid: str, wanted: Sequence[str]
+        self, context: RequestContext, gid: str, wanted: Sequence[str]
     ) -> dict[str, bool]:
         """Compare a new list of members with the current one: who joins (True), who leaves."""
-        current = frozenset(await self._memberships.members(session, gid))
+        current = frozenset(await self._memberships.members(context, gid))
         leaving = dict.fromkeys(sorted(current.difference(wanted)), False)
         return leaving | {uid: True for uid in wanted if uid not in current}
 
-    async def _bury(
-        self, session: Session, gid: str, precondition: Precondition | None, listed: Row | None
+    async def _delete_rows(
+        self,
+        context: RequestContext,
+        gid: str,
+        precondition: Precondition | None,
+        listed: Row | None,
     ) -> Row | None:
         """Delete a group's own rows and leave word of the memberships that are still there.
 
@@ -321,10 +325,10 @@ class Groups:
         Returns:
             The row `q` as it was written, if its ETag is known.
         """
-        row = await self._row(session, gid)
+        row = await self._row(context, gid)
         group = group_from(row)
         check_precondition(precondition, group.version)
-        slot = await self._counters.read(session, gid)
+        slot = await self._counters.read(context, gid)
         word = deletions.begun(gid) if listed is None else deletions.added(listed, gid)
         operations = [
             Delete(row.key, row.etag),
@@ -333,22 +337,22 @@ class Groups:
             Insert(layout.deleted_group(gid), {"at": timestamp()}),
             word,
         ]
-        etags = await commit(self._table, session, Change("Group", gid, "delete"), operations)
+        etags = await commit(self._table, context, Change("Group", gid, "delete"), operations)
         return Row(word.key, word.values, etags[-1]) if etags else None
 
-    async def _sweep_now(self, session: Session, gid: str, listed: Row | None) -> bool:
+    async def _sweep_now(self, context: RequestContext, gid: str, listed: Row | None) -> bool:
         """Sweep within the request if that can be done; the group is deleted in any case.
 
         Returns:
             Whether the group is swept.
         """
         try:
-            return await self._sweeper.sweep_group(session, gid, listed)
+            return await self._sweeper.sweep_group(context, gid, listed)
         except ScimError as error:
             _log.warning("the sweep of a deleted group waits: %s", type(error).__name__)
             return False
 
-    async def _outlast_deletion(self, session: Session, gid: str) -> None:
+    async def _outlast_deletion(self, context: RequestContext, gid: str) -> None:
         """Wait until no user shows a group that is not there any more.
 
         It may have been deleted just now: by another request, or by this one or the one that it
@@ -356,19 +360,19 @@ class Groups:
         """
         if (
             layout.is_id(gid)
-            and await self._table.get(session, layout.deleted_group(gid)) is not None
+            and await self._table.get(context, layout.deleted_group(gid)) is not None
         ):
-            await self._deleted_groups.outlast(self._deleted_groups.forget(session.tenant))
+            await self._deleted_groups.outlast(self._deleted_groups.forget(context.tenant))
 
-    async def _take_back(self, session: Session, gid: str) -> bool:
+    async def _take_back(self, context: RequestContext, gid: str) -> bool:
         """Delete a group whose members could not all be added, past the deadline if need be.
 
         Returns:
             Whether it is known that the group does not exist.
         """
-        session.deadline = max(session.deadline, time.monotonic() + _UNDO_SECONDS)
+        context.deadline = max(context.deadline, time.monotonic() + _UNDO_SECONDS)
         try:
-            await self.delete(session, gid)
+            await self.delete(context, gid)
         except NotFound:
             return True
         except ScimError:
@@ -376,23 +380,23 @@ class Groups:
             return False
         return True
 
-    async def _with_members(self, session: Session, group: Group) -> Group:
+    async def _with_members(self, context: RequestContext, group: Group) -> Group:
         if group.member_ids is not None:
             return group
-        return replace(group, member_ids=await self._memberships.members(session, group.id))
+        return replace(group, member_ids=await self._memberships.members(context, group.id))
 
-    async def _version(self, session: Session, gid: str, etag: str | None) -> str:
+    async def _version(self, context: RequestContext, gid: str, etag: str | None) -> str:
         """Make the version of an ETag; where only the receipt told of success, read the row."""
-        return group_version(etag or (await self._row(session, gid)).etag)
+        return group_version(etag or (await self._row(context, gid)).etag)
 
-    async def _row(self, session: Session, gid: str) -> Row:
-        row = await self._find_row(session, gid)
+    async def _row(self, context: RequestContext, gid: str) -> Row:
+        row = await self._find_row(context, gid)
         if row is None:
             raise no_such_group(gid)
         return row
 
-    async def _find_row(self, session: Session, gid: str) -> Row | None:
-        return await self._table.get(session, layout.group(gid)) if layout.is_id(gid) else None
+    async def _find_row(self, context: RequestContext, gid: str) -> Row | None:
+        return await self._table.get(context, layout.group(gid)) if layout.is_id(gid) else None
 
 
 def _does_not_exist(error: ScimError) -> ScimError:

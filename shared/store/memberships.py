@@ -13,12 +13,12 @@ from shared.store import layout
 from shared.store.changes import Change, Verb
 from shared.store.commits import commit, payload_bytes
 from shared.store.resources import timestamp
-from shared.tables.operations import Delete, Insert, Merge, Operation, Refused, Replace
-from shared.tables.rate_limiter import Pace
-from shared.tables.request_context import Session
+from shared.tables.operations import Delete, Insert, Merge, Operation, OperationRejected, Replace
+from shared.tables.rate_limiter import RateLimiter
+from shared.tables.request_context import RequestContext
 from shared.tables.rows import ANY_ETAG, Row, unpack_ids, with_ids
-from shared.tables.table import Table, collect, get_all, pause
-from shared.tables.tenant_queue import Turns
+from shared.tables.table import Table, backoff, collect, get_all
+from shared.tables.tenant_queue import TenantQueue
 
 STEP_MEMBERS = 40
 """Members that one transaction changes; up to so many in a request are changed atomically."""
@@ -155,27 +155,27 @@ class Memberships:
         """
         self._table = table
         self._reject_unknown = reject_unknown
-        self._pace = Pace(writes_per_second)
-        self._turns = Turns()
+        self._limiter = RateLimiter(writes_per_second)
+        self._queue = TenantQueue()
 
-    async def members(self, session: Session, gid: str) -> tuple[str, ...]:
+    async def members(self, context: RequestContext, gid: str) -> tuple[str, ...]:
         """List the ids of a group's members, in id order. A call for each 1,000."""
-        rows = await collect(self._table, session, layout.memberships(gid), select=())
+        rows = await collect(self._table, context, layout.memberships(gid), select=())
         return tuple(layout.member_of(row.key) for row in rows)
 
     async def among(
-        self, session: Session, gids: Sequence[str], uids: Sequence[str]
+        self, context: RequestContext, gids: Sequence[str], uids: Sequence[str]
     ) -> list[tuple[str, ...]]:
         """Tell of each group which of some users are its members. A call for each of both."""
         ids = [uid for uid in uids if layout.is_id(uid)]
         pairs = [layout.membership(gid, uid) for gid in gids for uid in ids]
-        rows = await get_all(self._table, session, pairs)
+        rows = await get_all(self._table, context, pairs)
         found = {row.key for row in rows if row is not None}
         return [tuple(uid for uid in ids if layout.membership(gid, uid) in found) for gid in gids]
 
     async def change(
         self,
-        session: Session,
+        context: RequestContext,
         gid: str,
         head: Head,
         wanted: Mapping[str, bool],
@@ -187,7 +187,7 @@ class Memberships:
         further transactions, which are idempotent: the request may be repeated.
 
         Args:
-            session: the request.
+            context: the request.
             gid: id of the group.
             head: what the first transaction does besides.
             wanted: ids of users, each with whether it shall be a member; who is or is not one
@@ -199,7 +199,7 @@ class Memberships:
 
         Raises:
             NotFound: there is no such group.
-            Refused: the head was refused; nothing was changed.
+            OperationRejected: the head was refused; nothing was changed.
             InvalidValue: an id is no user, and such ids are rejected.
             Unavailable: the deadline came in the middle; the request may be repeated.
         """
@@ -207,28 +207,28 @@ class Memberships:
         progress.skipped.clear()
         etag: str | None = None
         try:
-            async for edits in self._steps(session, gid, head, wanted, progress):
+            async for edits in self._steps(context, gid, head, wanted, progress):
                 if progress.steps:
-                    await self._pace.keep(session)
-                entities = session.meter.entities
-                etag = await self.step(session, Step(gid, head, edits), progress)
-                self._pace.spent(session, session.meter.entities - entities)
+                    await self._limiter.wait(context)
+                entities = context.meter.entities
+                etag = await self.step(context, Step(gid, head, edits), progress)
+                self._limiter.record(context, context.meter.entities - entities)
                 head = touch(gid)
         except ScimError as error:
             raise _interrupted(error, progress, len(wanted)) from error
         if progress.steps == 0:
-            etag = await self._existing(session, gid, head)
+            etag = await self._existing(context, gid, head)
         if progress.skipped:
             word = Step(gid, touch(gid), ()).change(progress)
-            await commit(self._table, session, word, [])
+            await commit(self._table, context, word, [])
         return etag
 
     async def edits(
-        self, session: Session, gid: str, wanted: Mapping[str, bool], progress: Progress
+        self, context: RequestContext, gid: str, wanted: Mapping[str, bool], progress: Progress
     ) -> list[Edit]:
         """Read the users named in `wanted` (id -> joins) and keep the edits that are needed."""
         ids = [uid for uid in wanted if layout.is_id(uid)]
-        rows = await get_all(self._table, session, [layout.user(uid) for uid in ids])
+        rows = await get_all(self._table, context, [layout.user(uid) for uid in ids])
         found = {row.key[2:]: row for row in rows if row is not None}
         unknown = [uid for uid, joins in wanted.items() if joins and uid not in found]
         self._note_unknown(unknown, progress)
@@ -236,7 +236,12 @@ class Memberships:
         return [edit for edit in edits if edit.is_needed(gid)]
 
     async def _steps(
-        self, session: Session, gid: str, head: Head, wanted: Mapping[str, bool], progress: Progress
+        self,
+        context: RequestContext,
+        gid: str,
+        head: Head,
+        wanted: Mapping[str, bool],
+        progress: Progress,
     ) -> AsyncIterator[list[Edit]]:
         """Read users block by block and cut the edits into transactions; the head needs one.
 
@@ -248,14 +253,14 @@ class Memberships:
         step: list[Edit] = []
         for start in range(0, len(names), block):
             part = {uid: wanted[uid] for uid in names[start : start + block]}
-            edits = step + await self.edits(session, gid, part, progress)
+            edits = step + await self.edits(context, gid, part, progress)
             *full, step = cut_steps(gid, edits, reserved) or [[]]
             for edits in full:
                 yield edits
         if step or (progress.steps == 0 and not head.is_touch):
             yield step
 
-    async def step(self, session: Session, step: Step, progress: Progress) -> str | None:
+    async def step(self, context: RequestContext, step: Step, progress: Progress) -> str | None:
         """Commit one transaction, again for each user or touch that lost a race.
 
         Returns:
@@ -263,31 +268,31 @@ class Memberships:
 
         Raises:
             NotFound: the group is gone.
-            Refused: the head was refused; nothing was changed.
+            OperationRejected: the head was refused; nothing was changed.
             Unavailable: the same members are changed by others without end.
         """
         several = len(step.edits) > 1
-        if several and self._turns.are_taken(session):
+        if several and self._queue.is_full(context):
             # By the time the turn comes, most of what was read will be stale.
             lost = step.edits
         else:
             try:
-                return await self._commit(session, step, progress)
-            except Refused as refusal:
+                return await self._commit(context, step, progress)
+            except OperationRejected as refusal:
                 lost = _lost_by(refusal, step)
-        async with self._turns.turn(session) if several else nullcontext():
-            return await self._commit_again(session, step, lost, progress)
+        async with self._queue.place(context) if several else nullcontext():
+            return await self._commit_again(context, step, lost, progress)
 
-    async def _commit(self, session: Session, step: Step, progress: Progress) -> str | None:
+    async def _commit(self, context: RequestContext, step: Step, progress: Progress) -> str | None:
         """Commit one transaction, once; see `step`."""
-        etags = await commit(self._table, session, step.change(progress), step.operations())
+        etags = await commit(self._table, context, step.change(progress), step.operations())
         progress.steps += 1
         progress.members += len(step.edits)
         progress.skipped.clear()
         return etags[0] if etags else None
 
     async def _commit_again(
-        self, session: Session, step: Step, lost: Sequence[Edit], progress: Progress
+        self, context: RequestContext, step: Step, lost: Sequence[Edit], progress: Progress
     ) -> str | None:
         """Read the users of the lost edits again and commit, until nobody is in the way.
 
@@ -295,23 +300,23 @@ class Memberships:
         """
         for races in range(_RACES):
             wanted = {edit.uid: edit.joins for edit in lost}
-            again = await self.edits(session, step.gid, wanted, progress)
+            again = await self.edits(context, step.gid, wanted, progress)
             step = replace(step, edits=[e for e in step.edits if e not in lost] + again)
             if not step.edits and step.head.is_touch:
-                return await self._existing(session, step.gid, step.head)
+                return await self._existing(context, step.gid, step.head)
             try:
-                return await self._commit(session, step, progress)
-            except Refused as refusal:
+                return await self._commit(context, step, progress)
+            except OperationRejected as refusal:
                 _lost_by(refusal, step)
                 lost = step.edits
-            await pause(session, races)
+            await backoff(context, races)
         raise Unavailable(
             "Other requests keep changing the same members; repeat the request.", retry_after=2
         )
 
-    async def _existing(self, session: Session, gid: str, head: Head) -> str:
+    async def _existing(self, context: RequestContext, gid: str, head: Head) -> str:
         """End a change that needs no write: the group must exist all the same."""
-        row = head.row or await self._table.get(session, layout.group(gid))
+        row = head.row or await self._table.get(context, layout.group(gid))
         if row is None:
             raise no_such_group(gid)
         return row.etag
@@ -349,12 +354,12 @@ def cut_steps(gid: str, edits: Sequence[Edit], reserved: int = 0) -> list[list[E
     return steps
 
 
-def _lost_by(refusal: Refused, step: Step) -> list[Edit]:
+def _lost_by(refusal: OperationRejected, step: Step) -> list[Edit]:
     """Find the edit whose operation was refused; none for a touch that met another touch.
 
     Raises:
         NotFound: the group is gone.
-        Refused: the head itself was refused; the caller reads the group again.
+        OperationRejected: the head itself was refused; the caller reads the group again.
     """
     operation = refusal.operation
     if isinstance(operation, Merge) and operation.etag == ANY_ETAG:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from shared.store import layout
 from shared.store.counters import Counters
-from shared.tables.request_context import Session
+from shared.tables.request_context import RequestContext
 from shared.tables.rows import Row
 from shared.tables.table import Table, Token, both, collect
 
@@ -19,7 +19,7 @@ class RowPage:
 
 
 async def read_page(
-    table: Table, session: Session, kind: str, counters: Counters, place: tuple[int, int]
+    table: Table, context: RequestContext, kind: str, counters: Counters, place: tuple[int, int]
 ) -> RowPage:
     """Read a page of rows in id order.
 
@@ -30,57 +30,57 @@ async def read_page(
 
     Args:
         table: the table.
-        session: the request.
+        context: the request.
         kind: `u`, `g`, or `r` and a type (`layout.custom`).
         counters: of that kind.
         place: 1-based index of the first row, and how many rows.
     """
     start_index, count = place
     if start_index == 1 and count:
-        first_rows = collect(table, session, layout.prefix(kind), count)
-        totals, rows = await both(counters.totals(session), first_rows)
+        first_rows = collect(table, context, layout.prefix(kind), count)
+        totals, rows = await both(counters.totals(context), first_rows)
         return RowPage(totals.total, rows)
-    totals = await counters.totals(session)
+    totals = await counters.totals(context)
     position = totals.locate(start_index - 1) if count else None
     if position is None:
         return RowPage(totals.total, [])
     span = layout.prefix(kind, position.slot)
-    rows = await collect(table, session, span, position.skip + count)
+    rows = await collect(table, context, span, position.skip + count)
     return RowPage(totals.total, rows[position.skip :])
 
 
 async def rows_after(
-    table: Table, session: Session, kind: str, place: tuple[str, int]
+    table: Table, context: RequestContext, kind: str, place: tuple[str, int]
 ) -> list[Row]:
     """Read rows in id order, from behind an id on. A call for each 1,000.
 
     Args:
         table: the table.
-        session: the request.
+        context: the request.
         kind: `u`, `g`, or `r` and a type (`layout.custom`).
         place: the id ("" is before all), which need not be there any more; and how many rows.
     """
     last_id, count = place
-    return await collect(table, session, layout.after(kind, last_id), count)
+    return await collect(table, context, layout.after(kind, last_id), count)
 
 
 async def pages(
-    table: Table, session: Session, kind: str, last_id: str = ""
+    table: Table, context: RequestContext, kind: str, last_id: str = ""
 ) -> AsyncIterator[list[Row]]:
     """Read all rows of a kind in id order, or those behind an id, 1,000 a call; not bounded."""
     token: Token | None = None
     while True:
-        page = await table.page(session, layout.after(kind, last_id), token=token)
+        page = await table.page(context, layout.after(kind, last_id), token=token)
         yield page.rows
         token = page.token
         if token is None:
             return
 
 
-async def owners_of(table: Table, session: Session, kind: str, value: str) -> list[str]:
+async def owners_of(table: Table, context: RequestContext, kind: str, value: str) -> list[str]:
     """List the ids of those who have a value; `kind` as in `layout.owners`.
 
     A call for each 1,000.
     """
-    rows = await collect(table, session, layout.owners(kind, value))
+    rows = await collect(table, context, layout.owners(kind, value))
     return [str(row.values["o"]) for row in rows if row.values["x"] == value]

@@ -8,7 +8,7 @@ from shared.store import layout
 from shared.store.changes import Change
 from shared.store.claims import FOUND_BY, RowSet, folded_name, user_rows
 from shared.store.collection import Collection, Kinds, Names
-from shared.store.commits import MAX_OPERATIONS, commit, until_settled
+from shared.store.commits import MAX_OPERATIONS, commit, retry_conflicts
 from shared.store.deletions import DeletedGroups, Sweeper
 from shared.store.reader import owners_of
 from shared.store.resources import (
@@ -19,7 +19,7 @@ from shared.store.resources import (
     user_values,
 )
 from shared.tables.operations import Delete, Insert, Operation
-from shared.tables.request_context import Session
+from shared.tables.request_context import RequestContext
 from shared.tables.rows import Document, Row, Values, pack_ids, unpack_ids
 from shared.tables.table import Table
 
@@ -35,7 +35,7 @@ class UserPage:
 
 
 class Users(Collection[User]):
-    """The users of every tenant; the session says of which.
+    """The users of every tenant; the context says of which.
 
     Wherever users are read to be shown and any of them is in a group, the row `q` is read too, but
     not again within its lease (`shared/store/deletions.py`).
@@ -52,23 +52,23 @@ class Users(Collection[User]):
         self._sweeper = sweeper
         self._deleted_groups = deleted_groups
 
-    async def create(self, session: Session, document: Document) -> User:
+    async def create(self, context: RequestContext, document: Document) -> User:
         """Create a user; calls and errors as in `Collection.insert`."""
         uid = layout.new_id(folded_name(document, "userName"))
         now = timestamp()
-        return await self.insert(session, User(uid, document, version=1, created=now, modified=now))
+        return await self.insert(context, User(uid, document, version=1, created=now, modified=now))
 
-    async def get(self, session: Session, uid: str, *, groups: bool = True) -> User:
+    async def get(self, context: RequestContext, uid: str, *, groups: bool = True) -> User:
         """Read a user. 1 call, and `q` when the user is in groups and they are wanted.
 
         Raises:
             NotFound: there is no such user.
         """
-        user = self.read(await self.row(session, uid))
-        return (await self.shown(session, [user]))[0] if groups else user
+        user = self.read(await self.row(context, uid))
+        return (await self.shown(context, [user]))[0] if groups else user
 
     async def delete(
-        self, session: Session, uid: str, precondition: Precondition | None = None
+        self, context: RequestContext, uid: str, precondition: Precondition | None = None
     ) -> None:
         """Delete a user with its key rows and memberships. 3 calls for up to about 90 groups.
 
@@ -82,7 +82,7 @@ class Users(Collection[User]):
         """
 
         async def attempt() -> bool:
-            user, operations = await self.burial(session, uid, precondition)
+            user, operations = await self.deletion(context, uid, precondition)
             room = MAX_OPERATIONS - 1 - len(operations)
             fits = len(user.group_ids) <= room
             if fits:
@@ -91,39 +91,39 @@ class Users(Collection[User]):
                 operations.append(Insert(layout.deleted_user(uid), pack_ids(user.group_ids)))
             left = user.group_ids if fits else ()
             change = Change("User", uid, "delete", version=user.version + 1, left=left)
-            await commit(self.table, session, change, operations)
+            await commit(self.table, context, change, operations)
             return fits
 
-        if not await until_settled(session, attempt):
-            await self._sweep_now(session, uid)
+        if not await retry_conflicts(context, attempt):
+            await self._sweep_now(context, uid)
 
-    async def by_user_name(self, session: Session, folded: str) -> User | None:
+    async def by_user_name(self, context: RequestContext, folded: str) -> User | None:
         """Find a user by the folded userName. 2 calls, 1 on a miss, and `q` as in `get`."""
-        claim = await self.table.get(session, layout.claim("un", folded))
+        claim = await self.table.get(context, layout.claim("un", folded))
         if claim is None or claim.values["x"] != folded:
             return None
-        found = await self.get_many(session, [str(claim.values["o"])])
+        found = await self.get_many(context, [str(claim.values["o"])])
         return found[0] if found else None
 
-    async def by_email(self, session: Session, folded: str) -> list[User]:
+    async def by_email(self, context: RequestContext, folded: str) -> list[User]:
         """Find the users with a folded e-mail address. 1 call, 1 for each found, `q`."""
-        return await self.get_many(session, await owners_of(self.table, session, "ue", folded))
+        return await self.get_many(context, await owners_of(self.table, context, "ue", folded))
 
-    async def page(self, session: Session, start_index: int, count: int) -> UserPage:
+    async def page(self, context: RequestContext, start_index: int, count: int) -> UserPage:
         """List users in id order, from the `start_index`-th (1-based).
 
         Calls as in `Collection.read_page`, and `q` when any user is in a group.
         """
-        return UserPage(*await self.read_page(session, start_index, count))
+        return UserPage(*await self.read_page(context, start_index, count))
 
-    async def shown(self, session: Session, resources: list[User]) -> list[User]:
+    async def shown(self, context: RequestContext, resources: list[User]) -> list[User]:
         """Leave deleted groups out of the users' lists.
 
         1 call when any of the users is in a group; none within the lease.
         """
         if not any(user.group_ids for user in resources):
             return resources
-        deleted = await self._deleted_groups.ids(session)
+        deleted = await self._deleted_groups.ids(context)
         return [_without(user, deleted) for user in resources] if deleted else resources
 
     def read(self, row: Row) -> User:
@@ -152,10 +152,10 @@ class Users(Collection[User]):
             return RowSet({}), []
         return super().key_changes(row, resource, document)
 
-    async def _sweep_now(self, session: Session, uid: str) -> None:
+    async def _sweep_now(self, context: RequestContext, uid: str) -> None:
         """Sweep within the request as far as it goes; the user is deleted in any case."""
         try:
-            await self._sweeper.sweep_user(session, uid)
+            await self._sweeper.sweep_user(context, uid)
         except ScimError as error:
             _log.warning("the sweep of a deleted user waits: %s", type(error).__name__)
 

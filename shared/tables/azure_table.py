@@ -12,12 +12,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from shared.errors import PayloadTooLarge, Unavailable
-from shared.tables.operations import Operation, Unclear
-from shared.tables.request_context import Session
+from shared.tables.operations import Operation, OutcomeUnknown
+from shared.tables.request_context import RequestContext
 from shared.tables.rows import Row, Span
 from shared.tables.service import Account, ServiceFault, TableAddress, TableService
-from shared.tables.table import PAGE_ROWS, Page, Selection, Token, given_up, pause
-from shared.tables.tenant_queue import Turns
+from shared.tables.table import PAGE_ROWS, Page, Selection, Token, backoff, retries_exhausted
+from shared.tables.tenant_queue import TenantQueue
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -54,19 +54,19 @@ class AzureTable:
         """
         self._service = service
         self._creates_table = creates_table
-        self._turns = Turns(_CALLS_OF_A_TENANT)
+        self._queue = TenantQueue(_CALLS_OF_A_TENANT)
 
-    async def get(self, session: Session, key: str) -> Row | None:
+    async def get(self, context: RequestContext, key: str) -> Row | None:
         """Read one row; None when there is none."""
 
         async def read() -> Row | None:
-            return await self._service.get(session.tenant, key)
+            return await self._service.get(context.tenant, key)
 
-        return await self._repeated(session, read, None)
+        return await self._retry(context, read, None)
 
     async def page(
         self,
-        session: Session,
+        context: RequestContext,
         span: Span,
         limit: int = PAGE_ROWS,
         token: Token | None = None,
@@ -75,36 +75,38 @@ class AzureTable:
         """Read one page of a span."""
 
         async def read() -> Page:
-            return await self._service.query(session.tenant, span, limit, token, select)
+            return await self._service.query(context.tenant, span, limit, token, select)
 
-        return await self._repeated(session, read, Page([], None))
+        return await self._retry(context, read, Page([], None))
 
-    async def transact(self, session: Session, operations: Sequence[Operation]) -> list[str]:
+    async def transact(self, context: RequestContext, operations: Sequence[Operation]) -> list[str]:
         """Commit the operations as one entity group transaction; sent once."""
-        async with self._turns.turn(session):
-            seconds = min(_ATTEMPT_SECONDS, session.remaining())
-            session.meter.calls += 1
+        async with self._queue.place(context):
+            seconds = min(_ATTEMPT_SECONDS, context.remaining())
+            context.meter.calls += 1
             try:
                 async with asyncio.timeout(seconds):
-                    etags = await self._submitted(session, operations)
+                    etags = await self._submitted(context, operations)
             except TimeoutError as error:
-                raise Unclear("no answer in time") from error
+                raise OutcomeUnknown("no answer in time") from error
             except ServiceFault as fault:
                 raise _lost(fault) from fault
-        session.meter.entities += len(operations)
+        context.meter.entities += len(operations)
         return etags
 
     async def close(self) -> None:
         """Close the connections and the credential."""
         await self._service.close()
 
-    async def _submitted(self, session: Session, operations: Sequence[Operation]) -> list[str]:
+    async def _submitted(
+        self, context: RequestContext, operations: Sequence[Operation]
+    ) -> list[str]:
         try:
-            return await self._service.submit(session.tenant, operations)
+            return await self._service.submit(context.tenant, operations)
         except ServiceFault as fault:
             if fault.code == "TableNotFound":
                 await self._create_table()
-                raise Unclear("the table did not exist yet") from fault
+                raise OutcomeUnknown("the table did not exist yet") from fault
             raise
 
     async def _create_table(self) -> None:
@@ -119,30 +121,30 @@ class AzureTable:
         else:
             _log.info("created the table")
 
-    async def _repeated(
-        self, session: Session, read: Callable[[], Awaitable[_T]], of_no_table: _T
+    async def _retry(
+        self, context: RequestContext, read: Callable[[], Awaitable[_T]], of_no_table: _T
     ) -> _T:
-        """Run a read, again after a fault that may pass, within the session's deadline.
+        """Run a read, again after a fault that may pass, within the context's deadline.
 
         Args:
-            session: the request.
+            context: the request.
             read: one call.
             of_no_table: what is read of a table that did not exist, and was created.
         """
         for attempt in range(_READ_ATTEMPTS):
             if attempt:
-                await pause(session, attempt - 1)
-            async with self._turns.turn(session):
-                seconds = min(_ATTEMPT_SECONDS, session.remaining())
-                session.meter.calls += 1
+                await backoff(context, attempt - 1)
+            async with self._queue.place(context):
+                seconds = min(_ATTEMPT_SECONDS, context.remaining())
+                context.meter.calls += 1
                 try:
                     async with asyncio.timeout(seconds):
                         return await self._read(read, of_no_table)
                 except TimeoutError:
-                    failure = Unclear("no answer in time")
+                    failure = OutcomeUnknown("no answer in time")
                 except ServiceFault as fault:
                     failure = _lost(fault)
-        raise given_up(failure) from failure
+        raise retries_exhausted(failure) from failure
 
     async def _read(self, read: Callable[[], Awaitable[_T]], of_no_table: _T) -> _T:
         try:
@@ -184,7 +186,7 @@ def open_table(
     return AzureTable(open_rest_service(account, address.name), creates_table=creates_table)
 
 
-def _lost(fault: ServiceFault) -> Unclear:
+def _lost(fault: ServiceFault) -> OutcomeUnknown:
     """Classify a fault that may pass.
 
     Raises:
@@ -200,4 +202,4 @@ def _lost(fault: ServiceFault) -> Unclear:
             retry_after=60,
         ) from fault
     throttled = fault.code == "ServerBusy" or fault.status == 429
-    return Unclear(str(fault), throttled=throttled)
+    return OutcomeUnknown(str(fault), throttled=throttled)

@@ -52,7 +52,7 @@ class Delete:
 Operation = Insert | Replace | Merge | Delete
 
 
-class Refused(Exception):  # noqa: N818 - an outcome that callers act on, not a fault
+class OperationRejected(Exception):  # noqa: N818 - an outcome that callers act on, not a fault
     """A transaction was definitely not committed, because one of its operations was refused.
 
     Attributes:
@@ -68,7 +68,7 @@ class Refused(Exception):  # noqa: N818 - an outcome that callers act on, not a 
         self.operation = operation
 
 
-class Unclear(Exception):  # noqa: N818 - an outcome that callers act on, not a fault
+class OutcomeUnknown(Exception):  # noqa: N818 - an outcome that callers act on, not a fault
     """The answer to a transaction was lost or says nothing about it: it may be committed or not.
 
     Attributes:

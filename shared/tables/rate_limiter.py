@@ -8,27 +8,27 @@ for one user at a time find room.
 import asyncio
 import time
 
-from shared.tables.request_context import Session
+from shared.tables.request_context import RequestContext
 
 
-class Pace:
+class RateLimiter:
     """Tells bulk writers of this process when they may write on; one budget for each tenant."""
 
     def __init__(self, entities_per_second: int) -> None:
         self._rate = entities_per_second
         self._free_at: dict[str, float] = {}
 
-    def spent(self, session: Session, entities: int) -> None:
+    def record(self, context: RequestContext, entities: int) -> None:
         """Take note of what was written."""
-        begun = max(self._free_at.get(session.tenant, 0.0), time.monotonic())
-        self._free_at[session.tenant] = begun + entities / self._rate
+        begun = max(self._free_at.get(context.tenant, 0.0), time.monotonic())
+        self._free_at[context.tenant] = begun + entities / self._rate
 
-    async def keep(self, session: Session) -> None:
-        """Wait until what the tenant's bulk writers wrote is within the pace.
+    async def wait(self, context: RequestContext) -> None:
+        """Wait until what the tenant's bulk writers wrote is within the limiter.
 
         Raises:
             Unavailable: the deadline has passed.
         """
-        ahead = self._free_at.get(session.tenant, 0.0) - time.monotonic()
+        ahead = self._free_at.get(context.tenant, 0.0) - time.monotonic()
         if ahead > 0:
-            await asyncio.sleep(min(ahead, session.remaining()))
+            await asyncio.sleep(min(ahead, context.remaining()))

@@ -25,7 +25,7 @@ class Meter:
 
 
 @dataclass(slots=True)
-class Session:
+class RequestContext:
     """One request's view of the store.
 
     Attributes:

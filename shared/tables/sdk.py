@@ -18,7 +18,7 @@ from azure.core.pipeline.transport import AioHttpTransport
 from azure.data.tables import RequestTooLargeError, TableTransactionError
 from azure.data.tables.aio import TableClient
 
-from shared.tables.operations import Delete, Insert, Merge, Operation, Refused, Replace
+from shared.tables.operations import Delete, Insert, Merge, Operation, OperationRejected, Replace
 from shared.tables.rows import ANY_ETAG, Row, Span
 from shared.tables.service import REFUSALS, Account, ServiceFault
 from shared.tables.table import Page, Selection, Token
@@ -91,7 +91,7 @@ class SdkService:
         except TableTransactionError as error:
             if _code(error) != "TableNotFound" and error.status_code in REFUSALS:
                 operation = operations[error.index]
-                raise Refused(error.index, error.status_code, operation) from error
+                raise OperationRejected(error.index, error.status_code, operation) from error
             raise _fault(error) from error
         except AzureError as error:
             raise _fault(error) from error

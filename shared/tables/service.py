@@ -103,7 +103,7 @@ class TableService(Protocol):
         """Commit an entity group transaction; return the new ETags, "" for deleted rows.
 
         Raises:
-            Refused: an operation met 404, 409 or 412.
+            OperationRejected: an operation met 404, 409 or 412.
             ServiceFault: anything else than success.
         """
         ...

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from shared.errors import TooManyRequests, Unavailable
-from shared.tables.operations import Operation, Unclear
-from shared.tables.request_context import Session
+from shared.tables.operations import Operation, OutcomeUnknown
+from shared.tables.request_context import RequestContext
 from shared.tables.rows import Row, Span
 
 Token = dict[str, str]
@@ -37,15 +37,15 @@ class Page:
 
 
 class Table(Protocol):
-    """What the store needs of a table whose partition is the session's tenant."""
+    """What the store needs of a table whose partition is the context's tenant."""
 
-    async def get(self, session: Session, key: str) -> Row | None:
+    async def get(self, context: RequestContext, key: str) -> Row | None:
         """Read one row; None when there is none. One call."""
         ...
 
     async def page(
         self,
-        session: Session,
+        context: RequestContext,
         span: Span,
         limit: int = PAGE_ROWS,
         token: Token | None = None,
@@ -54,15 +54,15 @@ class Table(Protocol):
         """Read up to `limit` (at most 1,000) rows of a span in key order. One call."""
         ...
 
-    async def transact(self, session: Session, operations: Sequence[Operation]) -> list[str]:
+    async def transact(self, context: RequestContext, operations: Sequence[Operation]) -> list[str]:
         """Commit 1 to 100 operations on different rows atomically. One call.
 
         Returns:
             The new ETag of each row, in order; "" for a deleted one.
 
         Raises:
-            Refused: not committed, because an operation met 404, 409 or 412.
-            Unclear: committed or not, nobody knows.
+            OperationRejected: not committed, because an operation met 404, 409 or 412.
+            OutcomeUnknown: committed or not, nobody knows.
         """
         ...
 
@@ -72,7 +72,11 @@ class Table(Protocol):
 
 
 async def collect(
-    table: Table, session: Session, span: Span, limit: int | None = None, select: Selection = None
+    table: Table,
+    context: RequestContext,
+    span: Span,
+    limit: int | None = None,
+    select: Selection = None,
 ) -> list[Row]:
     """Read the rows of a span in key order, at most `limit`; a call for each 1,000 rows.
 
@@ -82,7 +86,7 @@ async def collect(
     token: Token | None = None
     while limit is None or len(rows) < limit:
         wanted = PAGE_ROWS if limit is None else min(PAGE_ROWS, limit - len(rows))
-        page = await table.page(session, span, wanted, token, select)
+        page = await table.page(context, span, wanted, token, select)
         rows += page.rows
         token = page.token
         if token is None:
@@ -90,7 +94,7 @@ async def collect(
     return rows
 
 
-async def get_all(table: Table, session: Session, keys: Sequence[str]) -> list[Row | None]:
+async def get_all(table: Table, context: RequestContext, keys: Sequence[str]) -> list[Row | None]:
     """Read rows by key, in parallel, None where there is none. A call each.
 
     Not all at once: a read that waits for a connection would use up its time before it is sent.
@@ -99,9 +103,9 @@ async def get_all(table: Table, session: Session, keys: Sequence[str]) -> list[R
     for start in range(0, len(keys), _PARALLEL_READS):
         some = keys[start : start + _PARALLEL_READS]
         if len(some) == 1:
-            rows.append(await table.get(session, some[0]))  # needs no task of its own
+            rows.append(await table.get(context, some[0]))  # needs no task of its own
             continue
-        rows += await asyncio.gather(*(table.get(session, key) for key in some))
+        rows += await asyncio.gather(*(table.get(context, key) for key in some))
     return rows
 
 
@@ -121,13 +125,13 @@ async def both(one: Coroutine[Any, Any, _T], other: Coroutine[Any, Any, _U]) -> 
         raise
 
 
-async def pause(session: Session, attempt: int) -> None:
+async def backoff(context: RequestContext, attempt: int) -> None:
     """Wait before the next attempt: 50 ms doubling to 2 s, full jitter, within the deadline."""
-    longest = min(0.05 * 2**attempt, 2.0, session.remaining())
+    longest = min(0.05 * 2**attempt, 2.0, context.remaining())
     await asyncio.sleep(random.uniform(0, longest))  # noqa: S311 - spreads retries, no secret
 
 
-def given_up(failure: Unclear) -> Unavailable | TooManyRequests:
+def retries_exhausted(failure: OutcomeUnknown) -> Unavailable | TooManyRequests:
     """Build the answer after the last attempt: 429 when storage throttles, otherwise 503."""
     if failure.throttled:
         return TooManyRequests(

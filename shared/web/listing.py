@@ -86,7 +86,7 @@ class _Listing:
         self._query = _without_needless_order(query, self._kinds)
         self._matcher = Matcher(self._kinds, self._query, bounds)
         names = [kind.resource_type.name for kind in self._kinds]
-        self._cursors = Cursors(request.cursor_keys, request.session.tenant, names, query)
+        self._cursors = Cursors(request.cursor_keys, request.context.tenant, names, query)
 
     async def answer(self) -> Answer:
         """Find the page and present it."""

@@ -11,7 +11,7 @@ from shared.auth.tokens import Authenticator
 from shared.clock import Clock
 from shared.errors import ScimError
 from shared.store import layout
-from shared.tables.request_context import Session
+from shared.tables.request_context import RequestContext
 from shared.tables.table import Table
 
 KEPT_SECONDS = 5.0
@@ -54,17 +54,19 @@ class Readiness:
     _made_at: float = -math.inf
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def report(self, authenticator: Authenticator, table: Table, session: Session) -> Report:
+    async def report(
+        self, authenticator: Authenticator, table: Table, context: RequestContext
+    ) -> Report:
         """Return a report of the last 5 s, or ask the vault and the table: one reading each.
 
         Args:
             authenticator: knows the vault.
             table: is asked for one row.
-            session: of the request that asks; its meter counts what the table was asked.
+            context: of the request that asks; its meter counts what the table was asked.
         """
         async with self._turn:
             if self._report is None or self.clock.steady() - self._made_at >= KEPT_SECONDS:
-                vault, answer = await asyncio.gather(_vault(authenticator), _table(table, session))
+                vault, answer = await asyncio.gather(_vault(authenticator), _table(table, context))
                 self._report, self._made_at = Report(vault, answer), self.clock.steady()
             return self._report
 
@@ -77,10 +79,10 @@ async def _vault(authenticator: Authenticator) -> Check:
     return await _timed(ask())
 
 
-async def _table(table: Table, session: Session) -> Check:
+async def _table(table: Table, context: RequestContext) -> Check:
     # The row is normally absent, which is the cheapest answer. The store repeats a read that found
     # no answer, and gives up at the deadline.
-    hurried = replace(session, deadline=min(session.deadline, time.monotonic() + _PATIENCE_SECONDS))
+    hurried = replace(context, deadline=min(context.deadline, time.monotonic() + _PATIENCE_SECONDS))
 
     async def ask() -> State:
         await table.get(hurried, layout.DELETED_GROUPS)

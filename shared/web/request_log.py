@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from shared.errors import ScimError
 from shared.store.layout import is_id
-from shared.tables.request_context import Session
+from shared.tables.request_context import RequestContext
 from shared.telemetry.finished_request import FinishedRequest
 
 _log = logging.getLogger("scim.requests")
@@ -31,7 +31,7 @@ class RequestRecord:
         tenant: once the token has opened it; "" before.
         token: label of the token.
         resource_id: id of the resource that was touched, if it is one of ours.
-        session: the storage session, once there is one.
+        context: the storage context, once there is one.
         error: why the request was refused.
     """
 
@@ -43,14 +43,14 @@ class RequestRecord:
     tenant: str = ""
     token: str = ""
     resource_id: str = ""
-    session: Session | None = None
+    context: RequestContext | None = None
     error: ScimError | None = None
     _began: int = field(default_factory=time.time_ns)
     _started: float = field(default_factory=time.perf_counter)
 
     def finish(self, status: int) -> FinishedRequest:
         """Sum up what may be told of the request, now that its answer is known."""
-        meter = self.session.meter if self.session else None
+        meter = self.context.meter if self.context else None
         error = self.error
         return FinishedRequest(
             request_id=self.request_id,

@@ -13,7 +13,7 @@ from shared.scim.operations import attributes_in_body, attributes_in_patch
 from shared.scim.projection import Projection, shows_on_request
 from shared.scim.schema import AttributePath, ResourceType
 from shared.store.resources import Precondition, check_precondition
-from shared.tables.request_context import Session
+from shared.tables.request_context import RequestContext
 from shared.web.entity_tags import EntityTags
 
 
@@ -24,7 +24,7 @@ class ScimRequest:
     Attributes:
         method: HTTP method in capitals.
         tenant_url: base URL of the tenant's resources, without a slash at the end.
-        session: the request's view of the store.
+        context: the request's view of the store.
         query: query parameters under lower-case names; those with an empty value too.
         headers: HTTP headers under lower-case names.
         resource_id: what the path names after the endpoint; "" for a collection.
@@ -34,7 +34,7 @@ class ScimRequest:
 
     method: str
     tenant_url: str
-    session: Session
+    context: RequestContext
     query: Mapping[str, str]
     headers: Mapping[str, str]
     resource_id: str

@@ -13,7 +13,7 @@ import azure.functions as func
 from shared import tenants
 from shared.auth.tokens import bearer_token, digest_of
 from shared.errors import InternalError, MethodNotAllowed, ScimError
-from shared.tables.request_context import Session
+from shared.tables.request_context import RequestContext
 from shared.telemetry.finished_request import FinishedRequest
 from shared.web import bodies, request_ids, responses, services
 from shared.web.request_log import RequestRecord, write_fault, write_line
@@ -149,13 +149,13 @@ async def admitted(req: func.HttpRequest, process: Services, record: RequestReco
     named = tenants.of_path(req.route_params.get("tenant"))
     caller = await process.authenticator.authenticate(named, req.headers.get("authorization"))
     deadline = time.monotonic() + process.settings.request_deadline_seconds
-    session = Session(caller.tenant, record.request_id, caller.label, deadline)
-    record.tenant, record.token, record.session = caller.tenant, caller.label, session
+    context = RequestContext(caller.tenant, record.request_id, caller.label, deadline)
+    record.tenant, record.token, record.context = caller.tenant, caller.label, context
     record.resource_id = req.route_params.get("id", "")
     return ScimRequest(
         method=record.method,
         tenant_url=tenant_url(req, caller.tenant, process.settings.base_url),
-        session=session,
+        context=context,
         query=query_of(req.url),
         headers=req.headers,
         resource_id=record.resource_id,

@@ -18,7 +18,7 @@ from shared.tables.table import collect
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from shared.tables.request_context import Session
+    from shared.tables.request_context import RequestContext
     from shared.tables.rows import Row
     from shared.tables.table import Table
 
@@ -228,9 +228,9 @@ def _events(changes: Iterable[dict[str, Any]]) -> defaultdict[str, list[Event]]:
     return events
 
 
-async def read_partition(table: Table, session: Session) -> Partition:
-    """Read every row of the session's tenant."""
-    return Partition({row.key: row for row in await collect(table, session, _EVERYTHING)})
+async def read_partition(table: Table, context: RequestContext) -> Partition:
+    """Read every row of the context's tenant."""
+    return Partition({row.key: row for row in await collect(table, context, _EVERYTHING)})
 
 
 def _user_key_rows(uid: str, document: dict[str, Any]) -> dict[str, tuple[str, str]]:

@@ -17,7 +17,7 @@ from shared.tables.rows import pack_ids
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from shared.tables.request_context import Session
+    from shared.tables.request_context import RequestContext
     from shared.tables.table import Table
 
 _WRITERS = 4
@@ -35,13 +35,13 @@ def plain_user(number: int) -> dict[str, Any]:
     return {"userName": f"user{number}@example.com", "active": True}
 
 
-async def seed(table: Table, session: Session, *, users: int, groups: int = 1) -> Seeded:
+async def seed(table: Table, context: RequestContext, *, users: int, groups: int = 1) -> Seeded:
     """Write users and groups, every user in every group; no change rows.
 
     The users are `user0@example.com` ..., the groups `group 0` ...
     """
     seeded, operations = rows_of(users=users, groups=groups)
-    await write(table, session, operations)
+    await write(table, context, operations)
     return seeded
 
 
@@ -62,14 +62,14 @@ def rows_of(
     return Seeded(tuple(sorted(documents)), tuple(gids)), operations
 
 
-async def write(table: Table, session: Session, operations: Sequence[Operation]) -> None:
+async def write(table: Table, context: RequestContext, operations: Sequence[Operation]) -> None:
     """Write rows, 100 a transaction, several transactions at a time."""
-    await table.get(session, layout.DELETED_GROUPS)  # the first read creates a missing table
+    await table.get(context, layout.DELETED_GROUPS)  # the first read creates a missing table
     writers = asyncio.Semaphore(_WRITERS)
 
     async def transact(some: Sequence[Operation]) -> None:
         async with writers:
-            await table.transact(session, some)
+            await table.transact(context, some)
 
     await asyncio.gather(
         *(transact(operations[at : at + 100]) for at in range(0, len(operations), 100))

@@ -17,7 +17,7 @@ from shared.tables.table import PAGE_ROWS, Page
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from shared.tables.request_context import Session
+    from shared.tables.request_context import RequestContext
     from shared.tables.rows import Row, Span
     from shared.tables.table import Table
     from tools.admin.storage import Storage
@@ -37,12 +37,12 @@ _PROBES = 40
 
 
 async def since(
-    storage: Storage, session: Session, start: Milliseconds
+    storage: Storage, context: RequestContext, start: Milliseconds
 ) -> AsyncIterator[RecordedChange]:
     """Read the changes from a time on, in the order of their keys. A call for each 1,000."""
     token = None
     while True:
-        page = await storage.table.page(session, layout.changes(start), ROWS_A_CALL, token)
+        page = await storage.table.page(context, layout.changes(start), ROWS_A_CALL, token)
         for row in page.rows:
             yield recorded(row)
         token = page.token
@@ -102,7 +102,7 @@ class History:
 
 async def history(
     storage: Storage,
-    session: Session,
+    context: RequestContext,
     is_wanted: Callable[[RecordedChange], bool],
     now: Milliseconds,
     lookback: Lookback,
@@ -117,7 +117,7 @@ async def history(
     complete, width, rows_left = now, HOUR, lookback.rows
     while complete > lookback.until:
         start = max(complete - width, lookback.until)
-        rows, is_all = await _up_to(storage.table, session, layout.changes(start, end), rows_left)
+        rows, is_all = await _up_to(storage.table, context, layout.changes(start, end), rows_left)
         found = [each for each in map(recorded, rows) if is_wanted(each)] + found
         if not is_all:
             return History(found, complete, is_whole=False)
@@ -127,19 +127,23 @@ async def history(
     return History(found, complete, is_whole=True)
 
 
-async def _up_to(table: Table, session: Session, span: Span, limit: int) -> tuple[list[Row], bool]:
+async def _up_to(
+    table: Table, context: RequestContext, span: Span, limit: int
+) -> tuple[list[Row], bool]:
     """Read the rows of a span up to a number; tell whether these are all."""
     rows: list[Row] = []
     token = None
     while True:
-        page = await table.page(session, span, ROWS_A_CALL, token)
+        page = await table.page(context, span, ROWS_A_CALL, token)
         rows += page.rows
         token = page.token
         if token is None or len(rows) >= limit:
             return rows, token is None
 
 
-async def last(storage: Storage, session: Session, now: Milliseconds) -> RecordedChange | None:
+async def last(
+    storage: Storage, context: RequestContext, now: Milliseconds
+) -> RecordedChange | None:
     """Find the newest change; None when there is none.
 
     Table Storage reads forward only: so spans without an end are tried, from the last hour to
@@ -148,7 +152,7 @@ async def last(storage: Storage, session: Session, now: Milliseconds) -> Recorde
     """
 
     async def read(start: Milliseconds) -> Page:
-        return await _some(storage.table, session, layout.changes(start))
+        return await _some(storage.table, context, layout.changes(start))
 
     page, after = Page([], None), now + DAY  # the clocks of others may be ahead, but not by a day
     for start in (now - HOUR, now - DAY, now - 30 * DAY, 0):
@@ -166,11 +170,11 @@ async def last(storage: Storage, session: Session, now: Milliseconds) -> Recorde
     return recorded(page.rows[-1]) if page.rows else None
 
 
-async def _some(table: Table, session: Session, span: Span) -> Page:
+async def _some(table: Table, context: RequestContext, span: Span) -> Page:
     """Read the first rows of a span: a page may be empty and yet not be the last."""
-    page = await table.page(session, span, ROWS_A_CALL)
+    page = await table.page(context, span, ROWS_A_CALL)
     while not page.rows and page.token is not None:
-        page = await table.page(session, span, ROWS_A_CALL, page.token)
+        page = await table.page(context, span, ROWS_A_CALL, page.token)
     return page
 
 

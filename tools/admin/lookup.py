@@ -13,44 +13,44 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shared.store.store import Store
-    from shared.tables.request_context import Session
+    from shared.tables.request_context import RequestContext
 
 _Found = TypeVar("_Found", User, Group)
 
 
-async def user(store: Store, session: Session, named: str) -> User:
+async def user(store: Store, context: RequestContext, named: str) -> User:
     """Find a user by id, userName, externalId or e-mail address, in this order. Up to 5 calls.
 
     Raises:
         NotDoneError: there is none, or several have that externalId or address.
     """
     try:
-        return await store.users.get(session, named)
+        return await store.users.get(context, named)
     except NotFound:
         pass
-    found = await store.users.by_user_name(session, fold(named))
+    found = await store.users.by_user_name(context, fold(named))
     if found is not None:
         return found
-    owners = await store.users.by_external_id(session, named)
-    owners = owners or await store.users.by_email(session, fold(named))
-    return _the_one(owners, f"user {named!r}", session.tenant, "userName")
+    owners = await store.users.by_external_id(context, named)
+    owners = owners or await store.users.by_email(context, fold(named))
+    return _the_one(owners, f"user {named!r}", context.tenant, "userName")
 
 
-async def group(store: Store, session: Session, named: str) -> Group:
+async def group(store: Store, context: RequestContext, named: str) -> Group:
     """Find a group without its members by id, displayName or externalId. Up to 4 calls.
 
     Raises:
         NotDoneError: there is none, or several have that externalId.
     """
     try:
-        return await store.groups.get(session, named, members=False)
+        return await store.groups.get(context, named, members=False)
     except NotFound:
         pass
-    found = await store.groups.by_display_name(session, fold(named))
+    found = await store.groups.by_display_name(context, fold(named))
     if found is not None:
         return found
-    owners = await store.groups.by_external_id(session, named)
-    return _the_one(owners, f"group {named!r}", session.tenant, "displayName")
+    owners = await store.groups.by_external_id(context, named)
+    return _the_one(owners, f"group {named!r}", context.tenant, "displayName")
 
 
 def _the_one(found: Sequence[_Found], what: str, tenant: str, name: str) -> _Found:

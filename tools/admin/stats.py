@@ -11,7 +11,7 @@ from tools.admin.changes import last
 
 if TYPE_CHECKING:
     from shared.store.changes import RecordedChange
-    from shared.tables.request_context import Session
+    from shared.tables.request_context import RequestContext
     from tools.admin.storage import Storage
 
 MEMBERSHIP_PAGES = 20
@@ -55,34 +55,34 @@ class Stats:
 
 async def read(storage: Storage, tenant: str, now: int, *, memberships: bool) -> Stats:
     """Read the numbers of a tenant: 3 calls, those of `changes.last`, and 20 for memberships."""
-    session = storage.session(tenant)
+    context = storage.context(tenant)
     return Stats(
         tenant=tenant,
-        users=await storage.store.users.count(session),
-        groups=await storage.store.groups.count(session),
+        users=await storage.store.users.count(context),
+        groups=await storage.store.groups.count(context),
         memberships=(
-            await _count(storage, session, _MEMBERSHIPS, MEMBERSHIP_PAGES) if memberships else None
+            await _count(storage, context, _MEMBERSHIPS, MEMBERSHIP_PAGES) if memberships else None
         ),
-        last_change=await last(storage, session, now),
-        pending_deletions=await _count(storage, session, _PENDING, 1),
+        last_change=await last(storage, context, now),
+        pending_deletions=await _count(storage, context, _PENDING, 1),
     )
 
 
 async def is_empty(storage: Storage, tenant: str) -> bool:
     """Tell whether a partition holds no row at all. One call."""
-    page = await storage.table.page(storage.session(tenant), _EVERYTHING, 1)
+    page = await storage.table.page(storage.context(tenant), _EVERYTHING, 1)
     return not page.rows and page.token is None
 
 
-async def members_of(storage: Storage, session: Session, span: Span) -> Number:
+async def members_of(storage: Storage, context: RequestContext, span: Span) -> Number:
     """Count the rows of a span of memberships. A call for each 1,000, 20 at most."""
-    return await _count(storage, session, span, MEMBERSHIP_PAGES)
+    return await _count(storage, context, span, MEMBERSHIP_PAGES)
 
 
-async def _count(storage: Storage, session: Session, span: Span, pages: int) -> Number:
+async def _count(storage: Storage, context: RequestContext, span: Span, pages: int) -> Number:
     number, token = 0, None
     for _ in range(pages):
-        page = await storage.table.page(session, span, ROWS_A_CALL, token)
+        page = await storage.table.page(context, span, ROWS_A_CALL, token)
         number += len(page.rows)
         token = page.token
         if token is None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from shared.errors import NotFound, ScimError
 from shared.scim.documents import changed_names
 from shared.store.store import open_store
-from shared.tables.request_context import Session
+from shared.tables.request_context import RequestContext
 from shared.tables.service import ServiceFault, TableAddress
 from tools.admin import grants
 from tools.admin.errors import AdminError, NoAccessError, NotDoneError
@@ -35,10 +35,10 @@ class Storage:
     table: Table
     store: Store
 
-    def session(self, tenant: str) -> Session:
+    def context(self, tenant: str) -> RequestContext:
         """Begin to read a tenant's partition."""
         request = f"admin-{secrets.token_hex(8)}"
-        return Session(tenant, request, "admin", time.monotonic() + _COMMAND_SECONDS)
+        return RequestContext(tenant, request, "admin", time.monotonic() + _COMMAND_SECONDS)
 
 
 @asynccontextmanager

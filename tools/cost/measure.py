@@ -21,7 +21,7 @@ from local import azurite
 from local.functions import Function, index, load
 from local.invocation import Context
 from shared.tables.azure_table import open_table
-from shared.tables.request_context import Session
+from shared.tables.request_context import RequestContext
 from shared.tables.rows import Row, Span
 from shared.tables.service import TableAddress
 from shared.web import services
@@ -225,12 +225,12 @@ def _filtered(
 
 async def _rows(connection_string: str) -> list[Row]:
     table = open_table(TableAddress(_TABLE, connection_string=connection_string))
-    session = Session(_TENANT, "measure", "measure", time.monotonic() + 60)
+    context = RequestContext(_TENANT, "measure", "measure", time.monotonic() + 60)
     try:
-        page = await table.page(session, _EVERY_KEY)
+        page = await table.page(context, _EVERY_KEY)
         rows = [*page.rows]
         while page.token is not None:
-            page = await table.page(session, _EVERY_KEY, token=page.token)
+            page = await table.page(context, _EVERY_KEY, token=page.token)
             rows += page.rows
     finally:
         await table.close()

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 
 import aiohttp
 
-from shared.tables.operations import Operation, Refused
+from shared.tables.operations import Operation, OperationRejected
 from shared.tables.rest.authorization import Bearer, SharedKeyLite, Signer
 from shared.tables.rest.batch import CONTENT_TYPE, entity_url, read_error, read_outcome, write_batch
 from shared.tables.rest.entities import read_entity, read_selected
@@ -107,7 +107,7 @@ class RestService:
         if outcome.status < 300 and len(outcome.etags) == len(operations):
             return list(outcome.etags)
         if outcome.status in REFUSALS and outcome.code != "TableNotFound":
-            raise Refused(outcome.index, outcome.status, operations[outcome.index])
+            raise OperationRejected(outcome.index, outcome.status, operations[outcome.index])
         raise ServiceFault(outcome.status, outcome.code)
 
     async def create_table(self) -> None:

@@ -11,7 +11,7 @@ from benchmarks.operations import OPERATIONS
 from benchmarks.tables import NAME, Rows, Seeded
 from local import azurite
 from shared.tables.azure_table import open_table
-from shared.tables.request_context import Session
+from shared.tables.request_context import RequestContext
 from shared.tables.service import TableAddress
 from shared.tenants import DEFAULT
 from tests.support.partition import Partition, read_partition
@@ -24,9 +24,9 @@ TIMES = 3
 
 async def read(storage: Azurite) -> Partition:
     table = open_table(TableAddress(NAME, connection_string=storage.connection_string))
-    session = Session(DEFAULT, secrets.token_hex(8), "test", time.monotonic() + 25)
+    context = RequestContext(DEFAULT, secrets.token_hex(8), "test", time.monotonic() + 25)
     try:
-        return await read_partition(table, session)
+        return await read_partition(table, context)
     finally:
         await table.close()
 

@@ -15,18 +15,18 @@ from tests.support.seeds import seed
 
 if TYPE_CHECKING:
     from local.azurite import Azurite
-    from tests.conftest import NewSession
+    from tests.conftest import NewContext
 
 
 async def test_a_request_counts_the_same_whether_it_reads_row_q_or_not(
-    storage: Azurite, new_session: NewSession
+    storage: Azurite, new_context: NewContext
 ) -> None:
     account = Account.of(TableAddress("scim", connection_string=storage.connection_string), None)
     recorder = Recorder(open_rest_service(account, "scim"))
     store = open_store(AzureTable(recorder), changed_names)
-    everyone = await seed(store.table, new_session(), users=1)
+    everyone = await seed(store.table, new_context(), users=1)
     recorder.calls.clear()
-    await store.users.get(new_session(), everyone.users[0])
+    await store.users.get(new_context(), everyone.users[0])
     assert [call.key for call in recorder.calls] == [
         layout.user(everyone.users[0]),
         layout.DELETED_GROUPS,

@@ -11,7 +11,7 @@ from tests.support.partition import read_partition
 if TYPE_CHECKING:
     from local.azurite import Azurite
     from shared.tables.azure_table import AzureTable
-    from shared.tables.request_context import Session
+    from shared.tables.request_context import RequestContext
 
 
 def test_everybody_has_a_number_and_rows_are_in_the_order_of_their_keys() -> None:
@@ -35,7 +35,7 @@ def test_an_excerpt_has_the_rows_of_the_first_users_and_all_that_are_of_no_user(
 
 
 async def test_a_directory_is_as_the_store_would_have_left_it(
-    storage: Azurite, table: AzureTable, session: Session
+    storage: Azurite, table: AzureTable, context: RequestContext
 ) -> None:
-    await Rows.of(30).write(storage, (session.tenant,))
-    assert (await read_partition(table, session)).problems() == []
+    await Rows.of(30).write(storage, (context.tenant,))
+    assert (await read_partition(table, context)).problems() == []

@@ -21,7 +21,7 @@ from shared.scim.documents import changed_names
 from shared.settings import describe
 from shared.store.store import open_store
 from shared.tables.azure_table import AzureTable, open_table
-from shared.tables.request_context import Session
+from shared.tables.request_context import RequestContext
 from shared.tables.rows import Span
 from shared.tables.service import TableAddress
 from shared.tables.table import collect
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from local.azurite import Azurite
-    from tests.conftest import NewSession
+    from tests.conftest import NewContext
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs" / "operate.md").read_text("utf-8")
@@ -131,7 +131,7 @@ def test_queries_ask_for_fields_that_the_service_writes(caplog: pytest.LogCaptur
         "request", "GET", "route", "client-1", f"00-{'a' * 32}-{'b' * 16}-01", "tenant", "token"
     )
     record.resource_id = "0" * 32
-    record.session = Session("tenant", "request", "token", 0)
+    record.context = RequestContext("tenant", "request", "token", 0)
     record.error = InvalidValue("x", operation=0, path="active")
     write_line(record.finish(400))
     written = json.loads(caplog.records[-1].getMessage())
@@ -204,7 +204,9 @@ async def tables(storage: Azurite, tenant: str) -> AsyncIterator[tuple[AzureTabl
     names = (f"from{tenant}", f"to{tenant}")
     opened = [open_table(TableAddress(name, connection_string=address)) for name in names]
     for table in opened:
-        await table.page(Session(tenant, "r", "test", float("inf")), EVERYTHING)  # creates it
+        await table.page(
+            RequestContext(tenant, "r", "test", float("inf")), EVERYTHING
+        )  # creates it
     yield opened[0], opened[1]
     for table in opened:
         await table.close()
@@ -237,10 +239,10 @@ async def test_the_copy_of_a_table_is_the_table(
     storage: Azurite,
     tables: tuple[AzureTable, AzureTable],
     tenant: str,
-    new_session: NewSession,
+    new_context: NewContext,
 ) -> None:
     source, target = tables
-    mine, other = new_session(seconds=120), replace(new_session(seconds=120), tenant="another")
+    mine, other = new_context(seconds=120), replace(new_context(seconds=120), tenant="another")
     await seed(source, mine, users=150, groups=3)
     users = open_store(source, changed_names).users
     long = "Zoë 😀" * 25_000  # five of them are more than a transaction should carry
@@ -250,13 +252,13 @@ async def test_the_copy_of_a_table_is_the_table(
 
     for _ in range(2):  # a copy that was broken off is made again
         said = await copied(program, storage, f"from{tenant}", f"to{tenant}")
-        for session in (mine, other):
-            before = await collect(source, session, EVERYTHING)
-            after = await collect(target, session, EVERYTHING)
+        for context in (mine, other):
+            before = await collect(source, context, EVERYTHING)
+            after = await collect(target, context, EVERYTHING)
             assert [(row.key, row.values) for row in after] == [
                 (row.key, row.values) for row in before
             ]
-            assert f"{session.tenant}: {len(before)} rows" in said
+            assert f"{context.tenant}: {len(before)} rows" in said
     there = open_store(target, changed_names).users
     assert await there.count(mine) == 155
     assert await there.get(other, zoe.id) == zoe

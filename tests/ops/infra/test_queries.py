@@ -17,7 +17,7 @@ from shared.auth.key_vault import ListedSecret, SecretVersion
 from shared.auth.vault import VaultTokens
 from shared.clock import Clock
 from shared.errors import InvalidValue
-from shared.tables.request_context import Meter, Session
+from shared.tables.request_context import Meter, RequestContext
 from shared.web.respond import answer
 from tests.ops.infra.bicep import INFRA, ROOT, of_kind, source
 from tests.ops.infra.kql import problems
@@ -110,7 +110,9 @@ async def logged_request(caplog: pytest.LogCaptureFixture) -> str:
 
     async def refuse(_: func.HttpRequest, record: RequestRecord) -> Answer:
         record.tenant, record.token = "acme", "scim-token/1a2b"
-        record.session = Session("acme", "the-id", record.token, time.monotonic(), Meter(3, 5))
+        record.context = RequestContext(
+            "acme", "the-id", record.token, time.monotonic(), Meter(3, 5)
+        )
         record.resource_id = "0123456789abcdef0123456789abcdef"
         raise InvalidValue("no boolean", operation=1, path="active")
 

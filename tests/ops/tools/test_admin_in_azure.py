@@ -25,7 +25,7 @@ from aiohttp import web
 from shared.scim.documents import changed_names
 from shared.store.store import open_store
 from shared.tables.azure_table import AzureTable
-from shared.tables.request_context import Session
+from shared.tables.request_context import RequestContext
 from shared.tables.rest.authorization import SharedKeyLite
 from shared.tables.rest.client import RestService
 from tests.ops.tools.conftest import Ended
@@ -106,8 +106,8 @@ class Azure:
         assert process.returncode is not None
         return Ended(process.returncode, out.decode(), err.decode())
 
-    def session(self, tenant: str) -> Session:
-        return Session(tenant, secrets.token_hex(8), "test", time.monotonic() + 60)
+    def context(self, tenant: str) -> RequestContext:
+        return RequestContext(tenant, secrets.token_hex(8), "test", time.monotonic() + 60)
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +148,7 @@ async def test_a_tenant_is_created_provisioned_looked_at_and_closed(azure: Azure
     assert new.out.strip() not in new.err
     assert azure.vault.secrets["scim-token--acme"][0].value == new.out.strip()
 
-    await azure.store.users.create(azure.session("acme"), user("ana@contoso.test"))
+    await azure.store.users.create(azure.context("acme"), user("ana@contoso.test"))
     stats = await azure.admin("tenant", "stats", "--json")
     assert stats.status == 0, stats.err
     assert [(each["tenant"], each["users"]) for each in stats.json] == [("acme", 1)]
@@ -163,7 +163,7 @@ async def test_a_tenant_is_created_provisioned_looked_at_and_closed(azure: Azure
 
 
 async def test_a_new_tenant_does_not_take_over_the_data_of_a_former_one(azure: Azure) -> None:
-    await azure.store.users.create(azure.session("former"), user("bo@contoso.test"))
+    await azure.store.users.create(azure.context("former"), user("bo@contoso.test"))
     refused = await azure.admin("token", "new", "--tenant", "former")
     assert (refused.status, refused.out) == (1, "")
     assert "the table holds data of a tenant former" in refused.err
@@ -215,15 +215,15 @@ async def test_a_table_that_does_not_exist_is_not_created(azure: Azure) -> None:
 
 
 async def test_changes_are_followed_until_ctrl_c(azure: Azure) -> None:
-    session = azure.session("followed")
-    await azure.store.users.create(session, user("first"))
+    context = azure.context("followed")
+    await azure.store.users.create(context, user("first"))
     arguments = ("changes", "--tenant", "followed", "--follow", "--interval", "0.5", "--json")
     process = await azure.start(*arguments)
     assert process.stdout is not None
     assert process.stderr is not None
     async with asyncio.timeout(60):
         first = json.loads(await process.stdout.readline())
-        second_user = await azure.store.users.create(session, user("second"))
+        second_user = await azure.store.users.create(context, user("second"))
         second = json.loads(await process.stdout.readline())
         process.send_signal(signal.SIGINT)
         rest, said = await process.communicate()

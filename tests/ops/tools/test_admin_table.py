@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from shared.store.changes import RecordedChange
     from shared.store.store import Store
     from shared.tables.azure_table import AzureTable
-    from shared.tables.request_context import Session
-    from tests.conftest import NewSession
+    from shared.tables.request_context import RequestContext
+    from tests.conftest import NewContext
     from tests.ops.tools.conftest import Admin
 
 NOW = 1_800_000_000_000
@@ -48,34 +48,34 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(changes, "ROWS_A_CALL", 10)
 
 
-def change_row(session: Session, at: int, number: int, uid: str = "0" * 32) -> Operation:
+def change_row(context: RequestContext, at: int, number: int, uid: str = "0" * 32) -> Operation:
     """A change row as the service would have written it at a time."""
     key = f"l-{at:012x}{number:020x}"
-    return Insert(key, Change("User", uid, "update", ("title",), version=2).values(session, 1))
+    return Insert(key, Change("User", uid, "update", ("title",), version=2).values(context, 1))
 
 
 class Over(Exception):  # noqa: N818 - ends the tail
     pass
 
 
-async def rows_of(table: AzureTable, session: Session) -> list[RecordedChange]:
-    return [recorded(row) for row in await collect(table, session, layout.changes())]
+async def rows_of(table: AzureTable, context: RequestContext) -> list[RecordedChange]:
+    return [recorded(row) for row in await collect(table, context, layout.changes())]
 
 
 # --- one user, one group
 
 
 async def test_a_user_is_shown_with_its_groups_and_its_history(
-    table_admin: Admin, store: Store, session: Session, tenant: str
+    table_admin: Admin, store: Store, context: RequestContext, tenant: str
 ) -> None:
     ana = await store.users.create(
-        session, user("Ana@contoso.test", title="Engineer", externalId="7")
+        context, user("Ana@contoso.test", title="Engineer", externalId="7")
     )
-    sales = await store.groups.create(session, group("Sales"), [ana.id])
-    await store.users.update(session, ana.id, setting(title="Lead"))
-    await store.groups.update(session, sales.id, MemberChange(remove=(ana.id,)))
-    await store.groups.create(session, group("Everyone"), [ana.id])
-    await store.users.create(session, user("bo@contoso.test"))
+    sales = await store.groups.create(context, group("Sales"), [ana.id])
+    await store.users.update(context, ana.id, setting(title="Lead"))
+    await store.groups.update(context, sales.id, MemberChange(remove=(ana.id,)))
+    await store.groups.create(context, group("Everyone"), [ana.id])
+    await store.users.create(context, user("bo@contoso.test"))
 
     ended = await table_admin("user", "show", "ana@CONTOSO.test", "--tenant", tenant, "--json")
     assert ended.status == 0, ended.err
@@ -106,11 +106,11 @@ async def test_a_user_is_shown_with_its_groups_and_its_history(
 
 
 async def test_a_group_is_shown_with_its_members_and_its_history(
-    table_admin: Admin, store: Store, session: Session, tenant: str
+    table_admin: Admin, store: Store, context: RequestContext, tenant: str
 ) -> None:
-    members = [await store.users.create(session, user(f"u{n}@contoso.test")) for n in range(4)]
-    sales = await store.groups.create(session, group("Sales"), [each.id for each in members])
-    await store.users.delete(session, members[0].id)
+    members = [await store.users.create(context, user(f"u{n}@contoso.test")) for n in range(4)]
+    sales = await store.groups.create(context, group("Sales"), [each.id for each in members])
+    await store.users.delete(context, members[0].id)
 
     asked = ("group", "show", "sales", "--tenant", tenant)
     shown = (await table_admin(*asked, "--json", "--list", "2")).json
@@ -130,10 +130,10 @@ async def test_a_group_is_shown_with_its_members_and_its_history(
 
 
 async def test_several_users_of_one_address_are_listed_to_choose_from(
-    table_admin: Admin, store: Store, session: Session, tenant: str
+    table_admin: Admin, store: Store, context: RequestContext, tenant: str
 ) -> None:
     emails = [{"value": "team@contoso.test"}]
-    both = [await store.users.create(session, user(name, emails=emails)) for name in "ab"]
+    both = [await store.users.create(context, user(name, emails=emails)) for name in "ab"]
     ended = await table_admin("user", "show", "team@contoso.test", "--tenant", tenant)
     assert (ended.status, ended.out) == (1, "")
     assert all(each.id in ended.err for each in both)
@@ -151,19 +151,19 @@ async def test_what_is_not_there_is_status_1(
 
 
 async def test_a_name_cannot_command_the_terminal(
-    table_admin: Admin, store: Store, session: Session, tenant: str
+    table_admin: Admin, store: Store, context: RequestContext, tenant: str
 ) -> None:
-    ana = await store.users.create(session, user("ana", displayName="\x1b[2J[red]Ana"))
+    ana = await store.users.create(context, user("ana", displayName="\x1b[2J[red]Ana"))
     ended = await table_admin("user", "show", ana.id, "--tenant", tenant)
     assert "\x1b" not in ended.out
     assert "\\x1b[2J[red]Ana" in ended.out
 
 
 async def test_names_in_a_choice_cannot_command_it_either(
-    table_admin: Admin, store: Store, session: Session, tenant: str
+    table_admin: Admin, store: Store, context: RequestContext, tenant: str
 ) -> None:
     for name in ("\x7f\x9b2Ja", "b"):
-        await store.users.create(session, user(name, externalId="7"))
+        await store.users.create(context, user(name, externalId="7"))
     ended = await table_admin("user", "show", "7", "--tenant", tenant)
     assert ended.status == 1
     assert "\\x7f\\x9b2Ja" in ended.err
@@ -171,9 +171,9 @@ async def test_names_in_a_choice_cannot_command_it_either(
 
 
 async def test_another_tenant_is_not_looked_into(
-    table_admin: Admin, store: Store, session: Session
+    table_admin: Admin, store: Store, context: RequestContext
 ) -> None:
-    ana = await store.users.create(session, user("ana"))
+    ana = await store.users.create(context, user("ana"))
     assert (await table_admin("user", "show", ana.id)).status == 1
 
 
@@ -182,18 +182,18 @@ async def test_another_tenant_is_not_looked_into(
 
 @pytest.mark.usefixtures("small_pages")
 async def test_a_history_says_how_far_it_came(
-    read_only: Storage, table: AzureTable, session: Session
+    read_only: Storage, table: AzureTable, context: RequestContext
 ) -> None:
     """10 changes within the hour, 30 before it, of which there was room for some."""
     uid = "a" * 32
-    recent = [change_row(session, NOW - HOUR // 2 + n, n, uid) for n in range(10)]
-    older = [change_row(session, NOW - 3 * HOUR, n, uid) for n in range(30)]
-    await write(table, session, recent + older)
+    recent = [change_row(context, NOW - HOUR // 2 + n, n, uid) for n in range(10)]
+    older = [change_row(context, NOW - 3 * HOUR, n, uid) for n in range(30)]
+    await write(table, context, recent + older)
     is_wanted = changes.concerns_user(uid)
 
     async def history(rows: int, back: int) -> changes.History:
         lookback = Lookback(NOW - back, rows)
-        return await changes.history(read_only, session, is_wanted, NOW, lookback)
+        return await changes.history(read_only, context, is_wanted, NOW, lookback)
 
     assert len((await history(10, HOUR)).changes) == 10
     partly = await history(20, DAY)
@@ -205,10 +205,10 @@ async def test_a_history_says_how_far_it_came(
 
 @pytest.mark.usefixtures("small_pages")
 async def test_a_history_costs_a_call_for_each_span_and_each_page(
-    read_only: Storage, table: AzureTable, session: Session, new_session: NewSession
+    read_only: Storage, table: AzureTable, context: RequestContext, new_context: NewContext
 ) -> None:
-    await write(table, session, [change_row(session, NOW - 3 * HOUR, n) for n in range(15)])
-    asked = new_session()
+    await write(table, context, [change_row(context, NOW - 3 * HOUR, n) for n in range(15)])
+    asked = new_context()
     lookback = Lookback(NOW - 30 * DAY, 100)
     await changes.history(read_only, asked, lambda _: True, NOW, lookback)
     assert asked.meter.calls == 6  # an hour, 6 (2 pages), 36, 216 hours, the rest
@@ -233,13 +233,13 @@ async def test_a_history_costs_a_call_for_each_span_and_each_page(
 async def test_the_last_change_is_found_in_few_calls(  # noqa: PLR0917 - fixtures
     read_only: Storage,
     table: AzureTable,
-    session: Session,
-    new_session: NewSession,
+    context: RequestContext,
+    new_context: NewContext,
     times: list[int],
     most_calls: int,
 ) -> None:
-    await write(table, session, [change_row(session, at, n) for n, at in enumerate(times)])
-    asked = new_session()
+    await write(table, context, [change_row(context, at, n) for n, at in enumerate(times)])
+    asked = new_context()
     found = await changes.last(read_only, asked, NOW)
     assert (found.time if found else None) == max(times, default=None)
     assert asked.meter.calls <= most_calls
@@ -249,16 +249,16 @@ async def test_the_last_change_is_found_in_few_calls(  # noqa: PLR0917 - fixture
 
 
 async def test_the_numbers_of_a_tenant(
-    table_admin: Admin, table: AzureTable, store: Store, session: Session, tenant: str
+    table_admin: Admin, table: AzureTable, store: Store, context: RequestContext, tenant: str
 ) -> None:
-    await seed(table, session, users=30, groups=2)
+    await seed(table, context, users=30, groups=2)
     left_over = [
         Insert(layout.deleted_group("c" * 32), {"at": timestamp()}),
         Insert(layout.deleted_user("d" * 32), {"at": timestamp()}),
     ]
-    await write(table, session, left_over)
+    await write(table, context, left_over)
     before = int(time.time() * 1000)
-    await store.users.create(session, user("ana"))
+    await store.users.create(context, user("ana"))
 
     ended = await table_admin("tenant", "stats", tenant, "--memberships", "--json")
     (numbers,) = ended.json
@@ -285,12 +285,12 @@ def changes_time(milliseconds: int) -> str:
 async def test_counting_ends_at_a_bound(
     read_only: Storage,
     table: AzureTable,
-    session: Session,
+    context: RequestContext,
     tenant: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     await write(
-        table, session, [Insert(layout.membership("a" * 32, f"{n:032x}"), {}) for n in range(11)]
+        table, context, [Insert(layout.membership("a" * 32, f"{n:032x}"), {}) for n in range(11)]
     )
     monkeypatch.setattr(stats, "MEMBERSHIP_PAGES", 1)
     monkeypatch.setattr(stats, "ROWS_A_CALL", 10)
@@ -307,11 +307,11 @@ async def test_an_empty_tenant_has_zeros(table_admin: Admin, tenant: str) -> Non
 
 
 async def test_the_changes_of_a_tenant_are_lines(
-    table_admin: Admin, store: Store, session: Session, tenant: str, table: AzureTable
+    table_admin: Admin, store: Store, context: RequestContext, tenant: str, table: AzureTable
 ) -> None:
-    ana = await store.users.create(session, user("ana"))
-    sales = await store.groups.create(session, group("Sales"))
-    await store.groups.update(session, sales.id, MemberChange(add=(ana.id, "f" * 32)))
+    ana = await store.users.create(context, user("ana"))
+    sales = await store.groups.create(context, group("Sales"))
+    await store.groups.update(context, sales.id, MemberChange(add=(ana.id, "f" * 32)))
     ended = await table_admin("changes", "--tenant", tenant)
     assert ended.status == 0, ended.err
     first, second, third = ended.out.splitlines()
@@ -321,16 +321,16 @@ async def test_the_changes_of_a_tenant_are_lines(
 
     as_json = await table_admin("changes", "--tenant", tenant, "--json")
     rows: list[dict[str, Any]] = [json.loads(line) for line in as_json.out.splitlines()]
-    assert [row["key"] for row in rows] == [each.key for each in await rows_of(table, session)]
+    assert [row["key"] for row in rows] == [each.key for each in await rows_of(table, context)]
     assert rows[2]["added"] == [[ana.id, 2]]
 
 
 async def test_changes_begin_where_they_are_asked_to(
-    table_admin: Admin, table: AzureTable, session: Session, tenant: str
+    table_admin: Admin, table: AzureTable, context: RequestContext, tenant: str
 ) -> None:
     now = int(time.time() * 1000)
     await write(
-        table, session, [change_row(session, now - at, 0) for at in (3 * HOUR, 30 * 60_000, 10_000)]
+        table, context, [change_row(context, now - at, 0) for at in (3 * HOUR, 30 * 60_000, 10_000)]
     )
 
     async def lines(*options: str) -> int:
@@ -348,14 +348,14 @@ async def test_changes_begin_where_they_are_asked_to(
 
 
 async def test_the_tail_shows_late_changes_too_and_each_one_once(
-    read_only: Storage, table: AzureTable, session: Session
+    read_only: Storage, table: AzureTable, context: RequestContext
 ) -> None:
     """Four rounds; between them changes become visible, some late, with earlier keys."""
-    await write(table, session, [change_row(session, NOW, 1), change_row(session, NOW - HOUR, 2)])
+    await write(table, context, [change_row(context, NOW, 1), change_row(context, NOW - HOUR, 2)])
     rounds = iter(
         [
-            [change_row(session, NOW - LATENESS + 1, 3), change_row(session, NOW + 1, 4)],
-            [change_row(session, NOW + 1 - LATENESS, 5)],
+            [change_row(context, NOW - LATENESS + 1, 3), change_row(context, NOW + 1, 4)],
+            [change_row(context, NOW + 1 - LATENESS, 5)],
             [],
         ]
     )
@@ -365,11 +365,11 @@ async def test_the_tail_shows_late_changes_too_and_each_one_once(
         visible = next(rounds, None)
         if visible is None:
             raise Over
-        await write(table, session, visible)
+        await write(table, context, visible)
 
     def read(start: int) -> AsyncIterator[RecordedChange]:
         starts.append(start)
-        return changes.since(read_only, session, start)
+        return changes.since(read_only, context, start)
 
     seen = []
     with pytest.raises(Over):  # noqa: PT012 - the loop ends by it
@@ -381,14 +381,14 @@ async def test_the_tail_shows_late_changes_too_and_each_one_once(
 
 
 async def test_the_tail_moves_on_with_what_it_has_seen(
-    read_only: Storage, table: AzureTable, session: Session
+    read_only: Storage, table: AzureTable, context: RequestContext
 ) -> None:
-    await write(table, session, [change_row(session, NOW, 1)])
+    await write(table, context, [change_row(context, NOW, 1)])
     starts: list[int] = []
 
     def read(start: int) -> AsyncIterator[RecordedChange]:
         starts.append(start)
-        return changes.since(read_only, session, start)
+        return changes.since(read_only, context, start)
 
     async def pause() -> None:
         if len(starts) == 3:
@@ -424,10 +424,10 @@ def proxied_admin(operator: None, storage: Azurite, proxy: StorageProxy) -> Admi
 
 
 async def test_nothing_is_ever_written(
-    proxied_admin: Admin, proxy: StorageProxy, store: Store, session: Session, tenant: str
+    proxied_admin: Admin, proxy: StorageProxy, store: Store, context: RequestContext, tenant: str
 ) -> None:
-    ana = await store.users.create(session, user("ana"))
-    sales = await store.groups.create(session, group("Sales"), [ana.id])
+    ana = await store.users.create(context, user("ana"))
+    sales = await store.groups.create(context, group("Sales"), [ana.id])
     of_tenant = ("--tenant", tenant)
     for command in (
         ("user", "show", "ana", *of_tenant),

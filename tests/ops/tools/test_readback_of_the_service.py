@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from local.azurite import Azurite
     from shared.tables.azure_table import AzureTable
-    from shared.tables.request_context import Session
+    from shared.tables.request_context import RequestContext
     from tools.provision.directory import Directory
     from tools.provision.readback import Difference
 
@@ -68,8 +68,8 @@ async def read_back(url: str, directory: Directory, state: State) -> list[Differ
         return await ReadBack(client, expectation, Silence(), EVERYTHING).compare()
 
 
-async def plant(table: AzureTable, session: Session, *operations: Operation) -> None:
-    await table.transact(session, operations)
+async def plant(table: AzureTable, context: RequestContext, *operations: Operation) -> None:
+    await table.transact(context, operations)
 
 
 @pytest.mark.parametrize("dialect", Dialect)
@@ -86,41 +86,41 @@ async def test_a_directory_and_its_next_states_arrive_whole(
 
 
 async def test_a_document_that_lost_an_update_shows(
-    tenant_url: str, table: AzureTable, session: Session
+    tenant_url: str, table: AzureTable, context: RequestContext
 ) -> None:
     directory = generate(users=5, groups=2, seed=3)
     state = await provisioned(tenant_url, directory)
     uid = state.users[directory.users[0].id].target_id
-    row = await table.get(session, layout.user(uid))
+    row = await table.get(context, layout.user(uid))
     assert row is not None
     stale = {**user_from(row).document, "displayName": "Someone Else", "active": False}
-    await plant(table, session, Replace(row.key, {**row.values, **pack_document(stale)}, row.etag))
+    await plant(table, context, Replace(row.key, {**row.values, **pack_document(stale)}, row.etag))
     differences = await read_back(tenant_url, directory, state)
     assert {difference.what for difference in differences} == {"displayName", "active"}
 
 
 async def test_a_membership_without_its_row_shows(
-    tenant_url: str, table: AzureTable, session: Session
+    tenant_url: str, table: AzureTable, context: RequestContext
 ) -> None:
     directory = generate(users=5, groups=2, seed=3)
     state = await provisioned(tenant_url, directory)
     group = directory.groups[0]
     uid = state.users[group.members[0]].target_id
     gid = state.groups[group.id].target_id
-    await plant(table, session, Delete(layout.membership(gid, uid)))
+    await plant(table, context, Delete(layout.membership(gid, uid)))
     (difference,) = await read_back(tenant_url, directory, state)
     assert (difference.subject, difference.what) == (f"group {group.display_name}", "members")
 
 
 async def test_a_user_without_its_claim_shows(
-    tenant_url: str, table: AzureTable, session: Session
+    tenant_url: str, table: AzureTable, context: RequestContext
 ) -> None:
     directory = generate(users=5, groups=2, seed=3)
     state = await provisioned(tenant_url, directory)
     uid = state.users[directory.users[0].id].target_id
-    row = await table.get(session, layout.user(uid))
+    row = await table.get(context, layout.user(uid))
     assert row is not None
-    await plant(table, session, Delete(layout.claim("un", str(row.values["un"]))))
+    await plant(table, context, Delete(layout.claim("un", str(row.values["un"]))))
     differences = await read_back(tenant_url, directory, state)
     assert [difference.subject for difference in differences] == [
         f"user {user_from(row).document['userName']}"

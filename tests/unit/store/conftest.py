@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from local.azurite import Azurite
-    from tests.conftest import NewSession
+    from tests.conftest import NewContext
     from tests.support.fakes.clock import Time
     from tests.support.fakes.storage_proxy import StorageProxy
 
@@ -30,9 +30,9 @@ class ReadBack(Protocol):
 
 
 @pytest.fixture
-def partition(table: AzureTable, new_session: NewSession) -> ReadBack:
+def partition(table: AzureTable, new_context: NewContext) -> ReadBack:
     async def read() -> Partition:
-        return await read_partition(table, new_session(seconds=60))
+        return await read_partition(table, new_context(seconds=60))
 
     return read
 

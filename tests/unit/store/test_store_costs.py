@@ -18,7 +18,7 @@ from shared.scim.members import MemberChange
 from shared.store.deletions import LEASE_SECONDS
 from shared.store.store import Store, open_store
 from shared.tables.azure_table import AzureTable, open_table
-from shared.tables.request_context import Session
+from shared.tables.request_context import RequestContext
 from shared.tables.service import TableAddress
 from tests.support.documents import group, setting, user
 from tests.support.fakes.storage_proxy import answer, first, lose_request
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from local.azurite import Azurite
-    from tests.conftest import NewSession
+    from tests.conftest import NewContext
     from tests.support.fakes.clock import Time
     from tests.support.fakes.storage_proxy import StorageProxy
     from tests.unit.store.conftest import ReadBack
@@ -49,19 +49,19 @@ class Meters:
         self.costs: dict[str, Cost] = {}
         self._tenant = tenant
         self._clock = clock
-        self._latest: Session | None = None
+        self._latest: RequestContext | None = None
 
-    def __call__(self, name: str) -> Session:
+    def __call__(self, name: str) -> RequestContext:
         """Begin a request that is to be measured under a name, when every lease is over."""
         self._clock.advance(LEASE_SECONDS)
         return self.at_once(name)
 
-    def at_once(self, name: str) -> Session:
+    def at_once(self, name: str) -> RequestContext:
         """Begin it at the time of the one before."""
         self._close()
-        session = Session(self._tenant, name, "test", time.monotonic() + 25)
-        self._name, self._latest = name, session
-        return session
+        context = RequestContext(self._tenant, name, "test", time.monotonic() + 25)
+        self._name, self._latest = name, context
+        return context
 
     def _close(self) -> None:
         if self._latest is not None:
@@ -173,10 +173,10 @@ async def _measure_members(store: Store, meters: Meters, everyone: Seeded) -> No
     )
     await groups.update(meters("add 5 members"), all_of_them, MemberChange(add=five))
     await groups.update(meters("remove 5 members"), all_of_them, MemberChange(remove=five))
-    session = meters("membership check")
-    await groups.get(session, all_of_them, members=False)
+    context = meters("membership check")
+    await groups.get(context, all_of_them, members=False)
     one_user = everyone.users[1:2]
-    assert await groups.have_members(session, [all_of_them], one_user) == [tuple(one_user)]
+    assert await groups.have_members(context, [all_of_them], one_user) == [tuple(one_user)]
     listed = MemberChange(replace=True, add=(*everyone.users[1:], new[0]))
     await groups.update(meters("replace a list by one that differs in 2"), all_of_them, listed)
     await groups.update(meters("replace a list by the same"), all_of_them, listed)
@@ -191,7 +191,7 @@ async def _measure_pages(store: Store, meters: Meters, everyone: Seeded) -> None
     assert len((await store.groups.page(meters("page of groups"), 1, 10)).groups) == 1 + 3
 
 
-Show = Callable[[Session], Awaitable[object]]
+Show = Callable[[RequestContext], Awaitable[object]]
 
 
 def shows_users_in_groups(store: Store, everyone: Seeded) -> dict[str, Show]:
@@ -199,45 +199,45 @@ def shows_users_in_groups(store: Store, everyone: Seeded) -> dict[str, Show]:
     users, first, number = store.users, everyone.users[0], len(everyone.users)
     titles = count()
 
-    async def patch(session: Session) -> None:
-        await users.update(session, first, setting(title=f"No. {next(titles)}"))
+    async def patch(context: RequestContext) -> None:
+        await users.update(context, first, setting(title=f"No. {next(titles)}"))
 
-    async def first_page(session: Session) -> None:
-        assert len((await users.page(session, 1, 10)).users) == 10
+    async def first_page(context: RequestContext) -> None:
+        assert len((await users.page(context, 1, 10)).users) == 10
 
-    async def last_page(session: Session) -> None:
-        assert (await users.page(session, number, 10)).users
+    async def last_page(context: RequestContext) -> None:
+        assert (await users.page(context, number, 10)).users
 
     return {
-        "get user in a group": lambda session: users.get(session, first),
-        "userName eq, in a group": lambda session: users.by_user_name(session, "user0@example.com"),
-        "externalId eq, in a group": lambda session: users.by_external_id(session, "70"),
-        "emails.value eq, in a group": lambda session: users.by_email(session, "70@x.org"),
+        "get user in a group": lambda context: users.get(context, first),
+        "userName eq, in a group": lambda context: users.by_user_name(context, "user0@example.com"),
+        "externalId eq, in a group": lambda context: users.by_external_id(context, "70"),
+        "emails.value eq, in a group": lambda context: users.by_email(context, "70@x.org"),
         "PATCH user in a group": patch,
         "first page of users": first_page,
         "last page of users": last_page,
     }
 
 
-async def seed_one_group(store: Store, session: Session, members: int) -> Seeded:
+async def seed_one_group(store: Store, context: RequestContext, members: int) -> Seeded:
     """Write users who are all in one group; one has an externalId and an e-mail address."""
-    everyone = await seed(store.table, session, users=members)
+    everyone = await seed(store.table, context, users=members)
     found = setting(externalId="70", emails=[{"value": "70@x.org"}])
-    await store.users.update(session, everyone.users[0], found)
+    await store.users.update(context, everyone.users[0], found)
     return everyone
 
 
-async def check_costs(store: Store, session: Session, meters: Meters, members: int) -> None:
-    everyone = await seed_one_group(store, session, members)
+async def check_costs(store: Store, context: RequestContext, meters: Meters, members: int) -> None:
+    everyone = await seed_one_group(store, context, members)
     expected = expected_costs(members)
     measured = await measure(store, meters, everyone)
     assert {name: cost for name, cost in measured.items() if name in expected} == expected
 
 
 async def check_costs_within_lease(
-    store: Store, session: Session, meters: Meters, members: int
+    store: Store, context: RequestContext, meters: Meters, members: int
 ) -> None:
-    everyone = await seed_one_group(store, session, members)
+    everyone = await seed_one_group(store, context, members)
     shows = shows_users_in_groups(store, everyone)
     await store.users.get(meters("the first one reads row q"), everyone.users[0])
     for name, show in shows.items():
@@ -252,15 +252,15 @@ def meters(tenant: str, clock: Time) -> Meters:
 
 
 async def test_every_operation_costs_what_the_design_allows_with_10_members(
-    store: Store, new_session: NewSession, meters: Meters
+    store: Store, new_context: NewContext, meters: Meters
 ) -> None:
-    await check_costs(store, new_session(), meters, 10)
+    await check_costs(store, new_context(), meters, 10)
 
 
 async def test_users_in_groups_cost_a_call_less_within_the_lease_with_10_members(
-    store: Store, new_session: NewSession, meters: Meters
+    store: Store, new_context: NewContext, meters: Meters
 ) -> None:
-    await check_costs_within_lease(store, new_session(), meters, 10)
+    await check_costs_within_lease(store, new_context(), meters, 10)
 
 
 @pytest.fixture
@@ -277,11 +277,11 @@ async def table_of_its_own(storage: Azurite) -> AsyncIterator[AzureTable]:
 async def test_every_operation_costs_the_same_with_many_members(
     *,
     table_of_its_own: AzureTable,
-    new_session: NewSession,
+    new_context: NewContext,
     meters: Meters,
     clock: Time,
     members: int,
-    check: Callable[[Store, Session, Meters, int], Awaitable[None]],
+    check: Callable[[Store, RequestContext, Meters, int], Awaitable[None]],
 ) -> None:
     store = open_store(
         table_of_its_own,
@@ -289,78 +289,80 @@ async def test_every_operation_costs_the_same_with_many_members(
         member_writes_per_second=1_000_000,
         clock=clock.clock(),
     )
-    await check(store, new_session(seconds=120), meters, members)
+    await check(store, new_context(seconds=120), meters, members)
 
 
 async def test_many_members_cost_a_read_each_and_a_transaction_for_each_40(
-    store: Store, new_session: NewSession, consistent: ReadBack
+    store: Store, new_context: NewContext, consistent: ReadBack
 ) -> None:
-    everyone = await seed(store.table, new_session(), users=90)
+    everyone = await seed(store.table, new_context(), users=90)
     [gid] = everyone.groups
     assert await cost_of(
-        new_session(), lambda s: store.groups.update(s, gid, MemberChange(replace=True))
+        new_context(), lambda s: store.groups.update(s, gid, MemberChange(replace=True))
     ) == Cost(1 + 1 + 90 + 3, 2 * 90 + 2 * 3)
     assert await cost_of(
-        new_session(), lambda s: store.groups.update(s, gid, MemberChange(add=everyone.users))
+        new_context(), lambda s: store.groups.update(s, gid, MemberChange(add=everyone.users))
     ) == add_members(90, steps=3)
     assert await cost_of(
-        new_session(), lambda s: store.groups.create(s, group("again"), everyone.users)
+        new_context(), lambda s: store.groups.create(s, group("again"), everyone.users)
     ) == Cost(2 + 90 + 2, 4 + 2 * 90 + 2 * 2)
     await consistent()
 
 
 async def test_deleting_a_group_costs_3_calls_and_the_sweep_of_its_members(
-    store: Store, new_session: NewSession, consistent: ReadBack
+    store: Store, new_context: NewContext, consistent: ReadBack
 ) -> None:
-    everyone = await seed(store.table, new_session(), users=90)
-    cost = await cost_of(new_session(), lambda s: store.groups.delete(s, everyone.groups[0]))
+    everyone = await seed(store.table, new_context(), users=90)
+    cost = await cost_of(new_context(), lambda s: store.groups.delete(s, everyone.groups[0]))
     assert cost == Cost(3 + 1 + 90 + 3, 6 + 2 * 90 + 3 + 2)
     await consistent()
 
 
 async def test_deleting_a_group_beside_one_that_waits_for_its_sweep_costs_4_calls_more(
-    store: Store, new_session: NewSession, consistent: ReadBack
+    store: Store, new_context: NewContext, consistent: ReadBack
 ) -> None:
-    await seed(store.table, new_session(), users=201)
-    large = await store.groups.by_display_name(new_session(), "group 0")
+    await seed(store.table, new_context(), users=201)
+    large = await store.groups.by_display_name(new_context(), "group 0")
     assert large is not None
-    cost = await cost_of(new_session(), lambda s: store.groups.delete(s, large.id))
+    cost = await cost_of(new_context(), lambda s: store.groups.delete(s, large.id))
     assert cost == Cost(3 + 1, 6), "too large to be swept within the request"
-    other = await store.groups.create(new_session(), group("other"))
-    cost = await cost_of(new_session(), lambda s: store.groups.delete(s, other.id))
+    other = await store.groups.create(new_context(), group("other"))
+    cost = await cost_of(new_context(), lambda s: store.groups.delete(s, other.id))
     assert cost == Cost(3 + 1 + 3 + 1 + 1, 6 + 3), "the row q is found, read and added to"
     await consistent()
 
 
 async def test_a_lost_race_costs_a_read_and_a_transaction_more(
-    faulty_store: Store, store: Store, proxy: StorageProxy, new_session: NewSession
+    faulty_store: Store, store: Store, proxy: StorageProxy, new_context: NewContext
 ) -> None:
-    created = await store.users.create(new_session(), user("jo"))
+    created = await store.users.create(new_context(), user("jo"))
 
     async def another_writer() -> None:
-        await store.users.update(new_session(), created.id, setting(title="Dr"))
+        await store.users.update(new_context(), created.id, setting(title="Dr"))
 
     proxy.order(first(another_writer))
-    session = new_session()
-    await faulty_store.users.update(session, created.id, setting(active=False))
-    assert Cost(session.meter.calls, session.meter.entities) == Cost(2 + 2, 2)
-    settled = await store.users.get(new_session(), created.id)
+    context = new_context()
+    await faulty_store.users.update(context, created.id, setting(active=False))
+    assert Cost(context.meter.calls, context.meter.entities) == Cost(2 + 2, 2)
+    settled = await store.users.get(new_context(), created.id)
     assert settled.document == user("jo", title="Dr", active=False)
 
 
 async def test_a_resent_request_is_counted_each_time_and_its_entities_once(
-    faulty_store: Store, proxy: StorageProxy, new_session: NewSession
+    faulty_store: Store, proxy: StorageProxy, new_context: NewContext
 ) -> None:
     proxy.order(answer(503, "ServerBusy"), "read")
     proxy.order(lose_request, "transaction")
-    session = new_session()
-    await faulty_store.users.create(session, user("jo"))
-    assert Cost(session.meter.calls, session.meter.entities) == Cost(2 + 2, 4)
+    context = new_context()
+    await faulty_store.users.create(context, user("jo"))
+    assert Cost(context.meter.calls, context.meter.entities) == Cost(2 + 2, 4)
 
 
-async def cost_of(session: Session, operation: Callable[[Session], Awaitable[object]]) -> Cost:
-    await operation(session)
-    return Cost(session.meter.calls, session.meter.entities)
+async def cost_of(
+    context: RequestContext, operation: Callable[[RequestContext], Awaitable[object]]
+) -> Cost:
+    await operation(context)
+    return Cost(context.meter.calls, context.meter.entities)
 
 
 def any_version(version: str) -> bool:

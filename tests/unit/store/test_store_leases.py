@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from shared.tables.azure_table import AzureTable
-    from shared.tables.request_context import Session
-    from tests.conftest import NewSession
+    from shared.tables.request_context import RequestContext
+    from tests.conftest import NewContext
     from tests.support.fakes.clock import Time
     from tests.support.fakes.storage_proxy import Forward, StorageProxy
     from tests.support.seeds import Seeded
@@ -57,10 +57,10 @@ def reader(table: AzureTable, clock: Time) -> Store:
     return open_store(table, changed_names, clock=Clock(steady=lambda: clock.steady - 4_900))
 
 
-async def remembering(reader: Store, session: Session, everyone: Seeded) -> str:
+async def remembering(reader: Store, context: RequestContext, everyone: Seeded) -> str:
     """Let a reader read the row `q`; return a user who shows the group."""
     uid = everyone.users[0]
-    assert (await reader.users.get(session, uid)).group_ids == everyone.groups
+    assert (await reader.users.get(context, uid)).group_ids == everyone.groups
     return uid
 
 
@@ -68,56 +68,56 @@ async def remembering(reader: Store, session: Session, everyone: Seeded) -> str:
 
 
 async def test_a_reader_that_remembers_shows_no_group_whose_delete_is_answered(
-    table: AzureTable, reader: Store, clock: Time, new_session: NewSession
+    table: AzureTable, reader: Store, clock: Time, new_context: NewContext
 ) -> None:
-    everyone = await seed(table, new_session(), users=LARGE)
-    uid = await remembering(reader, new_session(), everyone)
+    everyone = await seed(table, new_context(), users=LARGE)
+    uid = await remembering(reader, new_context(), everyone)
     shown_meanwhile: list[tuple[str, ...]] = []
 
     async def wait(seconds: float) -> None:
-        shown_meanwhile.append((await reader.users.get(new_session(), uid)).group_ids)
+        shown_meanwhile.append((await reader.users.get(new_context(), uid)).group_ids)
         await clock.sleep(seconds)
 
     writer = open_store(table, changed_names, clock=Clock(steady=lambda: clock.steady, sleep=wait))
-    await writer.groups.delete(new_session(), everyone.groups[0])
+    await writer.groups.delete(new_context(), everyone.groups[0])
 
     assert shown_meanwhile == [everyone.groups], "it still goes by what it remembers"
     assert clock.waits == [LEASE_SECONDS]
     for title, instance in (("Dr", reader), ("Prof", writer)):
-        assert (await instance.users.get(new_session(), uid)).group_ids == ()
-        page = await instance.users.page(new_session(), 1, 500)
+        assert (await instance.users.get(new_context(), uid)).group_ids == ()
+        page = await instance.users.page(new_context(), 1, 500)
         assert {user.group_ids for user in page.users} == {()}
-        changed = await instance.users.update(new_session(), uid, setting(title=title))
+        changed = await instance.users.update(new_context(), uid, setting(title=title))
         assert changed.group_ids == ()
 
 
 async def test_the_instance_that_deletes_forgets_at_once_what_it_remembers(
-    table: AzureTable, clock: Time, new_session: NewSession
+    table: AzureTable, clock: Time, new_context: NewContext
 ) -> None:
-    everyone = await seed(table, new_session(), users=LARGE)
+    everyone = await seed(table, new_context(), users=LARGE)
     shown_meanwhile: list[tuple[str, ...]] = []
 
     async def wait(seconds: float) -> None:
-        user = await writer.users.get(new_session(), everyone.users[0])
+        user = await writer.users.get(new_context(), everyone.users[0])
         shown_meanwhile.append(user.group_ids)
         await clock.sleep(seconds)
 
     writer = open_store(table, changed_names, clock=Clock(steady=lambda: clock.steady, sleep=wait))
-    await remembering(writer, new_session(), everyone)
-    await writer.groups.delete(new_session(), everyone.groups[0])
+    await remembering(writer, new_context(), everyone)
+    await writer.groups.delete(new_context(), everyone.groups[0])
     assert shown_meanwhile == [()]
 
 
 async def test_a_group_that_is_swept_within_the_request_is_not_waited_for(
-    store: Store, reader: Store, clock: Time, new_session: NewSession
+    store: Store, reader: Store, clock: Time, new_context: NewContext
 ) -> None:
-    everyone = await seed(store.table, new_session(), users=3)
-    uid = await remembering(reader, new_session(), everyone)
-    await store.groups.delete(new_session(), everyone.groups[0])
+    everyone = await seed(store.table, new_context(), users=3)
+    uid = await remembering(reader, new_context(), everyone)
+    await store.groups.delete(new_context(), everyone.groups[0])
     assert clock.waits == []
-    session = new_session()
-    assert (await reader.users.get(session, uid)).group_ids == ()
-    assert session.meter.calls == 1, "no user lists it, so what is remembered does not matter"
+    context = new_context()
+    assert (await reader.users.get(context, uid)).group_ids == ()
+    assert context.meter.calls == 1, "no user lists it, so what is remembered does not matter"
 
 
 async def test_a_sweep_that_fails_is_waited_for(
@@ -125,14 +125,14 @@ async def test_a_sweep_that_fails_is_waited_for(
     reader: Store,
     proxy: StorageProxy,
     clock: Time,
-    new_session: NewSession,
+    new_context: NewContext,
 ) -> None:
-    everyone = await seed(faulty_store.table, new_session(), users=3)
-    uid = await remembering(reader, new_session(), everyone)
+    everyone = await seed(faulty_store.table, new_context(), users=3)
+    uid = await remembering(reader, new_context(), everyone)
     proxy.order(BUSY, after=1, times=ALWAYS)
-    await faulty_store.groups.delete(new_session(), everyone.groups[0])
+    await faulty_store.groups.delete(new_context(), everyone.groups[0])
     assert clock.waits == [LEASE_SECONDS]
-    assert (await reader.users.get(new_session(), uid)).group_ids == ()
+    assert (await reader.users.get(new_context(), uid)).group_ids == ()
 
 
 @pytest.mark.parametrize(("seconds", "waits"), [(1.5, [0.5]), (2.0, []), (30.0, [])])
@@ -141,18 +141,18 @@ async def test_the_time_that_a_sweep_took_is_not_waited_for_again(
     faulty_store: Store,
     proxy: StorageProxy,
     clock: Time,
-    new_session: NewSession,
+    new_context: NewContext,
     seconds: float,
     waits: list[float],
 ) -> None:
-    everyone = await seed(faulty_store.table, new_session(), users=3)
+    everyone = await seed(faulty_store.table, new_context(), users=3)
 
     async def time_passes() -> None:
         clock.advance(seconds)
 
     proxy.order(first(time_passes, BUSY), after=1)
     proxy.order(BUSY, times=SENDS)
-    await faulty_store.groups.delete(new_session(), everyone.groups[0])
+    await faulty_store.groups.delete(new_context(), everyone.groups[0])
     assert clock.waits == waits
 
 
@@ -161,19 +161,19 @@ async def test_a_deadline_does_not_end_the_wait(
     reader: Store,
     proxy: StorageProxy,
     clock: Time,
-    new_session: NewSession,
+    new_context: NewContext,
 ) -> None:
-    everyone = await seed(faulty_store.table, new_session(), users=3)
-    uid = await remembering(reader, new_session(), everyone)
-    session = new_session()
+    everyone = await seed(faulty_store.table, new_context(), users=3)
+    uid = await remembering(reader, new_context(), everyone)
+    context = new_context()
 
     async def deadline_passes() -> None:
-        session.deadline = time.monotonic()
+        context.deadline = time.monotonic()
 
     proxy.order(first(deadline_passes), "read", after=2)  # the first one of the sweep
-    await faulty_store.groups.delete(session, everyone.groups[0])
+    await faulty_store.groups.delete(context, everyone.groups[0])
     assert clock.waits == [LEASE_SECONDS]
-    assert (await reader.users.get(new_session(), uid)).group_ids == ()
+    assert (await reader.users.get(new_context(), uid)).group_ids == ()
 
 
 async def test_a_new_group_that_is_taken_back_is_waited_for(
@@ -181,16 +181,16 @@ async def test_a_new_group_that_is_taken_back_is_waited_for(
     reader: Store,
     proxy: StorageProxy,
     clock: Time,
-    new_session: NewSession,
+    new_context: NewContext,
 ) -> None:
-    everyone = await seed(faulty_store.table, new_session(), users=300, groups=0)
+    everyone = await seed(faulty_store.table, new_context(), users=300, groups=0)
     proxy.order(BUSY, after=6, times=SENDS)  # when 240 users are members
     uids = everyone.users
-    assert (await reader.users.page(new_session(), 1, 1_000)).total == 300
+    assert (await reader.users.page(new_context(), 1, 1_000)).total == 300
     with pytest.raises(TooManyRequests, match="does not exist"):
-        await faulty_store.groups.create(new_session(), {"displayName": "all"}, uids)
+        await faulty_store.groups.create(new_context(), {"displayName": "all"}, uids)
     assert clock.waits == [LEASE_SECONDS]
-    page = await reader.users.page(new_session(), 1, 1_000)
+    page = await reader.users.page(new_context(), 1, 1_000)
     assert {user.group_ids for user in page.users} == {()}
 
 
@@ -202,17 +202,17 @@ async def test_a_delete_whose_answer_is_lost_shows_for_a_lease_at_most(
     reader: Store,
     proxy: StorageProxy,
     clock: Time,
-    new_session: NewSession,
+    new_context: NewContext,
 ) -> None:
-    everyone = await seed(faulty_store.table, new_session(), users=LARGE)
-    uid = await remembering(reader, new_session(), everyone)
+    everyone = await seed(faulty_store.table, new_context(), users=LARGE)
+    uid = await remembering(reader, new_context(), everyone)
     proxy.order(commit_but_answer(500, "InternalError"), times=ALWAYS)
     with pytest.raises(Unavailable):
-        await faulty_store.groups.delete(new_session(), everyone.groups[0])
+        await faulty_store.groups.delete(new_context(), everyone.groups[0])
     assert clock.waits == []
-    assert (await reader.users.get(new_session(), uid)).group_ids == everyone.groups
+    assert (await reader.users.get(new_context(), uid)).group_ids == everyone.groups
     clock.advance(LEASE_SECONDS)
-    assert (await reader.users.get(new_session(), uid)).group_ids == ()
+    assert (await reader.users.get(new_context(), uid)).group_ids == ()
 
 
 async def test_who_repeats_that_delete_is_told_404_when_no_user_shows_the_group(
@@ -220,28 +220,28 @@ async def test_who_repeats_that_delete_is_told_404_when_no_user_shows_the_group(
     reader: Store,
     proxy: StorageProxy,
     clock: Time,
-    new_session: NewSession,
+    new_context: NewContext,
 ) -> None:
-    everyone = await seed(faulty_store.table, new_session(), users=3)
-    uid = await remembering(reader, new_session(), everyone)
+    everyone = await seed(faulty_store.table, new_context(), users=3)
+    uid = await remembering(reader, new_context(), everyone)
     proxy.order(commit_but_answer(500, "InternalError"), times=ALWAYS)
     with pytest.raises(Unavailable):
-        await faulty_store.groups.delete(new_session(), everyone.groups[0])
+        await faulty_store.groups.delete(new_context(), everyone.groups[0])
     proxy.heal()
     with pytest.raises(NotFound):
-        await faulty_store.groups.delete(new_session(), everyone.groups[0])
+        await faulty_store.groups.delete(new_context(), everyone.groups[0])
     assert clock.waits == [LEASE_SECONDS]
-    assert (await reader.users.get(new_session(), uid)).group_ids == ()
+    assert (await reader.users.get(new_context(), uid)).group_ids == ()
 
 
 async def test_a_group_that_is_gone_and_swept_is_not_waited_for(
-    store: Store, clock: Time, new_session: NewSession
+    store: Store, clock: Time, new_context: NewContext
 ) -> None:
-    everyone = await seed(store.table, new_session(), users=3)
-    await store.groups.delete(new_session(), everyone.groups[0])
+    everyone = await seed(store.table, new_context(), users=3)
+    await store.groups.delete(new_context(), everyone.groups[0])
     for gid in (everyone.groups[0], "no id"):
         with pytest.raises(NotFound):
-            await store.groups.delete(new_session(), gid)
+            await store.groups.delete(new_context(), gid)
     assert clock.waits == []
 
 
@@ -249,10 +249,10 @@ async def test_a_group_that_is_gone_and_swept_is_not_waited_for(
 
 
 async def test_a_reading_serves_until_its_lease_is_over(
-    store: Store, clock: Time, new_session: NewSession
+    store: Store, clock: Time, new_context: NewContext
 ) -> None:
-    everyone = await seed(store.table, new_session(), users=1)
-    get = calls_of_get(store, new_session, everyone.users[0])
+    everyone = await seed(store.table, new_context(), users=1)
+    get = calls_of_get(store, new_context, everyone.users[0])
     assert await get() == 2
     clock.advance(LEASE_SECONDS - 0.01)
     assert await get() == 1
@@ -261,10 +261,10 @@ async def test_a_reading_serves_until_its_lease_is_over(
 
 
 async def test_a_lease_counts_from_before_the_read_was_sent(
-    faulty_store: Store, proxy: StorageProxy, clock: Time, new_session: NewSession
+    faulty_store: Store, proxy: StorageProxy, clock: Time, new_context: NewContext
 ) -> None:
-    everyone = await seed(faulty_store.table, new_session(), users=1)
-    get = calls_of_get(faulty_store, new_session, everyone.users[0])
+    everyone = await seed(faulty_store.table, new_context(), users=1)
+    get = calls_of_get(faulty_store, new_context, everyone.users[0])
 
     async def time_passes() -> None:
         clock.advance(LEASE_SECONDS)
@@ -274,9 +274,9 @@ async def test_a_lease_counts_from_before_the_read_was_sent(
 
 
 async def test_a_reading_from_before_a_deletion_that_comes_after_it_is_forgotten_in_time(
-    faulty_store: Store, proxy: StorageProxy, clock: Time, new_session: NewSession
+    faulty_store: Store, proxy: StorageProxy, clock: Time, new_context: NewContext
 ) -> None:
-    everyone = await seed(faulty_store.table, new_session(), users=LARGE)
+    everyone = await seed(faulty_store.table, new_context(), users=LARGE)
     uid = everyone.users[0]
     read, release = asyncio.Event(), asyncio.Event()
     shown_meanwhile: list[tuple[str, ...]] = []
@@ -290,58 +290,58 @@ async def test_a_reading_from_before_a_deletion_that_comes_after_it_is_forgotten
     async def wait(seconds: float) -> None:
         release.set()
         shown_meanwhile.append((await early).group_ids)
-        shown_meanwhile.append((await instance.users.get(new_session(), uid)).group_ids)
+        shown_meanwhile.append((await instance.users.get(new_context(), uid)).group_ids)
         await clock.sleep(seconds)
 
     instance = open_store(
         faulty_store.table, changed_names, clock=Clock(steady=lambda: clock.steady, sleep=wait)
     )
     proxy.order(held, "read", after=1)
-    early = asyncio.create_task(instance.users.get(new_session(), uid))
+    early = asyncio.create_task(instance.users.get(new_context(), uid))
     await read.wait()
     clock.advance(1)
-    await instance.groups.delete(new_session(), everyone.groups[0])
+    await instance.groups.delete(new_context(), everyone.groups[0])
 
     assert shown_meanwhile == [everyone.groups] * 2
-    assert (await instance.users.get(new_session(), uid)).group_ids == ()
+    assert (await instance.users.get(new_context(), uid)).group_ids == ()
 
 
 async def test_tenants_are_remembered_apart(
-    store: Store, tenant: str, new_session: NewSession
+    store: Store, tenant: str, new_context: NewContext
 ) -> None:
-    other = replace(new_session(), tenant=f"{tenant}-2")
-    for session in (new_session(), other):
-        everyone = await seed(store.table, session, users=1)
-        calls = session.meter.calls
-        await store.users.get(session, everyone.users[0])
-        assert session.meter.calls - calls == 2
+    other = replace(new_context(), tenant=f"{tenant}-2")
+    for context in (new_context(), other):
+        everyone = await seed(store.table, context, users=1)
+        calls = context.meter.calls
+        await store.users.get(context, everyone.users[0])
+        assert context.meter.calls - calls == 2
 
 
 async def test_of_many_tenants_those_read_last_are_remembered(
-    store: Store, tenant: str, new_session: NewSession, monkeypatch: pytest.MonkeyPatch
+    store: Store, tenant: str, new_context: NewContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deletions, "REMEMBERED_TENANTS", 2)
     gets = []
     for number in range(3):
 
-        def session(name: str = f"{tenant}-{number}") -> Session:
-            return replace(new_session(), tenant=name)
+        def context(name: str = f"{tenant}-{number}") -> RequestContext:
+            return replace(new_context(), tenant=name)
 
-        everyone = await seed(store.table, session(), users=1)
-        gets.append(calls_of_get(store, session, everyone.users[0]))
+        everyone = await seed(store.table, context(), users=1)
+        gets.append(calls_of_get(store, context, everyone.users[0]))
     assert [await get() for get in gets] == [2, 2, 2]
     assert [await gets[n]() for n in (2, 1, 0)] == [1, 1, 2]
     assert await gets[1]() == 2, "the oldest one made room"
 
 
 def calls_of_get(
-    store: Store, new_session: Callable[[], Session], uid: str
+    store: Store, new_context: Callable[[], RequestContext], uid: str
 ) -> Callable[[], Awaitable[int]]:
     """Make what reads a user and counts the calls."""
 
     async def get() -> int:
-        session = new_session()
-        await store.users.get(session, uid)
-        return session.meter.calls
+        context = new_context()
+        await store.users.get(context, uid)
+        return context.meter.calls
 
     return get

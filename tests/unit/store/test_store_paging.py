@@ -21,32 +21,32 @@ if TYPE_CHECKING:
 
     from shared.store.store import Store
     from shared.tables.operations import Operation
-    from shared.tables.request_context import Session
+    from shared.tables.request_context import RequestContext
     from shared.tables.rows import Row, Span
     from shared.tables.table import Selection, Table, Token
-    from tests.conftest import NewSession
+    from tests.conftest import NewContext
 
 
 @pytest.mark.parametrize("count", [7, 100, 499, 500, 10_000])
 async def test_pages_of_any_size_hold_each_user_once_in_id_order(
-    store: Store, new_session: NewSession, count: int
+    store: Store, new_context: NewContext, count: int
 ) -> None:
-    everyone = await seed(store.table, new_session(), users=500, groups=0)
+    everyone = await seed(store.table, new_context(), users=500, groups=0)
     listed: list[str] = []
     while len(listed) < 500:
-        page = await store.users.page(new_session(), len(listed) + 1, count)
+        page = await store.users.page(new_context(), len(listed) + 1, count)
         assert page.total == 500
         listed += [user.id for user in page.users]
     assert tuple(listed) == everyone.users
 
 
-async def test_a_page_may_begin_anywhere(store: Store, new_session: NewSession) -> None:
-    everyone = await seed(store.table, new_session(), users=500, groups=0)
+async def test_a_page_may_begin_anywhere(store: Store, new_context: NewContext) -> None:
+    everyone = await seed(store.table, new_context(), users=500, groups=0)
     gate = asyncio.Semaphore(8)
 
     async def check(start: int) -> None:
         async with gate:
-            page = await store.users.page(new_session(), start, 3)
+            page = await store.users.page(new_context(), start, 3)
             ids = tuple(user.id for user in page.users)
             assert (page.total, ids) == (500, everyone.users[start - 1 : start + 2])
 
@@ -54,60 +54,62 @@ async def test_a_page_may_begin_anywhere(store: Store, new_session: NewSession) 
 
 
 async def test_a_list_goes_on_behind_any_id_whether_it_is_there_or_not(
-    store: Store, new_session: NewSession
+    store: Store, new_context: NewContext
 ) -> None:
-    everyone = await seed(store.table, new_session(), users=30, groups=4)
+    everyone = await seed(store.table, new_context(), users=30, groups=4)
     short = open_store(ShortPages(store.table), changed_names)
     for users, groups in ((store.users, store.groups), (short.users, short.groups)):
         last_id, listed = "", []
-        while page := await users.after(new_session(), last_id, 7):
+        while page := await users.after(new_context(), last_id, 7):
             listed += [user.id for user in page]
             last_id = listed[-1]
         assert tuple(listed) == everyone.users
-        behind = [user.id async for user in users.scan(new_session(), everyone.users[9])]
+        behind = [user.id async for user in users.scan(new_context(), everyone.users[9])]
         assert tuple(behind) == everyone.users[10:]
-        assert [each.id for each in await groups.after(new_session(), "", 9)] == [*everyone.groups]
-        assert await groups.after(new_session(), everyone.groups[-1], 9) == []
-    await store.users.delete(new_session(), everyone.users[9])
-    (following,) = await store.users.after(new_session(), everyone.users[9], 1)
+        assert [each.id for each in await groups.after(new_context(), "", 9)] == [*everyone.groups]
+        assert await groups.after(new_context(), everyone.groups[-1], 9) == []
+    await store.users.delete(new_context(), everyone.users[9])
+    (following,) = await store.users.after(new_context(), everyone.users[9], 1)
     assert following.id == everyone.users[10]
-    assert [group.id async for group in store.groups.scan(new_session(), "0" * 32)] == [
+    assert [group.id async for group in store.groups.scan(new_context(), "0" * 32)] == [
         *everyone.groups
     ]
 
 
 async def test_pages_of_groups_hold_each_group_once_in_id_order(
-    store: Store, new_session: NewSession
+    store: Store, new_context: NewContext
 ) -> None:
-    everyone = await seed(store.table, new_session(), users=0, groups=40)
+    everyone = await seed(store.table, new_context(), users=0, groups=40)
     listed: list[str] = []
     for start in range(1, 41, 9):
-        page = await store.groups.page(new_session(), start, 9)
+        page = await store.groups.page(new_context(), start, 9)
         assert page.total == 40
         listed += [group.id for group in page.groups]
     assert tuple(listed) == everyone.groups
-    assert [group.id async for group in store.groups.scan(new_session())] == listed
-    assert (await store.groups.page(new_session(), 1, 0)).groups == []
-    assert (await store.groups.page(new_session(), 41, 9)).groups == []
+    assert [group.id async for group in store.groups.scan(new_context())] == listed
+    assert (await store.groups.page(new_context(), 1, 0)).groups == []
+    assert (await store.groups.page(new_context(), 41, 9)).groups == []
 
 
-async def test_a_tenant_without_anyone_has_empty_pages(store: Store, session: Session) -> None:
-    assert await store.users.count(session) == await store.groups.count(session) == 0
-    assert (await store.users.page(session, 1, 10)).users == []
-    assert (await store.groups.page(session, 1, 10)).groups == []
-    assert [user async for user in store.users.scan(session)] == []
+async def test_a_tenant_without_anyone_has_empty_pages(
+    store: Store, context: RequestContext
+) -> None:
+    assert await store.users.count(context) == await store.groups.count(context) == 0
+    assert (await store.users.page(context, 1, 10)).users == []
+    assert (await store.groups.page(context, 1, 10)).groups == []
+    assert [user async for user in store.users.scan(context)] == []
 
 
 @pytest.mark.parametrize(
     ("start_index", "count", "calls"), [(1, 10, 2), (1, 0, 1), (2, 10, 1), (2, 0, 1)]
 )
 async def test_an_empty_page_costs_two_calls_where_it_is_the_first_and_one_otherwise(
-    store: Store, new_session: NewSession, start_index: int, count: int, calls: int
+    store: Store, new_context: NewContext, start_index: int, count: int, calls: int
 ) -> None:
     for page in (store.users.page, store.groups.page):
-        session = new_session()
-        assert (await page(session, start_index, count)).total == 0
-        assert session.meter.calls == calls
+        context = new_context()
+        assert (await page(context, start_index, count)).total == 0
+        assert context.meter.calls == calls
 
 
 class TwoAtOnce:
@@ -126,7 +128,7 @@ class TwoAtOnce:
 
     async def page(
         self,
-        session: Session,
+        context: RequestContext,
         span: Span,
         limit: int = 1_000,
         token: Token | None = None,
@@ -141,37 +143,37 @@ class TwoAtOnce:
                 raise Unavailable("The storage is away.", retry_after=10)
             if self._stays:
                 await asyncio.Event().wait()
-            return await self._table.page(session, span, limit, token, select)
+            return await self._table.page(context, span, limit, token, select)
         finally:
             self.running -= 1
 
 
 async def test_counters_and_rows_of_the_first_page_are_read_at_the_same_time(
-    store: Store, new_session: NewSession
+    store: Store, new_context: NewContext
 ) -> None:
-    everyone = await seed(store.table, new_session(), users=30, groups=0)
+    everyone = await seed(store.table, new_context(), users=30, groups=0)
     async with asyncio.timeout(10):
         users = open_store(TwoAtOnce(store.table), changed_names).users
-        page = await users.page(new_session(), 1, 7)
+        page = await users.page(new_context(), 1, 7)
     assert (page.total, tuple(user.id for user in page.users)) == (30, everyone.users[:7])
 
 
 @pytest.mark.parametrize("fails", [("cu-",), ("u-",), ("cu-", "u-")])
 async def test_a_first_page_that_cannot_be_read_fails_as_any_other_and_leaves_nothing_running(
-    store: Store, session: Session, fails: tuple[str, ...]
+    store: Store, context: RequestContext, fails: tuple[str, ...]
 ) -> None:
     table = TwoAtOnce(store.table, fails, stays=True)
     with pytest.raises(Unavailable):
         async with asyncio.timeout(10):
-            await open_store(table, changed_names).users.page(session, 1, 7)
+            await open_store(table, changed_names).users.page(context, 1, 7)
     assert table.running == 0
 
 
 async def test_a_first_page_that_is_cancelled_leaves_nothing_running(
-    store: Store, session: Session
+    store: Store, context: RequestContext
 ) -> None:
     table = TwoAtOnce(store.table, stays=True)
-    reading = asyncio.create_task(open_store(table, changed_names).users.page(session, 1, 7))
+    reading = asyncio.create_task(open_store(table, changed_names).users.page(context, 1, 7))
     async with asyncio.timeout(10):
         await table.are_begun.wait()
         reading.cancel()
@@ -181,25 +183,25 @@ async def test_a_first_page_that_is_cancelled_leaves_nothing_running(
 
 
 async def test_totals_and_pages_follow_creations_and_deletions(
-    store: Store, new_session: NewSession
+    store: Store, new_context: NewContext
 ) -> None:
-    created = [await store.users.create(new_session(), user(f"jo{n}")) for n in range(4)]
-    await store.users.delete(new_session(), created[2].id)
-    page = await store.users.page(new_session(), 1, 10)
-    assert page.total == await store.users.count(new_session()) == 3
+    created = [await store.users.create(new_context(), user(f"jo{n}")) for n in range(4)]
+    await store.users.delete(new_context(), created[2].id)
+    page = await store.users.page(new_context(), 1, 10)
+    assert page.total == await store.users.count(new_context()) == 3
     assert [user.id for user in page.users] == sorted(
         user.id for n, user in enumerate(created) if n != 2
     )
 
 
 async def test_a_list_of_groups_ends_early_rather_than_show_a_part_of_the_members(
-    store: Store, new_session: NewSession, monkeypatch: pytest.MonkeyPatch
+    store: Store, new_context: NewContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    everyone = await seed(store.table, new_session(), users=4, groups=10)
-    found = (await store.groups.page(new_session(), 1, 10)).groups
+    everyone = await seed(store.table, new_context(), users=4, groups=10)
+    found = (await store.groups.page(new_context(), 1, 10)).groups
     for limit, number in ((1, 1), (4, 1), (8, 2), (39, 9), (40, 10)):
         monkeypatch.setattr(groups_module, "PAGE_MEMBERSHIPS", limit)
-        shown = await store.groups.with_members(new_session(), found)
+        shown = await store.groups.with_members(new_context(), found)
         assert len(shown) == number
         assert {group.member_ids for group in shown} == {everyone.users}
 
@@ -210,12 +212,12 @@ class ShortPages:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    async def get(self, session: Session, key: str) -> Row | None:
-        return await self._table.get(session, key)
+    async def get(self, context: RequestContext, key: str) -> Row | None:
+        return await self._table.get(context, key)
 
     async def page(
         self,
-        session: Session,
+        context: RequestContext,
         span: Span,
         limit: int = 1_000,
         token: Token | None = None,
@@ -224,48 +226,48 @@ class ShortPages:
         if token is None or "empty" not in token:
             return Page([], {**(token or {}), "empty": ""})
         before = {name: value for name, value in token.items() if name != "empty"}
-        return await self._table.page(session, span, min(limit, 3), before or None, select)
+        return await self._table.page(context, span, min(limit, 3), before or None, select)
 
-    async def transact(self, session: Session, operations: Sequence[Operation]) -> list[str]:
-        return await self._table.transact(session, operations)
+    async def transact(self, context: RequestContext, operations: Sequence[Operation]) -> list[str]:
+        return await self._table.transact(context, operations)
 
     async def close(self) -> None:
         await self._table.close()
 
 
 async def test_short_and_empty_pages_of_the_storage_lose_nothing(
-    store: Store, new_session: NewSession
+    store: Store, new_context: NewContext
 ) -> None:
-    everyone = await seed(store.table, new_session(), users=20)
+    everyone = await seed(store.table, new_context(), users=20)
     short = open_store(ShortPages(store.table), changed_names)
-    page = await short.users.page(new_session(), 3, 15)
+    page = await short.users.page(new_context(), 3, 15)
     assert tuple(user.id for user in page.users) == everyone.users[2:17]
-    scanned = [user.id async for user in short.users.scan(new_session())]
+    scanned = [user.id async for user in short.users.scan(new_context())]
     assert tuple(scanned) == everyone.users
-    whole = await short.groups.get(new_session(), everyone.groups[0])
+    whole = await short.groups.get(new_context(), everyone.groups[0])
     assert whole.member_ids == everyone.users
-    assert await short.users.count(new_session()) == 20
-    await short.groups.delete(new_session(), everyone.groups[0])
-    assert [g async for g in short.groups.scan(new_session())] == []
+    assert await short.users.count(new_context()) == 20
+    await short.groups.delete(new_context(), everyone.groups[0])
+    assert [g async for g in short.groups.scan(new_context())] == []
 
 
 async def test_a_limited_read_of_a_span_returns_no_more_rows(
-    store: Store, session: Session
+    store: Store, context: RequestContext
 ) -> None:
-    await seed(store.table, session, users=20, groups=0)
+    await seed(store.table, context, users=20, groups=0)
     for table in (store.table, ShortPages(store.table)):
         for limit in (1, 7, 20, 21):
-            rows = await collect(table, session, layout.prefix("u"), limit)
+            rows = await collect(table, context, layout.prefix("u"), limit)
             assert len(rows) == min(limit, 20)
 
 
 async def test_tenants_do_not_see_each_other(
-    store: Store, new_session: NewSession, session: Session
+    store: Store, new_context: NewContext, context: RequestContext
 ) -> None:
-    staff = await store.groups.create(session, group("staff"))
-    created = await store.users.create(session, user("jo", externalId="1"))
-    other = new_session()
-    other.tenant = f"{session.tenant}-2"
+    staff = await store.groups.create(context, group("staff"))
+    created = await store.users.create(context, user("jo", externalId="1"))
+    other = new_context()
+    other.tenant = f"{context.tenant}-2"
     assert await store.users.count(other) == 0
     assert await store.users.get_many(other, [created.id]) == []
     assert await store.groups.get_many(other, [staff.id]) == []

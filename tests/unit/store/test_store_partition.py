@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from shared.tables.azure_table import AzureTable
-    from tests.conftest import NewSession
+    from tests.conftest import NewContext
     from tests.unit.store.conftest import ReadBack
 
 Rows = dict[str, Row]
@@ -99,19 +99,19 @@ DAMAGE = {
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
 async def test_damage_is_found(
     table: AzureTable,
-    new_session: NewSession,
+    new_context: NewContext,
     consistent: ReadBack,
     damage: Callable[[Rows], None],
 ) -> None:
     unique = UniqueAttribute("serial", case_exact=False)
     store = open_store(table, changed_names, custom=[CustomType("Device", (unique,))])
-    await store.custom["Device"].create(new_session(), {"serial": "1", "externalId": "2"})
+    await store.custom["Device"].create(new_context(), {"serial": "1", "externalId": "2"})
     jo = await store.users.create(
-        new_session(), user("jo", externalId="1", emails=[{"value": "jo@x.org"}])
+        new_context(), user("jo", externalId="1", emails=[{"value": "jo@x.org"}])
     )
-    staff = await store.groups.create(new_session(), group("staff"))
-    await store.users.update(new_session(), jo.id, setting(title="Dr"))
-    await store.groups.update(new_session(), staff.id, MemberChange(add=(jo.id,)))
+    staff = await store.groups.create(new_context(), group("staff"))
+    await store.users.update(new_context(), jo.id, setting(title="Dr"))
+    await store.groups.update(new_context(), staff.id, MemberChange(add=(jo.id,)))
     rows = dict((await consistent()).rows)
     damage(rows)
     assert Partition(rows).problems()

@@ -20,7 +20,7 @@ from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 
 from shared.tables.azure_table import Client
-from shared.tables.operations import Delete, Insert, Merge, Operation, Refused, Replace
+from shared.tables.operations import Delete, Insert, Merge, Operation, OperationRejected, Replace
 from shared.tables.rest.authorization import Bearer
 from shared.tables.rest.client import RestService, open_rest_service
 from shared.tables.rows import Span
@@ -78,8 +78,8 @@ async def outcome(act: Act, service: TableService) -> Any:
     """What comes of an act: a value, or the error with all that is acted on."""
     try:
         return await act(service)
-    except Refused as refused:
-        return ("Refused", refused.index, refused.status, refused.operation)
+    except OperationRejected as refused:
+        return ("OperationRejected", refused.index, refused.status, refused.operation)
     except ServiceFault as fault:
         return ("ServiceFault", fault.status, fault.code)
 
@@ -197,7 +197,7 @@ async def test_both_are_refused_alike_and_leave_nothing(
         for service in services.values()
     ]
     assert results[0] == results[1]
-    assert results[0][:2] == ("Refused", len(operations) - 1)
+    assert results[0][:2] == ("OperationRejected", len(operations) - 1)
     assert await direct.query(tenant, EVERYTHING, 10, None) == before
 
 
@@ -237,7 +237,7 @@ async def test_faults_of_transactions_mean_the_same_to_both(
         submit = partial(submitted, f"{tenant}{name}", operations)
         results.append(await outcome(submit, service))
     assert results[0] == results[1]
-    assert results[0][0] in {"Refused", "ServiceFault"}
+    assert results[0][0] in {"OperationRejected", "ServiceFault"}
 
 
 @pytest.mark.parametrize("name", [name for name in FAULTS if "inside" not in name])

@@ -15,7 +15,7 @@ from shared.errors import Unauthorized
 from shared.scim.documents import changed_names
 from shared.settings import Settings
 from shared.store.store import open_store
-from shared.tables.request_context import Session
+from shared.tables.request_context import RequestContext
 from shared.web import services
 from shared.web.requests import ScimRequest
 from shared.web.services import Services
@@ -163,7 +163,7 @@ def request_of() -> Callable[..., ScimRequest]:
         values: dict[str, Any] = {
             "method": "GET",
             "tenant_url": "https://scim.example.com/scim/v2",
-            "session": Session("default", REQUEST_ID, "label", time.monotonic() + 25),
+            "context": RequestContext("default", REQUEST_ID, "label", time.monotonic() + 25),
             "query": query or {},
             "headers": {},
             "resource_id": "",

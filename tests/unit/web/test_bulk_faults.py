@@ -21,7 +21,7 @@ from shared.web.services import Services
 if TYPE_CHECKING:
     from shared.settings import Settings
     from shared.tables.azure_table import AzureTable
-    from shared.tables.request_context import Session
+    from shared.tables.request_context import RequestContext
     from shared.web.requests import ScimRequest
     from tests.support.fakes.clock import Time
 
@@ -60,11 +60,11 @@ class Failing:
         self.page = table.page
         self.close = table.close
 
-    async def transact(self, session: Session, operations: Sequence[Operation]) -> list[str]:
+    async def transact(self, context: RequestContext, operations: Sequence[Operation]) -> list[str]:
         if self._fails(operations):
-            self._deadlines.append(session.deadline)
+            self._deadlines.append(context.deadline)
             raise Unavailable("The storage is away.", retry_after=10)
-        return await self._table.transact(session, operations)
+        return await self._table.transact(context, operations)
 
 
 Results = Callable[..., Any]
@@ -74,7 +74,7 @@ Results = Callable[..., Any]
 def results(
     table: AzureTable,
     settings: Settings,
-    session: Session,
+    context: RequestContext,
     clock: Time,
     request_of: Callable[..., ScimRequest],
 ) -> Results:
@@ -91,7 +91,7 @@ def results(
         store = open_store(failing, changed_names, clock=clock.clock())
         services = Services(settings, DevelopmentTokens({}), store)
         request = request_of(
-            method="POST", session=session, read=lambda: {"Operations": operations, **members}
+            method="POST", context=context, read=lambda: {"Operations": operations, **members}
         )
         answer = await do_in_bulk(request, services)
         assert answer.body is not None
@@ -114,40 +114,40 @@ def is_no_create(operations: Sequence[Operation]) -> bool:
 
 
 async def test_a_circle_that_cannot_be_closed_is_taken_back(
-    results: Results, store: Store, session: Session
+    results: Results, store: Store, context: RequestContext
 ) -> None:
     ana, bo = await results(CIRCLE, replaces_a_user)
     assert (ana["status"], bo["status"]) == ("201", "409")
     assert "so it was not created" in bo["response"]["detail"]
     assert "The storage is away." in bo["response"]["detail"]
     assert "location" not in bo
-    assert await store.users.by_user_name(session, "bo") is None
-    assert await store.users.by_user_name(session, "ana") is not None
+    assert await store.users.by_user_name(context, "bo") is None
+    assert await store.users.by_user_name(context, "ana") is not None
 
 
 async def test_what_cannot_be_taken_back_either_is_named(
-    results: Results, store: Store, session: Session
+    results: Results, store: Store, context: RequestContext
 ) -> None:
     _, bo = await results(CIRCLE, is_no_create)
     assert bo["status"] == "409"
     assert "It exists without that reference" in bo["response"]["detail"]
-    left = await store.users.by_user_name(session, "bo")
+    left = await store.users.by_user_name(context, "bo")
     assert left is not None
     assert bo["location"].endswith(f"/Users/{left.id}")
 
 
 async def test_all_that_is_taken_back_shares_a_few_seconds(
-    results: Results, session: Session
+    results: Results, context: RequestContext
 ) -> None:
     """A request of a thousand circles would otherwise go on for hours while the storage fails."""
     deadlines: list[float] = []
     circles = [
         operation for number in range(5) for operation in circle(f"ana{number}", f"bo{number}")
     ]
-    session.deadline = time.monotonic() + 5
+    context.deadline = time.monotonic() + 5
     outcomes = await results(circles, is_no_create, deadlines)
     assert sorted({each["status"] for each in outcomes}) == ["201", "409"]
-    assert len({each for each in deadlines if each != session.deadline}) == 1
+    assert len({each for each in deadlines if each != context.deadline}) == 1
 
 
 async def test_a_circle_that_cannot_be_closed_is_an_error_that_counts(results: Results) -> None:
@@ -157,27 +157,27 @@ async def test_a_circle_that_cannot_be_closed_is_an_error_that_counts(results: R
 
 
 async def test_what_there_was_no_time_for_is_answered_503(
-    results: Results, store: Store, session: Session
+    results: Results, store: Store, context: RequestContext
 ) -> None:
     large = {"displayName": "large", "members": [{"value": layout.new_id("")} for _ in range(50)]}
     operations = [
         {"method": "POST", "path": "/Users", "bulkId": "ana", "data": {"userName": "ana"}},
         {"method": "POST", "path": "/Groups", "bulkId": "large", "data": large},
     ]
-    session.deadline = time.monotonic() - 1
+    context.deadline = time.monotonic() - 1
     assert [each["status"] for each in await results(operations, is_no_create)] == ["503", "503"]
-    assert session.meter.calls == 0
-    session.deadline += 60
-    assert await store.users.count(session) == 0
+    assert context.meter.calls == 0
+    context.deadline += 60
+    assert await store.users.count(context) == 0
 
 
 async def test_a_group_that_is_deleted_and_not_swept_is_answered_when_no_user_shows_it(
-    results: Results, store: Store, session: Session, clock: Time
+    results: Results, store: Store, context: RequestContext, clock: Time
 ) -> None:
-    ana = await store.users.create(session, {"userName": "ana"})
-    staff = await store.groups.create(session, {"displayName": "staff"}, [ana.id])
-    assert (await store.users.get(session, ana.id)).group_ids == (staff.id,)
+    ana = await store.users.create(context, {"userName": "ana"})
+    staff = await store.groups.create(context, {"displayName": "staff"}, [ana.id])
+    assert (await store.users.get(context, ana.id)).group_ids == (staff.id,)
     delete = {"method": "DELETE", "path": f"/Groups/{staff.id}"}
     assert [each["status"] for each in await results([delete], sweeps)] == ["204"]
     assert clock.waits == [LEASE_SECONDS]
-    assert (await store.users.get(session, ana.id)).group_ids == ()
+    assert (await store.users.get(context, ana.id)).group_ids == ()

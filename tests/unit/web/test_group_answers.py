@@ -13,20 +13,20 @@ if TYPE_CHECKING:
 
     from shared.settings import Settings
     from shared.store.store import Store
-    from shared.tables.request_context import Session
+    from shared.tables.request_context import RequestContext
     from shared.web.requests import ScimRequest
 
 
 async def test_a_group_that_is_created_empty_is_shown_without_looking_for_members(
     store: Store,
-    session: Session,
+    context: RequestContext,
     settings: Settings,
     request_of: Callable[..., ScimRequest],
 ) -> None:
     """Entra creates every group empty."""
     body = {"displayName": "Sales"}
-    request = request_of(method="POST", session=session, read=lambda: body)
+    request = request_of(method="POST", context=context, read=lambda: body)
     answer = await create_group(request, Services(settings, DevelopmentTokens({}), store))
     assert answer.body is not None
     assert answer.body["members"] == []
-    assert session.meter.calls == 2
+    assert context.meter.calls == 2

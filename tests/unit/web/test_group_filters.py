@@ -18,23 +18,23 @@ if TYPE_CHECKING:
     from shared.store.groups import Groups
     from shared.store.resources import Group
     from shared.store.store import Store
-    from shared.tables.request_context import Session
+    from shared.tables.request_context import RequestContext
     from shared.web.requests import ScimRequest
-    from tests.conftest import NewSession
+    from tests.conftest import NewContext
 
-    Find = Callable[[str, Session], Awaitable[set[str]]]
+    Find = Callable[[str, RequestContext], Awaitable[set[str]]]
 
 
 @pytest.fixture
-async def ids(store: Store, session: Session) -> dict[str, str]:
+async def ids(store: Store, context: RequestContext) -> dict[str, str]:
     """Two users and three groups: `both` has both, `one` has ana, `none` has nobody."""
     ana, bo = [
-        (await store.users.create(session, {"userName": name, "active": True})).id
+        (await store.users.create(context, {"userName": name, "active": True})).id
         for name in ("ana", "bo")
     ]
     found = {"ana": ana, "bo": bo}
     for name, members in {"both": [ana, bo], "one": [ana], "none": []}.items():
-        found[name] = (await store.groups.create(session, {"displayName": name}, members)).id
+        found[name] = (await store.groups.create(context, {"displayName": name}, members)).id
     return found
 
 
@@ -42,8 +42,8 @@ async def ids(store: Store, session: Session) -> dict[str, str]:
 def find(store: Store, ids: dict[str, str], request_of: Callable[..., ScimRequest]) -> Find:
     """Return the names of the groups that a filter finds; `{ana}` stands for her id."""
 
-    async def names(text: str, session: Session) -> set[str]:
-        request = request_of({"filter": text.format(**ids)}, session=session)
+    async def names(text: str, context: RequestContext) -> set[str]:
+        request = request_of({"filter": text.format(**ids)}, context=context)
         source = GroupSource(request, store, Catalogue())
         answer = await Lister([source], Bounds(1_000, 60)).list(request)
         assert answer.body is not None
@@ -75,31 +75,31 @@ def find(store: Store, ids: dict[str, str], request_of: Callable[..., ScimReques
     ],
 )
 async def test_groups_are_found_by_their_members(
-    find: Find, session: Session, text: str, found: set[str]
+    find: Find, context: RequestContext, text: str, found: set[str]
 ) -> None:
-    assert await find(text, session) == found
+    assert await find(text, context) == found
 
 
 @pytest.mark.parametrize(("user", "found"), [("ana", {"one"}), ("bo", set())])
 async def test_entras_membership_check_does_not_read_the_members(
-    find: Find, new_session: NewSession, user: str, found: set[str]
+    find: Find, new_context: NewContext, user: str, found: set[str]
 ) -> None:
-    session = new_session()
+    context = new_context()
     text = f'id eq "{{one}}" and members eq "{{{user}}}"'
     # One read of the group, one of the membership; the members of what is found are then shown.
-    assert await find(text, session) == found
-    assert session.meter.calls == 2 + len(found)
+    assert await find(text, context) == found
+    assert context.meter.calls == 2 + len(found)
 
 
 async def test_members_are_read_of_few_groups_at_a_time(
-    store: Store, session: Session, request_of: Callable[..., ScimRequest]
+    store: Store, context: RequestContext, request_of: Callable[..., ScimRequest]
 ) -> None:
     """A group may have 100,000 members, so a filter on them must not hold those of a page."""
     for number in range(20):
-        await store.groups.create(session, {"displayName": f"group {number}"})
+        await store.groups.create(context, {"displayName": f"group {number}"})
     crowd = Crowd(store.groups)
     source = GroupSource(
-        request_of({"filter": "members pr"}, session=session),
+        request_of({"filter": "members pr"}, context=context),
         replace(store, groups=cast("Groups", crowd)),
         Catalogue(),
     )
@@ -118,10 +118,10 @@ class Crowd:
         self._groups = groups
         self._under_way = self.most_at_once = self.reads = 0
 
-    async def with_members(self, session: Session, groups: list[Group]) -> list[Group]:
+    async def with_members(self, context: RequestContext, groups: list[Group]) -> list[Group]:
         self.reads += len(groups)
         self._under_way += len(groups)
         self.most_at_once = max(self.most_at_once, self._under_way)
-        found = await self._groups.with_members(session, groups)
+        found = await self._groups.with_members(context, groups)
         self._under_way -= len(groups)
         return found

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from shared.settings import Settings
     from shared.store.store import Store
-    from shared.tables.request_context import Session
+    from shared.tables.request_context import RequestContext
     from shared.web.services import Services
-    from tests.conftest import NewSession
+    from tests.conftest import NewContext
 
     Call = Callable[..., Any]
 
@@ -157,18 +157,18 @@ async def test_silence_is_a_failure_soon(
 
 
 async def test_a_table_is_not_waited_for_longer_than_a_probe_may_take(
-    session: Session, vault: OneToken
+    context: RequestContext, vault: OneToken
 ) -> None:
-    seen: list[Session] = []
+    seen: list[RequestContext] = []
 
     class Watched(BrokenTable):
-        async def get(self, session: Session, *_: Any) -> None:
-            seen.append(session)
+        async def get(self, context: RequestContext, *_: Any) -> None:
+            seen.append(context)
 
-    await Readiness().report(vault, Watched(), session)
+    await Readiness().report(vault, Watched(), context)
     (hurried,) = seen
-    assert hurried.remaining() <= 3.0 < session.remaining()
-    assert hurried.meter is session.meter
+    assert hurried.remaining() <= 3.0 < context.remaining()
+    assert hurried.meter is context.meter
 
 
 @pytest.mark.usefixtures("process")
@@ -194,19 +194,19 @@ async def test_a_report_serves_for_five_seconds_good_or_bad(
 
 
 async def test_a_probe_that_is_given_up_leaves_the_next_one_a_turn(
-    new_session: NewSession, store: Store
+    new_context: NewContext, store: Store
 ) -> None:
     silent, readiness = OneToken(answers=None), Readiness()
-    given_up = asyncio.create_task(readiness.report(silent, store.table, new_session()))
+    given_up = asyncio.create_task(readiness.report(silent, store.table, new_context()))
     await asyncio.sleep(0)
     given_up.cancel()
-    report = await readiness.report(OneToken(), store.table, new_session())
+    report = await readiness.report(OneToken(), store.table, new_context())
     assert report.is_ready
 
 
 async def test_where_tokens_come_from_settings_there_is_no_vault_to_ask(
-    session: Session, store: Store
+    context: RequestContext, store: Store
 ) -> None:
-    report = await Readiness().report(DevelopmentTokens({}), store.table, session)
+    report = await Readiness().report(DevelopmentTokens({}), store.table, context)
     assert report.is_ready
     assert (report.vault.state, report.table.state) == ("unused", "ok")

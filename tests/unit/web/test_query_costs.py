@@ -14,7 +14,7 @@ from scim_users.presentation import UserSource
 from shared.scim.catalogue import Catalogue
 from shared.scim.documents import changed_names
 from shared.store.store import open_store
-from shared.tables.request_context import Session
+from shared.tables.request_context import RequestContext
 from shared.web.listing import Lister
 from shared.web.matching import Bounds
 from shared.web.requests import ScimRequest
@@ -42,11 +42,11 @@ class Queries:
     tenant: str
 
     async def ask(self, where: str, bounds: Bounds = WIDE, /, **query: str) -> Page:
-        session = Session(self.tenant, "of a test", "test", time.monotonic() + 60)
+        context = RequestContext(self.tenant, "of a test", "test", time.monotonic() + 60)
         request = ScimRequest(
             method="GET",
             tenant_url="https://scim.example.com/scim/v2",
-            session=session,
+            context=context,
             query={name.lower(): value for name, value in query.items()},
             headers={},
             resource_id="",
@@ -59,7 +59,7 @@ class Queries:
         }
         searched = [sources[where]] if where else list(sources.values())
         answer = await Lister(searched, bounds).list(request)
-        return Page(answer.body or {}, session.meter.calls)
+        return Page(answer.body or {}, context.meter.calls)
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +67,8 @@ async def queries(table: AzureTable) -> Queries:
     """A tenant that no test changes."""
     tenant = f"t{secrets.token_hex(8)}"
     for users, groups in ((USERS, 0), (0, GROUPS)):
-        session = Session(tenant, "of a test", "test", time.monotonic() + 60)
-        await seed(table, session, users=users, groups=groups)
+        context = RequestContext(tenant, "of a test", "test", time.monotonic() + 60)
+        await seed(table, context, users=users, groups=groups)
     return Queries(open_store(table, changed_names), tenant)
 
 

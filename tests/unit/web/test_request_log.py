@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from shared.errors import InvalidValue, NotServed, Unavailable
-from shared.tables.request_context import Meter, Session
+from shared.tables.request_context import Meter, RequestContext
 from shared.web.request_log import RequestRecord, write_fault, write_line
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ def begun(**known: Any) -> RequestRecord:
 
 
 def test_a_served_request_is_a_line_with_what_it_cost(log: pytest.LogCaptureFixture) -> None:
-    session = Session("acme", "the-id", "scim-token/1a2b", time.monotonic(), Meter(3, 5))
-    record = begun(tenant="acme", token="scim-token/1a2b", resource_id=ID, session=session)
+    context = RequestContext("acme", "the-id", "scim-token/1a2b", time.monotonic(), Meter(3, 5))
+    record = begun(tenant="acme", token="scim-token/1a2b", resource_id=ID, context=context)
     write_line(record.finish(200))
     assert written(log) == (
         logging.INFO,

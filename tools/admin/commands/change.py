@@ -70,7 +70,7 @@ async def _show(
     async with open_storage(where) as storage:
 
         def read(start: Milliseconds) -> AsyncIterator[RecordedChange]:
-            return since(storage, storage.session(tenant), start)
+            return since(storage, storage.context(tenant), start)
 
         async def pause() -> None:
             await asyncio.sleep(interval or 0)

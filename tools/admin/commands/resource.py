@@ -9,7 +9,7 @@ import typer
 from shared import tenants
 from shared.store import layout
 from shared.store.resources import Group, User
-from shared.tables.request_context import Session
+from shared.tables.request_context import RequestContext
 from shared.tables.table import collect
 from tools.admin import changes, console, lookup, stats
 from tools.admin.changes import DAY, LATENESS, History, Lookback
@@ -123,37 +123,37 @@ class _Asked:
 
 async def _user(where: Place, asked: _Asked) -> Shown:
     async with open_storage(where) as storage:
-        session = storage.session(asked.tenant)
-        user = await lookup.user(storage.store, session, asked.named)
-        some = await storage.store.groups.get_many(session, user.group_ids[: asked.listed])
+        context = storage.context(asked.tenant)
+        user = await lookup.user(storage.store, context, asked.named)
+        some = await storage.store.groups.get_many(context, user.group_ids[: asked.listed])
         return Shown(
             asked.tenant,
             user,
             Number(len(user.group_ids)),
             [Member(group.id, group.document["displayName"]) for group in some],
-            await _history(storage, session, user, asked),
+            await _history(storage, context, user, asked),
         )
 
 
 async def _group(where: Place, asked: _Asked) -> Shown:
     async with open_storage(where) as storage:
-        session = storage.session(asked.tenant)
-        group = await lookup.group(storage.store, session, asked.named)
+        context = storage.context(asked.tenant)
+        group = await lookup.group(storage.store, context, asked.named)
         span = layout.memberships(group.id)
-        rows = await collect(storage.table, session, span, asked.listed) if asked.listed else []
+        rows = await collect(storage.table, context, span, asked.listed) if asked.listed else []
         ids = [layout.member_of(row.key) for row in rows]
-        some = await storage.store.users.get_many(session, ids)
+        some = await storage.store.users.get_many(context, ids)
         return Shown(
             asked.tenant,
             group,
-            await stats.members_of(storage, session, span),
+            await stats.members_of(storage, context, span),
             [Member(user.id, user.document["userName"]) for user in some],
-            await _history(storage, session, group, asked),
+            await _history(storage, context, group, asked),
         )
 
 
 async def _history(
-    storage: Storage, session: Session, resource: User | Group, asked: _Asked
+    storage: Storage, context: RequestContext, resource: User | Group, asked: _Asked
 ) -> History | None:
     if not asked.days:
         return None
@@ -162,7 +162,7 @@ async def _history(
     now = now_in_milliseconds()
     created = int(datetime.fromisoformat(resource.created).timestamp() * 1000)
     lookback = Lookback(max(created - LATENESS, now - asked.days * DAY), asked.scan_rows)
-    return await changes.history(storage, session, concerns(resource.id), now, lookback)
+    return await changes.history(storage, context, concerns(resource.id), now, lookback)
 
 
 def _show(shown: Shown, name: str, side: str, *, as_json: bool) -> None:
