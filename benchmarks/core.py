@@ -79,7 +79,7 @@ def measure() -> list[Pure]:
 
     return [
         Pure("user: parse, create, PATCH of 4 operations, present, dump", 150, _spent(user)),
-        Pure("filter: parse", 30, _spent(lambda: filters.parse(FILTER, user_type))),
+        Pure("filter: parse", 30, _spent(lambda: filters.parse_filter(FILTER, user_type))),
         Pure(f"page of {PAGE}: present, dump", 5_000, _spent(page)),
     ]
 

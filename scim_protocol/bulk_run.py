@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from scim_protocol.resource_endpoints import resource_endpoints
 from shared.errors import Conflict, NotFound
-from shared.scim.bulk import BulkOperation, Step, references, resolve, without
+from shared.scim.bulk import BulkOperation, BulkStep, references, resolve_references, without
 from shared.scim.folding import fold
 from shared.scim.schema import Document
 from shared.tables.request_context import Meter
@@ -96,7 +96,7 @@ class BulkRun:
         self._incomplete: dict[str, _Incomplete] = {}
         self._results: dict[int, _Result] = {}
 
-    async def results(self, plan: Sequence[Step]) -> list[Document]:
+    async def results(self, plan: Sequence[BulkStep]) -> list[Document]:
         """Do what is planned; describe what became of each operation, in the request's order.
 
         Operations that were not begun when `failOnErrors` was reached are left out.
@@ -117,12 +117,12 @@ class BulkRun:
         errors += sum(bool(each.refusal) for each in self._incomplete.values())
         return errors >= self._errors_accepted
 
-    def _batches(self, plan: Sequence[Step], width: int) -> Iterator[list[Step]]:
+    def _batches(self, plan: Sequence[BulkStep], width: int) -> Iterator[list[BulkStep]]:
         """Cut a plan into what may be under way at once: creates, or deletes, in a row.
 
         Of two creates of one name the first must get it, so the second is in another batch.
         """
-        batch: list[Step] = []
+        batch: list[BulkStep] = []
         claimed: set[_Claim] = set()
         for step in plan:
             claims = self._claims(step.operation)
@@ -148,7 +148,7 @@ class BulkRun:
             if (path := resource_type.find(name)) is not None and path.attribute in unique
         }
 
-    async def _do(self, step: Step) -> None:
+    async def _do(self, step: BulkStep) -> None:
         if step.completes:
             await self._complete(step.operation)
             return
@@ -226,7 +226,7 @@ class BulkRun:
     async def _served(
         self, operation: BulkOperation, request: ScimRequest, record: RequestRecord
     ) -> Answer:
-        resolved = resolve(operation, self._ids)
+        resolved = resolve_references(operation, self._ids)
         endpoint, resource_id = self._target(resolved)
         record.route = f"Bulk/{endpoint.path}" + ("/{id}" if resource_id else "")
         record.resource_id = resource_id
@@ -261,11 +261,11 @@ class BulkRun:
         if operation.method == "POST":
             return ""
         with contextlib.suppress(Conflict):  # then what it refers to has no URL
-            operation = resolve(operation, self._ids)
+            operation = resolve_references(operation, self._ids)
         return f"{self._request.tenant_url}/{operation.path.strip('/')}"
 
 
-def _joins(batch: Sequence[Step], step: Step) -> bool:
+def _joins(batch: Sequence[BulkStep], step: BulkStep) -> bool:
     """Tell whether a step comes to the same before, after, and at the time of those of a batch."""
     methods = {each.operation.method for each in (*batch, step)}
     if methods == {"POST"}:

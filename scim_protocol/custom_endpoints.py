@@ -12,12 +12,12 @@ from shared.web.services import Services
 
 def custom_endpoints(services: Services) -> tuple[ResourceEndpoint, ...]:
     """Return the endpoints in the order in which `/ResourceTypes` lists their types."""
-    return tuple(map(_endpoint, services.catalogue.others))
+    return tuple(map(_endpoint, services.catalogue.custom))
 
 
 def find_endpoint(services: Services, path: str) -> ResourceEndpoint | None:
     """Return the endpoint of a path below the root, in any letter case; None if there is none."""
-    for resource_type in services.catalogue.others:
+    for resource_type in services.catalogue.custom:
         if resource_type.endpoint.lower() == f"/{path.lower()}":
             return _endpoint(resource_type)
     return None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from shared.clock import Clock
 
 FRESH_SECONDS = 60.0
-KEPT_SECONDS = 3_600.0
+LAST_GOOD_SECONDS = 3_600.0
 LONGEST_PAUSE_SECONDS = 30.0
 _DOUBLINGS = 5  # 2**5 s is past the longest pause
 
@@ -87,7 +87,7 @@ class Cached(Generic[_T]):
     @property
     def value(self) -> _T | None:
         """The last good value of the past hour, or None."""
-        return self._value if self._age() < KEPT_SECONDS else None
+        return self._value if self._age() < LAST_GOOD_SECONDS else None
 
     @property
     def last(self) -> _T | None:

@@ -38,7 +38,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class SecretToken:
     """A token as it is kept: never itself. Times in POSIX seconds."""
 
     version: str
@@ -52,7 +52,7 @@ class Token:
         return self.not_before <= now < self.expires
 
 
-_Tokens = tuple[Token, ...]
+_Tokens = tuple[SecretToken, ...]
 _Listing = dict[str, ListedSecret]
 
 
@@ -111,7 +111,7 @@ class VaultTokens:
             raise unauthorized()
         return Caller(tenant, token.label, self._keys(tenant, token))
 
-    def _keys(self, tenant: str, token: Token) -> tuple[bytes, ...]:
+    def _keys(self, tenant: str, token: SecretToken) -> tuple[bytes, ...]:
         """Return the digests of the tokens that are valid at present, that of one of them first."""
         now = self._clock.wall()
         valid = [each for each in _value(self._remembered(tenant)).tokens if each.is_valid(now)]
@@ -134,7 +134,7 @@ class VaultTokens:
             await secret.close()
         await self._vault.close()
 
-    async def _match(self, tenant: str | None, digest: bytes) -> Token | None:
+    async def _match(self, tenant: str | None, digest: bytes) -> SecretToken | None:
         """Return the token of a tenant that has this digest and is valid.
 
         The tokens are read where that could make a difference: when the vault lists the secret
@@ -235,7 +235,7 @@ class VaultTokens:
             return None
         return digest_of(token)
 
-    def _notice_expiry(self, tokens: list[Token]) -> None:
+    def _notice_expiry(self, tokens: list[SecretToken]) -> None:
         """Warn of tokens that expire within 30 days, of each once a day."""
         for token in tokens:
             near = token.expires - self._clock.wall() < EXPIRY_NOTICE_SECONDS
@@ -297,8 +297,8 @@ def _eligible(usable: list[SecretVersion], now: float) -> list[SecretVersion]:
     return [version for version in usable if version in begun or version in later]
 
 
-def _token(secret: str, version: SecretVersion, digest: bytes) -> Token:
-    return Token(
+def _token(secret: str, version: SecretVersion, digest: bytes) -> SecretToken:
+    return SecretToken(
         version=version.id,
         label=_label(secret, version.id),
         digest=digest,

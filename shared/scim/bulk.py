@@ -11,7 +11,7 @@ from shared.errors import Conflict, InvalidValue
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-MAX_OPERATIONS = 1_000
+MAX_BULK_OPERATIONS = 1_000
 """Operations of one bulk request; more are answered 413."""
 
 Method = Literal["POST", "PUT", "PATCH", "DELETE"]
@@ -43,7 +43,7 @@ class BulkOperation:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class BulkStep:
     """One thing to do for a bulk request.
 
     Attributes:
@@ -58,7 +58,7 @@ class Step:
     completes: bool = False
 
 
-def steps(operations: Sequence[BulkOperation]) -> list[Step]:
+def steps(operations: Sequence[BulkOperation]) -> list[BulkStep]:
     """Put operations into an order in which everything they refer to is there.
 
     It is the order of the request, but for operations that others refer to: they come before those
@@ -77,7 +77,7 @@ def references(operation: BulkOperation) -> frozenset[str]:
     return frozenset(_named(operation))
 
 
-def resolve(operation: BulkOperation, ids: Mapping[str, str]) -> BulkOperation:
+def resolve_references(operation: BulkOperation, ids: Mapping[str, str]) -> BulkOperation:
     """Put ids in the place of references.
 
     Args:
@@ -115,12 +115,12 @@ class _Planner:
     def __init__(self, operations: Sequence[BulkOperation]) -> None:
         self._operations = operations
         self._posts = {each.bulk_id: each for each in operations if each.method == "POST"}
-        self._steps: list[Step] = []
+        self._steps: list[BulkStep] = []
         self._seen: set[int] = set()
         self._open: dict[int, set[str]] = {}
         self._waiting: list[tuple[BulkOperation, set[str]]] = []
 
-    def plan(self) -> list[Step]:
+    def plan(self) -> list[BulkStep]:
         for operation in self._operations:
             self._place(operation)
         return self._steps
@@ -147,13 +147,13 @@ class _Planner:
 
     def _leave(self, operation: BulkOperation) -> None:
         later = self._open.pop(operation.index)
-        self._steps.append(Step(operation, frozenset(later)))
+        self._steps.append(BulkStep(operation, frozenset(later)))
         if later:
             self._waiting.append((operation, later))
         for waiting, missing in self._waiting:
             missing.discard(str(operation.bulk_id))
             if not missing:
-                self._steps.append(Step(waiting, completes=True))
+                self._steps.append(BulkStep(waiting, completes=True))
         self._waiting = [pair for pair in self._waiting if pair[1]]
 
     def _post(self, operation: BulkOperation, bulk_id: str) -> BulkOperation:

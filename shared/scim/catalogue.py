@@ -1,4 +1,4 @@
-"""The resource types that a deployment serves: User and Group, and what its deployer has added."""
+"""The resource types that a deployment serves: User, Group and custom ones."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ class Catalogue:
     Attributes:
         user: The User type, with its extensions.
         group: The Group type, with its extensions.
-        others: The types that the deployer has added.
+        custom: The types that the files of the deployer describe.
     """
 
     user: ResourceType = USER
     group: ResourceType = GROUP
-    others: tuple[ResourceType, ...] = ()
+    custom: tuple[ResourceType, ...] = ()
 
     @property
     def resource_types(self) -> tuple[ResourceType, ...]:
         """All of them, in the order in which `/ResourceTypes` lists them."""
-        return (self.user, self.group, *self.others)
+        return (self.user, self.group, *self.custom)
 
     def declared(self, endpoint: str) -> str:
         """Return an endpoint as it is declared, whatever its letter case; "" if there is none."""

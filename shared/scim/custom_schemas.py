@@ -1,4 +1,4 @@
-"""Schemas and resource types that a deployer adds, without code, to those of `core_schemas`.
+"""Custom schemas and resource types: read from files, beside those of `core_schemas`.
 
 What a document asks for is what the service does. What it cannot do is refused here, with the place
 in the document and what to put instead, so that nothing is published that does not hold.
@@ -79,7 +79,7 @@ def read(files: Iterable[SchemaFile]) -> Catalogue:
     return Catalogue(
         user=by_name.pop(USER.name, USER),
         group=by_name.pop(GROUP.name, GROUP),
-        others=tuple(by_name.values()),
+        custom=tuple(by_name.values()),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.errors import NotFound
-from shared.scim.bulk import MAX_OPERATIONS
+from shared.scim.bulk import MAX_BULK_OPERATIONS
 from shared.scim.queries import DEFAULT_COUNT, MAX_COUNT
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def service_provider_config(base_url: str, max_body_bytes: int) -> Document:
         "patch": {"supported": True},
         "bulk": {
             "supported": True,
-            "maxOperations": MAX_OPERATIONS,
+            "maxOperations": MAX_BULK_OPERATIONS,
             "maxPayloadSize": max_body_bytes,
         },
         "filter": {"supported": True, "maxResults": MAX_COUNT},

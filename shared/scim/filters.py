@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
-    from shared.scim.schema import Document, ResourceType, Type
+    from shared.scim.schema import AttributeType, Document, ResourceType
 
 Operator = Literal["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le", "pr"]
 
@@ -32,7 +32,7 @@ OPERATORS: frozenset[Operator] = frozenset(
 MAX_LENGTH = 8_192
 """Characters of a filter, which leaves room for `or` over some hundred names."""
 
-MAX_DEPTH = 40
+MAX_FILTER_DEPTH = 40
 """Parentheses and brackets within each other. People write three; recursion has to end."""
 
 _COMPARE: dict[Operator, Callable[[Any, Any], bool]] = {
@@ -53,7 +53,7 @@ _IN_TIME: frozenset[Operator] = frozenset({"eq", "ne", "gt", "ge", "lt", "le"})
 _TEXTUAL: frozenset[Operator] = frozenset({"co", "sw", "ew"})
 _TEXT = Attribute("text")
 
-_REFUSED: dict[Type, frozenset[Operator]] = {
+_REFUSED: dict[AttributeType, frozenset[Operator]] = {
     "boolean": OPERATORS - {"eq", "ne", "pr"},
     "binary": frozenset({"gt", "ge", "lt", "le"}),
     "decimal": _TEXTUAL,
@@ -155,7 +155,7 @@ class Or:
 Filter: TypeAlias = Comparison | ValuePath | Unknown | Not | And | Or
 
 
-def parse(text: str, resource_type: ResourceType, *others: ResourceType) -> Filter:
+def parse_filter(text: str, resource_type: ResourceType, *others: ResourceType) -> Filter:
     """Read a filter on resources of a type.
 
     Beyond the grammar, a literal may stand without quotes (`externalId eq jyoung`, as Entra's
@@ -163,7 +163,7 @@ def parse(text: str, resource_type: ResourceType, *others: ResourceType) -> Filt
     compared: `emails[type eq "work"].value eq "x"`, or without the `.value`.
 
     Args:
-        text: The filter, of at most `MAX_LENGTH` characters and `MAX_DEPTH` levels.
+        text: The filter, of at most `MAX_LENGTH` characters and `MAX_FILTER_DEPTH` levels.
         resource_type: Whose attributes it names. A term on an attribute that is not known is
             satisfied by nothing.
         others: Further types that the same query searches. An attribute that only they have is
@@ -402,8 +402,8 @@ class FilterReader:
     def _enclosed(self, opening: str, closing: str) -> Filter:
         self._take("mark", f'"{opening}"', opening)
         self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise InvalidFilter(f"The filter is nested more than {MAX_DEPTH} levels deep.")
+        if self._depth > MAX_FILTER_DEPTH:
+            raise InvalidFilter(f"The filter is nested more than {MAX_FILTER_DEPTH} levels deep.")
         condition = self._disjunction()
         self._take("mark", f'"and", "or" or "{closing}"', closing)
         self._depth -= 1

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import InvalidPath, InvalidSyntax, InvalidValue, ScimError
-from shared.scim import paths
 from shared.scim.core_schemas import GROUP
 from shared.scim.filters import Comparison, Filter, Or
 from shared.scim.operations import flatten
+from shared.scim.paths import parse_path
 from shared.scim.schema import Attribute
 from shared.scim.values import coerce
 
@@ -90,7 +90,7 @@ def split_members(
     draft = _Draft()
     for operation in flatten(group, operations):
         try:
-            path = paths.parse(operation.path, group)
+            path = parse_path(operation.path, group)
             if path is not None and _is_members(path.target):
                 draft.apply(path, operation)
             else:

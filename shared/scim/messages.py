@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from shared.errors import InvalidSyntax, InvalidValue, PayloadTooLarge
 from shared.scim import bulk
 from shared.scim.bulk import BulkOperation
-from shared.scim.operations import MAX_OPERATIONS, PatchOperation
+from shared.scim.operations import MAX_PATCH_OPERATIONS, PatchOperation
 from shared.scim.queries import checked
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _path(value: Any) -> Any:
     return "" if value is None else value.strip() if isinstance(value, str) else value
 
 
-class Operation(BaseModel):
+class PatchElement(BaseModel):
     """One element of `Operations`. Entra writes `op` with a capital."""
 
     model_config = ConfigDict(frozen=True, strict=True)
@@ -59,7 +59,7 @@ class PatchRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True)
 
-    operations: list[Annotated[Operation, BeforeValidator(_lower_names)]]
+    operations: list[Annotated[PatchElement, BeforeValidator(_lower_names)]]
 
 
 def _names(value: Any) -> Any:
@@ -112,10 +112,10 @@ def parse_patch(body: Any) -> list[PatchOperation]:
     Raises:
         InvalidSyntax: It is not a PatchOp message with at least one operation; the error bears
             the index of the operation that is not one.
-        PayloadTooLarge: It has more than `MAX_OPERATIONS` operations.
+        PayloadTooLarge: It has more than `MAX_PATCH_OPERATIONS` operations.
     """
     message = _lower_names(body)
-    _check_operations(message, MAX_OPERATIONS)
+    _check_operations(message, MAX_PATCH_OPERATIONS)
     try:
         request = PatchRequest.model_validate(message)
     except ValidationError as error:
@@ -165,10 +165,10 @@ def parse_bulk(body: Any) -> tuple[list[BulkOperation], int | None]:
         InvalidSyntax: It is not a BulkRequest message with at least one operation; the error bears
             the index of the operation that is not one.
         InvalidValue: Two POST operations have the same bulkId.
-        PayloadTooLarge: It has more than `bulk.MAX_OPERATIONS` operations.
+        PayloadTooLarge: It has more than `bulk.MAX_BULK_OPERATIONS` operations.
     """
     message = _lower_names(body)
-    _check_operations(message, bulk.MAX_OPERATIONS)
+    _check_operations(message, bulk.MAX_BULK_OPERATIONS)
     try:
         request = BulkRequest.model_validate(message)
     except ValidationError as error:
@@ -286,7 +286,7 @@ def _check_operations(message: Any, limit: int) -> None:
         )
 
 
-def _checked(index: int, operation: Operation) -> PatchOperation:
+def _checked(index: int, operation: PatchElement) -> PatchOperation:
     """Refuse a write without a value: a slip must not empty a list, and null says so on purpose."""
     if operation.op != "remove" and "value" not in operation.model_fields_set:
         raise InvalidSyntax(

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from shared.errors import InvalidValue, NoTarget
-from shared.scim import paths
 from shared.scim.documents import entries
+from shared.scim.paths import parse_path
 from shared.scim.values import is_unassigned
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from shared.scim.schema import AttributePath, Document, ResourceType, Schema
 
-MAX_OPERATIONS = 1_000
+MAX_PATCH_OPERATIONS = 1_000
 """Operations of one request. Entra's largest known request has about forty."""
 
 
@@ -120,6 +120,6 @@ def attributes_in_patch(
 ) -> Iterator[AttributePath]:
     """Yield the attributes that the operations of a PATCH name."""
     for operation in flatten(resource_type, operations):
-        path = paths.parse(operation.path, resource_type)
+        path = parse_path(operation.path, resource_type)
         if path is not None:
             yield path.target

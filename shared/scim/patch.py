@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from shared.errors import Mutability, NoTarget, PayloadTooLarge, ScimError
-from shared.scim import paths
 from shared.scim.documents import hold_immutable, missing, put, refusal, with_defaults
 from shared.scim.filters import And, Comparison, Filter, Unknown, matches
 from shared.scim.folding import fold
 from shared.scim.operations import flatten
+from shared.scim.paths import parse_path
 from shared.scim.values import (
     assemble,
     check_count,
@@ -67,7 +67,7 @@ def apply(
     effort = 0
     for operation in flatten(resource_type, operations):
         try:
-            path = paths.parse(operation.path, resource_type)
+            path = parse_path(operation.path, resource_type)
             if path is not None and path.target.is_writable:
                 effort += _effort(changed, path, operation)
                 _check_effort(effort)

@@ -33,7 +33,7 @@ class PatchPath:
     filter: Filter | None = None
 
 
-def parse(text: str, resource_type: ResourceType) -> PatchPath | None:
+def parse_path(text: str, resource_type: ResourceType) -> PatchPath | None:
     """Read the path of a PATCH operation.
 
     Returns:

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 """A resource as a JSON object whose attributes bear their canonical names."""
 
-Type = Literal[
+AttributeType = Literal[
     "string", "boolean", "decimal", "integer", "dateTime", "reference", "binary", "complex"
 ]
-Mutability = Literal["readOnly", "readWrite", "immutable", "writeOnly"]
-Returned = Literal["always", "never", "default", "request"]
-Uniqueness = Literal["none", "server", "global"]
+AttributeMutability = Literal["readOnly", "readWrite", "immutable", "writeOnly"]
+AttributeReturned = Literal["always", "never", "default", "request"]
+AttributeUniqueness = Literal["none", "server", "global"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,15 +50,15 @@ class Attribute:
     """
 
     name: str
-    type: Type = "string"
+    type: AttributeType = "string"
     _: KW_ONLY
     multi_valued: bool = False
     description: str = ""
     required: bool = False
     case_exact: bool = False
-    mutability: Mutability = "readWrite"
-    returned: Returned = "default"
-    uniqueness: Uniqueness = "none"
+    mutability: AttributeMutability = "readWrite"
+    returned: AttributeReturned = "default"
+    uniqueness: AttributeUniqueness = "none"
     canonical_values: tuple[str, ...] = ()
     reference_types: tuple[str, ...] = ()
     sub_attributes: tuple[Attribute, ...] = field(default=(), repr=False)
@@ -150,7 +150,7 @@ class ResourceType:
     """A kind of resource: its endpoint, its schema and its extensions (RFC 7643 section 6).
 
     Attributes:
-        name: `User`, `Group`, or that of a type that the deployer has added.
+        name: `User`, `Group`, or that of a custom type.
         endpoint: Path under the base URL: `/Users`.
         description: Text for `/ResourceTypes`.
         schema: Core schema.

@@ -18,12 +18,17 @@ from pydantic.alias_generators import to_camel
 from shared.scim.discovery import RESOURCE_TYPE_SCHEMA, SCHEMA_SCHEMA
 
 # pydantic evaluates the annotations of its models, so these must really be imported.
-from shared.scim.schema import Mutability, Returned, Type, Uniqueness  # noqa: TC001
+from shared.scim.schema import (  # noqa: TC001
+    AttributeMutability,
+    AttributeReturned,
+    AttributeType,
+    AttributeUniqueness,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-Step = str | int
+_Step = str | int
 """A key of an object or a 0-based place in a list."""
 
 
@@ -52,9 +57,9 @@ class Place:
     """Where something stands in a file: the steps that lead to it."""
 
     file: str
-    steps: tuple[Step, ...] = ()
+    steps: tuple[_Step, ...] = ()
 
-    def at(self, *steps: Step) -> Place:
+    def at(self, *steps: _Step) -> Place:
         """Return a place below this one."""
         return Place(self.file, (*self.steps, *steps))
 
@@ -69,7 +74,7 @@ class Place:
         return SchemaDocumentError(f"{self.file}: {where}{problem}")
 
 
-def _written(step: Step) -> str:
+def _written(step: _Step) -> str:
     """Write a step as JavaScript does, which keeps a strange key on the one line of the error."""
     is_plain = isinstance(step, str) and re.fullmatch(r"[\w$]+", step)
     return f".{step}" if is_plain else f"[{json.dumps(step)}]"
@@ -88,14 +93,14 @@ class AttributeForm(_Form):
     """One attribute (RFC 7643 section 7); what is left out has the default of section 2.2."""
 
     name: _Text
-    type: Type = "string"
+    type: AttributeType = "string"
     multi_valued: bool = False
     description: str = ""
     required: bool = False
     case_exact: bool | None = None
-    mutability: Mutability = "readWrite"
-    returned: Returned = "default"
-    uniqueness: Uniqueness = "none"
+    mutability: AttributeMutability = "readWrite"
+    returned: AttributeReturned = "default"
+    uniqueness: AttributeUniqueness = "none"
     canonical_values: tuple[_Text, ...] = Field((), strict=False)
     reference_types: tuple[_Text, ...] = Field((), strict=False)
     sub_attributes: tuple[AttributeForm, ...] = Field((), strict=False)
@@ -134,7 +139,7 @@ class TypeForm(_Form):
 
 _F = TypeVar("_F", bound=_Form)
 
-_FORMS: dict[Step, type[_Form]] = {
+_FORMS: dict[_Step, type[_Form]] = {
     "attributes": AttributeForm,
     "subAttributes": AttributeForm,
     "schemaExtensions": ExtensionForm,
@@ -215,7 +220,7 @@ def _problem(form: type[_Form], error: Mapping[str, Any]) -> str:
     return _SHOULD.get(error["type"], "is not of the form of RFC 7643 section 7")
 
 
-def _known_key(form: type[_Form], steps: tuple[Step, ...]) -> str:
+def _known_key(form: type[_Form], steps: tuple[_Step, ...]) -> str:
     """Return the key that an unknown one was perhaps meant to be, or all that there are."""
     *above, key = steps
     lists = [step for step in above if step in _FORMS]

@@ -19,7 +19,7 @@ from shared.errors import InvalidValue
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from shared.scim.schema import Attribute, Document, Type
+    from shared.scim.schema import Attribute, AttributeType, Document
 
 MAX_VALUES = 1_000
 """Values that a multi-valued attribute may hold. Members of a group are not counted here."""
@@ -259,7 +259,7 @@ def _date_time(value: Any) -> str:
     return text
 
 
-_CONVERT: dict[Type, Callable[[Any], Any]] = {
+_CONVERT: dict[AttributeType, Callable[[Any], Any]] = {
     "string": _string,
     "reference": _string,
     "binary": _string,
@@ -269,7 +269,7 @@ _CONVERT: dict[Type, Callable[[Any], Any]] = {
     "dateTime": _date_time,
 }
 
-_WANTED: dict[Type, str] = {
+_WANTED: dict[AttributeType, str] = {
     "string": "a string of Unicode text",
     "reference": "a URI as a string",
     "binary": "base64 as a string",

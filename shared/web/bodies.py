@@ -5,13 +5,13 @@ from typing import Any, NoReturn
 
 from shared.errors import InvalidSyntax, PayloadTooLarge, ScimError, UnsupportedMediaType
 
-MAX_DEPTH = 32
+MAX_BODY_DEPTH = 32
 """Arrays and objects within each other; SCIM needs five."""
 
 _NOT_JSON = "The body is not JSON: {problem}. Send one JSON object, in UTF-8."
 
 
-def parse(body: bytes, content_type: str | None, limit: int) -> Any:
+def parse_body(body: bytes, content_type: str | None, limit: int) -> Any:
     """Read a body as JSON; the content type does not matter where the body is JSON.
 
     Args:
@@ -67,14 +67,16 @@ def _not_json(error: Exception, content_type: str | None) -> ScimError:
 
 def _check_depth(body: bytes, value: Any) -> None:
     """Refuse what would exhaust the stack of whatever walks it."""
-    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+    if body.count(b"[") + body.count(b"{") <= MAX_BODY_DEPTH:
         return
     level = _containers([value])
-    for _ in range(MAX_DEPTH):
+    for _ in range(MAX_BODY_DEPTH):
         level = [part for whole in level for part in _containers(whole)]
         if not level:
             return
-    raise InvalidSyntax(f"The body nests more than {MAX_DEPTH} levels deep. Send a flatter one.")
+    raise InvalidSyntax(
+        f"The body nests more than {MAX_BODY_DEPTH} levels deep. Send a flatter one."
+    )
 
 
 def _containers(whole: list[Any] | dict[str, Any]) -> list[Any]:

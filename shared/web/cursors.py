@@ -24,7 +24,7 @@ _SEAL_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class CursorPosition:
     """What a page ended with.
 
     Attributes:
@@ -78,7 +78,7 @@ class Cursors:
         )
         return hashlib.sha256(json.dumps(parts).encode()).digest()
 
-    def write(self, position: Position) -> str:
+    def write(self, position: CursorPosition) -> str:
         """Write the cursor of the page behind a position, good for `CURSOR_SECONDS` from now."""
         fields = {
             "until": int(time.time()) + CURSOR_SECONDS,
@@ -93,7 +93,7 @@ class Cursors:
         seal = keys.seal(self._query + text)
         return _written(seal + keys.hide(seal, text))
 
-    def read(self, cursor: str) -> Position:
+    def read(self, cursor: str) -> CursorPosition:
         """Read a cursor that `write` wrote.
 
         Raises:
@@ -112,7 +112,9 @@ class Cursors:
                 path="count",
             )
         value = fields["value"]
-        return Position(fields["type"], fields["id"], value and SortValue(*value), fields["total"])
+        return CursorPosition(
+            fields["type"], fields["id"], value and SortValue(*value), fields["total"]
+        )
 
     def _opened(self, cursor: str) -> dict[str, Any]:
         sealed = _read(cursor)

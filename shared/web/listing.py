@@ -11,7 +11,7 @@ from shared.scim.messages import list_response
 from shared.scim.queries import Query
 from shared.scim.schema import Document
 from shared.scim.sorting import SortValue
-from shared.web.cursors import Cursors, Position
+from shared.web.cursors import CursorPosition, Cursors
 from shared.web.matching import Bounds, Kind, Looked, Matcher, kinds_of
 from shared.web.requests import ScimRequest
 from shared.web.responses import Answer
@@ -73,7 +73,7 @@ class _Page(NamedTuple):
 
     found: Sequence[_Found]
     total: int | None
-    end: Position | None = None
+    end: CursorPosition | None = None
 
 
 class _Listing:
@@ -126,7 +126,7 @@ class _Listing:
             return await self._sorted_page(position)
         return await self._unsorted_page(position)
 
-    async def _sorted_page(self, position: Position | None) -> _Page:
+    async def _sorted_page(self, position: CursorPosition | None) -> _Page:
         """Find the page of a sorted list behind a position. All is read and sorted anew."""
         last = None
         if position is not None:
@@ -137,7 +137,7 @@ class _Listing:
         end = _position(page[-1], total) if len(found) > len(page) else None
         return _Page(page, total, end)
 
-    async def _unsorted_page(self, position: Position | None) -> _Page:
+    async def _unsorted_page(self, position: CursorPosition | None) -> _Page:
         """Find the page of an unsorted list behind a position.
 
         Where a scan comes to its bound the page ends early, behind what was looked at, so that any
@@ -145,7 +145,7 @@ class _Listing:
         """
         total = await self._total_at_first() if position is None else position.total
         found: list[_Found] = []
-        end: Position | None = None
+        end: CursorPosition | None = None
         try:
             async for looked in self._looked_at(position, found):
                 if len(found) == self._query.count:
@@ -161,7 +161,7 @@ class _Listing:
         return _Page(found, len(found) if position is None else total)
 
     async def _looked_at(
-        self, position: Position | None, found: Sequence[_Found]
+        self, position: CursorPosition | None, found: Sequence[_Found]
     ) -> AsyncIterator[Looked]:
         """Look at the resources behind a position, kind by kind, in the order of ids.
 
@@ -238,7 +238,7 @@ class _Listing:
         end = _position(page.found[shown - 1], page.total) if is_cut else page.end
         return None if end is None else self._cursors.write(end)
 
-    def _kind_at(self, position: Position) -> Kind:
+    def _kind_at(self, position: CursorPosition) -> Kind:
         for kind in self._kinds:
             if kind.resource_type.name == position.resource_type:
                 return kind
@@ -256,5 +256,5 @@ def _without_needless_order(query: Query, kinds: Sequence[Kind]) -> Query:
     return replace(query, sort_by=None) if is_needless else query
 
 
-def _position(found: _Found, total: int | None) -> Position:
-    return Position(found.kind.resource_type.name, found.item.id, found.value, total)
+def _position(found: _Found, total: int | None) -> CursorPosition:
+    return CursorPosition(found.kind.resource_type.name, found.item.id, found.value, total)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from shared.errors import TooMany
-from shared.scim.filters import And, Comparison, Filter, matches, parse
+from shared.scim.filters import And, Comparison, Filter, matches, parse_filter
 from shared.scim.queries import Query
 from shared.scim.schema import AttributePath, Document, ResourceType
 from shared.scim.sorting import SortValue, sort_paths, sort_value
@@ -79,7 +79,9 @@ def kinds_of(query: Query, sources: Sequence[Source[Any]]) -> Sequence[Kind]:
         Kind(
             place,
             source,
-            None if query.filter is None else parse(query.filter, source.resource_type, *types),
+            None
+            if query.filter is None
+            else parse_filter(query.filter, source.resource_type, *types),
             path,
         )
         for place, (source, path) in enumerate(zip(sources, paths, strict=True))

@@ -14,7 +14,7 @@ from shared.store import layout
 from shared.tables.request_context import RequestContext
 from shared.tables.table import Table
 
-KEPT_SECONDS = 5.0
+REPORT_SECONDS = 5.0
 """How long a report serves, so that probes cost the vault and the table next to nothing."""
 
 _PATIENCE_SECONDS = 3.0
@@ -65,7 +65,7 @@ class Readiness:
             context: of the request that asks; its meter counts what the table was asked.
         """
         async with self._turn:
-            if self._report is None or self.clock.steady() - self._made_at >= KEPT_SECONDS:
+            if self._report is None or self.clock.steady() - self._made_at >= REPORT_SECONDS:
                 vault, answer = await asyncio.gather(_vault(authenticator), _table(table, context))
                 self._report, self._made_at = Report(vault, answer), self.clock.steady()
             return self._report

@@ -28,7 +28,7 @@ class ScimRequest:
         query: query parameters under lower-case names; those with an empty value too.
         headers: HTTP headers under lower-case names.
         resource_id: what the path names after the endpoint; "" for a collection.
-        read: reads the body as JSON; see `bodies.parse` for what it raises.
+        read: reads the body as JSON; see `bodies.parse_body` for what it raises.
         cursor_keys: secrets with which cursors are sealed (`shared.web.cursors`).
     """
 
@@ -42,7 +42,7 @@ class ScimRequest:
     cursor_keys: tuple[bytes, ...] = field(default=(), repr=False)
 
     def json(self) -> Any:
-        """Read the body; see `bodies.parse` for what it raises."""
+        """Read the body; see `bodies.parse_body` for what it raises."""
         return self.read()
 
     def projection(self, resource_type: ResourceType) -> Projection:

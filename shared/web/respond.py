@@ -160,7 +160,7 @@ async def admitted(req: func.HttpRequest, process: Services, record: RequestReco
         headers=req.headers,
         resource_id=record.resource_id,
         read=partial(
-            bodies.parse,
+            bodies.parse_body,
             req.get_body(),
             req.headers.get("content-type"),
             process.settings.max_body_bytes,

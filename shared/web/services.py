@@ -128,7 +128,7 @@ def _store(settings: Settings, catalogue: Catalogue) -> Store:
     return open_store(
         open_table(address, credential, settings.table_client),
         changed_names,
-        custom=tuple(map(_custom_type, catalogue.others)),
+        custom=tuple(map(_custom_type, catalogue.custom)),
         reject_unknown_members=settings.unknown_members == "reject",
         member_writes_per_second=settings.member_writes_per_second,
     )

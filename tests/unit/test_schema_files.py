@@ -46,13 +46,13 @@ def test_without_a_path_there_is_what_is_built_in(path: str | None) -> None:
 @pytest.mark.parametrize("path", ["docs/examples/scim_schemas", str(EXAMPLES)])
 def test_a_folder_is_read_from_the_folder_of_the_app_on(path: str) -> None:
     catalogue = read_catalogue(path)
-    assert [each.name for each in catalogue.others] == ["Device"]
+    assert [each.name for each in catalogue.custom] == ["Device"]
     assert len(catalogue.user.extensions) == 2
 
 
 def test_one_file_may_be_named() -> None:
     catalogue = read_catalogue("docs/examples/scim_schemas/cost.json")
-    assert (len(catalogue.user.extensions), catalogue.others) == (2, ())
+    assert (len(catalogue.user.extensions), catalogue.custom) == (2, ())
 
 
 def test_of_a_folder_every_json_file_counts_and_nothing_else(put: Put) -> None:
@@ -61,7 +61,7 @@ def test_of_a_folder_every_json_file_counts_and_nothing_else(put: Put) -> None:
     folder = put("cost.json", b"\xef\xbb\xbf" + (EXAMPLES / "cost.json").read_bytes())
     (Path(folder) / "more.json").mkdir()
     catalogue = read_catalogue(folder)
-    assert (len(catalogue.user.extensions), len(catalogue.others)) == (2, 1)
+    assert (len(catalogue.user.extensions), len(catalogue.custom)) == (2, 1)
 
 
 @pytest.mark.parametrize(

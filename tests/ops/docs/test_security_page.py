@@ -32,7 +32,7 @@ def test_every_link_within_it_leads_to_a_heading() -> None:
     [
         ("at most once in 5 s", vault.RENEW_FOR_ANY_SECONDS, 5),
         ("refused within a minute", cached.FRESH_SECONDS, 60),
-        ("serves for an hour", cached.KEPT_SECONDS, 3_600),
+        ("serves for an hour", cached.LAST_GOOD_SECONDS, 3_600),
         ("within 30 days", vault.EXPIRY_NOTICE_SECONDS, 30 * 86_400),
         ("once a day", vault.NOTICE_EVERY_SECONDS, 86_400),
         ("(100 at once)", azure_table._CALLS_OF_A_TENANT, 100),

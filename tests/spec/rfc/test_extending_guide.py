@@ -33,7 +33,7 @@ def blocks(language: str) -> list[str]:
 def test_the_documents_are_read() -> None:
     extension, device = (json.loads(block) for block in blocks("json"))
     catalogue = read([SchemaFile("extension", extension), SchemaFile("device", device)])
-    assert [each.name for each in catalogue.others] == ["Device"]
+    assert [each.name for each in catalogue.custom] == ["Device"]
     assert len(catalogue.user.extensions) == 2
 
 

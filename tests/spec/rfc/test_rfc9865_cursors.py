@@ -14,7 +14,7 @@ from scim2_models import Context, EnterpriseUser, ListResponse, User
 from shared.auth.tokens import digest_of
 from shared.scim.queries import from_parameters
 from shared.web import cursors
-from shared.web.cursors import Cursors, Position
+from shared.web.cursors import CursorPosition, Cursors
 from tests.support.fixtures.scim_client import Resource, Scim, listed, refused, shown
 from tests.support.fixtures.service import SCAN_MAX_ROWS, Clients, RunningService
 
@@ -388,7 +388,7 @@ async def test_a_cursor_expires(people: Scim, monkeypatch: pytest.MonkeyPatch) -
     def given_out(seconds_ago: int) -> str:
         then = time.time() - seconds_ago
         monkeypatch.setattr(cursors, "time", SimpleNamespace(time=lambda: then))
-        return sealed.write(Position("User", NOBODY, total=USERS))
+        return sealed.write(CursorPosition("User", NOBODY, total=USERS))
 
     good = await _page(people, "/Users", {"count": 2}, given_out(timeout - 60))
     assert good["Resources"] == listed(await people.get("/Users?count=2"))["Resources"]

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from shared.errors import Conflict, InvalidValue
 from shared.scim.bulk import (
     BulkOperation,
-    Step,
+    BulkStep,
     references,
-    resolve,
+    resolve_references,
     steps,
     without,
 )
@@ -31,7 +31,7 @@ def planned(*operations: BulkOperation) -> list[str]:
     return [_name(step) for step in steps(operations)]
 
 
-def _name(step: Step) -> str:
+def _name(step: BulkStep) -> str:
     return f"{step.operation.bulk_id}{'-' if step.later else '+' if step.completes else ''}"
 
 
@@ -121,7 +121,7 @@ REFERRING: list[tuple[Any, Any]] = [
 def test_references_are_resolved_wherever_they_stand(data: Any, resolved: Any) -> None:
     operation = BulkOperation(0, "PATCH", "/Groups/bulkId:a", data=data)
     assert references(operation) == {"a"}
-    done = resolve(operation, {"a": "1"})
+    done = resolve_references(operation, {"a": "1"})
     assert (done.path, done.data) == ("/Groups/1", resolved)
 
 
@@ -129,12 +129,12 @@ def test_references_are_resolved_wherever_they_stand(data: Any, resolved: Any) -
 def test_text_that_only_speaks_of_a_bulk_id_is_left_alone(text: str) -> None:
     operation = BulkOperation(0, "POST", "/Users", "b", data={"title": text})
     assert references(operation) == frozenset()
-    assert resolve(operation, {}).data == {"title": text}
+    assert resolve_references(operation, {}).data == {"title": text}
 
 
 def test_a_reference_to_what_was_not_created_is_refused() -> None:
     with pytest.raises(Conflict, match="'a' was not created"):
-        resolve(post(0, "b", "a"), {})
+        resolve_references(post(0, "b", "a"), {})
 
 
 def test_what_waits_is_left_out_with_the_complex_value_that_holds_it() -> None:

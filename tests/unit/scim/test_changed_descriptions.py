@@ -58,7 +58,7 @@ def type_with(**attribute: Any) -> ResourceType:
     schema = {"id": "urn:contoso:Site", "name": "Site"}
     attributes = [{"name": "a", **attribute}, {"name": "b"}]
     site = {"name": "Site", "endpoint": "/Sites", "schema": "urn:contoso:Site"}
-    return read([SchemaFile("own.json", [{**schema, "attributes": attributes}, site])]).others[0]
+    return read([SchemaFile("own.json", [{**schema, "attributes": attributes}, site])]).custom[0]
 
 
 def changed(resource_type: ResourceType, document: Document, **operation: Any) -> Document:
@@ -86,7 +86,7 @@ def test_it_is_shown_compared_and_sorted(held: Any, described: Document, value: 
         assert shown["b"] == "b"
     for text in ('a eq "v"', "a pr", 'a.value eq "v"', 'a[value eq "v"]', 'a co "x"', "a gt 3"):
         try:
-            condition = filters.parse(f'b eq "b" or {text}', site)
+            condition = filters.parse_filter(f'b eq "b" or {text}', site)
         except ScimError:  # what the attribute is now cannot be compared so
             continue
         assert filters.matches(condition, resource)

@@ -64,7 +64,7 @@ def extended(*attributes: Json) -> Catalogue:
 
 def typed(*attributes: Json, **keys: Any) -> ResourceType:
     """A type whose schema has these attributes."""
-    (found,) = catalogue(schema(DEVICE, *attributes), resource_type(**keys)).others
+    (found,) = catalogue(schema(DEVICE, *attributes), resource_type(**keys)).custom
     return found
 
 
@@ -95,7 +95,7 @@ def test_the_examples_add_an_extension_and_a_type(examples: Catalogue) -> None:
     urns = [extension.id for extension in examples.user.extensions]
     assert urns == [ENTERPRISE_USER_SCHEMA, EXTENSION]
     assert examples.group is GROUP
-    (device,) = examples.others
+    (device,) = examples.custom
     assert (device.endpoint, device.schema.id) == ("/Devices", DEVICE)
 
 
@@ -229,7 +229,7 @@ def test_a_group_a_type_and_several_types_may_have_an_extension() -> None:
     device = resource_type(schemaExtensions=[{"schema": EXTENSION.upper()}])
     found = catalogue(schema(), schema(DEVICE), group, device)
     assert found.group.required_extensions == {EXTENSION}
-    assert found.others[0].extensions == found.group.extensions
+    assert found.custom[0].extensions == found.group.extensions
     assert [each.id for each in found.schemas].count(EXTENSION) == 1
 
 

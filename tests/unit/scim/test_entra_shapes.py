@@ -12,7 +12,7 @@ import pytest
 
 from shared.scim import documents, patch
 from shared.scim.core_schemas import ENTERPRISE_USER_SCHEMA, GROUP, USER, USER_SCHEMA
-from shared.scim.filters import matches, parse
+from shared.scim.filters import matches, parse_filter
 from shared.scim.members import MemberChange, from_document, split_members
 from shared.scim.messages import parse_patch
 from shared.scim.projection import Projection
@@ -477,18 +477,18 @@ def test_a_user_is_looked_up_by(text: str) -> None:
         ENTERPRISE: {"manager": {"value": "m1"}, "department": "R&D"},
         "meta": {"created": "2030-01-31T12:00:00.000Z"},
     }
-    assert matches(parse(text, USER), user)
-    assert not matches(parse(text, USER), {"userName": "bo", "active": False})
+    assert matches(parse_filter(text, USER), user)
+    assert not matches(parse_filter(text, USER), {"userName": "bo", "active": False})
 
 
 def test_inactive_users_are_found_too() -> None:
-    condition = parse('userName eq "ana@contoso.test"', USER)
+    condition = parse_filter('userName eq "ana@contoso.test"', USER)
     assert matches(condition, {**MINIMAL, "active": False})
 
 
 def test_a_membership_check_asks_for_the_id_alone() -> None:
     group = {"schemas": [], "id": "g1", "displayName": "Sales", "members": [{"value": "u1"}]}
-    assert matches(parse('id eq "g1" and members eq "u1"', GROUP), group)
+    assert matches(parse_filter('id eq "g1" and members eq "u1"', GROUP), group)
     assert Projection.parse(GROUP, "id", None).apply(group) == {"schemas": [], "id": "g1"}
     assert not Projection.parse(GROUP, "id", None).includes("members")
     assert not Projection.parse(GROUP, None, "members").includes("members")

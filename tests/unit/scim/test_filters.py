@@ -9,7 +9,7 @@ import pytest
 from shared.errors import InvalidFilter
 from shared.scim.core_schemas import ENTERPRISE_USER_SCHEMA, GROUP, USER, USER_SCHEMA
 from shared.scim.filters import (
-    MAX_DEPTH,
+    MAX_FILTER_DEPTH,
     MAX_LENGTH,
     And,
     Comparison,
@@ -18,7 +18,7 @@ from shared.scim.filters import (
     Unknown,
     ValuePath,
     matches,
-    parse,
+    parse_filter,
     to_text,
 )
 from shared.scim.schema import Attribute, ResourceType, Schema
@@ -49,8 +49,8 @@ ANA: Document = {
 
 
 def holds(text: str, resource: Document = ANA, of: ResourceType = USER) -> bool:
-    condition = parse(text, of)
-    assert parse(to_text(condition), of) == condition
+    condition = parse_filter(text, of)
+    assert parse_filter(to_text(condition), of) == condition
     return matches(condition, resource)
 
 
@@ -176,7 +176,7 @@ def test_nothing_satisfies_a_term_on_an_unknown_attribute(text: str) -> None:
 
 def test_an_unknown_term_keeps_its_text() -> None:
     text = 'shoes[size eq "9" and (a pr)].colour eq  "red"'
-    assert parse(f" {text} ", USER) == Unknown(text)
+    assert parse_filter(f" {text} ", USER) == Unknown(text)
 
 
 def test_members_are_compared_by_their_id() -> None:
@@ -187,20 +187,20 @@ def test_members_are_compared_by_their_id() -> None:
 
 
 def test_and_binds_more_than_or() -> None:
-    condition = parse("a.b pr or title pr and active eq true or not (userType pr)", USER)
+    condition = parse_filter("a.b pr or title pr and active eq true or not (userType pr)", USER)
     assert isinstance(condition, Or)
     assert [type(part) for part in condition.filters] == [Unknown, And, Not]
 
 
 def test_parentheses_bind_most() -> None:
-    condition = parse('userType eq x and (title co "y" or title co "z")', USER)
+    condition = parse_filter('userType eq x and (title co "y" or title co "z")', USER)
     assert isinstance(condition, And)
     assert [type(part) for part in condition.filters] == [Comparison, Or]
     assert to_text(condition) == 'userType eq "x" and (title co "y" or title co "z")'
 
 
 def test_the_tree_tells_what_is_looked_up() -> None:
-    condition = parse('EMAILS[Type eq "work"].Value eq "a@x"', USER)
+    condition = parse_filter('EMAILS[Type eq "work"].Value eq "a@x"', USER)
     assert isinstance(condition, ValuePath)
     assert condition.path is USER.find("emails")
     assert isinstance(condition.filter, And)
@@ -228,10 +228,10 @@ def test_the_tree_tells_what_is_looked_up() -> None:
 def test_a_literal_is_of_the_type_of_what_it_is_compared_with(
     text: str, path: str, value: Any
 ) -> None:
-    condition = parse(text, USER)
+    condition = parse_filter(text, USER)
     assert isinstance(condition, Comparison)
     assert (condition.path.text, condition.value) == (path, value)
-    assert parse(to_text(condition), USER) == condition
+    assert parse_filter(to_text(condition), USER) == condition
 
 
 @pytest.mark.parametrize(
@@ -279,13 +279,13 @@ def test_a_broken_filter_is_refused_with_the_place_and_what_is_expected(
     text: str, why: str
 ) -> None:
     with pytest.raises(InvalidFilter) as refusal:
-        parse(text, USER)
+        parse_filter(text, USER)
     assert why in refusal.value.detail
 
 
 def test_a_refusal_does_not_repeat_a_quoted_value() -> None:
     with pytest.raises(InvalidFilter) as refusal:
-        parse('userName "my secret"', USER)
+        parse_filter('userName "my secret"', USER)
     assert "secret" not in refusal.value.detail
 
 
@@ -299,22 +299,22 @@ def test_a_refusal_does_not_repeat_a_quoted_value() -> None:
 )
 def test_nesting_without_end_is_refused(text: str) -> None:
     with pytest.raises(InvalidFilter, match="nested more than 40 levels"):
-        parse(text, USER)
+        parse_filter(text, USER)
 
 
 def test_nesting_up_to_the_bound_is_read() -> None:
-    text = "(" * MAX_DEPTH + "title pr" + ")" * MAX_DEPTH
-    assert parse(text, USER) == parse("title pr", USER)
-    deep = "not (" * MAX_DEPTH + "title pr" + ")" * MAX_DEPTH
-    assert to_text(parse(deep, USER)) == deep
-    assert matches(parse(deep, USER), ANA)
+    text = "(" * MAX_FILTER_DEPTH + "title pr" + ")" * MAX_FILTER_DEPTH
+    assert parse_filter(text, USER) == parse_filter("title pr", USER)
+    deep = "not (" * MAX_FILTER_DEPTH + "title pr" + ")" * MAX_FILTER_DEPTH
+    assert to_text(parse_filter(deep, USER)) == deep
+    assert matches(parse_filter(deep, USER), ANA)
 
 
 def test_a_filter_has_a_bounded_length() -> None:
     text = " or ".join(['title eq "x"'] * (MAX_LENGTH // 16))
-    assert isinstance(parse(text, USER), Or)
+    assert isinstance(parse_filter(text, USER), Or)
     with pytest.raises(InvalidFilter, match="at most 8192"):
-        parse(f'title eq "{"x" * MAX_LENGTH}"', USER)
+        parse_filter(f'title eq "{"x" * MAX_LENGTH}"', USER)
 
 
 def test_numbers_are_compared_as_numbers() -> None:
@@ -326,7 +326,7 @@ def test_numbers_are_compared_as_numbers() -> None:
     for text in ("n gt 10", "d eq 2.6"):
         assert not holds(text, resource, numbered)
     with pytest.raises(InvalidFilter, match='"sw" does not apply to n'):
-        parse("n sw 1", numbered)
+        parse_filter("n sw 1", numbered)
 
 
 def test_moments_at_the_ends_of_the_calendar_are_compared() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from shared.errors import InvalidSyntax, PayloadTooLarge
 from shared.scim.messages import list_response, parse_patch
-from shared.scim.operations import MAX_OPERATIONS, PatchOperation
+from shared.scim.operations import MAX_PATCH_OPERATIONS, PatchOperation
 
 SCHEMAS = ["urn:ietf:params:scim:api:messages:2.0:PatchOp"]
 
@@ -78,9 +78,11 @@ def test_a_broken_operation_is_refused_by_its_index(operation: Any, why: str) ->
 
 def test_the_number_of_operations_is_bounded() -> None:
     operation = {"op": "remove", "path": "title"}
-    assert len(parse_patch({"Operations": [operation] * MAX_OPERATIONS})) == MAX_OPERATIONS
+    assert (
+        len(parse_patch({"Operations": [operation] * MAX_PATCH_OPERATIONS})) == MAX_PATCH_OPERATIONS
+    )
     with pytest.raises(PayloadTooLarge, match="1001 operations; send at most 1000"):
-        parse_patch({"Operations": [operation] * (MAX_OPERATIONS + 1)})
+        parse_patch({"Operations": [operation] * (MAX_PATCH_OPERATIONS + 1)})
 
 
 def test_an_empty_page_still_has_its_resources() -> None:

@@ -11,7 +11,7 @@ import pytest
 from shared.errors import InvalidFilter, ScimError
 from shared.scim import documents, members, patch
 from shared.scim.core_schemas import ENTERPRISE_USER_SCHEMA, GROUP, USER, USER_SCHEMA
-from shared.scim.filters import parse
+from shared.scim.filters import parse_filter
 from shared.scim.messages import parse_patch
 from shared.scim.projection import Projection
 
@@ -132,7 +132,7 @@ def test_junk_anywhere_in_a_patch(make: Callable[[], Any]) -> None:
 )
 def test_junk_as_a_filter_or_a_path(text: str) -> None:
     with contextlib.suppress(InvalidFilter):
-        parse(text, USER)
+        parse_filter(text, USER)
     for path in (text, f"emails[{text}].value", f"{text}[value pr]"):
         attempt(patched, {"Operations": [{"op": "replace", "path": path, "value": "x"}]})
 

@@ -26,12 +26,11 @@ from shared.scim.filters import (
     Unknown,
     ValuePath,
     matches,
-    parse,
+    parse_filter,
     to_text,
 )
 from shared.scim.messages import parse_patch
-from shared.scim.paths import PatchPath
-from shared.scim.paths import parse as parse_path
+from shared.scim.paths import PatchPath, parse_path
 from shared.scim.projection import Projection
 from shared.scim.schema import Attribute, AttributePath, ResourceType, Schema
 
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from shared.scim.operations import PatchOperation
-    from shared.scim.schema import Document, Returned
+    from shared.scim.schema import AttributeReturned, Document
 
 # No deadline: the machines that run this are shared. Derandomized: a failure is of this change.
 tried = settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
@@ -246,7 +245,9 @@ def is_part(shown: Any, whole: Any) -> bool:
     return bool(shown == whole)
 
 
-RETURNED: st.SearchStrategy[Returned] = st.sampled_from(["always", "default", "request", "never"])
+RETURNED: st.SearchStrategy[AttributeReturned] = st.sampled_from(
+    ["always", "default", "request", "never"]
+)
 
 
 @st.composite
@@ -388,7 +389,7 @@ filters = combined(
 @tried
 @given(filters, bodies)
 def test_the_text_of_a_filter_reads_as_the_same_filter(condition: Filter, body: Document) -> None:
-    read = parse(to_text(condition), USER)
+    read = parse_filter(to_text(condition), USER)
     assert read == condition
     resource = presented(USER, created(USER, body))
     assert matches(read, resource) is matches(condition, resource)
@@ -446,8 +447,8 @@ def test_the_text_of_a_path_reads_as_the_same_path(path: PatchPath) -> None:
 )
 def test_any_text_is_a_filter_or_refused(text: str) -> None:
     with contextlib.suppress(InvalidFilter):
-        condition = parse(text, USER)
-        assert parse(to_text(condition), USER) == condition
+        condition = parse_filter(text, USER)
+        assert parse_filter(to_text(condition), USER) == condition
 
 
 # --- Operations that mostly can be done -------------------------------------------------------

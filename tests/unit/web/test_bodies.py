@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.errors import InvalidSyntax, PayloadTooLarge, ScimError, UnsupportedMediaType
-from shared.web.bodies import MAX_DEPTH, parse
+from shared.web.bodies import MAX_BODY_DEPTH, parse_body
 
 LIMIT = 1_000_000
 
@@ -19,7 +19,7 @@ def nested(levels: int, innermost: str = "") -> bytes:
 
 def refusal(body: bytes, content_type: str | None = "application/scim+json") -> ScimError:
     with pytest.raises(ScimError) as caught:
-        parse(body, content_type, LIMIT)
+        parse_body(body, content_type, LIMIT)
     return caught.value
 
 
@@ -36,7 +36,7 @@ def refusal(body: bytes, content_type: str | None = "application/scim+json") -> 
     ],
 )
 def test_what_is_json_is_read_whatever_it_is_called(content_type: str | None) -> None:
-    assert parse(b'{"userName": "ana"}', content_type, LIMIT) == {"userName": "ana"}
+    assert parse_body(b'{"userName": "ana"}', content_type, LIMIT) == {"userName": "ana"}
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_what_is_json_is_read_whatever_it_is_called(content_type: str | None) ->
     ids=["byte order mark", "pair", "text about an escape", "repeated name", "string", "null"],
 )
 def test_odd_but_valid_json_is_read(body: bytes, value: Any) -> None:
-    assert parse(body, None, LIMIT) == value
+    assert parse_body(body, None, LIMIT) == value
 
 
 @pytest.mark.parametrize("body", [b"", b" \r\n\t"])
@@ -109,22 +109,22 @@ def test_broken_json_is_a_syntax_error_where_no_other_format_is_named(
 
 @pytest.mark.parametrize("innermost", ["", "1", "{}"])
 def test_nesting_is_read_up_to_the_bound_and_no_further(innermost: str) -> None:
-    allowed = MAX_DEPTH - (innermost == "{}")
+    allowed = MAX_BODY_DEPTH - (innermost == "{}")
     siblings = b"[[], " + nested(allowed - 1, innermost) + b", []]"
-    assert parse(siblings, None, LIMIT)[0] == []
+    assert parse_body(siblings, None, LIMIT)[0] == []
     deeper = b"[[], " + nested(allowed, innermost) + b"]"
-    assert f"more than {MAX_DEPTH} levels" in refusal(deeper).detail
+    assert f"more than {MAX_BODY_DEPTH} levels" in refusal(deeper).detail
 
 
 def test_width_is_not_depth() -> None:
     wide = json.dumps([{"a": [1]} for _ in range(1_000)]).encode()
-    assert len(parse(wide, None, LIMIT)) == 1_000
+    assert len(parse_body(wide, None, LIMIT)) == 1_000
     brackets = json.dumps({"displayName": "[{" * 500}).encode()
-    assert parse(brackets, None, LIMIT) == {"displayName": "[{" * 500}
+    assert parse_body(brackets, None, LIMIT) == {"displayName": "[{" * 500}
 
 
 def test_the_limit_is_of_bytes_and_is_named() -> None:
     body = '"ü"'.encode()
-    assert parse(body, None, len(body)) == "ü"
+    assert parse_body(body, None, len(body)) == "ü"
     with pytest.raises(PayloadTooLarge, match="4 bytes; at most 3 are allowed"):
-        parse(body, None, len(body) - 1)
+        parse_body(body, None, len(body) - 1)

@@ -13,11 +13,11 @@ from shared.scim.discovery import CURSOR_SECONDS
 from shared.scim.queries import Query
 from shared.scim.sorting import SortValue
 from shared.web import cursors
-from shared.web.cursors import Cursors, Position
+from shared.web.cursors import CursorPosition, Cursors
 
 OLD, NEW, OTHER = b"old token", b"new token", b"another token"
 QUERY = Query(filter="id pr", sort_by="title", count=10, cursor="")
-ANA = Position("User", "0" * 32, SortValue(False, 2, "ana ruiz"), 7)
+ANA = CursorPosition("User", "0" * 32, SortValue(False, 2, "ana ruiz"), 7)
 
 
 def of(
@@ -30,13 +30,13 @@ def of(
     "position",
     [
         ANA,
-        Position("Group", "f" * 32),
-        Position("User", "1", SortValue(True, 0, 0)),
-        Position("User", "1", SortValue(False, 1, 1767225600.25), 10**12),
-        Position("Gerät", "é", SortValue(False, 0, 10**40)),
+        CursorPosition("Group", "f" * 32),
+        CursorPosition("User", "1", SortValue(True, 0, 0)),
+        CursorPosition("User", "1", SortValue(False, 1, 1767225600.25), 10**12),
+        CursorPosition("Gerät", "é", SortValue(False, 0, 10**40)),
     ],
 )
-def test_a_cursor_is_read_back_by_every_instance(position: Position) -> None:
+def test_a_cursor_is_read_back_by_every_instance(position: CursorPosition) -> None:
     assert of(NEW).read(of(NEW).write(position)) == position
 
 

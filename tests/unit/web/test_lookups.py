@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.scim.core_schemas import GROUP, USER
-from shared.scim.filters import parse
+from shared.scim.filters import parse_filter
 from shared.web.lookups import Term, comparisons, is_impossible, required_terms
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
     ],
 )
 def test_terms_that_every_match_must_satisfy(text: str, terms: list[tuple[str, str]]) -> None:
-    assert list(required_terms(parse(text, USER))) == [Term(*term) for term in terms]
+    assert list(required_terms(parse_filter(text, USER))) == [Term(*term) for term in terms]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_terms_that_every_match_must_satisfy(text: str, terms: list[tuple[str, s
     ],
 )
 def test_filters_that_can_be_matched_without_any_one_term(text: str) -> None:
-    assert list(required_terms(parse(text, USER))) == []
+    assert list(required_terms(parse_filter(text, USER))) == []
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_filters_that_can_be_matched_without_any_one_term(text: str) -> None:
 def test_comparisons_with_an_attribute_are_found_wherever_they_stand(
     resource_type: ResourceType, text: str, compared: list[str]
 ) -> None:
-    found = comparisons(parse(text, resource_type), "members")
+    found = comparisons(parse_filter(text, resource_type), "members")
     assert [comparison.path.text for comparison in found] == compared
 
 
@@ -109,7 +109,7 @@ def test_comparisons_with_an_attribute_are_found_wherever_they_stand(
     ],
 )
 def test_what_no_group_can_satisfy(text: str) -> None:
-    assert is_impossible(parse(text, GROUP, USER), GROUP)
+    assert is_impossible(parse_filter(text, GROUP, USER), GROUP)
 
 
 @pytest.mark.parametrize(
@@ -129,4 +129,4 @@ def test_what_no_group_can_satisfy(text: str) -> None:
     ],
 )
 def test_what_a_group_may_satisfy(text: str) -> None:
-    assert not is_impossible(parse(text, GROUP, USER), GROUP)
+    assert not is_impossible(parse_filter(text, GROUP, USER), GROUP)
