@@ -1,16 +1,14 @@
-"""The function app: registers every blueprint, and has the rest imported afterwards."""
+"""The function app: registers a function for each route, and begins to load what serves them."""
 
 import azure.functions as func
 
-from health.routes import health
-from scim_groups.routes import groups
-from scim_protocol.routes import protocol
-from scim_users.routes import users
-from shared.web.routes import load_soon
+from health.routes import HEALTH_ROUTES
+from scim_groups.routes import GROUP_ROUTES
+from scim_protocol.routes import PROTOCOL_ROUTES
+from scim_users.routes import USER_ROUTES
+from shared.web.loading import load_soon
+from shared.web.routes import register
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-app.register_functions(users)
-app.register_functions(groups)
-app.register_functions(protocol)
-app.register_functions(health)
+register(app, (*USER_ROUTES, *GROUP_ROUTES, *PROTOCOL_ROUTES, *HEALTH_ROUTES))
 load_soon()

@@ -7,27 +7,27 @@ import azure.functions as func
 from shared.web import services
 from shared.web.readiness import Check
 from shared.web.request_log import RequestRecord
-from shared.web.respond import admitted, method_not_allowed
-from shared.web.responses import Answer
+from shared.web.respond import admit, method_not_allowed
+from shared.web.responses import ScimResponse
 
 _METHODS = ("GET", "HEAD")
 _RETRY_AFTER = "5"
 
 
-async def alive(req: func.HttpRequest, record: RequestRecord) -> Answer:
+async def alive(req: func.HttpRequest, record: RequestRecord) -> ScimResponse:
     """GET /healthz: the process serves requests. Nothing is read, no token and no setting."""
     del req
     _refuse_other_methods(record)
     return _answer(200, {"status": "ok"})
 
 
-async def ready(req: func.HttpRequest, record: RequestRecord) -> Answer:
+async def ready(req: func.HttpRequest, record: RequestRecord) -> ScimResponse:
     """GET /readyz: whether the vault and the table answer, and how fast; 503 if one does not.
 
     It takes the token of the tenant `default`.
     """
     process = services.current()
-    request = await admitted(req, process, record)
+    request = await admit(req, process, record)
     # A monitor is no identity provider: a tenant that is silent stays so in the log.
     record.tenant = ""
     _refuse_other_methods(record)
@@ -50,6 +50,6 @@ def _check(check: Check) -> dict[str, str | float]:
     return {"state": check.state, "ms": check.ms}
 
 
-def _answer(status: int, body: dict[str, Any], **headers: str) -> Answer:
+def _answer(status: int, body: dict[str, Any], **headers: str) -> ScimResponse:
     fresh = {"Cache-Control": "no-store", **headers}
-    return Answer(status, body, fresh, media_type="application/json")
+    return ScimResponse(status, body, fresh, media_type="application/json")

@@ -1,8 +1,8 @@
-"""The functions of health, beside the roots of SCIM: `/healthz` for all, `/readyz` by token."""
+"""The routes of health, beside the roots of SCIM."""
 
-from shared.web.routes import new_blueprint, register
+from shared.web.routes import Route
 
-health = new_blueprint()
-
-register(health, "healthz", "healthz", "health.handlers:alive")
-register(health, "readyz", "readyz", "health.handlers:ready")
+HEALTH_ROUTES = (
+    Route("healthz", "healthz", per_tenant=False),
+    Route("readyz", "readyz", per_tenant=False),
+)

@@ -8,7 +8,7 @@ from shared.web import responses
 from shared.web.listing import Lister
 from shared.web.matching import Bounds
 from shared.web.requests import ScimRequest
-from shared.web.responses import Answer
+from shared.web.responses import ScimResponse
 from shared.web.services import Services
 
 
@@ -17,13 +17,13 @@ def open_groups(request: ScimRequest, services: Services) -> GroupSource:
     return GroupSource(request, services.store, services.catalogue)
 
 
-async def list_groups(request: ScimRequest, services: Services) -> Answer:
+async def list_groups(request: ScimRequest, services: Services) -> ScimResponse:
     """GET /Groups."""
     sources = [open_groups(request, services)]
     return await Lister(sources, Bounds.of(services.settings)).list(request)
 
 
-async def create_group(request: ScimRequest, services: Services) -> Answer:
+async def create_group(request: ScimRequest, services: Services) -> ScimResponse:
     """POST /Groups."""
     body = request.json()
     document = documents.create(services.catalogue.group, body)
@@ -32,7 +32,7 @@ async def create_group(request: ScimRequest, services: Services) -> Answer:
     return await _answer(201, request, services, group)
 
 
-async def get_group(request: ScimRequest, services: Services) -> Answer:
+async def get_group(request: ScimRequest, services: Services) -> ScimResponse:
     """GET /Groups/{id}; members are read only when they are shown."""
     group = await services.store.groups.get(request.context, request.resource_id, members=False)
     if request.has_already(group.version):
@@ -40,7 +40,7 @@ async def get_group(request: ScimRequest, services: Services) -> Answer:
     return await _answer(200, request, services, group)
 
 
-async def replace_group(request: ScimRequest, services: Services) -> Answer:
+async def replace_group(request: ScimRequest, services: Services) -> ScimResponse:
     """PUT /Groups/{id}; a body that does not name `members` leaves them alone.
 
     RFC 7644 section 3.5.1 lets a service keep what is omitted, and no client that means to empty
@@ -57,7 +57,7 @@ async def replace_group(request: ScimRequest, services: Services) -> Answer:
     return await _read_again(request, services)
 
 
-async def patch_group(request: ScimRequest, services: Services) -> Answer:
+async def patch_group(request: ScimRequest, services: Services) -> ScimResponse:
     """PATCH /Groups/{id}: 204, or 200 where the client asks for attributes.
 
     Members are not read back, because that would cost as much as the group is large. Operations on
@@ -77,18 +77,20 @@ async def patch_group(request: ScimRequest, services: Services) -> Answer:
     return responses.no_content(request.resource_id, version)
 
 
-async def delete_group(request: ScimRequest, services: Services) -> Answer:
+async def delete_group(request: ScimRequest, services: Services) -> ScimResponse:
     """DELETE /Groups/{id}."""
     await services.store.groups.delete(request.context, request.resource_id, request.precondition)
     return responses.no_content(request.resource_id)
 
 
-async def _read_again(request: ScimRequest, services: Services) -> Answer:
+async def _read_again(request: ScimRequest, services: Services) -> ScimResponse:
     group = await services.store.groups.get(request.context, request.resource_id, members=False)
     return await _answer(200, request, services, group)
 
 
-async def _answer(status: int, request: ScimRequest, services: Services, group: Group) -> Answer:
+async def _answer(
+    status: int, request: ScimRequest, services: Services, group: Group
+) -> ScimResponse:
     projection = request.projection(services.catalogue.group)
     shown = await open_groups(request, services).shown([group], projection)
     return responses.of_resource(status, shown[0], projection.apply(shown[0]))

@@ -1,7 +1,10 @@
-"""The functions of /Groups."""
+"""The routes of /Groups."""
 
-from shared.web.routes import new_blueprint, serve_resources
+from shared.web.routes import Route
 
-groups = new_blueprint()
-
-serve_resources(groups, "groups", "Groups", "scim_groups.endpoint:GROUPS")
+GROUP_ROUTES = (
+    Route("groups", "Groups"),
+    # The name sorts before that of the next route, which takes `.search` for an id.
+    Route("groups_dot_search", "Groups/.search"),
+    Route("groups_id", "Groups/{id}"),
+)

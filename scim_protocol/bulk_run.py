@@ -18,8 +18,8 @@ from shared.web import responses
 from shared.web.request_log import RequestRecord
 from shared.web.requests import ScimRequest
 from shared.web.resource_handlers import ResourceEndpoint
-from shared.web.respond import answered, handler_of
-from shared.web.responses import Answer
+from shared.web.respond import handler_of, run
+from shared.web.responses import ScimResponse
 from shared.web.services import Services
 
 TOGETHER = 8
@@ -46,7 +46,7 @@ class _Result:
     """What became of an operation; `location` is "" where there is none."""
 
     operation: BulkOperation
-    answer: Answer
+    answer: ScimResponse
     location: str
 
     @property
@@ -213,19 +213,19 @@ class BulkRun:
         """Write the path of the resource that a POST has created."""
         return f"{created.path.rstrip('/')}/{self._ids[str(created.bulk_id)]}"
 
-    async def _answered(self, operation: BulkOperation, request: ScimRequest) -> Answer:
+    async def _answered(self, operation: BulkOperation, request: ScimRequest) -> ScimResponse:
         """Serve one operation as a request of its own, which has its own line in the log."""
         context = replace(request.context, meter=Meter(), steps=0)
         record = RequestRecord(context.request_id, operation.method, "Bulk")
         record.tenant, record.token, record.context = context.tenant, context.actor, context
         part = replace(request, method=operation.method, context=context)
-        answer = await answered(record, self._served(operation, part, record))
+        answer = await run(self._served(operation, part, record), record)
         request.context.meter.add(context.meter)
         return answer
 
     async def _served(
         self, operation: BulkOperation, request: ScimRequest, record: RequestRecord
-    ) -> Answer:
+    ) -> ScimResponse:
         resolved = resolve_references(operation, self._ids)
         endpoint, resource_id = self._target(resolved)
         record.route = f"Bulk/{endpoint.path}" + ("/{id}" if resource_id else "")

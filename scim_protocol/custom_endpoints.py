@@ -1,48 +1,50 @@
-"""The endpoints of the types that the deployer has added."""
+"""The endpoints of custom types."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
+
+import azure.functions as func
 
 from scim_protocol.custom import CustomHandlers
 from shared.errors import NotFound
 from shared.scim.schema import ResourceType
+from shared.web import services
+from shared.web.request_log import RequestRecord
 from shared.web.resource_handlers import ResourceEndpoint
-from shared.web.respond import Handlers
+from shared.web.respond import Endpoint, Handlers, admit, handler_of
+from shared.web.responses import ScimResponse
 from shared.web.services import Services
 
 
-def custom_endpoints(services: Services) -> tuple[ResourceEndpoint, ...]:
+def custom_endpoints(process: Services) -> tuple[ResourceEndpoint, ...]:
     """Return the endpoints in the order in which `/ResourceTypes` lists their types."""
-    return tuple(map(_endpoint, services.catalogue.custom))
+    return tuple(map(_endpoint, process.catalogue.custom))
 
 
-def find_endpoint(services: Services, path: str) -> ResourceEndpoint | None:
-    """Return the endpoint of a path below the root, in any letter case; None if there is none."""
-    for resource_type in services.catalogue.custom:
+def custom(choose: Callable[[ResourceEndpoint], Handlers]) -> Endpoint:
+    """Make an endpoint that lets the caller in, then serves the custom type that the path names.
+
+    Args:
+        choose: takes the handlers that the route is for out of those of the type.
+    """
+
+    async def serve(req: func.HttpRequest, record: RequestRecord) -> ScimResponse:
+        process = services.current()
+        request = await admit(req, process, record)
+        found = _find(process, req.route_params["endpoint"])
+        # Only the name of an endpoint that there is gets this far, so the log may bear it; but not
+        # as the client spells it, or each letter case would be another route in the metrics.
+        record.route = record.route.replace("{endpoint}", found.path)
+        return await handler_of(choose(found), request.method)(request, process)
+
+    return serve
+
+
+def _find(process: Services, path: str) -> ResourceEndpoint:
+    """Return the endpoint of a path below the root, in any letter case."""
+    for resource_type in process.catalogue.custom:
         if resource_type.endpoint.lower() == f"/{path.lower()}":
             return _endpoint(resource_type)
-    return None
-
-
-def collection(route_params: Mapping[str, str], services: Services) -> Handlers:
-    """Choose the handlers of `{endpoint}`."""
-    return _found(route_params, services).collection
-
-
-def searches(route_params: Mapping[str, str], services: Services) -> Handlers:
-    """Choose the handlers of `{endpoint}/.search`."""
-    return _found(route_params, services).searches
-
-
-def item(route_params: Mapping[str, str], services: Services) -> Handlers:
-    """Choose the handlers of `{endpoint}/{id}`."""
-    return _found(route_params, services).item
-
-
-def _found(route_params: Mapping[str, str], services: Services) -> ResourceEndpoint:
-    endpoint = find_endpoint(services, route_params["endpoint"])
-    if endpoint is None:
-        raise NotFound("There is no such endpoint; /ResourceTypes lists those that there are.")
-    return endpoint
+    raise NotFound("There is no such endpoint; /ResourceTypes lists those that there are.")
 
 
 def _endpoint(resource_type: ResourceType) -> ResourceEndpoint:

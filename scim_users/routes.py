@@ -1,7 +1,10 @@
-"""The functions of /Users."""
+"""The routes of /Users."""
 
-from shared.web.routes import new_blueprint, serve_resources
+from shared.web.routes import Route
 
-users = new_blueprint()
-
-serve_resources(users, "users", "Users", "scim_users.endpoint:USERS")
+USER_ROUTES = (
+    Route("users", "Users"),
+    # The name sorts before that of the next route, which takes `.search` for an id.
+    Route("users_dot_search", "Users/.search"),
+    Route("users_id", "Users/{id}"),
+)

@@ -30,11 +30,6 @@ class Catalogue:
         """All of them, in the order in which `/ResourceTypes` lists them."""
         return (self.user, self.group, *self.custom)
 
-    def declared(self, endpoint: str) -> str:
-        """Return an endpoint as it is declared, whatever its letter case; "" if there is none."""
-        endpoints = (each.endpoint for each in self.resource_types)
-        return next((each for each in endpoints if each.lower() == endpoint.lower()), "")
-
     @property
     def schemas(self) -> tuple[Schema, ...]:
         """The schema and the extensions of every type, each once."""

@@ -14,7 +14,7 @@ from shared.scim.sorting import SortValue
 from shared.web.cursors import CursorPosition, Cursors
 from shared.web.matching import Bounds, Kind, Looked, Matcher, kinds_of
 from shared.web.requests import ScimRequest
-from shared.web.responses import Answer
+from shared.web.responses import ScimResponse
 from shared.web.sources import Source
 
 
@@ -25,11 +25,11 @@ class Lister:
         self._sources = sources
         self._bounds = bounds
 
-    async def list(self, request: ScimRequest) -> Answer:
+    async def list(self, request: ScimRequest) -> ScimResponse:
         """Answer a GET; see `answer`, and `queries.from_parameters` for what else it raises."""
         return await self.answer(request, queries.from_parameters(request.query))
 
-    async def answer(self, request: ScimRequest, query: Query) -> Answer:
+    async def answer(self, request: ScimRequest, query: Query) -> ScimResponse:
         """Answer a query.
 
         Raises:
@@ -88,7 +88,7 @@ class _Listing:
         names = [kind.resource_type.name for kind in self._kinds]
         self._cursors = Cursors(request.cursor_keys, request.context.tenant, names, query)
 
-    async def answer(self) -> Answer:
+    async def answer(self) -> ScimResponse:
         """Find the page and present it."""
         query = self._query
         # A count of 0 asks for the total alone, and there is no page for another to follow.
@@ -97,7 +97,7 @@ class _Listing:
         resources = await self._presented(page.found)
         start = query.start_index if query.cursor is None else None
         cursor = self._cursor_behind(page, len(resources)) if by_cursor else None
-        return Answer(200, list_response(resources, page.total, start, cursor))
+        return ScimResponse(200, list_response(resources, page.total, start, cursor))
 
     async def _page_by_index(self) -> _Page:
         """Find the page that begins at `startIndex`."""

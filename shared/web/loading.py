@@ -9,27 +9,56 @@ which know each other may see them half made, and an import on the event loop wo
 import asyncio
 import gc
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
+from importlib import import_module
 from threading import Thread
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
+
+import azure.functions as func
+
+if TYPE_CHECKING:
+    from shared.web.respond import Endpoint
 
 _log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 
-class Loading:
-    """Does a piece of work once; begins again after it has failed."""
 
-    def __init__(self, load: Callable[[], None], prepare: Callable[[], None]) -> None:
+class Endpoints(Protocol):
+    """What a function needs of the module `endpoints`.
+
+    Attributes:
+        ENDPOINTS: what serves each route, by the route's name.
+    """
+
+    ENDPOINTS: "Mapping[str, Endpoint]"
+
+    async def respond(
+        self, endpoint: "Endpoint", req: func.HttpRequest, context: func.Context, template: str
+    ) -> func.HttpResponse:
+        """Respond to a request; see `shared.web.respond`."""
+        ...
+
+    def prepare(self) -> None:
+        """Build the services ahead of the first request; see `shared.web.services`."""
+        ...
+
+
+class Loading(Generic[T]):
+    """Loads something once; begins again after that has failed."""
+
+    def __init__(self, load: Callable[[], T], prepare: Callable[[T], None]) -> None:
         """Plan the work; nothing is begun.
 
         Args:
-            load: what every request waits for.
-            prepare: done after it, but only when there is time ahead of the first request.
+            load: returns what every request waits for.
+            prepare: done with it, but only when there is time ahead of the first request.
         """
         self._load = load
         self._prepare = prepare
-        self._done: Future[None] | None = None
+        self._done: Future[T] | None = None
 
     def begin_soon(self) -> None:
         """Begin when the event loop of the caller is free: when the functions are indexed.
@@ -40,40 +69,51 @@ class Loading:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             return
-        loop.call_soon(self._begin, self._load, self._prepare)
+        loop.call_soon(self._begin, self._load_and_prepare)
 
-    async def finished(self) -> None:
-        """Wait until all is loaded; begin if nothing has.
+    async def finished(self) -> T:
+        """Wait until all is loaded, and return it; begin if nothing has.
 
         Raises:
             Exception: whatever the work has raised, which is in the log. The next call repeats it.
         """
         done = self._begin(self._load)
-        if done.done():
-            done.result()
-        else:
-            await asyncio.wrap_future(done)
+        return done.result() if done.done() else await asyncio.wrap_future(done)
 
-    def _begin(self, *steps: Callable[[], None]) -> Future[None]:
+    def _load_and_prepare(self) -> T:
+        loaded = self._load()
+        self._prepare(loaded)
+        return loaded
+
+    def _begin(self, work: Callable[[], T]) -> Future[T]:
         done = self._done
         if done is None or (done.done() and done.exception() is not None):
             done = self._done = Future()
             # From here on a request that is cancelled cancels its waiting alone.
             done.set_running_or_notify_cancel()
-            Thread(target=_work, args=(done, steps), name="loading", daemon=True).start()
+            Thread(target=_run, args=(work, done), name="loading", daemon=True).start()
         return done
 
 
-def _work(done: Future[None], steps: tuple[Callable[[], None], ...]) -> None:
+def load_soon() -> None:
+    """Load the endpoints as soon as the functions are indexed."""
+    _loading.begin_soon()
+
+
+async def loaded() -> Endpoints:
+    """Wait until the endpoints are loaded; see `Loading.finished`."""
+    return await _loading.finished()
+
+
+def _run(work: Callable[[], T], done: Future[T]) -> None:
     try:
         with _nothing_collected():
-            for step in steps:
-                step()
+            result = work()
     except BaseException as fault:  # noqa: BLE001 - requests wait for it, whatever it is
         _log.exception("what requests need could not be loaded; the next request tries again")
         done.set_exception(fault)
     else:
-        done.set_result(None)
+        done.set_result(result)
 
 
 @contextmanager
@@ -89,3 +129,10 @@ def _nothing_collected() -> Iterator[None]:
     finally:
         gc.enable()
         gc.freeze()
+
+
+def _import_endpoints() -> Endpoints:
+    return cast("Endpoints", import_module("endpoints"))
+
+
+_loading = Loading(_import_endpoints, lambda endpoints: endpoints.prepare())

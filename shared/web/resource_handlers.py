@@ -9,7 +9,7 @@ from shared.web.listing import Lister
 from shared.web.matching import Bounds
 from shared.web.requests import ScimRequest
 from shared.web.respond import Handlers
-from shared.web.responses import Answer
+from shared.web.responses import ScimResponse
 from shared.web.services import Services
 from shared.web.sources import Source
 
@@ -35,7 +35,7 @@ class ResourceEndpoint:
         """Handlers of `Users/.search` by HTTP method."""
         return {"POST": self._search}
 
-    async def _search(self, request: ScimRequest, services: Services) -> Answer:
+    async def _search(self, request: ScimRequest, services: Services) -> ScimResponse:
         """POST /<path>/.search (RFC 7644 section 3.4.3)."""
         query = parse_search(request.json())
         sources = [self.source(request, services)]

@@ -1,4 +1,4 @@
-"""Endpoints: the handlers of a route by method, behind one policy for every request.
+"""The one policy around every function: who comes in, and what becomes of refusals and faults.
 
 The host answers with an empty body whatever it decides itself: an unlisted method, an exception.
 So functions list no methods (`shared.web.routes`), and no exception leaves this module.
@@ -18,128 +18,68 @@ from shared.telemetry.finished_request import FinishedRequest
 from shared.web import bodies, request_ids, responses, services
 from shared.web.request_log import RequestRecord, write_fault, write_line
 from shared.web.requests import ScimRequest, query_of, tenant_url
-from shared.web.responses import Answer
+from shared.web.responses import ScimResponse
 from shared.web.services import Services
 
-Handler = Callable[[ScimRequest, Services], Awaitable[Answer]]
-"""Serves one method of one route; refuses by raising a `ScimError`."""
+Endpoint = Callable[[func.HttpRequest, RequestRecord], Awaitable[ScimResponse]]
+"""Serves the requests of a route, noting in the record what it learns; may raise a `ScimError`."""
+
+Handler = Callable[[ScimRequest, Services], Awaitable[ScimResponse]]
+"""Serves one method for a caller who was let in; refuses by raising a `ScimError`."""
 
 Handlers = Mapping[str, Handler]
-"""Handlers of a route by HTTP method in capitals."""
-
-Choose = Callable[[Mapping[str, str], Services], Handlers]
-"""Chooses the handlers of a route by its parameters; raises a `ScimError` where there are none."""
-
-Respond = Callable[[func.HttpRequest, RequestRecord], Awaitable[Answer]]
-"""Answers whatever comes to a function, noting in the record what it learns."""
+"""Handlers by HTTP method in capitals."""
 
 _FAULT = (
     "The service failed. Repeat the request; if it fails again, tell the operator its Request-Id."
 )
 
 
-async def answer(
-    req: func.HttpRequest, context: func.Context, route: str, respond: Respond
+async def respond(
+    endpoint: Endpoint, req: func.HttpRequest, context: func.Context, template: str
 ) -> func.HttpResponse:
-    """Answer a request of a route.
-
-    Every refusal and every fault of `respond` becomes a SCIM error.
-    """
+    """Respond to a request of a route; every refusal and every fault becomes a SCIM error."""
     record = RequestRecord(
         request_id=str(context.invocation_id),
         method=req.method.upper(),
-        route=route,
+        route=template,
         client_request=request_ids.client_request(req.headers),
         trace_parent=request_ids.trace_parent(context, req.headers),
     )
-    told = await answered(record, respond(req, record), _tell)
-    return responses.to_response(told, record.request_id)
+    response = await run(endpoint(req, record), record, _report)
+    return responses.to_http(response, record.request_id)
 
 
-async def answer_by_method(
-    req: func.HttpRequest, context: func.Context, route: str, handlers: Handlers
-) -> func.HttpResponse:
-    """Let the caller in and serve the method; all that there is no handler for is answered 405."""
-    return await answer_chosen(req, context, route, lambda *_: handlers)
-
-
-async def answer_chosen(
-    req: func.HttpRequest, context: func.Context, route: str, choose: Choose
-) -> func.HttpResponse:
-    """Answer as `answer_by_method`, by handlers that depend on the path."""
-    return await answer(req, context, route, partial(_dispatched, choose))
-
-
-async def answered(
+async def run(
+    serving: Awaitable[ScimResponse],
     record: RequestRecord,
-    answering: Awaitable[Answer],
-    tell: Callable[[FinishedRequest], None] = write_line,
-) -> Answer:
-    """Wait for an answer and tell of it; nothing is raised.
-
-    Every refusal and every fault becomes a SCIM error.
-    """
+    report: Callable[[FinishedRequest], None] = write_line,
+) -> ScimResponse:
+    """Serve a request, or a part of one, and report it; nothing is raised."""
     try:
-        answer = await answering
+        response = await serving
     except ScimError as error:
-        answer = _refused(record, error)
+        response = _refuse(record, error)
     except Exception as fault:  # noqa: BLE001 - the host would answer with an empty 500
         write_fault(record.request_id, fault)
-        answer = _refused(record, InternalError(_FAULT))
-    record.resource_id = answer.resource_id or record.resource_id
-    tell(record.finish(answer.status))
-    return answer
+        response = _refuse(record, InternalError(_FAULT))
+    record.resource_id = response.resource_id or record.resource_id
+    report(record.finish(response.status))
+    return response
 
 
-def handler_of(handlers: Handlers, method: str) -> Handler:
-    """Return the handler of a method.
+def authenticated(handlers: Handlers) -> Endpoint:
+    """Make an endpoint that lets the caller in, then serves the method or answers 405."""
 
-    Raises:
-        MethodNotAllowed: there is none; the error names the methods that are served.
-    """
-    handler = handlers.get(method)
-    if handler is None:
-        raise method_not_allowed(method, handlers)
-    return handler
+    async def serve(req: func.HttpRequest, record: RequestRecord) -> ScimResponse:
+        process = services.current()
+        request = await admit(req, process, record)
+        return await handler_of(handlers, request.method)(request, process)
 
-
-def method_not_allowed(method: str, allowed: Iterable[str]) -> MethodNotAllowed:
-    """Refuse a method, and name those that are served."""
-    allow = tuple(allowed)
-    return MethodNotAllowed(
-        f"{method[:20]} is not served here. Use one of: {', '.join(allow)}.", allow=allow
-    )
+    return serve
 
 
-def _tell(request: FinishedRequest) -> None:
-    """Write the line of a request into the log, and pass it to the telemetry."""
-    write_line(request)
-    try:
-        services.telemetry().record(request)
-    except Exception as fault:  # noqa: BLE001 - the client is answered all the same
-        write_fault(request.request_id, fault)
-
-
-def _refused(record: RequestRecord, error: ScimError) -> Answer:
-    record.error = error
-    return responses.of_error(error)
-
-
-async def _dispatched(choose: Choose, req: func.HttpRequest, record: RequestRecord) -> Answer:
-    """Let the caller in, then serve the method."""
-    process = services.current()
-    request = await admitted(req, process, record)
-    handlers = choose(req.route_params, process)
-    endpoint = req.route_params.get("endpoint")
-    if endpoint is not None:
-        # Only the name of an endpoint that there is gets this far, so the log may bear it; but not
-        # as the client spells it, or each letter case would be another route in the metrics.
-        declared = process.catalogue.declared(f"/{endpoint}")
-        record.route = record.route.replace("/{endpoint}", declared)
-    return await handler_of(handlers, request.method)(request, process)
-
-
-async def admitted(req: func.HttpRequest, process: Services, record: RequestRecord) -> ScimRequest:
+async def admit(req: func.HttpRequest, process: Services, record: RequestRecord) -> ScimRequest:
     """Let a request in whose token opens the tenant of its path, `default` if that names none.
 
     Raises:
@@ -168,3 +108,37 @@ async def admitted(req: func.HttpRequest, process: Services, record: RequestReco
         # Whoever opened the tenant has sent a token; its digest is a secret of both sides.
         cursor_keys=caller.keys or (digest_of(bearer_token(req.headers.get("authorization"))),),
     )
+
+
+def handler_of(handlers: Handlers, method: str) -> Handler:
+    """Return the handler of a method.
+
+    Raises:
+        MethodNotAllowed: there is none; the error names the methods that are served.
+    """
+    handler = handlers.get(method)
+    if handler is None:
+        raise method_not_allowed(method, handlers)
+    return handler
+
+
+def method_not_allowed(method: str, allowed: Iterable[str]) -> MethodNotAllowed:
+    """Build the refusal of a method, which names those that are served."""
+    allow = tuple(allowed)
+    return MethodNotAllowed(
+        f"{method[:20]} is not served here. Use one of: {', '.join(allow)}.", allow=allow
+    )
+
+
+def _report(request: FinishedRequest) -> None:
+    """Write the line of a request into the log, and pass it to the telemetry."""
+    write_line(request)
+    try:
+        services.telemetry().record(request)
+    except Exception as fault:  # noqa: BLE001 - the client is answered all the same
+        write_fault(request.request_id, fault)
+
+
+def _refuse(record: RequestRecord, error: ScimError) -> ScimResponse:
+    record.error = error
+    return responses.of_error(error)

@@ -1,4 +1,4 @@
-"""Answers: what a handler returns, and how it becomes the host's response."""
+"""Responses: what a handler returns, and how it becomes the response of the host."""
 
 import json
 from collections.abc import Mapping
@@ -11,15 +11,15 @@ from shared.scim.schema import Document
 from shared.web.entity_tags import entity_tag
 
 MEDIA_TYPE = "application/scim+json"
-"""Of every answer, errors and empty ones too: Entra's validator stops at anything else. Only what
+"""Of every response, errors and empty ones too: Entra's validator stops at anything else. Only what
 is no SCIM message, the state of the service, goes out as plain JSON."""
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a handler has to say.
+class ScimResponse:
+    """The response to a SCIM request.
 
     Attributes:
         status: HTTP status.
@@ -36,26 +36,26 @@ class Answer:
     media_type: str = MEDIA_TYPE
 
 
-def of_resource(status: int, resource: Document, projected: Document) -> Answer:
-    """Answer with a resource: its projection in the body, its version and place in the headers."""
+def of_resource(status: int, resource: Document, projected: Document) -> ScimResponse:
+    """Respond with a resource: its projection in the body, its version and URL in the headers."""
     meta = resource["meta"]
     headers = {"ETag": meta["version"], "Location": meta["location"]}
-    return Answer(status, projected, headers, resource["id"])
+    return ScimResponse(status, projected, headers, resource["id"])
 
 
-def no_content(resource_id: str, version: str | None = None) -> Answer:
-    """Answer 204, with the new version where there is one."""
+def no_content(resource_id: str, version: str | None = None) -> ScimResponse:
+    """Respond with 204, and with the new version where there is one."""
     headers = {} if version is None else {"ETag": entity_tag(version)}
-    return Answer(204, headers=headers, resource_id=resource_id)
+    return ScimResponse(204, headers=headers, resource_id=resource_id)
 
 
-def not_modified(resource_id: str, version: str) -> Answer:
-    """Answer 304: the client has this version."""
-    return Answer(304, headers={"ETag": entity_tag(version)}, resource_id=resource_id)
+def not_modified(resource_id: str, version: str) -> ScimResponse:
+    """Respond with 304: the client has this version."""
+    return ScimResponse(304, headers={"ETag": entity_tag(version)}, resource_id=resource_id)
 
 
-def of_error(error: ScimError) -> Answer:
-    """Answer with an Error message (RFC 7644 section 3.12) and the headers that go with it."""
+def of_error(error: ScimError) -> ScimResponse:
+    """Respond with an Error message (RFC 7644 section 3.12) and the headers that go with it."""
     headers: dict[str, str] = {}
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
@@ -63,17 +63,17 @@ def of_error(error: ScimError) -> Answer:
         headers["Allow"] = ", ".join(error.allow)
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
-    return Answer(error.status, error.message(), headers)
+    return ScimResponse(error.status, error.message(), headers)
 
 
-def to_response(answer: Answer, request_id: str) -> func.HttpResponse:
-    """Write an answer as the host's response; `Request-Id` is what the log knows the request by."""
+def to_http(response: ScimResponse, request_id: str) -> func.HttpResponse:
+    """Write a response as the host's; `Request-Id` is what the log knows the request by."""
     body = None
-    if answer.body is not None:
-        body = _encode(answer.body).encode()
+    if response.body is not None:
+        body = _encode(response.body).encode()
     return func.HttpResponse(
         body,
-        status_code=answer.status,
-        headers={**answer.headers, "Request-Id": request_id},
-        mimetype=answer.media_type,
+        status_code=response.status,
+        headers={**response.headers, "Request-Id": request_id},
+        mimetype=response.media_type,
     )

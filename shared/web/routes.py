@@ -1,30 +1,19 @@
-"""Routes: which function takes which path, and where to find what answers.
+"""Routes: which function takes which path, as plain data.
 
-All that is imported to index the functions is here and in the `routes` of their packages. What
-answers is named as `module:name` and imported afterwards (`shared.web.loading`).
+To index the functions, this module, the `routes` of their packages and `shared.web.loading` are
+imported, and nothing else of ours. What serves a route stands in `endpoints`, under its name.
 """
 
 import json
-from collections.abc import Awaitable, Callable
-from functools import cache
-from importlib import import_module
-from operator import attrgetter
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import azure.functions as func
 
-from shared.web.loading import Loading
-
-Policy = Callable[[func.HttpRequest, func.Context, str, Any], Awaitable[func.HttpResponse]]
-"""Answers a request of a route by what the route names; one of `shared.web.respond`."""
+from shared.web import loading
 
 ROOTS = {"": "scim/v2", "tenant_": "tenants/{tenant}/scim/v2"}
 """Where the tenant `default` and the others are served, by the prefix of the functions' names."""
-
-_BY_METHOD = "shared.web.respond:answer_by_method"
-_CHOSEN = "shared.web.respond:answer_chosen"
-_DIRECTLY = "shared.web.respond:answer"
-_PREPARE = "shared.web.services:prepare"
 
 # What `InternalError` says, for when not even that can be imported.
 _FAULT = {
@@ -33,87 +22,54 @@ _FAULT = {
     "detail": "The service could not be loaded; its operator finds the reason in the log.",
 }
 
-REFERENCES: list[str] = []
-"""Everything that a route names, in the order in which it was registered."""
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The path of an endpoint.
 
-def new_blueprint() -> func.Blueprint:
-    """Create a blueprint; here because the library leaves its constructor without types."""
-    return func.Blueprint()  # type: ignore[no-untyped-call] # of azure-functions
-
-
-def serve(blueprint: func.Blueprint, name: str, path: str, handlers: str) -> None:
-    """Register the functions of an endpoint, one for each root.
-
-    Args:
-        blueprint: takes the functions.
-        name: of the function. The host tries routes in the order of names, so the name of a route
-            with a literal must sort before that of a route with `{id}` in the same place.
+    Attributes:
+        name: of the endpoint, and of the function. The host tries routes in the order of the
+            functions' names, so the name of a route with a literal must sort before that of a
+            route with a parameter in the same place.
         path: below the root; "" for the root itself.
-        handlers: names the `Handlers`: by HTTP method; all others are answered 405.
+        per_tenant: whether it is served below each of `ROOTS`; otherwise once, at the root of the
+            host.
     """
-    _serve(blueprint, name, path, _BY_METHOD, handlers)
+
+    name: str
+    path: str
+    per_tenant: bool = True
+
+    @property
+    def templates(self) -> dict[str, str]:
+        """The templates that the host matches, by the name of the function that takes each."""
+        if not self.per_tenant:
+            return {self.name: self.path}
+        return {
+            f"{prefix}{self.name}": f"{root}/{self.path}".rstrip("/")
+            for prefix, root in ROOTS.items()
+        }
 
 
-def serve_chosen(blueprint: func.Blueprint, name: str, path: str, choose: str) -> None:
-    """Register the functions of a route whose handlers a `Choose` finds; otherwise as `serve`."""
-    _serve(blueprint, name, path, _CHOSEN, choose)
+def register(app: func.FunctionApp, routes: Iterable[Route]) -> None:
+    """Register the functions of the routes, for all methods."""
+    for route in routes:
+        for name, template in route.templates.items():
+            _register(app, route, name, template)
 
 
-def serve_resources(blueprint: func.Blueprint, name: str, path: str, endpoint: str) -> None:
-    """Register the functions of a `ResourceEndpoint`; the arguments are as in `serve`."""
-    serve(blueprint, name, path, f"{endpoint}.collection")
-    # The name sorts before that of the next route, which takes `.search` for an id.
-    serve(blueprint, f"{name}_dot_search", f"{path}/.search", f"{endpoint}.searches")
-    serve(blueprint, f"{name}_id", f"{path}/{{id}}", f"{endpoint}.item")
-
-
-def register(blueprint: func.Blueprint, name: str, route: str, respond: str) -> None:
-    """Register one function under a full route, for all methods; a `Respond` answers."""
-    _register(blueprint, name, route, _DIRECTLY, respond)
-
-
-def load_soon() -> None:
-    """Import what requests need as soon as the functions are indexed."""
-    _loading.begin_soon()
-
-
-def _serve(blueprint: func.Blueprint, name: str, path: str, policy: str, named: str) -> None:
-    for prefix, root in ROOTS.items():
-        _register(blueprint, prefix + name, f"{root}/{path}".rstrip("/"), policy, named)
-
-
-def _register(blueprint: func.Blueprint, name: str, route: str, policy: str, named: str) -> None:
+def _register(app: func.FunctionApp, route: Route, name: str, template: str) -> None:
     """Register one function, which lists no methods: the host answers others with an empty 404."""
-    REFERENCES.extend((policy, named))
 
     async def main(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
         try:
-            await _loading.finished()
-            answer: Policy = resolve(policy)
-            by = resolve(named)
+            loaded = await loading.loaded()
         except Exception:  # noqa: BLE001 - is in the log; the host would answer with an empty 500
             return _fault(context)
-        return await answer(req, context, route, by)
+        return await loaded.respond(loaded.ENDPOINTS[route.name], req, context, template)
 
-    routed = blueprint.route(route=route, auth_level=func.AuthLevel.ANONYMOUS)(main)
-    blueprint.function_name(name)(routed)
-
-
-@cache
-def resolve(reference: str) -> Any:
-    """Return what `module:name` or `module:name.attribute` names, importing the module."""
-    module, _, name = reference.partition(":")
-    return attrgetter(name)(import_module(module))
-
-
-def _load() -> None:
-    for reference in REFERENCES:
-        resolve(reference)
-
-
-def _prepare() -> None:
-    resolve(_PREPARE)()
+    routed = app.route(route=template, auth_level=func.AuthLevel.ANONYMOUS)(main)
+    app.function_name(name)(routed)
 
 
 def _fault(context: func.Context) -> func.HttpResponse:
@@ -123,6 +79,3 @@ def _fault(context: func.Context) -> func.HttpResponse:
         headers={"Request-Id": str(context.invocation_id)},
         mimetype="application/scim+json",
     )
-
-
-_loading = Loading(_load, _prepare)

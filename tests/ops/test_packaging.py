@@ -15,11 +15,12 @@ import pytest
 from packaging.requirements import Requirement
 
 from shared.settings import Settings, SettingsError, describe
-from tests.support.deployed import PACKAGES
+from tests.support.deployed import MODULES, PACKAGES
 
 ROOT = Path(__file__).parents[2]
 PYTHONS = ["3.11", "3.12", "3.13"]
-DEPLOYED = {"function_app.py", "host.json", "requirements.txt", *PACKAGES}
+OF_PYTHON = [f"{module}.py" for module in MODULES]
+DEPLOYED = {*OF_PYTHON, "host.json", "requirements.txt", *PACKAGES}
 
 PROVIDERS = {
     "azure.functions": "azure-functions",
@@ -65,7 +66,7 @@ def asked(file: str, python: str = "3.13") -> list[Requirement]:
 
 def imported_by_the_app() -> set[str]:
     """Return the names that the deployed code imports and neither we nor Python provide."""
-    files = [ROOT / "function_app.py"]
+    files = [ROOT / name for name in OF_PYTHON]
     files += [file for package in PACKAGES for file in (ROOT / package).rglob("*.py")]
     names: set[str] = set()
     for file in files:
@@ -77,7 +78,7 @@ def imported_by_the_app() -> set[str]:
     return {
         name
         for name in names
-        if name.partition(".")[0] not in {*sys.stdlib_module_names, *PACKAGES}
+        if name.partition(".")[0] not in {*sys.stdlib_module_names, *MODULES, *PACKAGES}
     }
 
 

@@ -1,12 +1,32 @@
-"""What the app is made of: the packages that are deployed, named once for every test."""
+"""What the app is made of, as the folders of the project show it."""
 
-FUNCTIONS = (
-    "scim_users",
-    "scim_groups",
-    "scim_protocol",
-    "health",
-)
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+from shared.web.routes import Route
+
+ROOT = Path(__file__).parents[2]
+
+MODULES = tuple(sorted(file.stem for file in ROOT.glob("*.py")))
+"""Modules at the root, which are deployed."""
+
+FUNCTIONS = tuple(sorted(file.parent.name for file in ROOT.glob("*/routes.py")))
 """Packages of HTTP functions."""
 
 PACKAGES = (*FUNCTIONS, "shared")
-"""Packages that go out with the app."""
+"""Packages that are deployed."""
+
+
+def routes() -> list[Route]:
+    """Return every route that the packages of functions declare."""
+    modules = [import_module(f"{package}.routes") for package in FUNCTIONS]
+    tables = [value for module in modules for value in vars(module).values()]
+    return [
+        route
+        for table in tables
+        if isinstance(table, tuple)
+        for route in table
+        if isinstance(route, Route)
+    ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 import sys
 from collections import defaultdict
 from dataclasses import dataclass
@@ -12,12 +11,13 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.support.deployed import FUNCTIONS, PACKAGES
+from tests.support.deployed import FUNCTIONS, MODULES, PACKAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).parents[2]
+APP = (*MODULES, *PACKAGES)
 PROGRAM = (*PACKAGES, "local", "tools", "benchmarks")
 SDKS = (
     "azure.core",
@@ -40,7 +40,8 @@ FOLDING, MEMBERS = f"{CORE}.folding", f"{CORE}.members"
 CONFIGURED = ("shared.settings", "shared.tenants", "shared.identity")
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
-    "function_app": (*FUNCTIONS, ROUTES),
+    "function_app": (*(f"{package}.routes" for package in FUNCTIONS), ROUTES, LOADING),
+    "endpoints": (*FUNCTIONS, "shared.web"),
     "scim_users": ("scim_users", "shared"),
     "scim_groups": ("scim_groups", "shared"),
     "scim_protocol": ("scim_protocol", "scim_users", "scim_groups", "shared"),
@@ -176,7 +177,7 @@ FILES = {
     module_name(file): file
     for file in sorted(
         [
-            ROOT / "function_app.py",
+            *(ROOT / f"{module}.py" for module in MODULES),
             *(file for package in PROGRAM for file in (ROOT / package).rglob("*.py")),
         ]
     )
@@ -185,7 +186,7 @@ IMPORTS = {module: imports_of(file.read_text("utf-8")) for module, file in FILES
 
 
 def is_ours(name: str) -> bool:
-    return name.partition(".")[0] in {"function_app", *PROGRAM}
+    return name.partition(".")[0] in {*MODULES, *PROGRAM}
 
 
 def test_every_part_is_looked_at() -> None:
@@ -300,11 +301,15 @@ def test_indexing_loads_routes_and_nothing_else() -> None:
     assert loaded_with("function_app") == {"function_app", ROUTES, LOADING} | routes | packages
 
 
-def test_a_route_names_what_lies_in_its_own_package() -> None:
-    for package in FUNCTIONS:
-        text = FILES[f"{package}.routes"].read_text("utf-8")
-        named = set(re.findall(r'"((?:scim_|shared|health)\w*)\.', text))
-        assert named == {package}
+def test_one_module_is_imported_by_name() -> None:
+    deployed = [FILES[module] for module in FILES if module.partition(".")[0] in APP]
+    calls = [
+        ast.unparse(node)
+        for file in deployed
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module")
+    ]
+    assert calls == ["import_module('endpoints')"]
 
 
 def test_an_sdk_is_imported_where_the_settings_ask_for_it() -> None:
@@ -326,4 +331,4 @@ def test_no_module_is_loaded_by_what_it_loads() -> None:
 
 def test_no_top_level_name_hides_a_library() -> None:
     libraries = sys.stdlib_module_names | packages_distributions().keys()
-    assert not {"function_app", *PROGRAM, "tests"} & libraries
+    assert not {*MODULES, *PROGRAM, "tests"} & libraries

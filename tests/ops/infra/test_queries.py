@@ -18,7 +18,7 @@ from shared.auth.vault import VaultTokens
 from shared.clock import Clock
 from shared.errors import InvalidValue
 from shared.tables.request_context import Meter, RequestContext
-from shared.web.respond import answer
+from shared.web.respond import respond
 from tests.ops.infra.bicep import INFRA, ROOT, of_kind, source
 from tests.ops.infra.kql import problems
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from shared.auth.key_vault import Vault
     from shared.web.request_log import RequestRecord
-    from shared.web.responses import Answer
+    from shared.web.responses import ScimResponse
 
 QUERIES = INFRA / "queries"
 REQUESTS = QUERIES / "requests.kql"
@@ -108,7 +108,7 @@ def test_a_query_says_what_it_finds() -> None:
 async def logged_request(caplog: pytest.LogCaptureFixture) -> str:
     """Return the line of a refused request of which everything is known."""
 
-    async def refuse(_: func.HttpRequest, record: RequestRecord) -> Answer:
+    async def refuse(_: func.HttpRequest, record: RequestRecord) -> ScimResponse:
         record.tenant, record.token = "acme", "scim-token/1a2b"
         record.context = RequestContext(
             "acme", "the-id", record.token, time.monotonic(), Meter(3, 5)
@@ -120,7 +120,7 @@ async def logged_request(caplog: pytest.LogCaptureFixture) -> str:
     context = SimpleNamespace(invocation_id="the-id", trace_context=trace)
     request = func.HttpRequest("PATCH", "/", body=b"")
     with caplog.at_level(logging.INFO, logger="scim.requests"):
-        await answer(request, cast("func.Context", context), "scim/v2/Users/{id}", refuse)
+        await respond(refuse, request, cast("func.Context", context), "scim/v2/Users/{id}")
     (line,) = [each.getMessage() for each in caplog.records if each.name == "scim.requests"]
     caplog.clear()
     return line

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared.web import routes, services
+from shared.web import loading as shared_loading
+from shared.web import services
 from shared.web.loading import Loading
-from shared.web.resource_handlers import ResourceEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,15 +36,16 @@ class Work:
     fault: BaseException | None = None
     may_end: threading.Event = field(default_factory=threading.Event)
 
-    def load(self) -> None:
+    def load(self) -> str:
         assert self.may_end.wait(10)
         self._note("load")
         self.collected.append(gc.isenabled())
         if self.fault is not None:
             raise self.fault
+        return "loaded"
 
-    def prepare(self) -> None:
-        self._note("prepare")
+    def prepare(self, loaded: str) -> None:
+        self._note(f"prepare what was {loaded}")
 
     def _note(self, step: str) -> None:
         self.steps.append(step)
@@ -57,7 +58,7 @@ def work() -> Work:
 
 
 @pytest.fixture
-def loading(work: Work) -> Loading:
+def loading(work: Work) -> Loading[str]:
     return Loading(work.load, work.prepare)
 
 
@@ -66,7 +67,9 @@ async def turns_of_the_loop(number: int = 3) -> None:
         await asyncio.sleep(0)
 
 
-async def test_it_begins_when_the_loop_is_free_and_not_before(work: Work, loading: Loading) -> None:
+async def test_it_begins_when_the_loop_is_free_and_not_before(
+    work: Work, loading: Loading[str]
+) -> None:
     work.may_end.set()
     loading.begin_soon()
     assert not [thread for thread in threading.enumerate() if thread.name == "loading"]
@@ -76,26 +79,26 @@ async def test_it_begins_when_the_loop_is_free_and_not_before(work: Work, loadin
 
 
 async def test_ahead_of_requests_the_services_are_prepared_too(
-    work: Work, loading: Loading
+    work: Work, loading: Loading[str]
 ) -> None:
     work.may_end.set()
     loading.begin_soon()
     await asyncio.sleep(0)
     await loading.finished()
-    assert work.steps == ["load", "prepare"]
+    assert work.steps == ["load", "prepare what was loaded"]
 
 
 async def test_without_a_loop_at_indexing_the_first_request_loads_and_prepares_nothing(
-    work: Work, loading: Loading
+    work: Work, loading: Loading[str]
 ) -> None:
     await asyncio.to_thread(loading.begin_soon)  # a thread has no loop
     work.may_end.set()
-    await loading.finished()
+    assert await loading.finished() == "loaded"
     assert work.steps == ["load"]
 
 
 async def test_requests_that_come_meanwhile_wait_without_holding_up_the_loop(
-    work: Work, loading: Loading
+    work: Work, loading: Loading[str]
 ) -> None:
     loading.begin_soon()
     await asyncio.sleep(0)
@@ -104,12 +107,12 @@ async def test_requests_that_come_meanwhile_wait_without_holding_up_the_loop(
     assert not any(request.done() for request in requests)
     work.may_end.set()
     await asyncio.gather(*requests)
-    assert work.steps == ["load", "prepare"]
+    assert work.steps == ["load", "prepare what was loaded"]
     assert len(work.threads) == 1
 
 
 async def test_a_request_that_is_cancelled_cancels_nothing_but_itself(
-    work: Work, loading: Loading
+    work: Work, loading: Loading[str]
 ) -> None:
     cancelled, other = (asyncio.create_task(loading.finished()) for _ in range(2))
     await turns_of_the_loop()
@@ -122,7 +125,7 @@ async def test_a_request_that_is_cancelled_cancels_nothing_but_itself(
 
 
 async def test_what_is_loaded_is_kept_from_the_garbage_collector(
-    work: Work, loading: Loading
+    work: Work, loading: Loading[str]
 ) -> None:
     gc.unfreeze()
     work.may_end.set()
@@ -133,7 +136,7 @@ async def test_what_is_loaded_is_kept_from_the_garbage_collector(
 
 
 async def test_what_fails_is_in_the_log_and_tried_again(
-    work: Work, loading: Loading, caplog: pytest.LogCaptureFixture
+    work: Work, loading: Loading[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     work.may_end.set()
     work.fault = ModuleNotFoundError("No module named 'pydantic'")
@@ -152,7 +155,7 @@ async def test_a_request_that_cannot_be_loaded_for_is_a_scim_error(
 ) -> None:
     work.may_end.set()
     work.fault = ModuleNotFoundError("No module named 'pydantic'")
-    monkeypatch.setattr(routes, "_loading", Loading(work.load, work.prepare))
+    monkeypatch.setattr(shared_loading, "_loading", Loading(work.load, work.prepare))
     response = await call("users")
     body = json.loads(response.get_body())
     assert (response.status_code, response.mimetype) == (500, "application/scim+json")
@@ -224,19 +227,3 @@ def test_after_indexing_all_is_imported_that_requests_need_in_these_settings(
     assert not indexed & (OF_REQUESTS | OF_PRODUCTION)
     assert loaded & (OF_REQUESTS | OF_PRODUCTION) == OF_REQUESTS | loaded_too
     assert run.stderr == ""
-
-
-@pytest.mark.parametrize("reference", sorted(set(routes.REFERENCES)))
-def test_what_a_route_names_is_there(reference: str) -> None:
-    found = routes.resolve(reference)
-    handlers = found.values() if isinstance(found, dict) else [found]
-    assert all(map(callable, handlers))
-
-
-def test_the_endpoints_of_resources_are_served_at_their_path() -> None:
-    endpoints = {"scim_users.endpoint:USERS": "Users", "scim_groups.endpoint:GROUPS": "Groups"}
-    for name, path in endpoints.items():
-        endpoint = routes.resolve(name)
-        assert isinstance(endpoint, ResourceEndpoint)
-        assert endpoint.path == path
-        assert f"{name}.item" in routes.REFERENCES

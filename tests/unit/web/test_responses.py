@@ -1,4 +1,4 @@
-"""Answers: status, headers and body of what goes back."""
+"""Responses: status, headers and body of what goes back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from shared.errors import (
     Unavailable,
 )
 from shared.web import responses
-from shared.web.responses import Answer
+from shared.web.responses import ScimResponse
 
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 
@@ -25,18 +25,20 @@ ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 def test_a_resource_is_answered_with_its_version_and_its_place() -> None:
     resource = {"id": "7", "meta": {"version": 'W/"3"', "location": "https://x/Users/7"}}
     answer = responses.of_resource(201, resource, {"id": "7"})
-    assert answer == Answer(
+    assert answer == ScimResponse(
         201, {"id": "7"}, {"ETag": 'W/"3"', "Location": "https://x/Users/7"}, "7"
     )
 
 
 def test_no_content_has_a_version_where_something_is_left() -> None:
-    assert responses.no_content("7", "3") == Answer(204, headers={"ETag": 'W/"3"'}, resource_id="7")
-    assert responses.no_content("7") == Answer(204, resource_id="7")
+    assert responses.no_content("7", "3") == ScimResponse(
+        204, headers={"ETag": 'W/"3"'}, resource_id="7"
+    )
+    assert responses.no_content("7") == ScimResponse(204, resource_id="7")
 
 
 def test_not_modified_names_the_version() -> None:
-    assert responses.not_modified("7", "3") == Answer(304, None, {"ETag": 'W/"3"'}, "7")
+    assert responses.not_modified("7", "3") == ScimResponse(304, None, {"ETag": 'W/"3"'}, "7")
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,7 @@ def test_an_error_names_its_scim_type() -> None:
 
 
 def test_a_body_is_json_in_utf_8_without_needless_bytes() -> None:
-    response = responses.to_response(Answer(200, {"a": "ü", "b": [1, None]}), "the-id")
+    response = responses.to_http(ScimResponse(200, {"a": "ü", "b": [1, None]}), "the-id")
     assert response.get_body() == '{"a":"ü","b":[1,null]}'.encode()
     assert response.mimetype == "application/scim+json"
     assert response.headers["Request-Id"] == "the-id"
@@ -80,8 +82,8 @@ def test_a_body_is_json_in_utf_8_without_needless_bytes() -> None:
 @pytest.mark.parametrize(
     "answer", [responses.no_content("7", "3"), responses.not_modified("7", "3")]
 )
-def test_an_answer_without_a_body_has_none_and_is_scim_all_the_same(answer: Answer) -> None:
-    response = responses.to_response(answer, "the-id")
+def test_an_answer_without_a_body_has_none_and_is_scim_all_the_same(answer: ScimResponse) -> None:
+    response = responses.to_http(answer, "the-id")
     assert not response.get_body()
     assert response.mimetype == "application/scim+json"
     assert response.headers["ETag"] == 'W/"3"'
@@ -89,6 +91,6 @@ def test_an_answer_without_a_body_has_none_and_is_scim_all_the_same(answer: Answ
 
 def test_an_answer_is_written_anew_each_time() -> None:
     answer = responses.of_error(Unauthorized("no"))
-    one, other = (responses.to_response(answer, each) for each in ("one", "other"))
+    one, other = (responses.to_http(answer, each) for each in ("one", "other"))
     assert (one.headers["Request-Id"], other.headers["Request-Id"]) == ("one", "other")
     assert json.loads(one.get_body()) == json.loads(other.get_body())

@@ -12,33 +12,14 @@ import azure.functions as func
 import pytest
 
 from function_app import app
+from shared.web.routes import Route
+from tests.support.deployed import routes
 
-ENDPOINTS = {
-    "Users": "users",
-    "Users/.search": "users_dot_search",
-    "Users/{id}": "users_id",
-    "Groups": "groups",
-    "Groups/.search": "groups_dot_search",
-    "Groups/{id}": "groups_id",
-    "Bulk": "bulk",
-    "ServiceProviderConfig": "service_provider_config",
-    "ResourceTypes": "resource_types",
-    "ResourceTypes/{id}": "resource_types_id",
-    "Schemas": "schemas",
-    "Schemas/{id}": "schemas_id",
-    "": "root",
-    ".search": "root_dot_search",
-    "Me": "me",
-    "{endpoint}": "zz_custom",
-    "{endpoint}/.search": "zz_custom_dot_search",
-    "{endpoint}/{id}": "zz_custom_id",
-}
-HEALTH = {"healthz": "healthz", "readyz": "readyz"}
 CATCH_ALL = "{*path}"
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class Function:
     """An HTTP function; `template` is in lower case, as the host compares it."""
 
     name: str
@@ -57,22 +38,22 @@ class Route:
         return "{*" not in self.template, len(self.segments), literals
 
 
-def declared() -> list[Route]:
+def registered() -> list[Function]:
     app.functions_bindings = {}  # get_functions() takes a second look for a second app
-    routes = []
+    functions = []
     for function in app.get_functions():
         trigger: typing.Any = function.get_trigger()
         template = str(trigger.route).lower()
         name = str(function.get_function_name())
-        routes.append(Route(name, template, trigger, function.get_user_function()))
-    return routes
+        functions.append(Function(name, template, trigger, function.get_user_function()))
+    return functions
 
 
-ROUTES = declared()
-EACH = pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+REGISTERED = registered()
+EACH = pytest.mark.parametrize("function", REGISTERED, ids=lambda function: function.name)
 
 
-def meet(one: Route, other: Route) -> bool:
+def meet(one: Function, other: Function) -> bool:
     """Tell whether a path exists that both routes match."""
     for left, right in zip_longest(one.segments, other.segments):
         if "{*" in (left or "") or "{*" in (right or ""):
@@ -84,14 +65,14 @@ def meet(one: Route, other: Route) -> bool:
     return True
 
 
-OVERLAPS = [pair for pair in combinations(ROUTES, 2) if meet(*pair)]
+OVERLAPS = [pair for pair in combinations(REGISTERED, 2) if meet(*pair)]
 
 
 def test_routes_overlap_where_they_are_expected_to() -> None:
     # The order below would be shown of nothing if no two routes could match one path.
-    assert len(OVERLAPS) >= len(ROUTES) - 1
+    assert len(OVERLAPS) >= len(REGISTERED) - 1
     literal, parameter = (
-        Route(template, template, ROUTES[0].trigger, None)
+        Function(template, template, REGISTERED[0].trigger, None)
         for template in ("scim/v2/users/.search", "scim/v2/users/{id}")
     )
     assert meet(literal, parameter)
@@ -103,7 +84,7 @@ def test_routes_overlap_where_they_are_expected_to() -> None:
 @pytest.mark.parametrize("folded", [str.lower, str.upper])
 @pytest.mark.parametrize("pair", OVERLAPS, ids=lambda pair: f"{pair[0].name}+{pair[1].name}")
 def test_of_two_routes_that_match_one_path_the_more_specific_is_tried_first(
-    pair: tuple[Route, Route], folded: typing.Callable[[str], str]
+    pair: tuple[Function, Function], folded: typing.Callable[[str], str]
 ) -> None:
     first, second = sorted(pair, key=lambda route: folded(route.name))
     assert first.specificity > second.specificity
@@ -113,47 +94,67 @@ def test_of_two_routes_that_match_one_path_the_more_specific_is_tried_first(
 def test_the_catch_all_is_tried_last_and_is_the_only_one(
     folded: typing.Callable[[str], str],
 ) -> None:
-    *others, last = sorted(ROUTES, key=lambda route: folded(route.name))
+    *others, last = sorted(REGISTERED, key=lambda route: folded(route.name))
     assert last.template == CATCH_ALL
     assert all("{*" not in route.template for route in others)
 
 
-def test_every_endpoint_is_served_for_the_default_tenant_and_for_the_others_and_health() -> None:
-    expected = {CATCH_ALL: "zz_no_such_path", **HEALTH}
-    for path, name in ENDPOINTS.items():
-        expected[f"scim/v2/{path}".rstrip("/").lower()] = name
-        expected[f"tenants/{{tenant}}/scim/v2/{path}".rstrip("/").lower()] = f"tenant_{name}"
-    assert {route.template: route.name for route in ROUTES} == expected
+def test_every_route_of_the_packages_is_registered() -> None:
+    expected = {
+        name: template.lower() for route in routes() for name, template in route.templates.items()
+    }
+    found = {function.name: function.template for function in REGISTERED}
+    assert found == expected, "function_app.py registers other routes than the packages declare"
+
+
+def test_scim_is_served_for_the_default_tenant_and_for_the_others() -> None:
+    assert Route("users_id", "Users/{id}").templates == {
+        "users_id": "scim/v2/Users/{id}",
+        "tenant_users_id": "tenants/{tenant}/scim/v2/Users/{id}",
+    }
+    assert Route("root", "").templates == {
+        "root": "scim/v2",
+        "tenant_root": "tenants/{tenant}/scim/v2",
+    }
+
+
+def test_what_is_of_no_tenant_is_served_once_at_the_root_of_the_host() -> None:
+    assert Route("healthz", "healthz", per_tenant=False).templates == {"healthz": "healthz"}
+    assert {route.name for route in routes() if not route.per_tenant} == {
+        "healthz",
+        "readyz",
+        "zz_no_such_path",
+    }
 
 
 @EACH
-def test_the_host_takes_the_name(route: Route) -> None:
-    assert re.fullmatch(r"[a-z][a-z0-9_-]{0,127}", route.name)
-    assert route.name != "host"
-    assert [each.name.lower() for each in ROUTES].count(route.name.lower()) == 1
+def test_the_host_takes_the_name(function: Function) -> None:
+    assert re.fullmatch(r"[a-z][a-z0-9_-]{0,127}", function.name)
+    assert function.name != "host"
+    assert [each.name.lower() for each in REGISTERED].count(function.name.lower()) == 1
 
 
 @EACH
 def test_no_method_is_listed_because_the_host_answers_others_with_an_empty_404(
-    route: Route,
+    function: Function,
 ) -> None:
-    assert not route.trigger.methods
+    assert not function.trigger.methods
 
 
 @EACH
-def test_the_host_asks_for_no_key_because_the_secret_token_is_ours(route: Route) -> None:
-    assert route.trigger.auth_level is func.AuthLevel.ANONYMOUS
+def test_the_host_asks_for_no_key_because_the_secret_token_is_ours(function: Function) -> None:
+    assert function.trigger.auth_level is func.AuthLevel.ANONYMOUS
 
 
 @EACH
-def test_the_route_is_none_of_the_hosts_own(route: Route) -> None:
-    assert not route.template.startswith(("admin", "runtime", "/"))
+def test_the_route_is_none_of_the_hosts_own(function: Function) -> None:
+    assert not function.template.startswith(("admin", "runtime", "/"))
 
 
 @EACH
-def test_the_function_is_what_the_worker_can_call_without_a_thread(route: Route) -> None:
-    assert inspect.iscoroutinefunction(route.function)
-    assert typing.get_type_hints(route.function) == {
+def test_the_function_is_what_the_worker_can_call_without_a_thread(function: Function) -> None:
+    assert inspect.iscoroutinefunction(function.function)
+    assert typing.get_type_hints(function.function) == {
         "req": func.HttpRequest,
         "context": func.Context,
         "return": func.HttpResponse,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.deployed import FUNCTIONS, PACKAGES
+from tests.support.deployed import FUNCTIONS, MODULES, PACKAGES
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 ROOT = Path(__file__).parents[3]
-DEPLOYED = ("function_app.py", "host.json", *PACKAGES)
+DEPLOYED = (*(f"{module}.py" for module in MODULES), "host.json", *PACKAGES)
 TOKEN = "a-token-for-the-runtime-library"
 URL = "https://scim.example.com/scim/v2"
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -195,7 +195,7 @@ def test_indexing_imports_nothing_that_only_requests_need(worker: Worker, heavy:
 
 
 def test_of_ours_indexing_imports_the_routes_alone(worker: Worker) -> None:
-    roots = {"function_app", *PACKAGES}
+    roots = {*MODULES, *PACKAGES}
     ours = {name for name in worker.index["modules"] if name.partition(".")[0] in roots}
     assert ours == AT_INDEXING
 

@@ -23,6 +23,7 @@ import httpx
 import pytest
 import trustme
 
+from infra.package_app import FILES
 from local import children
 from tests.support.deployed import PACKAGES
 from tests.support.fakes import az
@@ -160,7 +161,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("clone") / "a clone"
     for name in ("infra", *PACKAGES):
         shutil.copytree(ROOT / name, folder / name)
-    for name in ("function_app.py", "host.json", "requirements.txt"):
+    for name in FILES:
         shutil.copy(ROOT / name, folder / name)
     for left_behind in ("shared/__pycache__/tenants.pyc", "scim_users/.DS_Store", "tests/x.py"):
         (folder / left_behind).parent.mkdir(parents=True, exist_ok=True)

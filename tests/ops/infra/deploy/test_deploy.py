@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from infra.package_app import FILES
 from shared import tenants
 from tests.ops.infra.deploy.conftest import Done, Live, Machine, new_machine
 from tests.support.deployed import PACKAGES
@@ -171,7 +172,7 @@ def test_the_files_of_the_token_are_readable_by_nobody_else(first: Run) -> None:
 def test_the_package_is_what_the_app_needs(first: Run) -> None:
     with zipfile.ZipFile(first.machine.folder / "package-1.zip") as package:
         names = package.namelist()
-    assert {"function_app.py", "host.json", "requirements.txt"} <= set(names)
+    assert set(FILES) <= set(names)
     tops = {name.partition("/")[0] for name in names if "/" in name}
     assert tops == set(PACKAGES)
     assert not [name for name in names if name.endswith((".pyc", ".DS_Store"))]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.package_app import contents, pack
+from infra.package_app import FILES, contents, pack
 from tests.ops.test_packaging import is_kept_back
 
 ROOT = Path(__file__).parents[4]
@@ -50,8 +50,8 @@ def test_the_app_loads_from_it_and_from_nothing_else(clone: Path, tmp_path: Path
     pack(clone, tmp_path / "app.zip")
     with zipfile.ZipFile(tmp_path / "app.zip") as package:
         package.extractall(tmp_path / "app")
-    names = "import function_app as f; print(len(f.app.get_functions()))"
-    code = f"import sys; sys.path.insert(0, '.'); {names}"
+    loads = "import endpoints, function_app; print(len(function_app.app.get_functions()))"
+    code = f"import sys; sys.path.insert(0, '.'); {loads}"
     loaded = subprocess.run(
         [sys.executable, "-I", "-B", "-c", code],
         cwd=tmp_path / "app",
@@ -72,7 +72,7 @@ def test_the_same_code_gives_the_same_package(clone: Path, tmp_path: Path) -> No
     assert pack(copied, tmp_path / "changed.zip") != told[0]
 
 
-@pytest.mark.parametrize("name", ["function_app.py", "host.json", "requirements.txt"])
+@pytest.mark.parametrize("name", FILES)
 def test_without_a_file_that_makes_it_an_app_nothing_is_packed(
     clone: Path, tmp_path: Path, name: str
 ) -> None:

@@ -1,0 +1,49 @@
+"""What serves each function: its endpoint, by the name of its route.
+
+All that requests need is imported here. `shared.web.loading` imports this module after the
+functions are indexed.
+"""
+
+from collections.abc import Mapping
+
+from health.handlers import alive, ready
+from scim_groups.endpoint import GROUPS
+from scim_protocol.bulk import do_in_bulk
+from scim_protocol.custom_endpoints import custom
+from scim_protocol.discovery import (
+    get_resource_type,
+    get_schema,
+    get_service_provider_config,
+    list_resource_types,
+    list_schemas,
+)
+from scim_protocol.root import list_everything, me, no_such_path, search_everything
+from scim_users.endpoint import USERS
+from shared.web.respond import Endpoint, authenticated, respond
+from shared.web.services import prepare
+
+__all__ = ["ENDPOINTS", "prepare", "respond"]
+
+ENDPOINTS: Mapping[str, Endpoint] = {
+    "users": authenticated(USERS.collection),
+    "users_dot_search": authenticated(USERS.searches),
+    "users_id": authenticated(USERS.item),
+    "groups": authenticated(GROUPS.collection),
+    "groups_dot_search": authenticated(GROUPS.searches),
+    "groups_id": authenticated(GROUPS.item),
+    "root": authenticated({"GET": list_everything}),
+    "root_dot_search": authenticated({"POST": search_everything}),
+    "me": authenticated(dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), me)),
+    "bulk": authenticated({"POST": do_in_bulk}),
+    "resource_types": authenticated({"GET": list_resource_types}),
+    "resource_types_id": authenticated({"GET": get_resource_type}),
+    "schemas": authenticated({"GET": list_schemas}),
+    "schemas_id": authenticated({"GET": get_schema}),
+    "service_provider_config": authenticated({"GET": get_service_provider_config}),
+    "zz_custom": custom(lambda handlers: handlers.collection),
+    "zz_custom_dot_search": custom(lambda handlers: handlers.searches),
+    "zz_custom_id": custom(lambda handlers: handlers.item),
+    "zz_no_such_path": no_such_path,
+    "healthz": alive,
+    "readyz": ready,
+}
