@@ -7,9 +7,9 @@ functions are indexed.
 from collections.abc import Mapping
 
 from health.handlers import alive, ready
-from scim_groups.endpoint import GROUPS
-from scim_protocol.bulk import do_in_bulk
-from scim_protocol.custom_endpoints import custom
+from scim_groups.handlers import GROUPS
+from scim_protocol.bulk import run_bulk
+from scim_protocol.custom import custom
 from scim_protocol.discovery import (
     get_resource_type,
     get_schema,
@@ -17,8 +17,8 @@ from scim_protocol.discovery import (
     list_resource_types,
     list_schemas,
 )
-from scim_protocol.root import list_everything, me, no_such_path, search_everything
-from scim_users.endpoint import USERS
+from scim_protocol.root import list_all, me, no_such_path, search_all
+from scim_users.handlers import USERS
 from shared.web.respond import Endpoint, authenticated, respond
 from shared.web.services import prepare
 
@@ -31,10 +31,10 @@ ENDPOINTS: Mapping[str, Endpoint] = {
     "groups": authenticated(GROUPS.collection),
     "groups_dot_search": authenticated(GROUPS.searches),
     "groups_id": authenticated(GROUPS.item),
-    "root": authenticated({"GET": list_everything}),
-    "root_dot_search": authenticated({"POST": search_everything}),
+    "root": authenticated({"GET": list_all}),
+    "root_dot_search": authenticated({"POST": search_all}),
     "me": authenticated(dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), me)),
-    "bulk": authenticated({"POST": do_in_bulk}),
+    "bulk": authenticated({"POST": run_bulk}),
     "resource_types": authenticated({"GET": list_resource_types}),
     "resource_types_id": authenticated({"GET": get_resource_type}),
     "schemas": authenticated({"GET": list_schemas}),

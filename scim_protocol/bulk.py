@@ -1,16 +1,286 @@
-"""What /Bulk does (RFC 7644 section 3.7)."""
+"""/Bulk: its operations, each served as the request that it stands for (RFC 7644 section 3.7)."""
 
-from scim_protocol.bulk_run import BulkRun
-from shared.scim.bulk import steps
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+from scim_protocol.root import all_handlers
+from shared.errors import Conflict, NotFound
+from shared.scim.bulk import BulkOperation, BulkStep, references, resolve_references, steps, without
+from shared.scim.folding import fold
 from shared.scim.messages import bulk_response, parse_bulk
+from shared.scim.schema import Document
+from shared.tables.request_context import Meter
+from shared.web import responses
+from shared.web.request_log import RequestRecord
 from shared.web.requests import ScimRequest
+from shared.web.resource_handlers import ResourceHandlers
+from shared.web.respond import handler_of, run
 from shared.web.responses import ScimResponse
 from shared.web.services import Services
 
+TOGETHER = 8
+"""Operations that are under way at once, where their order makes no difference."""
 
-async def do_in_bulk(request: ScimRequest, services: Services) -> ScimResponse:
+_UNDO_SECONDS = 10.0
+
+
+async def run_bulk(request: ScimRequest, services: Services) -> ScimResponse:
     """POST /Bulk: 200 with what became of each operation, whether or not all of them succeeded."""
     operations, fail_on_errors = parse_bulk(request.json())
-    plan = steps(operations)
-    results = await BulkRun(request, services, fail_on_errors).results(plan)
+    results = await _BulkRun(request, services, fail_on_errors).run(steps(operations))
     return ScimResponse(200, bulk_response(results))
+
+
+@dataclass(frozen=True, slots=True)
+class _Incomplete:
+    """A resource that was created without the reference that closes a circle.
+
+    Attributes:
+        operation: the POST that created it.
+        refusal: why the reference could not be set; "" while that was not tried.
+    """
+
+    operation: BulkOperation
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What became of an operation; `location` is "" where there is none."""
+
+    operation: BulkOperation
+    response: ScimResponse
+    location: str
+
+    @property
+    def has_failed(self) -> bool:
+        return self.response.status >= 400
+
+    def document(self) -> Document:
+        """Describe it for the answer (RFC 7644 section 3.7): a refusal with its Error message."""
+        document: Document = {"method": self.operation.method}
+        if self.operation.bulk_id is not None:
+            document["bulkId"] = self.operation.bulk_id
+        if self.location:
+            document["location"] = self.location
+        if "ETag" in self.response.headers:
+            document["version"] = self.response.headers["ETag"]
+        document["status"] = str(self.response.status)
+        if self.has_failed:
+            document["response"] = self.response.body
+        return document
+
+
+class _Claim(NamedTuple):
+    """A value that one resource alone may have; folded, because few may differ in letter case."""
+
+    endpoint: str
+    attribute: str
+    value: str
+
+
+class _BulkRun:
+    """The operations of one bulk request on their way.
+
+    Every operation is served by the handler of its endpoint and is atomic by itself; nothing is
+    taken back because another one failed. The exception is a resource that could only be created
+    without a reference, because the one that it refers to refers to it in turn: when the reference
+    cannot be set afterwards, the resource is deleted again.
+    """
+
+    def __init__(
+        self, request: ScimRequest, services: Services, fail_on_errors: int | None
+    ) -> None:
+        self._request = request
+        self._services = services
+        self._errors_accepted = fail_on_errors
+        self._handlers = {each.path.lower(): each for each in all_handlers(services.catalogue)}
+        self._ids: dict[str, str] = {}
+        self._incomplete: dict[str, _Incomplete] = {}
+        self._results: dict[int, _Result] = {}
+
+    async def run(self, plan: Sequence[BulkStep]) -> list[Document]:
+        """Do what is planned; describe what became of each operation, in the request's order.
+
+        Operations that were not begun when `failOnErrors` was reached are left out.
+        """
+        width = TOGETHER if self._errors_accepted is None else 1
+        for together in self._batches(plan, width):
+            await asyncio.gather(*map(self._take_step, together))
+            if self._is_over:
+                break
+        await self._take_back()
+        return [result.document() for _, result in sorted(self._results.items())]
+
+    @property
+    def _is_over(self) -> bool:
+        if self._errors_accepted is None:
+            return False
+        errors = sum(result.has_failed for result in self._results.values())
+        errors += sum(bool(each.refusal) for each in self._incomplete.values())
+        return errors >= self._errors_accepted
+
+    def _batches(self, plan: Sequence[BulkStep], width: int) -> Iterator[list[BulkStep]]:
+        """Cut a plan into what may be under way at once: creates, or deletes, in a row.
+
+        Of two creates of one name the first must get it, so the second is in another batch.
+        """
+        batch: list[BulkStep] = []
+        claimed: set[_Claim] = set()
+        for step in plan:
+            claims = self._claims(step.operation)
+            joins = len(batch) < width and _joins(batch, step) and not claims & claimed
+            if batch and not joins:
+                yield batch
+                batch, claimed = [], set()
+            batch.append(step)
+            claimed |= claims
+        if batch:
+            yield batch
+
+    def _claims(self, operation: BulkOperation) -> set[_Claim]:
+        """Return what a create wants to be the only one with."""
+        handlers = self._handlers.get(operation.path.strip("/").lower())
+        if handlers is None or operation.method != "POST" or not isinstance(operation.data, dict):
+            return set()
+        resource_type = handlers.source(self._request, self._services).resource_type
+        unique = resource_type.unique
+        return {
+            _Claim(handlers.path, path.attribute.name, fold(str(value)))
+            for name, value in operation.data.items()
+            if (path := resource_type.find(name)) is not None and path.attribute in unique
+        }
+
+    async def _take_step(self, step: BulkStep) -> None:
+        if step.completes:
+            await self._complete(step.operation)
+            return
+        operation = step.operation
+        response = await self._serve(without(operation, step.later), self._request)
+        location = response.headers.get("Location") or self._location(operation)
+        self._results[operation.index] = _Result(operation, response, location)
+        if operation.method == "POST" and response.status < 300:
+            self._ids[str(operation.bulk_id)] = response.resource_id
+            if step.later:
+                self._incomplete[str(operation.bulk_id)] = _Incomplete(operation)
+
+    async def _complete(self, operation: BulkOperation) -> None:
+        """Put the reference that closes a circle into a resource that was created without it."""
+        bulk_id = str(operation.bulk_id)
+        if bulk_id not in self._incomplete:
+            return
+        whole = replace(operation, method="PUT", path=self._path_of(operation))
+        response = await self._serve(whole, self._request)
+        if response.status >= 300:
+            self._incomplete[bulk_id] = _Incomplete(operation, str((response.body or {})["detail"]))
+            return
+        del self._incomplete[bulk_id]
+        created = self._results[operation.index]
+        completed = replace(response, status=created.response.status)
+        self._results[operation.index] = replace(created, response=completed)
+
+    async def _take_back(self) -> None:
+        """Delete resources whose circles could not be closed, past the deadline if need be.
+
+        All of them together have the same few seconds: however many there are, and however slow
+        the storage is, the client is answered.
+        """
+        deadline = max(self._request.context.deadline, time.monotonic() + _UNDO_SECONDS)
+        request = replace(self._request, context=replace(self._request.context, deadline=deadline))
+        left = list(self._incomplete.items())
+        for start in range(0, len(left), TOGETHER):
+            undone = (self._undo(request, *each) for each in left[start : start + TOGETHER])
+            await asyncio.gather(*undone)
+
+    async def _undo(self, request: ScimRequest, bulk_id: str, incomplete: _Incomplete) -> None:
+        """Delete a resource again, and say why in the place of its success."""
+        operation = incomplete.operation
+        path = self._path_of(operation)
+        del self._ids[bulk_id]  # so that nothing else refers to it any more
+        response = await self._serve(BulkOperation(operation.index, "DELETE", path), request)
+        is_gone = response.status in {204, 404}
+        why = incomplete.refusal or "The request ended before."
+        outcome = (
+            "was not created. Send the operations of the circle again."
+            if is_gone
+            else "could not be deleted again. It exists without that reference: delete it."
+        )
+        error = Conflict(
+            "The reference by which the resource refers in a circle to another one of this request "
+            f"could not be set, so it {outcome} The reason: {why}"
+        )
+        location = "" if is_gone else self._results[operation.index].location
+        self._results[operation.index] = _Result(operation, responses.of_error(error), location)
+
+    def _path_of(self, created: BulkOperation) -> str:
+        """Write the path of the resource that a POST has created."""
+        return f"{created.path.rstrip('/')}/{self._ids[str(created.bulk_id)]}"
+
+    async def _serve(self, operation: BulkOperation, request: ScimRequest) -> ScimResponse:
+        """Serve one operation as a request of its own, which has its own line in the log."""
+        context = replace(request.context, meter=Meter(), steps=0)
+        record = RequestRecord(context.request_id, operation.method, "Bulk")
+        record.tenant, record.token, record.context = context.tenant, context.actor, context
+        part = replace(request, method=operation.method, context=context)
+        response = await run(self._dispatch(operation, part, record), record)
+        request.context.meter.add(context.meter)
+        return response
+
+    async def _dispatch(
+        self, operation: BulkOperation, request: ScimRequest, record: RequestRecord
+    ) -> ScimResponse:
+        resolved = resolve_references(operation, self._ids)
+        handlers, resource_id = self._addressed(resolved)
+        record.route = f"Bulk/{handlers.path}" + ("/{id}" if resource_id else "")
+        record.resource_id = resource_id
+        # Nothing is begun late: what takes back its own failure would do so past the deadline.
+        request.context.remaining()
+        by_method = handlers.item if resource_id else handlers.collection
+        handler = handler_of(by_method, request.method)
+        part = replace(
+            request,
+            # Nobody is shown the resource, so the members of a group need not be read for it.
+            query={"excludedattributes": "members"},
+            headers={"if-match": resolved.version} if resolved.version else {},
+            resource_id=resource_id,
+            read=lambda: resolved.data,
+        )
+        return await handler(part, self._services)
+
+    def _addressed(self, operation: BulkOperation) -> tuple[ResourceHandlers[Any], str]:
+        """Return the handlers of the type that a path names, and the id in it or "" without one.
+
+        Raises:
+            NotFound: the path is none of an endpoint of resources, or of a resource.
+        """
+        name, *rest = operation.path.strip("/").split("/")
+        handlers = self._handlers.get(name.lower())
+        if handlers is None or len(rest) > 1:
+            paths = ", ".join(f"/{each.path}" for each in self._handlers.values())
+            raise NotFound(f"The path of a bulk operation begins with one of: {paths}.")
+        return handlers, unquote(rest[0]) if rest else ""
+
+    def _location(self, operation: BulkOperation) -> str:
+        """Write the URL of what an operation changes; "" for what it would have created."""
+        if operation.method == "POST":
+            return ""
+        with contextlib.suppress(Conflict):  # then what it refers to has no URL
+            operation = resolve_references(operation, self._ids)
+        return f"{self._request.tenant_url}/{operation.path.strip('/')}"
+
+
+def _joins(batch: Sequence[BulkStep], step: BulkStep) -> bool:
+    """Tell whether a step comes to the same before, after, and at the time of those of a batch."""
+    methods = {each.operation.method for each in (*batch, step)}
+    if methods == {"POST"}:
+        created = {each.operation.bulk_id for each in batch}
+        is_new = not any(each.completes for each in (*batch, step))
+        return is_new and not created & references(step.operation)
+    return methods == {"DELETE"} and all(
+        each.operation.path != step.operation.path for each in batch
+    )

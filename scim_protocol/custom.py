@@ -1,85 +1,92 @@
-"""What the endpoint of an added type does with each method (RFC 7644 section 3)."""
+"""Custom resource types: how their resources are found, and how a path finds its type."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
-from scim_protocol.custom_presentation import CustomSource, resource_of
-from shared.scim import documents, patch
-from shared.scim.messages import parse_patch
-from shared.scim.schema import Document, ResourceType
+import azure.functions as func
+
+from shared.errors import NotFound
+from shared.scim.schema import ResourceType
 from shared.store.custom import CustomResources
 from shared.store.resources import Resource
-from shared.web import responses
-from shared.web.listing import Lister
-from shared.web.matching import Bounds
+from shared.web import services
+from shared.web.request_log import RequestRecord
 from shared.web.requests import ScimRequest
+from shared.web.resource_handlers import DocumentHandlers
+from shared.web.respond import Endpoint, Handlers, admit, handler_of
 from shared.web.responses import ScimResponse
 from shared.web.services import Services
+from shared.web.sources import Finder, ResourcePage, Source
 
-Change = Callable[[Document], Document]
+
+class CustomSource(Source[Resource]):
+    """The resources of a custom type in a request's tenant."""
+
+    def __init__(
+        self, request: ScimRequest, resource_type: ResourceType, resources: CustomResources
+    ) -> None:
+        super().__init__(request, resource_type, resources)
+        self._resources = resources
+
+    @property
+    def indexes(self) -> Mapping[str, Finder[Resource]]:
+        """The id, what is unique, and the identifier that the client has given."""
+        unique: dict[str, Finder[Resource]] = {
+            name: partial(self._by_unique, name) for name in self._resources.unique_names
+        }
+        return {"id": self._by_id, **unique, "externalId": self._by_external_id}
+
+    async def page(self, start_index: int, count: int) -> ResourcePage[Resource]:
+        """Count the resources, and read a page of them."""
+        page = await self._resources.page(self.request.context, start_index, count)
+        return ResourcePage(page.total, page.resources)
+
+    async def _by_unique(self, name: str, value: str) -> Sequence[Resource]:
+        return await self._resources.by_unique(self.request.context, name, value)
 
 
-@dataclass(frozen=True, slots=True)
-class CustomHandlers:
-    """The handlers of one resource type."""
+class CustomHandlers(DocumentHandlers[Resource]):
+    """The handlers of a custom type."""
 
-    resource_type: ResourceType
+    def __init__(self, resource_type: ResourceType) -> None:
+        self.path = resource_type.endpoint.removeprefix("/")
+        self._resource_type = resource_type
 
-    def open(self, request: ScimRequest, services: Services) -> CustomSource:
-        """Open the resources of the request's tenant, to be listed."""
-        return CustomSource(request, self._stored(services), self.resource_type)
+    def source(self, request: ScimRequest, services: Services) -> CustomSource:
+        """Open the resources of the type in the request's tenant."""
+        return CustomSource(request, self._resource_type, self.stored(services))
 
-    async def list(self, request: ScimRequest, services: Services) -> ScimResponse:
-        """GET of the collection."""
-        sources = [self.open(request, services)]
-        return await Lister(sources, Bounds.of(services.settings)).list(request)
+    def stored(self, services: Services) -> CustomResources:
+        """Return the resources of the type in the store."""
+        return services.store.custom[self._resource_type.name]
 
-    async def create(self, request: ScimRequest, services: Services) -> ScimResponse:
-        """POST to the collection."""
-        document = documents.create(self.resource_type, request.json())
-        resource = await self._stored(services).create(request.context, document)
-        return self._answer(201, request, resource)
 
-    async def get(self, request: ScimRequest, services: Services) -> ScimResponse:
-        """GET of one resource."""
-        resource = await self._stored(services).get(request.context, request.resource_id)
-        if request.has_already(str(resource.version)):
-            return responses.not_modified(resource.id, str(resource.version))
-        return self._answer(200, request, resource)
+def custom(choose: Callable[[CustomHandlers], Handlers]) -> Endpoint:
+    """Make an endpoint that lets the caller in, then serves the custom type that the path names.
 
-    async def replace(self, request: ScimRequest, services: Services) -> ScimResponse:
-        """PUT of one resource."""
-        body = request.json()
-        return await self._update(
-            request, services, lambda held: documents.replace(self.resource_type, held, body)
-        )
+    Args:
+        choose: takes what the route is for out of the handlers of the type.
+    """
 
-    async def patch(self, request: ScimRequest, services: Services) -> ScimResponse:
-        """PATCH of one resource."""
-        operations = parse_patch(request.json())
-        return await self._update(
-            request, services, lambda held: patch.apply(self.resource_type, held, operations)
-        )
+    async def serve(req: func.HttpRequest, record: RequestRecord) -> ScimResponse:
+        process = services.current()
+        request = await admit(req, process, record)
+        found = _find(process, req.route_params["endpoint"])
+        # Only the name of an endpoint that there is gets this far, so the log may bear it; but not
+        # as the client spells it, or each letter case would be another route in the metrics.
+        record.route = record.route.replace("{endpoint}", found.path)
+        return await handler_of(choose(found), request.method)(request, process)
 
-    async def delete(self, request: ScimRequest, services: Services) -> ScimResponse:
-        """DELETE of one resource."""
-        await self._stored(services).delete(
-            request.context, request.resource_id, request.precondition
-        )
-        return responses.no_content(request.resource_id)
+    return serve
 
-    def _stored(self, services: Services) -> CustomResources:
-        return services.store.custom[self.resource_type.name]
 
-    async def _update(
-        self, request: ScimRequest, services: Services, change: Change
-    ) -> ScimResponse:
-        resource = await self._stored(services).update(
-            request.context, request.resource_id, change, request.precondition
-        )
-        return self._answer(200, request, resource)
+def _find(process: Services, path: str) -> CustomHandlers:
+    """Return the handlers of the type at a path below the root, in any letter case.
 
-    def _answer(self, status: int, request: ScimRequest, resource: Resource) -> ScimResponse:
-        presented = resource_of(request, self.resource_type, resource)
-        projection = request.projection(self.resource_type)
-        return responses.of_resource(status, presented, projection.apply(presented))
+    Raises:
+        NotFound: no custom type has that path.
+    """
+    for resource_type in process.catalogue.custom:
+        if resource_type.endpoint.lower() == f"/{path.lower()}":
+            return CustomHandlers(resource_type)
+    raise NotFound("There is no such endpoint; /ResourceTypes lists those that there are.")

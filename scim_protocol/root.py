@@ -1,28 +1,39 @@
-"""What the root does: queries of all types (RFC 7644 section 3.4.2), /Me, and the 404 of SCIM."""
+"""What spans resource types: queries of all of them (RFC 7644 section 3.4.2), /Me, and the 404."""
+
+from typing import Any
 
 import azure.functions as func
 
-from scim_protocol.resource_endpoints import resource_endpoints
+from scim_groups.handlers import GROUPS
+from scim_protocol.custom import CustomHandlers
+from scim_users.handlers import USERS
 from shared.errors import NotFound, NotServed
 from shared.scim import queries
+from shared.scim.catalogue import Catalogue
 from shared.scim.messages import parse_search
 from shared.scim.queries import Query
-from shared.web.listing import Lister
+from shared.web.listing import list_resources
 from shared.web.matching import Bounds
 from shared.web.request_log import RequestRecord
 from shared.web.requests import ScimRequest
+from shared.web.resource_handlers import ResourceHandlers
 from shared.web.responses import ScimResponse
 from shared.web.services import Services
 
 
-async def list_everything(request: ScimRequest, services: Services) -> ScimResponse:
+def all_handlers(catalogue: Catalogue) -> tuple[ResourceHandlers[Any], ...]:
+    """Return the handlers of every type, in the order in which `/ResourceTypes` lists them."""
+    return (USERS, GROUPS, *map(CustomHandlers, catalogue.custom))
+
+
+async def list_all(request: ScimRequest, services: Services) -> ScimResponse:
     """GET of the Tenant URL itself. Some versions of the Entra portal are said to probe it."""
-    return await _answer(request, services, queries.from_parameters(request.query))
+    return await _query(request, services, queries.from_parameters(request.query))
 
 
-async def search_everything(request: ScimRequest, services: Services) -> ScimResponse:
+async def search_all(request: ScimRequest, services: Services) -> ScimResponse:
     """POST /.search."""
-    return await _answer(request, services, parse_search(request.json()))
+    return await _query(request, services, parse_search(request.json()))
 
 
 async def me(request: ScimRequest, services: Services) -> ScimResponse:
@@ -40,6 +51,6 @@ async def no_such_path(req: func.HttpRequest, record: RequestRecord) -> ScimResp
     )
 
 
-async def _answer(request: ScimRequest, services: Services, query: Query) -> ScimResponse:
-    sources = [each.source(request, services) for each in resource_endpoints(services)]
-    return await Lister(sources, Bounds.of(services.settings)).answer(request, query)
+async def _query(request: ScimRequest, services: Services, query: Query) -> ScimResponse:
+    sources = [each.source(request, services) for each in all_handlers(services.catalogue)]
+    return await list_resources(request, query, sources, Bounds.of(services.settings))

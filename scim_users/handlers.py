@@ -1,75 +1,82 @@
-"""What /Users does with each method (RFC 7644 section 3)."""
+"""/Users: how users are found and shown; the handlers are those of every type."""
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 
-from scim_users.presentation import UserSource, resource_of
-from shared.scim import documents, patch
-from shared.scim.messages import parse_patch
+from shared.scim.catalogue import Catalogue
+from shared.scim.folding import fold
 from shared.scim.schema import Document
 from shared.store.resources import User
-from shared.web import responses
-from shared.web.listing import Lister
-from shared.web.matching import Bounds
+from shared.store.store import Store
+from shared.store.users import Users
 from shared.web.requests import ScimRequest
-from shared.web.responses import ScimResponse
+from shared.web.resource_handlers import DocumentHandlers
 from shared.web.services import Services
-
-Change = Callable[[Document], Document]
-
-
-def open_users(request: ScimRequest, services: Services) -> UserSource:
-    """Open the users of the request's tenant, to be listed."""
-    return UserSource(request, services.store.users, services.catalogue)
+from shared.web.sources import Finder, ResourcePage, Source
 
 
-async def list_users(request: ScimRequest, services: Services) -> ScimResponse:
-    """GET /Users."""
-    sources = [open_users(request, services)]
-    return await Lister(sources, Bounds.of(services.settings)).list(request)
+class UserSource(Source[User]):
+    """The users of a request's tenant."""
+
+    def __init__(self, request: ScimRequest, store: Store, catalogue: Catalogue) -> None:
+        super().__init__(request, catalogue.user, store.users)
+        self._users = store.users
+        self._groups_endpoint = catalogue.group.endpoint
+
+    @property
+    def indexes(self) -> Mapping[str, Finder[User]]:
+        """What Entra and Okta look users up by."""
+        return {
+            "id": self._by_id,
+            "userName": self._by_user_name,
+            "externalId": self._by_external_id,
+            "emails.value": self._by_email,
+        }
+
+    async def get(self) -> User:
+        """Read the user that the request names, with its groups if they are shown."""
+        return await self._users.get(
+            self.request.context,
+            self.request.resource_id,
+            groups=self.projection.includes("groups"),
+        )
+
+    async def page(self, start_index: int, count: int) -> ResourcePage[User]:
+        """Count the users, and read a page of them."""
+        page = await self._users.page(self.request.context, start_index, count)
+        return ResourcePage(page.total, page.users)
+
+    def document(self, resource: User) -> Document:
+        """Write a user; `groups` is left out where there are none (RFC 7643 section 4.1.2)."""
+        groups = [
+            {
+                "value": gid,
+                "$ref": self.request.location(self._groups_endpoint, gid),
+                "type": "direct",
+            }
+            for gid in resource.group_ids
+        ]
+        return self._document(resource, groups=groups or None)
+
+    async def _by_user_name(self, value: str) -> Sequence[User]:
+        user = await self._users.by_user_name(self.request.context, fold(value))
+        return [] if user is None else [user]
+
+    async def _by_email(self, value: str) -> Sequence[User]:
+        return await self._users.by_email(self.request.context, fold(value))
 
 
-async def create_user(request: ScimRequest, services: Services) -> ScimResponse:
-    """POST /Users."""
-    document = documents.create(services.catalogue.user, request.json())
-    user = await services.store.users.create(request.context, document)
-    return _answer(201, request, services, user)
+class UserHandlers(DocumentHandlers[User]):
+    """The handlers of /Users."""
+
+    path = "Users"
+
+    def source(self, request: ScimRequest, services: Services) -> UserSource:
+        """Open the users of the request's tenant."""
+        return UserSource(request, services.store, services.catalogue)
+
+    def stored(self, services: Services) -> Users:
+        """Return the users in the store."""
+        return services.store.users
 
 
-async def get_user(request: ScimRequest, services: Services) -> ScimResponse:
-    """GET /Users/{id}."""
-    groups = request.projection(services.catalogue.user).includes("groups")
-    user = await services.store.users.get(request.context, request.resource_id, groups=groups)
-    if request.has_already(str(user.version)):
-        return responses.not_modified(user.id, str(user.version))
-    return _answer(200, request, services, user)
-
-
-async def replace_user(request: ScimRequest, services: Services) -> ScimResponse:
-    """PUT /Users/{id}."""
-    user_type, body = services.catalogue.user, request.json()
-    return await _update(request, services, lambda user: documents.replace(user_type, user, body))
-
-
-async def patch_user(request: ScimRequest, services: Services) -> ScimResponse:
-    """PATCH /Users/{id}."""
-    user_type, operations = services.catalogue.user, parse_patch(request.json())
-    return await _update(request, services, lambda user: patch.apply(user_type, user, operations))
-
-
-async def delete_user(request: ScimRequest, services: Services) -> ScimResponse:
-    """DELETE /Users/{id}."""
-    await services.store.users.delete(request.context, request.resource_id, request.precondition)
-    return responses.no_content(request.resource_id)
-
-
-async def _update(request: ScimRequest, services: Services, change: Change) -> ScimResponse:
-    user = await services.store.users.update(
-        request.context, request.resource_id, change, request.precondition
-    )
-    return _answer(200, request, services, user)
-
-
-def _answer(status: int, request: ScimRequest, services: Services, user: User) -> ScimResponse:
-    resource = resource_of(request, services.catalogue, user)
-    projection = request.projection(services.catalogue.user)
-    return responses.of_resource(status, resource, projection.apply(resource))
+USERS = UserHandlers()

@@ -37,11 +37,11 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """One of the sources of a query, and what the query means for its type.
+class Target:
+    """A type that a query searches, and what the query means for it.
 
     Attributes:
-        place: its place among the sources.
+        place: its place among the targets of the query.
         source: the resources.
         condition: the filter; None for none.
         sort_path: what is sorted by; None for nothing, or for what the type does not have.
@@ -66,121 +66,120 @@ class Kind:
         return And((self.condition, present))
 
 
-def kinds_of(query: Query, sources: Sequence[Source[Any]]) -> Sequence[Kind]:
-    """Read what a query means for each of its sources.
+def targets_of(query: Query, sources: Sequence[Source[Any]]) -> Sequence[Target]:
+    """Read what a query means for each of the types that it searches.
 
     Raises:
         InvalidFilter: the filter cannot be read.
         InvalidValue: `sortBy` names nothing to sort by.
     """
     types = [source.resource_type for source in sources]
+
+    def condition(resource_type: ResourceType) -> Filter | None:
+        return None if query.filter is None else parse_filter(query.filter, resource_type, *types)
+
     paths = sort_paths(query.sort_by, types)
     return [
-        Kind(
-            place,
-            source,
-            None
-            if query.filter is None
-            else parse_filter(query.filter, source.resource_type, *types),
-            path,
-        )
+        Target(place, source, condition(source.resource_type), path)
         for place, (source, path) in enumerate(zip(sources, paths, strict=True))
     ]
 
 
-class Looked(NamedTuple):
-    """A resource that was looked at.
+class Candidate(NamedTuple):
+    """A resource that was compared with the query.
 
     Attributes:
-        kind: which source it is of.
-        item: the resource.
+        target: the type that it is of.
+        resource: as the store returned it.
         value: what it is sorted by; None where nothing is sorted.
         is_match: whether the query finds it.
     """
 
-    kind: Kind
-    item: Any
+    target: Target
+    resource: Any
     value: SortValue | None
     is_match: bool
 
 
 class Matcher:
-    """Looks at the resources of one query, whose kinds share the bounds."""
+    """Compares the resources of one query, whose targets share the bounds."""
 
-    def __init__(self, kinds: Sequence[Kind], query: Query, bounds: Bounds) -> None:
-        self._kinds = kinds
+    def __init__(self, targets: Sequence[Target], query: Query, bounds: Bounds) -> None:
+        self._targets = targets
         self._is_sorted = query.sort_by is not None
         self._rows = bounds.rows
         self._until = time.monotonic() + bounds.seconds
 
-    async def look(self, kind: Kind, last_id: str = "") -> AsyncIterator[Looked]:
-        """Look at all that the query may find of a kind behind an id, in the order of ids.
+    async def candidates(self, target: Target, last_id: str = "") -> AsyncIterator[Candidate]:
+        """Compare all that the query may find of a target behind an id, in the order of ids.
 
         Raises:
-            TooMany: a bound was reached; all before it was looked at.
+            TooMany: a bound was reached; all before it was compared.
         """
-        condition = kind.condition
-        if condition is not None and is_impossible(condition, kind.resource_type):
+        condition = target.condition
+        if condition is not None and is_impossible(condition, target.resource_type):
             return
-        candidates = None if condition is None else await _candidates(kind.source, condition)
-        if candidates is None:
-            looked_at = self._scanned(kind, last_id)
+        found = None if condition is None else await _find_by_index(target.source, condition)
+        if found is None:
+            compared = self._scan(target, last_id)
         else:
-            looked_at = self._selected(kind, candidates, last_id)
-        async for looked in looked_at:
-            yield looked
+            compared = self._compare_behind(target, found, last_id)
+        async for candidate in compared:
+            yield candidate
 
-    async def _selected(
-        self, kind: Kind, candidates: Sequence[Any], last_id: str
-    ) -> AsyncIterator[Looked]:
-        """Look at what an index has found."""
-        by_id = {item.id: item for item in candidates if item.id > last_id}
-        items = [by_id[each] for each in sorted(by_id)]
-        for start in range(0, len(items), _BATCH):
-            async for looked in self._compared(kind, items[start : start + _BATCH]):
-                yield looked
+    async def _compare_behind(
+        self, target: Target, found: Sequence[Any], last_id: str
+    ) -> AsyncIterator[Candidate]:
+        """Compare what an index has found, from behind an id on."""
+        by_id = {resource.id: resource for resource in found if resource.id > last_id}
+        resources = [by_id[each] for each in sorted(by_id)]
+        for start in range(0, len(resources), _BATCH):
+            async for candidate in self._compare(target, resources[start : start + _BATCH]):
+                yield candidate
 
-    async def _scanned(self, kind: Kind, last_id: str) -> AsyncIterator[Looked]:
-        """Look at every resource, up to the bounds."""
+    async def _scan(self, target: Target, last_id: str) -> AsyncIterator[Candidate]:
+        """Compare every resource behind an id, up to the bounds."""
         batch: list[Any] = []
         is_over = False
-        async for item in kind.source.scan(last_id):
+        async for resource in target.source.scan(last_id):
             self._rows -= 1
             is_over = self._rows < 0 or self._is_late
             if is_over:
                 break
-            batch.append(item)
+            batch.append(resource)
             if len(batch) == _BATCH:
-                async for looked in self._compared_in_time(kind, batch):
-                    yield looked
+                async for candidate in self._compare_in_time(target, batch):
+                    yield candidate
                 batch = []
-        async for looked in self._compared_in_time(kind, batch):
-            yield looked
+        async for candidate in self._compare_in_time(target, batch):
+            yield candidate
         if is_over:
             raise self._too_many()
 
-    async def _compared_in_time(self, kind: Kind, items: Sequence[Any]) -> AsyncIterator[Looked]:
-        async for looked in self._compared(kind, items):
-            yield looked
+    async def _compare_in_time(
+        self, target: Target, resources: Sequence[Any]
+    ) -> AsyncIterator[Candidate]:
+        async for candidate in self._compare(target, resources):
+            yield candidate
             # One long list against one long filter takes a second, so each is timed.
             if self._is_late:
                 raise self._too_many()
 
-    async def _compared(self, kind: Kind, items: Sequence[Any]) -> AsyncIterator[Looked]:
+    async def _compare(self, target: Target, resources: Sequence[Any]) -> AsyncIterator[Candidate]:
         """Compare resources with the filter, and take what they are sorted by."""
-        if kind.needed is None:
-            # Sorted by what this kind does not have: all resources of it are alike.
-            for item in items:
-                yield Looked(kind, item, self._sort_value(kind, {}), is_match=True)
+        if target.needed is None:
+            # Sorted by what this type does not have: all resources of it are alike.
+            for resource in resources:
+                yield Candidate(target, resource, self._sort_value(target, {}), is_match=True)
             return
-        waiting = iter(items)
-        async for document in kind.source.compared(items, kind.needed):
-            is_match = kind.condition is None or matches(kind.condition, document)
-            yield Looked(kind, next(waiting), self._sort_value(kind, document), is_match)
+        waiting = iter(resources)
+        async for document in target.source.documents_for_filter(resources, target.needed):
+            is_match = target.condition is None or matches(target.condition, document)
+            yield Candidate(target, next(waiting), self._sort_value(target, document), is_match)
         await asyncio.sleep(0)
 
-    def _sort_value(self, kind: Kind, document: Document) -> SortValue | None:
-        return sort_value(kind.sort_path, document) if self._is_sorted else None
+    def _sort_value(self, target: Target, document: Document) -> SortValue | None:
+        return sort_value(target.sort_path, document) if self._is_sorted else None
 
     @property
     def _is_late(self) -> bool:
@@ -200,14 +199,14 @@ class Matcher:
 
     def _indexes(self) -> str:
         """Name the attributes that are indexed, of which type where there are several."""
-        names = [", ".join(kind.source.indexes) for kind in self._kinds]
+        names = [", ".join(target.source.indexes) for target in self._targets]
         if len(names) == 1:
             return names[0]
-        types = [kind.resource_type.name for kind in self._kinds]
+        types = [target.resource_type.name for target in self._targets]
         return "; ".join(f"of a {name} {of}" for name, of in zip(types, names, strict=True))
 
 
-async def _candidates(source: Source[Any], condition: Filter) -> Sequence[Any] | None:
+async def _find_by_index(source: Source[Any], condition: Filter) -> Sequence[Any] | None:
     """Read what the best index of the filter finds; None when it has none."""
     terms: dict[str, Term] = {}
     for term in required_terms(condition):

@@ -1,42 +1,165 @@
-"""Endpoints of resources: their handlers, and what a request that spans resource types needs."""
+"""Handlers of resources: what the endpoint of a type does with each method (RFC 7644 section 3)."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Generic, Protocol
 
-from shared.scim.messages import parse_search
-from shared.web.listing import Lister
+from shared.scim import documents, patch, queries
+from shared.scim.messages import parse_patch, parse_search
+from shared.scim.queries import Query
+from shared.scim.schema import Document
+from shared.store.resources import Precondition
+from shared.tables.request_context import RequestContext
+from shared.web import responses
+from shared.web.listing import list_resources
 from shared.web.matching import Bounds
 from shared.web.requests import ScimRequest
 from shared.web.respond import Handlers
 from shared.web.responses import ScimResponse
 from shared.web.services import Services
-from shared.web.sources import Source
+from shared.web.sources import R, R_co, Source
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceEndpoint:
-    """The endpoint of one resource type.
+class Deleter(Protocol):
+    """What the store gives for a DELETE."""
+
+    async def delete(
+        self, context: RequestContext, resource_id: str, precondition: Precondition | None, /
+    ) -> None:
+        """Delete a resource."""
+        ...
+
+
+class Writer(Deleter, Protocol[R_co]):
+    """What the store gives of a type whose documents are all that a client writes."""
+
+    async def create(self, context: RequestContext, document: Document, /) -> R_co:
+        """Create a resource."""
+        ...
+
+    async def update(
+        self,
+        context: RequestContext,
+        resource_id: str,
+        change: Callable[[Document], Document],
+        precondition: Precondition | None,
+        /,
+    ) -> R_co:
+        """Change a resource's document."""
+        ...
+
+
+class ResourceHandlers(ABC, Generic[R]):
+    """The handlers of the endpoint of one resource type.
 
     Attributes:
         path: below the root, `Users`.
-        collection: handlers of `Users` by HTTP method.
-        item: handlers of `Users/{id}` by HTTP method.
-        source: opens the resources of the request's tenant, to be listed.
     """
 
     path: str
-    collection: Handlers
-    item: Handlers
-    source: Callable[[ScimRequest, Services], Source[Any]]
+
+    @property
+    def collection(self) -> Handlers:
+        """Handlers of `Users` by method."""
+        return {"GET": self.list, "POST": self.create}
 
     @property
     def searches(self) -> Handlers:
-        """Handlers of `Users/.search` by HTTP method."""
-        return {"POST": self._search}
+        """Handlers of `Users/.search` by method."""
+        return {"POST": self.search}
 
-    async def _search(self, request: ScimRequest, services: Services) -> ScimResponse:
-        """POST /<path>/.search (RFC 7644 section 3.4.3)."""
-        query = parse_search(request.json())
+    @property
+    def item(self) -> Handlers:
+        """Handlers of `Users/{id}` by method."""
+        return {"GET": self.get, "PUT": self.replace, "PATCH": self.patch, "DELETE": self.delete}
+
+    @abstractmethod
+    def source(self, request: ScimRequest, services: Services) -> Source[R]:
+        """Open the resources of the request's tenant."""
+
+    @abstractmethod
+    def stored(self, services: Services) -> Deleter:
+        """Return the resources in the store."""
+
+    async def list(self, request: ScimRequest, services: Services) -> ScimResponse:
+        """GET of the collection."""
+        return await self._query(request, services, queries.from_parameters(request.query))
+
+    async def search(self, request: ScimRequest, services: Services) -> ScimResponse:
+        """POST to `/.search` below the collection (RFC 7644 section 3.4.3)."""
+        return await self._query(request, services, parse_search(request.json()))
+
+    async def get(self, request: ScimRequest, services: Services) -> ScimResponse:
+        """GET of a resource."""
+        source = self.source(request, services)
+        resource = await source.get()
+        version = str(resource.version)
+        if request.has_already(version):
+            return responses.not_modified(resource.id, version)
+        return await show(200, source, resource)
+
+    @abstractmethod
+    async def create(self, request: ScimRequest, services: Services) -> ScimResponse:
+        """POST to the collection."""
+
+    @abstractmethod
+    async def replace(self, request: ScimRequest, services: Services) -> ScimResponse:
+        """PUT of a resource."""
+
+    @abstractmethod
+    async def patch(self, request: ScimRequest, services: Services) -> ScimResponse:
+        """PATCH of a resource."""
+
+    async def delete(self, request: ScimRequest, services: Services) -> ScimResponse:
+        """DELETE of a resource."""
+        stored = self.stored(services)
+        await stored.delete(request.context, request.resource_id, request.precondition)
+        return responses.no_content(request.resource_id)
+
+    async def _query(self, request: ScimRequest, services: Services, query: Query) -> ScimResponse:
         sources = [self.source(request, services)]
-        return await Lister(sources, Bounds.of(services.settings)).answer(request, query)
+        return await list_resources(request, query, sources, Bounds.of(services.settings))
+
+
+class DocumentHandlers(ResourceHandlers[R]):
+    """The handlers of a type of which a client writes the document and nothing beside it."""
+
+    @abstractmethod
+    def stored(self, services: Services) -> Writer[R]:
+        """Return the resources in the store."""
+
+    async def create(self, request: ScimRequest, services: Services) -> ScimResponse:
+        """POST to the collection."""
+        source = self.source(request, services)
+        document = documents.create(source.resource_type, request.json())
+        resource = await self.stored(services).create(request.context, document)
+        return await show(201, source, resource)
+
+    async def replace(self, request: ScimRequest, services: Services) -> ScimResponse:
+        """PUT of a resource."""
+        source, body = self.source(request, services), request.json()
+        return await self._update(
+            services, source, lambda held: documents.replace(source.resource_type, held, body)
+        )
+
+    async def patch(self, request: ScimRequest, services: Services) -> ScimResponse:
+        """PATCH of a resource."""
+        source, operations = self.source(request, services), parse_patch(request.json())
+        return await self._update(
+            services, source, lambda held: patch.apply(source.resource_type, held, operations)
+        )
+
+    async def _update(
+        self, services: Services, source: Source[R], change: Callable[[Document], Document]
+    ) -> ScimResponse:
+        request = source.request
+        resource = await self.stored(services).update(
+            request.context, request.resource_id, change, request.precondition
+        )
+        return await show(200, source, resource)
+
+
+async def show(status: int, source: Source[R], resource: R) -> ScimResponse:
+    """Respond with a resource, as the request wants it shown."""
+    (document,) = await source.present([resource], source.projection)
+    return responses.of_resource(status, document, source.projection.apply(document))

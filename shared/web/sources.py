@@ -1,73 +1,158 @@
-"""Sources: what a query needs of a kind of resource, whichever kind it is."""
+"""Sources: the resources of one type, as one request finds, compares and presents them."""
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from typing import Protocol, TypeVar
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Generic, Protocol, TypeVar
 
+from shared.scim import documents
 from shared.scim.filters import Filter
 from shared.scim.projection import Projection
 from shared.scim.schema import Document, ResourceType
+from shared.store.resources import Group, Resource
+from shared.tables.request_context import RequestContext
+from shared.web.entity_tags import entity_tag
+from shared.web.requests import ScimRequest
 
+R = TypeVar("R", bound=Resource | Group)
+R_co = TypeVar("R_co", bound=Resource | Group, covariant=True)
 
-class Identified(Protocol):
-    """What has an id; ids of a source sort in the order in which it lists."""
-
-    @property
-    def id(self) -> str:
-        """The id."""
-        ...
-
-
-T = TypeVar("T", bound=Identified)
-
-Finder = Callable[[str], Awaitable[Sequence[T]]]
+Finder = Callable[[str], Awaitable[Sequence[R]]]
 """Finds what has a value by an index; more than asked for is allowed, less is not."""
 
 
-class Source(Protocol[T]):
-    """A kind of resource that can be listed, as one request sees it.
+@dataclass(frozen=True, slots=True)
+class ResourcePage(Generic[R]):
+    """A page of resources in id order, and how many there are in all."""
+
+    total: int
+    resources: Sequence[R]
+
+
+class Reader(Protocol[R_co]):
+    """What the store reads of one type; see `shared.store.collection` for what each call costs."""
+
+    async def get(self, context: RequestContext, resource_id: str, /) -> R_co:
+        """Read a resource."""
+        ...
+
+    async def get_many(self, context: RequestContext, ids: Sequence[str], /) -> Sequence[R_co]:
+        """Read resources by id, leaving out ids that are none."""
+        ...
+
+    async def by_external_id(self, context: RequestContext, value: str, /) -> Sequence[R_co]:
+        """Find those with an externalId."""
+        ...
+
+    async def after(self, context: RequestContext, last_id: str, count: int, /) -> Sequence[R_co]:
+        """Read resources in id order, from behind an id on."""
+        ...
+
+    def scan(self, context: RequestContext, last_id: str = "", /) -> AsyncIterator[R_co]:
+        """Read all resources in id order, or those behind an id."""
+        ...
+
+
+class Source(ABC, Generic[R]):
+    """The resources of one type, as one request sees them.
 
     Whatever is listed comes in the order of ids, so that a list can be continued behind an id
     however the resources before it have changed.
+
+    Attributes:
+        request: who asks, and what is to be shown.
+        resource_type: the type of the resources.
     """
 
-    @property
-    def resource_type(self) -> ResourceType:
-        """The type of the resources."""
-        ...
+    def __init__(
+        self, request: ScimRequest, resource_type: ResourceType, reader: Reader[R]
+    ) -> None:
+        self.request = request
+        self.resource_type = resource_type
+        self._reader = reader
 
     @property
-    def indexes(self) -> Mapping[str, Finder[T]]:
+    @abstractmethod
+    def indexes(self) -> Mapping[str, Finder[R]]:
         """Finders by the attribute that they need, the most selective first."""
-        ...
 
-    async def page(self, start_index: int, count: int) -> tuple[int, Sequence[T]]:
-        """Return how many there are, and those of a page; the first has the index 1.
+    @cached_property
+    def projection(self) -> Projection:
+        """What the request wants to be shown of the resource that it reads or writes."""
+        return self.request.projection(self.resource_type)
+
+    async def get(self) -> R:
+        """Read the resource that the request names, as far as its own row tells of it.
+
+        Raises:
+            NotFound: there is no such resource.
+        """
+        return await self._reader.get(self.request.context, self.request.resource_id)
+
+    @abstractmethod
+    async def page(self, start_index: int, count: int) -> ResourcePage[R]:
+        """Count the resources, and read a page of them; the first one has the index 1.
 
         Two calls at most; one for `count` 0.
         """
-        ...
 
-    async def after(self, last_id: str, count: int) -> Sequence[T]:
-        """Return the next ones behind an id, which need not be there any more; "" is before all.
+    async def after(self, last_id: str, count: int) -> Sequence[R]:
+        """Read the next ones behind an id, which need not be there any more; "" is before all.
 
         Fewer than `count` (up to 201) only where there are no more. One call.
         """
-        ...
+        return await self._reader.after(self.request.context, last_id, count)
 
-    def scan(self, last_id: str = "") -> AsyncIterator[T]:
-        """Return every one behind an id in turn; the caller ends it."""
-        ...
+    def scan(self, last_id: str = "") -> AsyncIterator[R]:
+        """Read every one behind an id in turn; the caller ends it."""
+        return self._reader.scan(self.request.context, last_id)
 
-    def compared(self, items: Sequence[T], condition: Filter) -> AsyncIterator[Document]:
+    async def documents_for_filter(
+        self, resources: Sequence[R], condition: Filter
+    ) -> AsyncIterator[Document]:
         """Present resources one by one, in their order, with all that a filter compares.
 
-        An attribute to sort by is asked for as `attribute pr`.
+        An attribute to sort by is asked for as `attribute pr`. The rows of most types hold all
+        that can be compared.
         """
-        ...
+        del condition
+        for resource in resources:
+            yield self.document(resource)
 
-    async def shown(self, items: Sequence[T], projection: Projection) -> list[Document]:
+    async def present(self, resources: Sequence[R], projection: Projection) -> list[Document]:
         """Present resources with all that a projection keeps.
 
         It may stop before the last, but not before the first, where they are too much for a page.
         """
-        ...
+        del projection
+        return [self.document(resource) for resource in resources]
+
+    def document(self, resource: R) -> Document:
+        """Write a resource as clients see it, with all that is known of it."""
+        return self._document(resource)
+
+    def _document(
+        self,
+        resource: R,
+        *,
+        groups: Sequence[Document] | None = None,
+        members: Sequence[Document] | None = None,
+    ) -> Document:
+        return documents.present(
+            self.resource_type,
+            resource.document,
+            id=resource.id,
+            created=resource.created,
+            modified=resource.modified,
+            version=entity_tag(str(resource.version)),
+            location=self.request.location(self.resource_type.endpoint, resource.id),
+            groups=groups,
+            members=members,
+        )
+
+    async def _by_id(self, value: str) -> Sequence[R]:
+        return await self._reader.get_many(self.request.context, [value])
+
+    async def _by_external_id(self, value: str) -> Sequence[R]:
+        return await self._reader.by_external_id(self.request.context, value)

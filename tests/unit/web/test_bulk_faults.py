@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scim_protocol.bulk import do_in_bulk
+from scim_protocol.bulk import run_bulk
 from shared.auth.tokens import DevelopmentTokens
 from shared.errors import Unavailable
 from shared.scim.documents import changed_names
@@ -93,7 +93,7 @@ def results(
         request = request_of(
             method="POST", context=context, read=lambda: {"Operations": operations, **members}
         )
-        answer = await do_in_bulk(request, services)
+        answer = await run_bulk(request, services)
         assert answer.body is not None
         return list(answer.body["Operations"])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scim_groups.handlers import create_group
+from scim_groups.handlers import GROUPS
 from shared.auth.tokens import DevelopmentTokens
 from shared.web.services import Services
 
@@ -26,7 +26,7 @@ async def test_a_group_that_is_created_empty_is_shown_without_looking_for_member
     """Entra creates every group empty."""
     body = {"displayName": "Sales"}
     request = request_of(method="POST", context=context, read=lambda: body)
-    answer = await create_group(request, Services(settings, DevelopmentTokens({}), store))
+    answer = await GROUPS.create(request, Services(settings, DevelopmentTokens({}), store))
     assert answer.body is not None
     assert answer.body["members"] == []
     assert context.meter.calls == 2

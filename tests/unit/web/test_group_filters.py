@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from scim_groups.presentation import GroupSource
+from scim_groups.source import GroupSource
 from shared.scim.catalogue import Catalogue
-from shared.web.listing import Lister
+from shared.scim.queries import from_parameters
+from shared.web.listing import list_resources
 from shared.web.matching import Bounds
 
 if TYPE_CHECKING:
@@ -38,6 +39,14 @@ async def ids(store: Store, context: RequestContext) -> dict[str, str]:
     return found
 
 
+async def find_all(source: GroupSource) -> dict[str, Any]:
+    """Return the body of the response to the request of a source."""
+    query = from_parameters(source.request.query)
+    response = await list_resources(source.request, query, [source], Bounds(1_000, 60))
+    assert response.body is not None
+    return response.body
+
+
 @pytest.fixture
 def find(store: Store, ids: dict[str, str], request_of: Callable[..., ScimRequest]) -> Find:
     """Return the names of the groups that a filter finds; `{ana}` stands for her id."""
@@ -45,9 +54,8 @@ def find(store: Store, ids: dict[str, str], request_of: Callable[..., ScimReques
     async def names(text: str, context: RequestContext) -> set[str]:
         request = request_of({"filter": text.format(**ids)}, context=context)
         source = GroupSource(request, store, Catalogue())
-        answer = await Lister([source], Bounds(1_000, 60)).list(request)
-        assert answer.body is not None
-        return {group["displayName"] for group in answer.body.get("Resources", [])}
+        answer = await find_all(source)
+        return {group["displayName"] for group in answer.get("Resources", [])}
 
     return names
 
@@ -103,9 +111,7 @@ async def test_members_are_read_of_few_groups_at_a_time(
         replace(store, groups=cast("Groups", crowd)),
         Catalogue(),
     )
-    answer = await Lister([source], Bounds(1_000, 60)).list(source.request)
-    assert answer.body is not None
-    assert answer.body["totalResults"] == 0
+    assert (await find_all(source))["totalResults"] == 0
     assert crowd.reads == 20
     assert crowd.most_at_once <= 8
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from weakref import finalize
@@ -11,10 +11,13 @@ from weakref import finalize
 import pytest
 
 from shared.errors import InvalidCursor, InvalidFilter, InvalidValue, TooMany
+from shared.scim import queries
 from shared.scim.core_schemas import GROUP, USER
+from shared.store.resources import Resource
 from shared.web import matching
-from shared.web.listing import Lister
+from shared.web.listing import list_resources
 from shared.web.matching import Bounds
+from shared.web.sources import ResourcePage, Source
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -31,83 +34,92 @@ NO_TIME = Bounds(rows=1_000_000, seconds=-1)
 ENOUGH = Bounds(rows=1_000_000, seconds=60)
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
-    """A user that is its own document."""
+class People(Source[Resource]):
+    """Users in id order that are their own documents, and what was asked of them."""
 
-    document: Document
-
-    @property
-    def id(self) -> str:
-        return str(self.document["id"])
-
-
-@dataclass(slots=True)
-class People:
-    """A source of users in id order, and what was asked of it."""
-
-    people: list[Person]
-    shown_at_most: int = 1_000
-    asked: list[str] = field(default_factory=list)
-    scanned: int = 0
-    seconds_each: int = 0
-    clock: float = 0
+    def __init__(
+        self,
+        people: list[Resource],
+        resource_type: ResourceType = USER,
+        *,
+        presented_at_most: int = 1_000,
+    ) -> None:
+        self.people = people
+        self.resource_type = resource_type
+        self.presented_at_most = presented_at_most
+        self.asked: list[str] = []
+        self.scanned = 0
+        self.seconds_each = 0
+        self.clock = 0.0
 
     @property
-    def resource_type(self) -> ResourceType:
-        return USER
-
-    @property
-    def indexes(self) -> Mapping[str, Finder[Person]]:
+    def indexes(self) -> Mapping[str, Finder[Resource]]:
         return {"userName": self._by_user_name, "emails.value": self._by_email}
 
-    async def page(self, start_index: int, count: int) -> tuple[int, Sequence[Person]]:
+    async def page(self, start_index: int, count: int) -> ResourcePage[Resource]:
         self.asked.append(f"page {start_index} {count}")
-        return len(self.people), self.people[start_index - 1 :][:count]
+        return ResourcePage(len(self.people), self.people[start_index - 1 :][:count])
 
-    async def after(self, last_id: str, count: int) -> Sequence[Person]:
+    async def after(self, last_id: str, count: int) -> Sequence[Resource]:
         self.asked.append(f"after {last_id or 'nobody'} {count}")
         return [each for each in self.people if each.id > last_id][:count]
 
-    async def scan(self, last_id: str = "") -> AsyncIterator[Person]:
+    async def scan(self, last_id: str = "") -> AsyncIterator[Resource]:
         self.asked.append(f"scan after {last_id}" if last_id else "scan")
         for each in self.people:
             if each.id > last_id:
                 self.scanned += 1
                 yield each
 
-    async def compared(self, items: Sequence[Person], condition: Filter) -> AsyncIterator[Document]:
+    async def documents_for_filter(
+        self, resources: Sequence[Resource], condition: Filter
+    ) -> AsyncIterator[Document]:
         del condition
-        for each in items:
+        for each in resources:
             self.clock += self.seconds_each
             yield each.document
 
-    async def shown(self, items: Sequence[Person], projection: Projection) -> list[Document]:
+    async def present(
+        self, resources: Sequence[Resource], projection: Projection
+    ) -> list[Document]:
         del projection
-        return [each.document for each in items[: self.shown_at_most]]
+        return [each.document for each in resources[: self.presented_at_most]]
 
-    async def _by_user_name(self, value: str) -> Sequence[Person]:
+    async def _by_user_name(self, value: str) -> Sequence[Resource]:
         self.asked.append(f"userName {value}")
         return [each for each in self.people if each.document["userName"] == value]
 
-    async def _by_email(self, value: str) -> Sequence[Person]:
+    async def _by_email(self, value: str) -> Sequence[Resource]:
         self.asked.append(f"emails.value {value}")
         return self.people  # more than was asked for, as a truncated hash would give
 
 
-def person(number: int) -> Person:
+def stored(document: Document) -> Resource:
+    return Resource(str(document["id"]), document, version=1, created="", modified="")
+
+
+def person(number: int) -> Resource:
     name = f"p{number}"
     emails = [{"value": f"{name}@x", "type": "work"}]
-    return Person({"id": name, "userName": name, "emails": emails})
+    return stored({"id": name, "userName": name, "emails": emails})
+
+
+async def answer_of(
+    request: ScimRequest, sources: Sequence[People], bounds: Bounds = ENOUGH
+) -> dict[str, Any]:
+    """Return the body of the response to a list."""
+    query = queries.from_parameters(request.query)
+    response = await list_resources(request, query, sources, bounds)
+    assert response.status == 200
+    assert response.body is not None
+    return response.body
 
 
 async def listed(
     people: People, request: ScimRequest, bounds: Bounds = ENOUGH
 ) -> tuple[int, int, list[str]]:
     """Return totalResults, startIndex and the ids on the page."""
-    answer = await Lister([people], bounds).list(request)
-    assert answer.status == 200
-    body: dict[str, Any] = answer.body or {}
+    body = await answer_of(request, [people], bounds)
     resources = body.get("Resources", [])
     assert body["itemsPerPage"] == len(resources)
     return body["totalResults"], body["startIndex"], [each["id"] for each in resources]
@@ -181,8 +193,8 @@ async def test_what_a_filter_finds_is_paged(people: People, request_of: RequestO
     assert await listed(people, request_of({**page, "startindex": "6"})) == (5, 6, [])
 
 
-async def test_a_source_may_show_less_than_the_page(request_of: RequestOf) -> None:
-    people = People([person(number) for number in range(5)], shown_at_most=2)
+async def test_a_source_may_present_less_than_the_page(request_of: RequestOf) -> None:
+    people = People([person(number) for number in range(5)], presented_at_most=2)
     assert await listed(people, request_of({"count": "4"})) == (5, 1, ["p0", "p1"])
 
 
@@ -190,9 +202,8 @@ async def test_a_page_shows_what_the_projection_leaves(
     people: People, request_of: RequestOf
 ) -> None:
     request = request_of({"filter": 'userName eq "p1"', "attributes": "userName"})
-    answer = await Lister([people], ENOUGH).list(request)
-    assert answer.body is not None
-    assert answer.body["Resources"] == [{"id": "p1", "userName": "p1"}]
+    body = await answer_of(request, [people])
+    assert body["Resources"] == [{"id": "p1", "userName": "p1"}]
 
 
 async def test_a_scan_ends_at_its_bound_of_rows_and_names_what_is_indexed(
@@ -240,7 +251,7 @@ async def test_a_scan_lets_others_have_their_turn(request_of: RequestOf) -> None
     assert turns >= 10
 
 
-class Tracked(Person):
+class Tracked(Resource):
     """A user of whom it can be told whether anything still holds it."""
 
     __slots__ = ("__weakref__",)
@@ -255,10 +266,10 @@ class Passing(People):
         self._alive = 0
         self.most_alive = 0
 
-    async def scan(self, last_id: str = "") -> AsyncIterator[Person]:
+    async def scan(self, last_id: str = "") -> AsyncIterator[Resource]:
         del last_id
         for number in range(self._number):
-            each = Tracked(person(number).document)
+            each = Tracked(**asdict(person(number)))
             self._alive += 1
             finalize(each, self._gone)
             self.most_alive = max(self.most_alive, self._alive)
@@ -275,13 +286,12 @@ async def test_no_more_is_held_than_a_page_needs_and_some(
     many = Passing(5_000)
     query = {"filter": 'userName sw "p"', "count": "10", "sortorder": "descending", **order}
     request = request_of(query, cursor_keys=(b"key",))
-    answer = await Lister([many], ENOUGH).list(request)
-    assert answer.body is not None
-    assert answer.body["totalResults"] == 5_000
+    body = await answer_of(request, [many])
+    assert body["totalResults"] == 5_000
     expected = [f"p{number}" for number in range(10)]
     if order:
         expected = sorted((f"p{number}" for number in range(5_000)), reverse=True)[:10]
-    assert [each["id"] for each in answer.body["Resources"]] == expected
+    assert [each["id"] for each in body["Resources"]] == expected
     assert many.most_alive < 1_500
 
 
@@ -313,10 +323,9 @@ async def by_cursor(
     pages = []
     while cursor is not None:
         request = request_of({**query, "cursor": cursor}, cursor_keys=(b"key",))
-        answer = await Lister([people], bounds).list(request)
-        assert answer.body is not None
-        pages.append(answer.body)
-        cursor = answer.body.get("nextCursor")
+        page = await answer_of(request, [people], bounds)
+        pages.append(page)
+        cursor = page.get("nextCursor")
     return pages
 
 
@@ -342,7 +351,7 @@ async def test_a_list_that_ends_with_its_page_has_no_cursor_left(
 async def test_a_page_of_which_less_is_shown_goes_on_behind_what_was_shown(
     request_of: RequestOf,
 ) -> None:
-    people = People([person(number) for number in range(5)], shown_at_most=2)
+    people = People([person(number) for number in range(5)], presented_at_most=2)
     for query in ({}, {"filter": "userName pr"}, {"sortBy": "userName"}):
         pages = await by_cursor(people, request_of, count="4", **query)
         assert ids(pages) == [["p0", "p1"], ["p2", "p3"], ["p4"]]
@@ -357,7 +366,7 @@ async def test_an_index_is_asked_again_for_every_page(
     assert people.asked == ["emails.value p2@x"] * 2
 
 
-async def test_a_scan_goes_on_behind_what_was_looked_at(
+async def test_a_scan_goes_on_behind_what_was_compared(
     people: People, request_of: RequestOf
 ) -> None:
     pages = await by_cursor(people, request_of, filter='id ne "p1"', count="2")
@@ -399,35 +408,22 @@ async def test_sorting_by_cursor_is_bounded_as_by_index(
     for query in ({"cursor": ""}, {}):
         request = request_of({**query, "sortby": "userName"}, cursor_keys=(b"key",))
         with pytest.raises(TooMany, match="too many resources to sort"):
-            await Lister([people], few).list(request)
+            await answer_of(request, [people], few)
 
 
 async def test_a_sorted_list_by_cursor_keeps_its_place_whatever_comes_and_goes(
     people: People, request_of: RequestOf
 ) -> None:
     query = {"sortby": "userName", "sortorder": "descending", "count": "2"}
-    first = await Lister([people], ENOUGH).list(
-        request_of({**query, "cursor": ""}, cursor_keys=(b"key",))
-    )
-    assert first.body is not None
-    assert ids([first.body]) == [["p4", "p3"]]
+    first = await answer_of(request_of({**query, "cursor": ""}, cursor_keys=(b"key",)), [people])
+    assert ids([first]) == [["p4", "p3"]]
     people.people = [each for each in people.people if each.id != "p3"]
     people.people += [person(7), person(8)]
-    request = request_of({**query, "cursor": first.body["nextCursor"]}, cursor_keys=(b"key",))
-    second = await Lister([people], ENOUGH).list(request)
-    assert ids([second.body or {}]) == [["p2", "p1"]]
+    request = request_of({**query, "cursor": first["nextCursor"]}, cursor_keys=(b"key",))
+    assert ids([await answer_of(request, [people])]) == [["p2", "p1"]]
 
 
-# ---- several kinds at once
-
-
-@dataclass(slots=True)
-class Teams(People):
-    """A second source, of groups."""
-
-    @property
-    def resource_type(self) -> ResourceType:
-        return GROUP
+# ---- several types at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -435,7 +431,7 @@ class Both:
     """Five users and three groups."""
 
     people: People
-    teams: Teams
+    teams: People
     request_of: RequestOf
 
     async def list(
@@ -443,16 +439,15 @@ class Both:
     ) -> tuple[int, Sequence[str], str | None]:
         """Return totalResults, the ids on the page, and nextCursor."""
         request = self.request_of(query, cursor_keys=(b"key",))
-        answer = await Lister([self.people, self.teams], bounds).list(request)
-        body: dict[str, Any] = answer.body or {}
+        body = await answer_of(request, [self.people, self.teams], bounds)
         ids = [each["id"] for each in body["Resources"]]
         return body["totalResults"], ids, body.get("nextCursor")
 
 
 @pytest.fixture
 def both(people: People, request_of: RequestOf) -> Both:
-    teams = [Person({"id": f"t{number}", "displayName": f"T{number}"}) for number in range(3)]
-    return Both(people, Teams(teams), request_of)
+    teams = [stored({"id": f"t{number}", "displayName": f"T{number}"}) for number in range(3)]
+    return Both(people, People(teams, GROUP), request_of)
 
 
 @pytest.mark.parametrize(
@@ -467,7 +462,7 @@ def both(people: People, request_of: RequestOf) -> Both:
         ("1", "0", []),
     ],
 )
-async def test_pages_go_on_from_one_kind_to_the_next(
+async def test_pages_go_on_from_one_type_to_the_next(
     both: Both, start: str, count: str, expected: list[str]
 ) -> None:
     assert await both.list(startindex=start, count=count) == (8, expected, None)
@@ -487,20 +482,20 @@ async def test_pages_go_on_from_one_kind_to_the_next(
         ("not (userName pr)", ["scan"], ["scan"]),
     ],
 )
-async def test_a_kind_that_cannot_satisfy_the_filter_is_not_asked(
+async def test_a_type_that_cannot_satisfy_the_filter_is_not_asked(
     both: Both, text: str, of_people: list[str], of_teams: list[str]
 ) -> None:
     await both.list(filter=text)
     assert (both.people.asked, both.teams.asked) == (of_people, of_teams)
 
 
-async def test_kinds_share_the_bound_of_a_scan(both: Both) -> None:
+async def test_types_share_the_bound_of_a_scan(both: Both) -> None:
     assert (await both.list(Bounds(rows=8, seconds=60), filter="id pr"))[0] == 8
     with pytest.raises(TooMany, match=r"of a User userName.*; of a Group"):
         await both.list(Bounds(rows=7, seconds=60), filter="id pr")
 
 
-async def test_what_a_kind_does_not_have_comes_last(both: Both) -> None:
+async def test_what_a_type_does_not_have_comes_last(both: Both) -> None:
     everyone = [f"p{number}" for number in range(5)]
     found = await both.list(sortby="displayName")
     assert found == (8, ["t0", "t1", "t2", *everyone], None)
@@ -508,11 +503,11 @@ async def test_what_a_kind_does_not_have_comes_last(both: Both) -> None:
     assert found == (8, ["t2", "t1", "t0", "p4"], None)
 
 
-async def test_a_cursor_of_other_kinds_is_refused(
+async def test_a_cursor_of_other_types_is_refused(
     both: Both, people: People, request_of: RequestOf
 ) -> None:
     _, _, cursor = await both.list(cursor="", count="6")
     assert cursor
     request = request_of({"cursor": cursor, "count": "6"}, cursor_keys=(b"key",))
     with pytest.raises(InvalidCursor):
-        await Lister([people], ENOUGH).list(request)
+        await answer_of(request, [people])

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from scim_groups.presentation import GroupSource
-from scim_users.presentation import UserSource
+from scim_groups.source import GroupSource
+from scim_users.handlers import UserSource
 from shared.scim.catalogue import Catalogue
 from shared.scim.documents import changed_names
+from shared.scim.queries import from_parameters
 from shared.store.store import open_store
 from shared.tables.request_context import RequestContext
-from shared.web.listing import Lister
+from shared.web.listing import list_resources
 from shared.web.matching import Bounds
 from shared.web.requests import ScimRequest
 from tests.support.seeds import seed
@@ -54,11 +55,12 @@ class Queries:
             cursor_keys=(b"the digest of a token",),
         )
         sources: dict[str, Source[Any]] = {
-            "Users": UserSource(request, self.store.users, Catalogue()),
+            "Users": UserSource(request, self.store, Catalogue()),
             "Groups": GroupSource(request, self.store, Catalogue()),
         }
         searched = [sources[where]] if where else list(sources.values())
-        answer = await Lister(searched, bounds).list(request)
+        asked = from_parameters(request.query)
+        answer = await list_resources(request, asked, searched, bounds)
         return Page(answer.body or {}, context.meter.calls)
 
 
