@@ -4,9 +4,9 @@ from typing import Any
 
 import azure.functions as func
 
+from shared.telemetry.request_record import RequestRecord
 from shared.web import services
 from shared.web.readiness import Check
-from shared.web.request_log import RequestRecord
 from shared.web.respond import admit, method_not_allowed
 from shared.web.responses import ScimResponse
 

@@ -15,8 +15,8 @@ from shared.scim.folding import fold
 from shared.scim.messages import bulk_response, parse_bulk
 from shared.scim.schema import Document
 from shared.tables.request_context import Meter
+from shared.telemetry.request_record import RequestRecord
 from shared.web import responses
-from shared.web.request_log import RequestRecord
 from shared.web.requests import ScimRequest
 from shared.web.resource_handlers import ResourceHandlers
 from shared.web.respond import handler_of, run
@@ -225,7 +225,7 @@ class _BulkRun:
         """Serve one operation as a request of its own, which has its own line in the log."""
         context = replace(request.context, meter=Meter(), steps=0)
         record = RequestRecord(context.request_id, operation.method, "Bulk")
-        record.tenant, record.token, record.context = context.tenant, context.actor, context
+        record.tenant, record.token, record.meter = context.tenant, context.actor, context.meter
         part = replace(request, method=operation.method, context=context)
         response = await run(self._dispatch(operation, part, record), record)
         request.context.meter.add(context.meter)

@@ -9,8 +9,8 @@ from shared.errors import NotFound
 from shared.scim.schema import ResourceType
 from shared.store.custom import CustomResources
 from shared.store.resources import Resource
+from shared.telemetry.request_record import RequestRecord
 from shared.web import services
-from shared.web.request_log import RequestRecord
 from shared.web.requests import ScimRequest
 from shared.web.resource_handlers import DocumentHandlers
 from shared.web.respond import Endpoint, Handlers, admit, handler_of

@@ -12,9 +12,9 @@ from shared.scim import queries
 from shared.scim.catalogue import Catalogue
 from shared.scim.messages import parse_search
 from shared.scim.queries import Query
+from shared.telemetry.request_record import RequestRecord
 from shared.web.listing import list_resources
 from shared.web.matching import Bounds
-from shared.web.request_log import RequestRecord
 from shared.web.requests import ScimRequest
 from shared.web.resource_handlers import ResourceHandlers
 from shared.web.responses import ScimResponse

@@ -25,7 +25,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import Span, SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from shared.telemetry.finished_request import FinishedRequest
+from shared.telemetry.request_record import FACTS, RequestRecord
 from shared.telemetry.telemetry import TelemetryError
 
 _SCOPE = "scim.requests"
@@ -34,7 +34,7 @@ _CALLS = (0, 1, 2, 3, 5, 10, 25, 50, 100, 250, 1_000, 5_000)
 _ENTITIES = (0, 2, 5, 10, 25, 50, 100, 250, 1_000, 5_000)
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 
-Attributes = dict[str, str | int]
+Attributes = dict[str, str | int | float]
 
 
 class OpenTelemetry:
@@ -96,73 +96,62 @@ class OpenTelemetry:
         readers = [PeriodicExportingMetricReader(exporter) for exporter in measurements]
         return cls(traces, MeterProvider(readers, resource=resource))
 
-    def record(self, request: FinishedRequest) -> None:
+    def record(self, record: RequestRecord) -> None:
         """Take a request; see `Telemetry.record`."""
-        operation = _operation(request)
-        self._span(request, operation)
-        outcome = {**operation, **_outcome(request)}
+        operation = _operation(record)
+        self._span(record, operation)
+        outcome = {**operation, **_outcome(record)}
         self._requests.add(1, outcome)
-        self._duration.record(request.seconds, outcome)
-        if request.calls is not None and request.entities is not None:
-            self._calls.record(request.calls, outcome)
-            self._entities.record(request.entities, outcome)
+        self._duration.record(record.seconds, outcome)
+        if record.calls is not None and record.entities is not None:
+            self._calls.record(record.calls, outcome)
+            self._entities.record(record.entities, outcome)
 
     def close(self) -> None:
         """Send what is left; see `Telemetry.close`."""
         self._traces.shutdown()
         self._metrics.shutdown()
 
-    def _span(self, request: FinishedRequest, operation: Attributes) -> None:
+    def _span(self, record: RequestRecord, operation: Attributes) -> None:
         """Write the span when all is known; nothing in between needs it."""
         span: Span = self._tracer.start_span(
             f"{operation['http.request.method']} {operation['http.route']}",
-            context=_parent(request),
+            context=_parent(record),
             kind=SpanKind.SERVER,
-            attributes={**operation, **_error(request), **_details(request)},
-            start_time=request.began,
+            attributes={**operation, **_error(record), **_details(record)},
+            start_time=record.began,
         )
-        if request.status >= 500:
+        if record.status >= 500:
             span.set_status(StatusCode.ERROR)
-        span.end(request.began + round(request.seconds * 1e9))
+        span.end(record.began + round(record.seconds * 1e9))
 
 
-def _operation(request: FinishedRequest) -> Attributes:
+def _operation(record: RequestRecord) -> Attributes:
     """Name what was asked for; a method that nobody serves is none, lest clients invent metrics."""
-    method = request.method if request.method in _METHODS else "_OTHER"
-    return {"http.request.method": method, "http.route": f"/{request.route}"}
+    method = record.method if record.method in _METHODS else "_OTHER"
+    return {"http.request.method": method, "http.route": f"/{record.route}"}
 
 
-def _outcome(request: FinishedRequest) -> Attributes:
-    return {"scim.status_class": f"{request.status // 100}xx", **_error(request)}
+def _outcome(record: RequestRecord) -> Attributes:
+    return {"scim.status_class": f"{record.status // 100}xx", **_error(record)}
 
 
-def _error(request: FinishedRequest) -> Attributes:
-    if request.status < 400:
+def _error(record: RequestRecord) -> Attributes:
+    if record.status < 400:
         return {}
-    return {"error.type": request.scim_type or str(request.status)}
+    return {"error.type": record.scim_type or str(record.status)}
 
 
-def _details(request: FinishedRequest) -> Attributes:
+def _details(record: RequestRecord) -> Attributes:
     """Say what only the span says: of whom, for whom, at what cost."""
-    details: dict[str, str | int | None] = {
-        "http.response.status_code": request.status,
-        "faas.invocation_id": request.request_id,
-        "faas.trigger": "http",
-        "scim.tenant": request.tenant,
-        "scim.token": request.token,
-        "scim.resource.id": request.resource_id,
-        "scim.client_request.id": request.client_request,
-        "scim.storage.calls": request.calls,
-        "scim.storage.entities": request.entities,
-        "scim.operation": request.operation,
-        "scim.path": request.path,
-    }
-    return {name: value for name, value in details.items() if value is not None and value != ""}
+    told = {fact.attribute: fact.read(record) for fact in FACTS if fact.attribute}
+    details = {name: value for name, value in told.items() if value not in ("", None)}
+    return {"faas.trigger": "http", **details}
 
 
-def _parent(request: FinishedRequest) -> Context:
+def _parent(record: RequestRecord) -> Context:
     """Continue the trace of what caused the request, or begin one."""
-    carrier = {"traceparent": request.trace_parent} if request.trace_parent else {}
+    carrier = {"traceparent": record.trace_parent} if record.trace_parent else {}
     return TraceContextTextMapPropagator().extract(carrier, Context())
 
 

@@ -2,14 +2,14 @@
 
 from typing import Protocol
 
-from shared.telemetry.finished_request import FinishedRequest
+from shared.telemetry.request_record import RequestRecord
 
 
 class Telemetry(Protocol):
     """Takes finished requests."""
 
-    def record(self, request: FinishedRequest) -> None:
-        """Take a request; nothing is sent before this returns, and nothing is raised."""
+    def record(self, record: RequestRecord) -> None:
+        """Take a finished request; nothing is sent before this returns, and nothing is raised."""
 
     def close(self) -> None:
         """Send what is left. Blocks for as long as the exporters are patient."""
@@ -18,7 +18,7 @@ class Telemetry(Protocol):
 class Off:
     """No telemetry: the log has a line for each request all the same."""
 
-    def record(self, request: FinishedRequest) -> None:
+    def record(self, record: RequestRecord) -> None:
         """Take a request and forget it."""
 
     def close(self) -> None:

@@ -13,10 +13,11 @@ import azure.functions as func
 from shared import tenants
 from shared.auth.tokens import bearer_token, digest_of
 from shared.errors import InternalError, MethodNotAllowed, ScimError
+from shared.store.layout import is_id
 from shared.tables.request_context import RequestContext
-from shared.telemetry.finished_request import FinishedRequest
+from shared.telemetry.request_record import RequestRecord
 from shared.web import bodies, request_ids, responses, services
-from shared.web.request_log import RequestRecord, write_fault, write_line
+from shared.web.request_log import write_fault, write_line
 from shared.web.requests import ScimRequest, query_of, tenant_url
 from shared.web.responses import ScimResponse
 from shared.web.services import Services
@@ -53,7 +54,7 @@ async def respond(
 async def run(
     serving: Awaitable[ScimResponse],
     record: RequestRecord,
-    report: Callable[[FinishedRequest], None] = write_line,
+    report: Callable[[RequestRecord], None] = write_line,
 ) -> ScimResponse:
     """Serve a request, or a part of one, and report it; nothing is raised."""
     try:
@@ -63,8 +64,10 @@ async def run(
     except Exception as fault:  # noqa: BLE001 - the host would answer with an empty 500
         write_fault(record.request_id, fault)
         response = _refuse(record, InternalError(_FAULT))
-    record.resource_id = response.resource_id or record.resource_id
-    report(record.finish(response.status))
+    resource_id = response.resource_id or record.resource_id
+    record.resource_id = resource_id if is_id(resource_id) else ""
+    record.finish(response.status)
+    report(record)
     return response
 
 
@@ -90,7 +93,7 @@ async def admit(req: func.HttpRequest, process: Services, record: RequestRecord)
     caller = await process.authenticator.authenticate(named, req.headers.get("authorization"))
     deadline = time.monotonic() + process.settings.request_deadline_seconds
     context = RequestContext(caller.tenant, record.request_id, caller.label, deadline)
-    record.tenant, record.token, record.context = caller.tenant, caller.label, context
+    record.tenant, record.token, record.meter = caller.tenant, caller.label, context.meter
     record.resource_id = req.route_params.get("id", "")
     return ScimRequest(
         method=record.method,
@@ -130,15 +133,16 @@ def method_not_allowed(method: str, allowed: Iterable[str]) -> MethodNotAllowed:
     )
 
 
-def _report(request: FinishedRequest) -> None:
+def _report(record: RequestRecord) -> None:
     """Write the line of a request into the log, and pass it to the telemetry."""
-    write_line(request)
+    write_line(record)
     try:
-        services.telemetry().record(request)
+        services.telemetry().record(record)
     except Exception as fault:  # noqa: BLE001 - the client is answered all the same
-        write_fault(request.request_id, fault)
+        write_fault(record.request_id, fault)
 
 
 def _refuse(record: RequestRecord, error: ScimError) -> ScimResponse:
-    record.error = error
+    record.scim_type = error.scim_type or ""
+    record.operation, record.path = error.operation, error.path or ""
     return responses.of_error(error)

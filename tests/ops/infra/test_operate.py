@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shared.errors import InvalidValue
 from shared.scim.documents import changed_names
 from shared.settings import describe
 from shared.store.store import open_store
 from shared.tables.azure_table import AzureTable, open_table
-from shared.tables.request_context import RequestContext
+from shared.tables.request_context import Meter, RequestContext
 from shared.tables.rows import Span
 from shared.tables.service import TableAddress
 from shared.tables.table import collect
-from shared.web.request_log import RequestRecord, write_line
+from shared.telemetry.request_record import RequestRecord
+from shared.web.request_log import write_line
 from tests.ops.infra import kql
 from tests.support.seeds import seed
 
@@ -130,10 +130,10 @@ def test_queries_ask_for_fields_that_the_service_writes(caplog: pytest.LogCaptur
     record = RequestRecord(
         "request", "GET", "route", "client-1", f"00-{'a' * 32}-{'b' * 16}-01", "tenant", "token"
     )
-    record.resource_id = "0" * 32
-    record.context = RequestContext("tenant", "request", "token", 0)
-    record.error = InvalidValue("x", operation=0, path="active")
-    write_line(record.finish(400))
+    record.resource_id, record.meter = "0" * 32, Meter()
+    record.scim_type, record.operation, record.path = "invalidValue", 0, "active"
+    record.finish(400)
+    write_line(record)
     written = json.loads(caplog.records[-1].getMessage())
     asked = set(re.findall(r"\bline\.(\w+)", "\n".join(QUERIES)))
     assert asked <= written.keys()

@@ -17,7 +17,7 @@ from shared.auth.key_vault import ListedSecret, SecretVersion
 from shared.auth.vault import VaultTokens
 from shared.clock import Clock
 from shared.errors import InvalidValue
-from shared.tables.request_context import Meter, RequestContext
+from shared.tables.request_context import Meter
 from shared.web.respond import respond
 from tests.ops.infra.bicep import INFRA, ROOT, of_kind, source
 from tests.ops.infra.kql import problems
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from shared.auth.key_vault import Vault
-    from shared.web.request_log import RequestRecord
+    from shared.telemetry.request_record import RequestRecord
     from shared.web.responses import ScimResponse
 
 QUERIES = INFRA / "queries"
@@ -110,9 +110,7 @@ async def logged_request(caplog: pytest.LogCaptureFixture) -> str:
 
     async def refuse(_: func.HttpRequest, record: RequestRecord) -> ScimResponse:
         record.tenant, record.token = "acme", "scim-token/1a2b"
-        record.context = RequestContext(
-            "acme", "the-id", record.token, time.monotonic(), Meter(3, 5)
-        )
+        record.meter = Meter(3, 5)
         record.resource_id = "0123456789abcdef0123456789abcdef"
         raise InvalidValue("no boolean", operation=1, path="active")
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from shared.settings import Settings
+from shared.tables.request_context import Meter
 from shared.telemetry.configured import open_telemetry
-from shared.telemetry.finished_request import FinishedRequest
+from shared.telemetry.request_record import RequestRecord
 from shared.telemetry.telemetry import Off, Telemetry
 from tests.support.fakes.collectors import Collector, collecting, texts
 
@@ -48,8 +49,8 @@ async def collector() -> AsyncIterator[Collector]:
         yield running
 
 
-def request(trace_parent: str = "") -> FinishedRequest:
-    return FinishedRequest(
+def request(trace_parent: str = "") -> RequestRecord:
+    return RequestRecord(
         request_id="the-invocation",
         method="POST",
         route="scim/v2/Users",
@@ -58,12 +59,11 @@ def request(trace_parent: str = "") -> FinishedRequest:
         seconds=0.02,
         tenant="acme",
         trace_parent=trace_parent,
-        calls=2,
-        entities=6,
+        meter=Meter(2, 6),
     )
 
 
-async def sent(telemetry: Telemetry, *requests: FinishedRequest) -> None:
+async def sent(telemetry: Telemetry, *requests: RequestRecord) -> None:
     """Record requests and close, which sends what is left."""
     for each in requests:
         telemetry.record(each)

@@ -14,8 +14,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from shared.telemetry.finished_request import FinishedRequest
+from shared.tables.request_context import Meter
 from shared.telemetry.open_telemetry import OpenTelemetry
+from shared.telemetry.request_record import RequestRecord
 
 ID = "0123456789abcdef0123456789abcdef"
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -65,7 +66,7 @@ def told() -> Told:
     return Told(OpenTelemetry(traces, MeterProvider([reader])), exporter, reader)
 
 
-def finished(**changes: Any) -> FinishedRequest:
+def finished(**changes: Any) -> RequestRecord:
     """Make a request that was served."""
     values: dict[str, Any] = {
         "request_id": "the-invocation",
@@ -78,10 +79,9 @@ def finished(**changes: Any) -> FinishedRequest:
         "token": "scim-token--acme/1a2b3c4d",
         "resource_id": ID,
         "client_request": "client-request-1",
-        "calls": 3,
-        "entities": 5,
+        "meter": Meter(3, 5),
     }
-    return FinishedRequest(**values | changes)
+    return RequestRecord(**values | changes)
 
 
 def test_a_request_is_a_span_of_its_length_with_what_it_cost(told: Told) -> None:
@@ -142,7 +142,7 @@ def test_a_refused_operation_is_told_by_its_place(told: Told) -> None:
 
 
 def test_what_is_not_known_is_left_out(told: Told) -> None:
-    request = FinishedRequest("i", "GET", "{*path}", 404, time.time_ns(), 0.001)
+    request = RequestRecord("i", "GET", "{*path}", status=404, seconds=0.001)
     told.telemetry.record(request)
     assert (told.span.attributes or {}).keys() == {
         *PATCHED,
@@ -156,7 +156,7 @@ def test_what_is_not_known_is_left_out(told: Told) -> None:
 
 def test_each_metric_counts_by_operation_and_class_of_status(told: Told) -> None:
     for calls, entities in ((2, 0), (3, 5)):
-        told.telemetry.record(finished(calls=calls, entities=entities))
+        told.telemetry.record(finished(meter=Meter(calls, entities)))
     told.telemetry.record(finished(status=204, method="DELETE", tenant="other"))
     told.telemetry.record(finished(status=503))
     served = {**PATCHED, "scim.status_class": "2xx"}

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared.errors import InvalidValue, NotServed, Unavailable
-from shared.tables.request_context import Meter, RequestContext
-from shared.web.request_log import RequestRecord, write_fault, write_line
+from shared.errors import InvalidValue, NotFound, ScimError, Unavailable
+from shared.tables.request_context import Meter
+from shared.telemetry.request_record import RequestRecord
+from shared.web.request_log import write_fault, write_line
+from shared.web.respond import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from shared.web.responses import ScimResponse
 
 ID = "0123456789abcdef0123456789abcdef"
 
@@ -39,10 +42,19 @@ def begun(**known: Any) -> RequestRecord:
     return RequestRecord("the-id", "PATCH", "scim/v2/Users/{id}", **known)
 
 
+def write(status: int, **known: Any) -> None:
+    """Write the line of a request of which something is known."""
+    record = begun(**known)
+    record.finish(status)
+    write_line(record)
+
+
+async def refuse(error: ScimError) -> ScimResponse:
+    raise error
+
+
 def test_a_served_request_is_a_line_with_what_it_cost(log: pytest.LogCaptureFixture) -> None:
-    context = RequestContext("acme", "the-id", "scim-token/1a2b", time.monotonic(), Meter(3, 5))
-    record = begun(tenant="acme", token="scim-token/1a2b", resource_id=ID, context=context)
-    write_line(record.finish(200))
+    write(200, tenant="acme", token="scim-token/1a2b", resource_id=ID, meter=Meter(3, 5))
     assert written(log) == (
         logging.INFO,
         {
@@ -59,12 +71,11 @@ def test_a_served_request_is_a_line_with_what_it_cost(log: pytest.LogCaptureFixt
     )
 
 
-def test_a_refused_operation_is_told_by_its_index_and_attribute(
+async def test_a_refused_operation_is_told_by_its_index_and_attribute(
     log: pytest.LogCaptureFixture, log_fields: frozenset[str]
 ) -> None:
-    write_line(
-        begun(error=InvalidValue("ana@x is no boolean", operation=0, path="active")).finish(400)
-    )
+    error = InvalidValue("ana@x is no boolean", operation=0, path="active")
+    await run(refuse(error), begun())
     level, fields = written(log)
     assert level == logging.INFO
     assert (fields["scimType"], fields["operation"], fields["path"]) == (
@@ -76,25 +87,25 @@ def test_a_refused_operation_is_told_by_its_index_and_attribute(
     assert fields.keys() <= log_fields
 
 
-def test_what_is_not_known_is_left_out(log: pytest.LogCaptureFixture) -> None:
-    write_line(begun(error=Unavailable("no tokens")).finish(503))
+async def test_what_is_not_known_is_left_out(log: pytest.LogCaptureFixture) -> None:
+    await run(refuse(Unavailable("no tokens")), begun())
     level, fields = written(log)
     assert level == logging.WARNING
     assert fields.keys() == {"request", "method", "route", "status"}
 
 
 @pytest.mark.parametrize("named", ["ana@contoso.test", ID.upper(), f"{ID}\n", "0" * 33])
-def test_what_a_path_names_is_logged_only_if_it_is_an_id_of_ours(
+async def test_what_a_path_names_is_logged_only_if_it_is_an_id_of_ours(
     log: pytest.LogCaptureFixture, named: str
 ) -> None:
-    write_line(begun(resource_id=named).finish(404))
+    await run(refuse(NotFound("no such user")), begun(resource_id=named))
     assert "resource" not in written(log)[1]
 
 
 def test_what_is_not_implemented_is_no_failure_of_the_service(
     log: pytest.LogCaptureFixture,
 ) -> None:
-    write_line(begun(error=NotServed("not served")).finish(501))
+    write(501)
     assert written(log)[0] == logging.INFO
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import azure.functions as func
 
-    from shared.telemetry.finished_request import FinishedRequest
+    from shared.telemetry.request_record import RequestRecord
     from shared.web.services import Services
     from tests.unit.web.conftest import BrokenTable
 
@@ -150,10 +150,10 @@ class Recorder:
     """Takes requests, until a test says that it fails."""
 
     fault: Exception | None = None
-    requests: list[FinishedRequest] = field(default_factory=list)
+    requests: list[RequestRecord] = field(default_factory=list)
     is_closed: bool = False
 
-    def record(self, request: FinishedRequest) -> None:
+    def record(self, request: RequestRecord) -> None:
         self.requests.append(request)
         if self.fault is not None:
             raise self.fault
