@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from health.handlers import alive, ready
 from scim_groups.handlers import GROUPS
 from scim_protocol.bulk import run_bulk
-from scim_protocol.custom import custom
+from scim_protocol.custom import custom_endpoint
 from scim_protocol.discovery import (
     get_resource_type,
     get_schema,
@@ -40,9 +40,9 @@ ENDPOINTS: Mapping[str, Endpoint] = {
     "schemas": authenticated({"GET": list_schemas}),
     "schemas_id": authenticated({"GET": get_schema}),
     "service_provider_config": authenticated({"GET": get_service_provider_config}),
-    "zz_custom": custom(lambda handlers: handlers.collection),
-    "zz_custom_dot_search": custom(lambda handlers: handlers.searches),
-    "zz_custom_id": custom(lambda handlers: handlers.item),
+    "zz_custom": custom_endpoint(lambda handlers: handlers.collection),
+    "zz_custom_dot_search": custom_endpoint(lambda handlers: handlers.searches),
+    "zz_custom_id": custom_endpoint(lambda handlers: handlers.item),
     "zz_no_such_path": no_such_path,
     "healthz": alive,
     "readyz": ready,

@@ -61,7 +61,7 @@ class CustomHandlers(DocumentHandlers[Resource]):
         return services.store.custom[self._resource_type.name]
 
 
-def custom(choose: Callable[[CustomHandlers], Handlers]) -> Endpoint:
+def custom_endpoint(choose: Callable[[CustomHandlers], Handlers]) -> Endpoint:
     """Make an endpoint that lets the caller in, then serves the custom type that the path names.
 
     Args:
