@@ -1,4 +1,4 @@
-"""What monitors are answered: plain JSON, since it is no SCIM message; refusals are SCIM errors."""
+"""The state of the service: plain JSON, since it is no SCIM message; refusals are SCIM errors."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ async def alive(req: func.HttpRequest, record: RequestRecord) -> ScimResponse:
     """GET /healthz: the process serves requests. Nothing is read, no token and no setting."""
     del req
     _refuse_other_methods(record)
-    return _answer(200, {"status": "ok"})
+    return _respond(200, {"status": "ok"})
 
 
 async def ready(req: func.HttpRequest, record: RequestRecord) -> ScimResponse:
@@ -36,9 +36,9 @@ async def ready(req: func.HttpRequest, record: RequestRecord) -> ScimResponse:
     )
     checks = {"vault": _check(report.vault), "table": _check(report.table)}
     if report.is_ready:
-        return _answer(200, {"status": "ready", "checks": checks})
+        return _respond(200, {"status": "ready", "checks": checks})
     unready = {"status": "unavailable", "checks": checks}
-    return _answer(503, unready, **{"Retry-After": _RETRY_AFTER})
+    return _respond(503, unready, **{"Retry-After": _RETRY_AFTER})
 
 
 def _refuse_other_methods(record: RequestRecord) -> None:
@@ -50,6 +50,6 @@ def _check(check: Check) -> dict[str, str | float]:
     return {"state": check.state, "ms": check.ms}
 
 
-def _answer(status: int, body: dict[str, Any], **headers: str) -> ScimResponse:
+def _respond(status: int, body: dict[str, Any], **headers: str) -> ScimResponse:
     fresh = {"Cache-Control": "no-store", **headers}
     return ScimResponse(status, body, fresh, media_type="application/json")

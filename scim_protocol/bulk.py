@@ -235,7 +235,7 @@ class _BulkRun:
         self, operation: BulkOperation, request: ScimRequest, record: RequestRecord
     ) -> ScimResponse:
         resolved = resolve_references(operation, self._ids)
-        handlers, resource_id = self._addressed(resolved)
+        handlers, resource_id = self._find_handlers(resolved)
         record.route = f"Bulk/{handlers.path}" + ("/{id}" if resource_id else "")
         record.resource_id = resource_id
         # Nothing is begun late: what takes back its own failure would do so past the deadline.
@@ -252,7 +252,7 @@ class _BulkRun:
         )
         return await handler(part, self._services)
 
-    def _addressed(self, operation: BulkOperation) -> tuple[ResourceHandlers[Any], str]:
+    def _find_handlers(self, operation: BulkOperation) -> tuple[ResourceHandlers[Any], str]:
         """Return the handlers of the type that a path names, and the id in it or "" without one.
 
         Raises:

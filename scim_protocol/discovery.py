@@ -1,4 +1,4 @@
-"""What the discovery endpoints answer (RFC 7644 section 4)."""
+"""Discovery: what the service can do, its types and schemas (RFC 7644 section 4)."""
 
 from shared.errors import Forbidden
 from shared.scim import discovery
@@ -19,7 +19,7 @@ async def get_service_provider_config(request: ScimRequest, services: Services) 
 async def list_resource_types(request: ScimRequest, services: Services) -> ScimResponse:
     """GET /ResourceTypes."""
     types = discovery.resource_types(services.catalogue, request.tenant_url)
-    return _listed(request, types)
+    return _list(request, types)
 
 
 async def get_resource_type(request: ScimRequest, services: Services) -> ScimResponse:
@@ -31,7 +31,7 @@ async def get_resource_type(request: ScimRequest, services: Services) -> ScimRes
 
 async def list_schemas(request: ScimRequest, services: Services) -> ScimResponse:
     """GET /Schemas."""
-    return _listed(request, discovery.schemas(services.catalogue, request.tenant_url))
+    return _list(request, discovery.schemas(services.catalogue, request.tenant_url))
 
 
 async def get_schema(request: ScimRequest, services: Services) -> ScimResponse:
@@ -41,7 +41,7 @@ async def get_schema(request: ScimRequest, services: Services) -> ScimResponse:
     return ScimResponse(200, found)
 
 
-def _listed(request: ScimRequest, descriptions: list[Document]) -> ScimResponse:
+def _list(request: ScimRequest, descriptions: list[Document]) -> ScimResponse:
     _refuse_filter(request)
     return ScimResponse(200, list_response(descriptions, len(descriptions), 1))
 

@@ -127,7 +127,10 @@ class OpenTelemetry:
 
 
 def _operation(record: RequestRecord) -> Attributes:
-    """Name what was asked for; a method that nobody serves is none, lest clients invent metrics."""
+    """Name what was asked for.
+
+    All methods that nothing serves are one, so that clients cannot invent metrics.
+    """
     method = record.method if record.method in _METHODS else "_OTHER"
     return {"http.request.method": method, "http.route": f"/{record.route}"}
 

@@ -26,4 +26,4 @@ class Off:
 
 
 class TelemetryError(Exception):
-    """Telemetry cannot be had as it is asked for; the message says what to change."""
+    """The telemetry that is asked for cannot be set up; the message says what to change."""

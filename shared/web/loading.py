@@ -71,7 +71,7 @@ class Loading(Generic[T]):
             return
         loop.call_soon(self._begin, self._load_and_prepare)
 
-    async def finished(self) -> T:
+    async def wait(self) -> T:
         """Wait until all is loaded, and return it; begin if nothing has.
 
         Raises:
@@ -100,14 +100,14 @@ def load_soon() -> None:
     _loading.begin_soon()
 
 
-async def loaded() -> Endpoints:
-    """Wait until the endpoints are loaded; see `Loading.finished`."""
-    return await _loading.finished()
+async def load_endpoints() -> Endpoints:
+    """Wait until the endpoints are loaded; see `Loading.wait`."""
+    return await _loading.wait()
 
 
 def _run(work: Callable[[], T], done: Future[T]) -> None:
     try:
-        with _nothing_collected():
+        with _without_collecting():
             result = work()
     except BaseException as fault:  # noqa: BLE001 - requests wait for it, whatever it is
         _log.exception("what requests need could not be loaded; the next request tries again")
@@ -117,7 +117,7 @@ def _run(work: Callable[[], T], done: Future[T]) -> None:
 
 
 @contextmanager
-def _nothing_collected() -> Iterator[None]:
+def _without_collecting() -> Iterator[None]:
     """Keep the garbage collector from what is loaded, now and later.
 
     Modules, classes and schemas stay for good. To look them through prolongs the loading, and would

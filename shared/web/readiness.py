@@ -26,7 +26,12 @@ State = Literal["ok", "failed", "unused"]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """How one of them answered, and after how many milliseconds."""
+    """How one of them answered.
+
+    Attributes:
+        state: whether it did.
+        ms: after how many milliseconds.
+    """
 
     state: State
     ms: float
@@ -66,20 +71,22 @@ class Readiness:
         """
         async with self._turn:
             if self._report is None or self.clock.steady() - self._made_at >= REPORT_SECONDS:
-                vault, answer = await asyncio.gather(_vault(authenticator), _table(table, context))
-                self._report, self._made_at = Report(vault, answer), self.clock.steady()
+                vault, storage = await asyncio.gather(
+                    _check_vault(authenticator), _check_table(table, context)
+                )
+                self._report, self._made_at = Report(vault, storage), self.clock.steady()
             return self._report
 
 
-async def _vault(authenticator: Authenticator) -> Check:
+async def _check_vault(authenticator: Authenticator) -> Check:
     async def ask() -> State:
-        answered = await authenticator.refresh()
-        return "unused" if answered is None else "ok" if answered else "failed"
+        is_read = await authenticator.refresh()
+        return "unused" if is_read is None else "ok" if is_read else "failed"
 
-    return await _timed(ask())
+    return await _time(ask())
 
 
-async def _table(table: Table, context: RequestContext) -> Check:
+async def _check_table(table: Table, context: RequestContext) -> Check:
     # The row is normally absent, which is the cheapest answer. The store repeats a read that found
     # no answer, and gives up at the deadline.
     hurried = replace(context, deadline=min(context.deadline, time.monotonic() + _PATIENCE_SECONDS))
@@ -88,10 +95,10 @@ async def _table(table: Table, context: RequestContext) -> Check:
         await table.get(hurried, layout.DELETED_GROUPS)
         return "ok"
 
-    return await _timed(ask())
+    return await _time(ask())
 
 
-async def _timed(question: Awaitable[State]) -> Check:
+async def _time(question: Awaitable[State]) -> Check:
     """Wait for an answer; a refusal and silence are failures, a fault of ours is raised."""
     started = time.perf_counter()
     try:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import azure.functions as func
 
-from shared.web import loading
+from shared.web.loading import load_endpoints
 
 ROOTS = {"": "scim/v2", "tenant_": "tenants/{tenant}/scim/v2"}
 """Where the tenant `default` and the others are served, by the prefix of the functions' names."""
@@ -63,7 +63,7 @@ def _register(app: func.FunctionApp, route: Route, name: str, template: str) -> 
 
     async def main(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
         try:
-            loaded = await loading.loaded()
+            loaded = await load_endpoints()
         except Exception:  # noqa: BLE001 - is in the log; the host would answer with an empty 500
             return _fault(context)
         return await loaded.respond(loaded.ENDPOINTS[route.name], req, context, template)

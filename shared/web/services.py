@@ -66,13 +66,13 @@ def build(settings: Settings) -> Services:
     return Services(
         settings,
         authenticator(settings),
-        _store(settings, catalogue),
+        _open_store(settings, catalogue),
         catalogue,
         open_telemetry(settings),
     )
 
 
-_UNTOLD = Off()
+_OFF = Off()
 _current: Services | None = None
 _reported: set[str] = set()
 
@@ -114,10 +114,10 @@ def telemetry() -> Telemetry:
 
     So a probe and a stray path cost nothing, and wrong settings do not matter to them.
     """
-    return _UNTOLD if _current is None else _current.telemetry
+    return _OFF if _current is None else _current.telemetry
 
 
-def _store(settings: Settings, catalogue: Catalogue) -> Store:
+def _open_store(settings: Settings, catalogue: Catalogue) -> Store:
     secret = settings.table_connection_string
     address = TableAddress(
         settings.table_name,

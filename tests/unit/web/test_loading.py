@@ -74,7 +74,7 @@ async def test_it_begins_when_the_loop_is_free_and_not_before(
     loading.begin_soon()
     assert not [thread for thread in threading.enumerate() if thread.name == "loading"]
     await asyncio.sleep(0)
-    await loading.finished()
+    await loading.wait()
     assert work.threads.isdisjoint({threading.get_ident()})
 
 
@@ -84,7 +84,7 @@ async def test_ahead_of_requests_the_services_are_prepared_too(
     work.may_end.set()
     loading.begin_soon()
     await asyncio.sleep(0)
-    await loading.finished()
+    await loading.wait()
     assert work.steps == ["load", "prepare what was loaded"]
 
 
@@ -93,7 +93,7 @@ async def test_without_a_loop_at_indexing_the_first_request_loads_and_prepares_n
 ) -> None:
     await asyncio.to_thread(loading.begin_soon)  # a thread has no loop
     work.may_end.set()
-    assert await loading.finished() == "loaded"
+    assert await loading.wait() == "loaded"
     assert work.steps == ["load"]
 
 
@@ -102,7 +102,7 @@ async def test_requests_that_come_meanwhile_wait_without_holding_up_the_loop(
 ) -> None:
     loading.begin_soon()
     await asyncio.sleep(0)
-    requests = [asyncio.create_task(loading.finished()) for _ in range(3)]
+    requests = [asyncio.create_task(loading.wait()) for _ in range(3)]
     await turns_of_the_loop()
     assert not any(request.done() for request in requests)
     work.may_end.set()
@@ -114,7 +114,7 @@ async def test_requests_that_come_meanwhile_wait_without_holding_up_the_loop(
 async def test_a_request_that_is_cancelled_cancels_nothing_but_itself(
     work: Work, loading: Loading[str]
 ) -> None:
-    cancelled, other = (asyncio.create_task(loading.finished()) for _ in range(2))
+    cancelled, other = (asyncio.create_task(loading.wait()) for _ in range(2))
     await turns_of_the_loop()
     cancelled.cancel()
     await turns_of_the_loop()
@@ -129,7 +129,7 @@ async def test_what_is_loaded_is_kept_from_the_garbage_collector(
 ) -> None:
     gc.unfreeze()
     work.may_end.set()
-    await loading.finished()
+    await loading.wait()
     assert work.collected == [False]
     assert gc.isenabled()
     assert gc.get_freeze_count() > 0
@@ -141,12 +141,12 @@ async def test_what_fails_is_in_the_log_and_tried_again(
     work.may_end.set()
     work.fault = ModuleNotFoundError("No module named 'pydantic'")
     with pytest.raises(ModuleNotFoundError):
-        await loading.finished()
+        await loading.wait()
     (line,) = caplog.records
     assert (line.levelno, line.exc_info is not None) == (logging.ERROR, True)
     work.fault = None
-    await loading.finished()
-    await loading.finished()
+    await loading.wait()
+    await loading.wait()
     assert work.steps == ["load", "load"]
 
 
