@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import endpoints
 from endpoints import ENDPOINTS
-from tests.support.deployed import routes
+from tests.support.deployed import MODULES, PACKAGES, ROOT, routes
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from shared.web.loading import Endpoints
 
 
@@ -27,3 +32,71 @@ def test_no_two_routes_bear_one_name() -> None:
 def test_the_module_is_what_a_function_waits_for() -> None:
     loaded: Endpoints = endpoints  # mypy holds the module against the protocol
     assert all(map(callable, (loaded.respond, loaded.prepare, *loaded.ENDPOINTS.values())))
+
+
+HANDLER = '''
+
+async def ping(request: ScimRequest, services: Services) -> ScimResponse:
+    """GET /Ping."""
+    del request, services
+    return ScimResponse(200, {"pong": True})
+'''
+CALL = """
+import asyncio
+from types import SimpleNamespace
+import azure.functions as func
+from function_app import app
+
+functions = {each.get_function_name(): each.get_user_function() for each in app.get_functions()}
+trace = SimpleNamespace(trace_parent="")
+context = SimpleNamespace(invocation_id="1", trace_context=trace)
+
+async def call(name, token, **path):
+    headers = {"authorization": f"Bearer {token}"}
+    request = func.HttpRequest("GET", "https://x/", headers=headers, route_params=path, body=b"")
+    response = await functions[name](request, context)
+    print(response.status_code, response.get_body().decode())
+
+async def main():
+    await call("ping", "the-token-of-the-default-tenant")
+    await call("tenant_ping", "the-token-of-acme-and-no-other", tenant="acme")
+    await call("ping", "another-token")
+
+asyncio.run(main())
+"""
+
+
+def test_an_endpoint_is_added_by_a_route_a_handler_and_an_entry(tmp_path: Path) -> None:
+    for module in MODULES:
+        shutil.copy(ROOT / f"{module}.py", tmp_path)
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tmp_path / package)
+    insert(tmp_path / "scim_protocol/routes.py", "PROTOCOL_ROUTES = (\n", 'Route("ping", "Ping"),')
+    with (tmp_path / "scim_protocol/discovery.py").open("a", encoding="utf-8") as handlers:
+        handlers.write(HANDLER)
+    insert(tmp_path / "endpoints.py", "from scim_protocol.discovery import (\n", "ping,")
+    entry = '"ping": authenticated({"GET": ping}),'
+    insert(tmp_path / "endpoints.py", "ENDPOINTS: Mapping[str, Endpoint] = {\n", entry)
+
+    environ = {
+        "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
+        "SCIM_SECRET_TOKEN": "the-token-of-the-default-tenant",
+        "SCIM_SECRET_TOKEN__ACME": "the-token-of-acme-and-no-other",
+    }
+    run = subprocess.run(
+        [sys.executable, "-c", CALL],
+        cwd=tmp_path,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    one, other, stranger = run.stdout.splitlines()
+    assert one == other == '200 {"pong":true}'
+    assert stranger.startswith("401 ")
+
+
+def insert(file: Path, behind: str, line: str) -> None:
+    text = file.read_text("utf-8")
+    assert text.count(behind) == 1
+    file.write_text(text.replace(behind, f"{behind}    {line}\n"), "utf-8")
