@@ -20,7 +20,7 @@ from local.functions import HttpFunction, index, load
 from local.invocation import Context
 from shared.scim.documents import changed_names
 from shared.settings import Settings
-from shared.store.layout import DELETED_GROUPS
+from shared.store.layout import DELETIONS_KEY
 from shared.store.store import open_store
 from shared.tables.azure_table import AzureTable
 from shared.tables.rest.client import open_rest_service
@@ -67,7 +67,7 @@ class Recorder:
     @property
     def counted(self) -> list[Call]:
         """The calls but those for row `q`: one in two seconds, however many requests there are."""
-        return [each for each in self.calls if each.key != DELETED_GROUPS]
+        return [each for each in self.calls if each.key != DELETIONS_KEY]
 
     async def get(self, partition: str, key: str) -> Row | None:
         """Read one row."""

@@ -10,9 +10,10 @@ from typing import Self
 
 from shared.errors import InvalidValue
 from shared.scim.folding import fold
+from shared.scim.schema import Document
 from shared.store import layout
+from shared.store.layout import GROUP_KINDS, USER_EMAIL, USER_KINDS, Column
 from shared.tables.operations import Delete, Insert, Operation
-from shared.tables.rows import Document
 
 MAX_VALUE_LENGTH = 1_024
 """Characters that a value may have by which a resource is found."""
@@ -78,9 +79,9 @@ def user_rows(uid: str, document: Document) -> RowSet:
         )
     for address in addresses:
         _check("emails.value", address)
-    emails = (_owned("ue", address, uid) for address in sorted(addresses))
-    claim = _claim("un", uid, name, "userName")
-    return RowSet.of([claim, *external_id_rows("ux", uid, document), *emails])
+    emails = (_owned(USER_EMAIL, address, uid) for address in sorted(addresses))
+    claim = _claim(USER_KINDS.claim, uid, name, "userName")
+    return RowSet.of([claim, *external_id_rows(USER_KINDS.external_id, uid, document), *emails])
 
 
 def group_rows(gid: str, document: Document) -> RowSet:
@@ -89,14 +90,14 @@ def group_rows(gid: str, document: Document) -> RowSet:
     Raises:
         InvalidValue: a value is too long or holds a control character.
     """
-    claim = _claim("gn", gid, folded_name(document, "displayName"), "displayName")
-    return RowSet.of([claim, *external_id_rows("gx", gid, document)])
+    claim = _claim(GROUP_KINDS.claim, gid, folded_name(document, "displayName"), "displayName")
+    return RowSet.of([claim, *external_id_rows(GROUP_KINDS.external_id, gid, document)])
 
 
 def unique_row(
     kind: str, owner: str, document: Document, attribute: UniqueAttribute
 ) -> Iterator[Insert]:
-    """Build the claim of a resource on a value, if it has one; `kind` as in `layout.custom`.
+    """Build the claim of a resource on a value, if it has one; `kind` as in `layout.claim_key`.
 
     Raises:
         InvalidValue: the value is too long or holds a control character.
@@ -107,16 +108,11 @@ def unique_row(
         comparable = attribute.comparable(value)
         _check(attribute.name, comparable)
         yield Insert(
-            unique_key(kind, attribute, comparable),
-            {"o": owner, "x": comparable},
+            layout.custom_claim_key(kind, attribute.name, comparable),
+            {Column.OWNER: owner, Column.VALUE: comparable},
             attribute.name,
             attribute.case_exact,
         )
-
-
-def unique_key(kind: str, attribute: UniqueAttribute, comparable: str) -> str:
-    """Key of the claim on a value of one of several unique attributes of a type."""
-    return layout.claim(kind, f"{attribute.name.lower()}={comparable}")
 
 
 def folded_name(document: Document, attribute: str) -> str:
@@ -148,11 +144,13 @@ def _email_addresses(document: Document) -> list[str]:
 
 
 def _claim(kind: str, owner: str, name: str, attribute: str) -> Insert:
-    return Insert(layout.claim(kind, name), {"o": owner, "x": name}, attribute)
+    return Insert(
+        layout.claim_key(kind, name), {Column.OWNER: owner, Column.VALUE: name}, attribute
+    )
 
 
 def _owned(kind: str, value: str, owner: str) -> Insert:
-    return Insert(layout.owned(kind, value, owner), {"o": owner, "x": value})
+    return Insert(layout.owner_key(kind, value, owner), {Column.OWNER: owner, Column.VALUE: value})
 
 
 def _check(attribute: str, value: str) -> None:

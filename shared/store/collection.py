@@ -2,41 +2,28 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 from shared.errors import NotFound
+from shared.scim.schema import Document
 from shared.store import layout
 from shared.store.changes import Change
 from shared.store.claims import RowSet
 from shared.store.commits import commit, create_once, retry_conflicts
 from shared.store.counters import Counters
+from shared.store.layout import ResourceKinds
 from shared.store.reader import owners_of, pages, read_page, rows_after
 from shared.store.resources import Precondition, Resource, check_precondition, timestamp
 from shared.tables.operations import Delete, Insert, Operation, Replace
 from shared.tables.request_context import RequestContext
-from shared.tables.rows import Document, Row, Values
+from shared.tables.rows import Row, Values
 from shared.tables.table import Table, get_all
 
 Names = Callable[[Document | None, Document], tuple[str, ...]]
 """Names the attributes in which two documents differ; None stands for no document at all."""
 
 R = TypeVar("R", bound=Resource)
-
-
-@dataclass(frozen=True, slots=True)
-class Kinds:
-    """What the keys of a type's rows begin with.
-
-    Attributes:
-        resources: the resources, `u`.
-        external_ids: the owners of an externalId, `ux`.
-        counters: the counters, `cu`.
-    """
-
-    resources: str
-    external_ids: str
-    counters: str
 
 
 class Collection(ABC, Generic[R]):
@@ -49,11 +36,13 @@ class Collection(ABC, Generic[R]):
         counters: how many there are.
     """
 
-    def __init__(self, table: Table, type_name: str, kinds: Kinds, changed_names: Names) -> None:
+    def __init__(
+        self, table: Table, type_name: str, kinds: ResourceKinds, changed_names: Names
+    ) -> None:
         self.table = table
         self.type_name = type_name
         self.kinds = kinds
-        self.counters = Counters(table, kinds.counters)
+        self.counters = Counters(table, kinds.counter)
         self._names = changed_names
 
     @abstractmethod
@@ -193,7 +182,7 @@ class Collection(ABC, Generic[R]):
 
     async def by_external_id(self, context: RequestContext, value: str) -> list[R]:
         """Find those with an externalId, compared exactly. 1 call, and 1 for each found."""
-        owners = await owners_of(self.table, context, self.kinds.external_ids, value)
+        owners = await owners_of(self.table, context, self.kinds.external_id, value)
         return await self.get_many(context, owners)
 
     async def count(self, context: RequestContext) -> int:
@@ -209,12 +198,12 @@ class Collection(ABC, Generic[R]):
         page at the same time. 1 for `count` 0 and past the end of what is not empty.
         """
         place = (start_index, count)
-        page = await read_page(self.table, context, self.kinds.resources, self.counters, place)
+        page = await read_page(self.table, context, self.kinds.resource, self.counters, place)
         return page.total, await self.shown(context, [self.read(row) for row in page.rows])
 
     async def after(self, context: RequestContext, last_id: str, count: int) -> list[R]:
         """Read resources in id order, from behind an id on. 1 call for 1,000."""
-        rows = await rows_after(self.table, context, self.kinds.resources, (last_id, count))
+        rows = await rows_after(self.table, context, self.kinds.resource, (last_id, count))
         return await self.shown(context, [self.read(row) for row in rows])
 
     async def scan(self, context: RequestContext, last_id: str = "") -> AsyncIterator[R]:
@@ -222,7 +211,7 @@ class Collection(ABC, Generic[R]):
 
         A call for each 1,000.
         """
-        async for rows in pages(self.table, context, self.kinds.resources, last_id):
+        async for rows in pages(self.table, context, self.kinds.resource, last_id):
             for resource in await self.shown(context, [self.read(row) for row in rows]):
                 yield resource
 
@@ -244,4 +233,4 @@ class Collection(ABC, Generic[R]):
         return written
 
     def _key(self, resource_id: str) -> str:
-        return layout.resource(self.kinds.resources, resource_id)
+        return layout.resource_key(self.kinds.resource, resource_id)

@@ -7,6 +7,7 @@ from typing import TypeVar
 from shared.errors import PayloadTooLarge, Unavailable, Uniqueness
 from shared.store import layout
 from shared.store.changes import Change
+from shared.store.layout import Column
 from shared.tables.operations import Delete, Insert, Operation, OperationRejected, OutcomeUnknown
 from shared.tables.request_context import RequestContext
 from shared.tables.rows import Row, check_size, wire_bytes
@@ -47,7 +48,7 @@ async def commit(
         Unavailable, TooManyRequests: no clear answer within the attempts or the deadline.
         PayloadTooLarge: a row or the whole is over the limits of the service.
     """
-    receipt = Insert(layout.new_change(), change.values(context, context.next_step()))
+    receipt = Insert(layout.new_change_key(), change.values(context, context.next_step()))
     transaction = [receipt, *operations]
     _check_limits(transaction)
     begun = time.monotonic()
@@ -138,7 +139,7 @@ async def _is_receipt(table: Table, context: RequestContext, receipt: Insert) ->
     """Tell whether the row that is in the way of a receipt is that receipt."""
     row = await table.get(context, receipt.key)
     return row is not None and all(
-        row.values.get(name) == receipt.values[name] for name in ("rq", "st")
+        row.values.get(name) == receipt.values[name] for name in (Column.REQUEST_ID, Column.STEP)
     )
 
 

@@ -7,6 +7,7 @@ in which slot the n-th resource lies.
 from dataclasses import dataclass
 
 from shared.store import layout
+from shared.store.layout import Column
 from shared.tables.operations import Insert, Operation, Replace
 from shared.tables.request_context import RequestContext
 from shared.tables.rows import Row
@@ -46,24 +47,28 @@ class Counters:
     """The counter rows of one kind of resource."""
 
     def __init__(self, table: Table, kind: str) -> None:
-        """`kind` as in `layout.counter`."""
+        """`kind` as in `layout.counter_key`."""
         self._table = table
         self._kind = kind
 
     async def read(self, context: RequestContext, resource_id: str) -> Row | None:
         """Read the slot of a resource; None while it was never counted in. One call."""
         return await self._table.get(
-            context, layout.counter(self._kind, layout.slot_of(resource_id))
+            context, layout.counter_key(self._kind, layout.slot_of(resource_id))
         )
 
     def step(self, resource_id: str, slot: Row | None, by: int) -> Operation:
         """Build the operation that counts a resource in (`by` 1) or out (`by` -1)."""
         if slot is None:
-            key = layout.counter(self._kind, layout.slot_of(resource_id))
-            return Insert(key, {"n": max(by, 0)})
-        return Replace(slot.key, {"n": int(slot.values["n"]) + by}, slot.etag)
+            key = layout.counter_key(self._kind, layout.slot_of(resource_id))
+            return Insert(key, {Column.NUMBER: max(by, 0)})
+        return Replace(slot.key, {Column.NUMBER: int(slot.values[Column.NUMBER]) + by}, slot.etag)
 
     async def totals(self, context: RequestContext) -> Totals:
         """Read all slots. One call."""
-        rows = await collect(self._table, context, layout.prefix(self._kind), select=("n",))
-        return Totals(tuple((row.key.rpartition("-")[2], int(row.values["n"])) for row in rows))
+        rows = await collect(
+            self._table, context, layout.kind_span(self._kind), select=(Column.NUMBER,)
+        )
+        return Totals(
+            tuple((layout.slot_in(row.key), int(row.values[Column.NUMBER])) for row in rows)
+        )

@@ -6,11 +6,13 @@ resource can be changed and deleted whatever the files say by then of which attr
 
 from dataclasses import dataclass
 
+from shared.scim.schema import Document
 from shared.store import layout
 from shared.store.changes import Change
-from shared.store.claims import RowSet, UniqueAttribute, external_id_rows, unique_key, unique_row
-from shared.store.collection import Collection, Kinds, Names
+from shared.store.claims import RowSet, UniqueAttribute, external_id_rows, unique_row
+from shared.store.collection import Collection, Names
 from shared.store.commits import commit, retry_conflicts
+from shared.store.layout import Column
 from shared.store.resources import (
     Precondition,
     Resource,
@@ -20,7 +22,7 @@ from shared.store.resources import (
 )
 from shared.tables.operations import Insert
 from shared.tables.request_context import RequestContext
-from shared.tables.rows import Document, Row, Values
+from shared.tables.rows import Row, Values
 from shared.tables.table import Table
 
 
@@ -49,13 +51,9 @@ class CustomResources(Collection[Resource]):
     """The resources of one added type of every tenant; the context says of which."""
 
     def __init__(self, table: Table, custom_type: CustomType, changed_names: Names) -> None:
-        rows, external_ids, counters = (
-            layout.custom(kind, custom_type.name) for kind in ("r", "rx", "cr")
-        )
-        kinds = Kinds(rows, external_ids, counters)
+        kinds = layout.custom_kinds(custom_type.name)
         super().__init__(table, custom_type.name, kinds, changed_names)
         self._unique = custom_type.unique
-        self._claims = layout.custom("rn", custom_type.name)
 
     @property
     def unique_names(self) -> tuple[str, ...]:
@@ -99,10 +97,12 @@ class CustomResources(Collection[Resource]):
         """Find the resource that has a value of a unique attribute. 2 calls, 1 on a miss."""
         attribute = next(each for each in self._unique if each.name == name)
         comparable = attribute.comparable(value)
-        claim = await self.table.get(context, unique_key(self._claims, attribute, comparable))
-        if claim is None or claim.values["x"] != comparable:
+        claim = await self.table.get(
+            context, layout.custom_claim_key(self.kinds.claim, name, comparable)
+        )
+        if claim is None or claim.values[Column.VALUE] != comparable:
             return []
-        return await self.get_many(context, [str(claim.values["o"])])
+        return await self.get_many(context, [str(claim.values[Column.OWNER])])
 
     async def page(self, context: RequestContext, start_index: int, count: int) -> ResourcePage:
         """List resources in id order, from the `start_index`-th (1-based). 2 calls; 1 for 0."""
@@ -113,26 +113,23 @@ class CustomResources(Collection[Resource]):
         return resource_from(row)
 
     def values(self, resource: Resource, key_rows: RowSet, before: Row | None) -> Values:
-        """Lay a resource out as properties, with the hashes of what it claims in `k`."""
+        """Lay a resource out as properties, with what it claims."""
         del before
         claims = [key for key, insert in key_rows.rows.items() if insert.unique is not None]
-        hashes = " ".join(key.rpartition("-")[2] for key in claims)
-        return {**resource_values(resource), "k": hashes}
+        return {**resource_values(resource), Column.CLAIMS: layout.pack_claims(claims)}
 
     def key_rows(self, resource_id: str, document: Document) -> RowSet:
         """Build the claims that a document asks for now, and the row of its externalId."""
         claims = (
             insert
             for attribute in self._unique
-            for insert in unique_row(self._claims, resource_id, document, attribute)
+            for insert in unique_row(self.kinds.claim, resource_id, document, attribute)
         )
-        owned = external_id_rows(self.kinds.external_ids, resource_id, document)
+        owned = external_id_rows(self.kinds.external_id, resource_id, document)
         return RowSet.of([*claims, *owned])
 
     def key_rows_in(self, row: Row, resource: Resource) -> RowSet:
         """Tell which key rows a resource has: the claims that its row remembers, and externalId."""
-        claims = (
-            Insert(layout.resource(self._claims, each), {}) for each in str(row.values["k"]).split()
-        )
-        owned = external_id_rows(self.kinds.external_ids, resource.id, resource.document)
+        claims = (Insert(key, {}) for key in layout.unpack_claims(self.kinds.claim, row.values))
+        owned = external_id_rows(self.kinds.external_id, resource.id, resource.document)
         return RowSet.of([*claims, *owned])

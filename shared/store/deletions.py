@@ -20,10 +20,11 @@ from shared.clock import Clock
 from shared.store import layout
 from shared.store.changes import Change
 from shared.store.commits import commit, retry_conflicts
+from shared.store.layout import pack_ids, unpack_ids
 from shared.store.memberships import READ_AHEAD, Edit, Head, Memberships, Progress, Step, cut_steps
 from shared.tables.operations import Delete, Insert, Operation, OperationRejected, Replace
 from shared.tables.request_context import RequestContext
-from shared.tables.rows import Row, pack_ids, unpack_ids
+from shared.tables.rows import Row
 from shared.tables.table import Table, collect
 
 LEASE_SECONDS = 2.0
@@ -51,7 +52,7 @@ class DeletedGroups:
 
     async def read(self, context: RequestContext) -> Row | None:
         """Read the row itself, to change it. One call."""
-        return await self._table.get(context, layout.DELETED_GROUPS)
+        return await self._table.get(context, layout.DELETIONS_KEY)
 
     async def ids(self, context: RequestContext) -> frozenset[str]:
         """Tell which groups are deleted and not swept yet. One call; none within the lease."""
@@ -91,7 +92,7 @@ class DeletedGroups:
 
 def begun(gid: str) -> Insert:
     """Build the operation that begins the row with one group; refused when there is a row."""
-    return Insert(layout.DELETED_GROUPS, pack_ids([gid]))
+    return Insert(layout.DELETIONS_KEY, pack_ids([gid]))
 
 
 def added(row: Row, gid: str) -> Replace:
@@ -138,10 +139,12 @@ class Sweeper:
         Returns:
             Whether the group is swept.
         """
-        rows = await collect(self._table, context, layout.memberships(gid), limit + 1, select=())
+        rows = await collect(
+            self._table, context, layout.memberships_span(gid), limit + 1, select=()
+        )
         if len(rows) > limit:
             return False
-        uids = [layout.member_of(row.key) for row in rows]
+        uids = [layout.id_in(row.key) for row in rows]
         last: list[Edit] = []
         for start in range(0, len(uids), READ_AHEAD):
             wanted = dict.fromkeys(uids[start : start + READ_AHEAD], False)
@@ -160,7 +163,7 @@ class Sweeper:
         """Take away the memberships that a deleted user's row lists, 90 a transaction."""
 
         async def attempt() -> bool:
-            row = await self._table.get(context, layout.deleted_user(uid))
+            row = await self._table.get(context, layout.deleted_user_key(uid))
             return row is not None and await self._sweep_user_step(context, uid, row)
 
         while await retry_conflicts(context, attempt):
@@ -173,7 +176,7 @@ class Sweeper:
         shortened = (
             Replace(row.key, pack_ids(rest), row.etag) if rest else Delete(row.key, row.etag)
         )
-        operations = [shortened, *(Delete(layout.membership(gid, uid)) for gid in step)]
+        operations = [shortened, *(Delete(layout.membership_key(gid, uid)) for gid in step)]
         await commit(self._table, context, Change("User", uid, "sweep", left=step), operations)
         return bool(rest)
 
@@ -184,9 +187,9 @@ class Sweeper:
 
         async def attempt() -> None:
             nonlocal listed
-            row = listed or await self._table.get(context, layout.DELETED_GROUPS)
+            row = listed or await self._table.get(context, layout.DELETIONS_KEY)
             listed = None
-            operations: list[Operation] = [Delete(layout.deleted_group(gid))]
+            operations: list[Operation] = [Delete(layout.deleted_group_key(gid))]
             if row is not None and gid in unpack_ids(row.values):
                 operations.append(removed(row, gid))
             head = Head(tuple(operations), "sweep")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from shared.errors import NotFound, ScimError, TooManyRequests, Unavailable
 from shared.scim.members import MemberChange
+from shared.scim.schema import Document
 from shared.store import deletions, layout
 from shared.store.changes import Change
 from shared.store.claims import folded_name, group_rows
@@ -15,6 +16,7 @@ from shared.store.collection import Names
 from shared.store.commits import commit, retry_conflicts
 from shared.store.counters import Counters
 from shared.store.deletions import DeletedGroups, Sweeper
+from shared.store.layout import GROUP_KINDS, Column
 from shared.store.memberships import (
     STEP_MEMBERS,
     Head,
@@ -35,7 +37,7 @@ from shared.store.resources import (
 )
 from shared.tables.operations import Delete, Insert, OperationRejected, Replace
 from shared.tables.request_context import RequestContext
-from shared.tables.rows import ANY_ETAG, Document, Row
+from shared.tables.rows import ANY_ETAG, Row
 from shared.tables.table import Table, get_all
 
 PAGE_MEMBERSHIPS = 10_000
@@ -71,7 +73,7 @@ class Groups:
         self._sweeper = sweeper
         self._deleted_groups = deleted_groups
         self._names = changed_names
-        self._counters = Counters(table, "cg")
+        self._counters = Counters(table, GROUP_KINDS.counter)
 
     async def create(
         self, context: RequestContext, document: Document, member_ids: Sequence[str] = ()
@@ -123,7 +125,7 @@ class Groups:
 
     async def get_many(self, context: RequestContext, gids: Sequence[str]) -> list[Group]:
         """Read groups by id, in parallel, without members, leaving out ids that are none."""
-        ids = [layout.group(gid) for gid in gids if layout.is_id(gid)]
+        ids = [layout.group_key(gid) for gid in gids if layout.is_id(gid)]
         rows = await get_all(self._table, context, ids)
         return [group_from(row) for row in rows if row is not None]
 
@@ -196,7 +198,7 @@ class Groups:
             try:
                 return await self._delete_rows(context, gid, precondition, listed)
             except OperationRejected as refusal:
-                if refusal.operation.key == layout.DELETED_GROUPS:
+                if refusal.operation.key == layout.DELETIONS_KEY:
                     listed = await self._deleted_groups.read(context)
                 raise
 
@@ -234,15 +236,15 @@ class Groups:
 
     async def by_display_name(self, context: RequestContext, folded: str) -> Group | None:
         """Find a group, without members, by the folded displayName. 2 calls, 1 on a miss."""
-        claim = await self._table.get(context, layout.claim("gn", folded))
-        if claim is None or claim.values["x"] != folded:
+        claim = await self._table.get(context, layout.claim_key(GROUP_KINDS.claim, folded))
+        if claim is None or claim.values[Column.VALUE] != folded:
             return None
-        found = await self.get_many(context, [str(claim.values["o"])])
+        found = await self.get_many(context, [str(claim.values[Column.OWNER])])
         return found[0] if found else None
 
     async def by_external_id(self, context: RequestContext, value: str) -> list[Group]:
         """Find the groups with an externalId, compared exactly. 1 call, and 1 for each found."""
-        owners = await owners_of(self._table, context, "gx", value)
+        owners = await owners_of(self._table, context, GROUP_KINDS.external_id, value)
         return await self.get_many(context, owners)
 
     async def count(self, context: RequestContext) -> int:
@@ -252,12 +254,12 @@ class Groups:
     async def page(self, context: RequestContext, start_index: int, count: int) -> GroupPage:
         """List groups without members, from the `start_index`-th (1-based). 2 calls; 1 for 0."""
         place = (start_index, count)
-        page = await read_page(self._table, context, "g", self._counters, place)
+        page = await read_page(self._table, context, GROUP_KINDS.resource, self._counters, place)
         return GroupPage(page.total, [group_from(row) for row in page.rows])
 
     async def after(self, context: RequestContext, last_id: str, count: int) -> list[Group]:
         """List groups without members, from behind an id on. 1 call for 1,000."""
-        rows = await rows_after(self._table, context, "g", (last_id, count))
+        rows = await rows_after(self._table, context, GROUP_KINDS.resource, (last_id, count))
         return [group_from(row) for row in rows]
 
     async def scan(self, context: RequestContext, last_id: str = "") -> AsyncIterator[Group]:
@@ -265,7 +267,7 @@ class Groups:
 
         A call for each 1,000.
         """
-        async for rows in pages(self._table, context, "g", last_id):
+        async for rows in pages(self._table, context, GROUP_KINDS.resource, last_id):
             for row in rows:
                 yield group_from(row)
 
@@ -273,7 +275,7 @@ class Groups:
         """Build the operations that bring a group into being."""
         slot = await self._counters.read(context, group.id)
         operations = (
-            Insert(layout.group(group.id), group_values(group, name)),
+            Insert(layout.group_key(group.id), group_values(group, name)),
             *group_rows(group.id, group.document).inserts(),
             self._counters.step(group.id, slot, by=1),
         )
@@ -334,7 +336,7 @@ class Groups:
             Delete(row.key, row.etag),
             *group_rows(gid, group.document).deletes(),
             self._counters.step(gid, slot, by=-1),
-            Insert(layout.deleted_group(gid), {"at": timestamp()}),
+            Insert(layout.deleted_group_key(gid), {Column.DELETED: timestamp()}),
             word,
         ]
         etags = await commit(self._table, context, Change("Group", gid, "delete"), operations)
@@ -360,7 +362,7 @@ class Groups:
         """
         if (
             layout.is_id(gid)
-            and await self._table.get(context, layout.deleted_group(gid)) is not None
+            and await self._table.get(context, layout.deleted_group_key(gid)) is not None
         ):
             await self._deleted_groups.outlast(self._deleted_groups.forget(context.tenant))
 
@@ -396,7 +398,7 @@ class Groups:
         return row
 
     async def _find_row(self, context: RequestContext, gid: str) -> Row | None:
-        return await self._table.get(context, layout.group(gid)) if layout.is_id(gid) else None
+        return await self._table.get(context, layout.group_key(gid)) if layout.is_id(gid) else None
 
 
 def _does_not_exist(error: ScimError) -> ScimError:

@@ -12,11 +12,12 @@ from shared.errors import InvalidValue, NotFound, ScimError, Unavailable
 from shared.store import layout
 from shared.store.changes import Change, Verb
 from shared.store.commits import commit, payload_bytes
+from shared.store.layout import Column, unpack_ids, with_ids
 from shared.store.resources import timestamp
 from shared.tables.operations import Delete, Insert, Merge, Operation, OperationRejected, Replace
 from shared.tables.rate_limiter import RateLimiter
 from shared.tables.request_context import RequestContext
-from shared.tables.rows import ANY_ETAG, Row, unpack_ids, with_ids
+from shared.tables.rows import ANY_ETAG, Row
 from shared.tables.table import Table, backoff, collect, get_all
 from shared.tables.tenant_queue import TenantQueue
 
@@ -41,12 +42,12 @@ class Edit:
     @property
     def uid(self) -> str:
         """Id of the user."""
-        return self.row.key[2:]
+        return layout.id_in(self.row.key)
 
     @property
     def version(self) -> int:
         """Version of the user after the edit."""
-        return int(self.row.values["v"]) + 1
+        return int(self.row.values[Column.VERSION]) + 1
 
     def is_needed(self, gid: str) -> bool:
         """Tell whether the user is not yet as the edit wants it."""
@@ -55,11 +56,11 @@ class Edit:
     def operations(self, gid: str) -> list[Operation]:
         """Build the operations on the user's row and on the membership row."""
         groups = unpack_ids(self.row.values)
-        membership = layout.membership(gid, self.uid)
+        membership = layout.membership_key(gid, self.uid)
         rest = tuple(other for other in groups if other != gid)
         values = with_ids(self.row.values, (*rest, gid) if self.joins else rest)
         return [
-            Replace(self.row.key, {**values, "v": self.version}, self.row.etag),
+            Replace(self.row.key, {**values, Column.VERSION: self.version}, self.row.etag),
             Insert(membership, {}) if self.joins else Delete(membership),
         ]
 
@@ -136,7 +137,7 @@ class Progress:
 
 def touch(gid: str, row: Row | None = None, etag: str = ANY_ETAG) -> Head:
     """Build the head of a change of members only: the group must exist, and its ETag moves."""
-    return Head((Merge(layout.group(gid), {"lm": timestamp()}, etag),), row=row)
+    return Head((Merge(layout.group_key(gid), {Column.MODIFIED: timestamp()}, etag),), row=row)
 
 
 class Memberships:
@@ -160,18 +161,20 @@ class Memberships:
 
     async def members(self, context: RequestContext, gid: str) -> tuple[str, ...]:
         """List the ids of a group's members, in id order. A call for each 1,000."""
-        rows = await collect(self._table, context, layout.memberships(gid), select=())
-        return tuple(layout.member_of(row.key) for row in rows)
+        rows = await collect(self._table, context, layout.memberships_span(gid), select=())
+        return tuple(layout.id_in(row.key) for row in rows)
 
     async def among(
         self, context: RequestContext, gids: Sequence[str], uids: Sequence[str]
     ) -> list[tuple[str, ...]]:
         """Tell of each group which of some users are its members. A call for each of both."""
         ids = [uid for uid in uids if layout.is_id(uid)]
-        pairs = [layout.membership(gid, uid) for gid in gids for uid in ids]
+        pairs = [layout.membership_key(gid, uid) for gid in gids for uid in ids]
         rows = await get_all(self._table, context, pairs)
         found = {row.key for row in rows if row is not None}
-        return [tuple(uid for uid in ids if layout.membership(gid, uid) in found) for gid in gids]
+        return [
+            tuple(uid for uid in ids if layout.membership_key(gid, uid) in found) for gid in gids
+        ]
 
     async def change(
         self,
@@ -228,8 +231,8 @@ class Memberships:
     ) -> list[Edit]:
         """Read the users named in `wanted` (id -> joins) and keep the edits that are needed."""
         ids = [uid for uid in wanted if layout.is_id(uid)]
-        rows = await get_all(self._table, context, [layout.user(uid) for uid in ids])
-        found = {row.key[2:]: row for row in rows if row is not None}
+        rows = await get_all(self._table, context, [layout.user_key(uid) for uid in ids])
+        found = {layout.id_in(row.key): row for row in rows if row is not None}
         unknown = [uid for uid, joins in wanted.items() if joins and uid not in found]
         self._note_unknown(unknown, progress)
         edits = [Edit(found[uid], joins) for uid, joins in wanted.items() if uid in found]
@@ -316,7 +319,7 @@ class Memberships:
 
     async def _existing(self, context: RequestContext, gid: str, head: Head) -> str:
         """End a change that needs no write: the group must exist all the same."""
-        row = head.row or await self._table.get(context, layout.group(gid))
+        row = head.row or await self._table.get(context, layout.group_key(gid))
         if row is None:
             raise no_such_group(gid)
         return row.etag
@@ -366,9 +369,9 @@ def _lost_by(refusal: OperationRejected, step: Step) -> list[Edit]:
         if refusal.status == 404:
             raise no_such_group(step.gid) from refusal
         return []
-    if not operation.key.startswith(("u-", "m-")):
+    uid = layout.user_in(operation.key)
+    if uid is None:
         raise refusal
-    uid = layout.member_of(operation.key)
     return [edit for edit in step.edits if edit.uid == uid]
 
 

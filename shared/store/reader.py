@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from shared.store import layout
 from shared.store.counters import Counters
+from shared.store.layout import Column
 from shared.tables.request_context import RequestContext
 from shared.tables.rows import Row
 from shared.tables.table import Table, Token, both, collect
@@ -37,14 +38,14 @@ async def read_page(
     """
     start_index, count = place
     if start_index == 1 and count:
-        first_rows = collect(table, context, layout.prefix(kind), count)
+        first_rows = collect(table, context, layout.kind_span(kind), count)
         totals, rows = await both(counters.totals(context), first_rows)
         return RowPage(totals.total, rows)
     totals = await counters.totals(context)
     position = totals.locate(start_index - 1) if count else None
     if position is None:
         return RowPage(totals.total, [])
-    span = layout.prefix(kind, position.slot)
+    span = layout.kind_span(kind, position.slot)
     rows = await collect(table, context, span, position.skip + count)
     return RowPage(totals.total, rows[position.skip :])
 
@@ -61,7 +62,7 @@ async def rows_after(
         place: the id ("" is before all), which need not be there any more; and how many rows.
     """
     last_id, count = place
-    return await collect(table, context, layout.after(kind, last_id), count)
+    return await collect(table, context, layout.span_after(kind, last_id), count)
 
 
 async def pages(
@@ -70,7 +71,7 @@ async def pages(
     """Read all rows of a kind in id order, or those behind an id, 1,000 a call; not bounded."""
     token: Token | None = None
     while True:
-        page = await table.page(context, layout.after(kind, last_id), token=token)
+        page = await table.page(context, layout.span_after(kind, last_id), token=token)
         yield page.rows
         token = page.token
         if token is None:
@@ -78,9 +79,9 @@ async def pages(
 
 
 async def owners_of(table: Table, context: RequestContext, kind: str, value: str) -> list[str]:
-    """List the ids of those who have a value; `kind` as in `layout.owners`.
+    """List the ids of those who have a value; `kind` as in `layout.owners_span`.
 
     A call for each 1,000.
     """
-    rows = await collect(table, context, layout.owners(kind, value))
-    return [str(row.values["o"]) for row in rows if row.values["x"] == value]
+    rows = await collect(table, context, layout.owners_span(kind, value))
+    return [str(row.values[Column.OWNER]) for row in rows if row.values[Column.VALUE] == value]

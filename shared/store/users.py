@@ -4,12 +4,14 @@ import logging
 from dataclasses import dataclass, replace
 
 from shared.errors import ScimError
+from shared.scim.schema import Document
 from shared.store import layout
 from shared.store.changes import Change
 from shared.store.claims import FOUND_BY, RowSet, folded_name, user_rows
-from shared.store.collection import Collection, Kinds, Names
+from shared.store.collection import Collection, Names
 from shared.store.commits import MAX_OPERATIONS, commit, retry_conflicts
 from shared.store.deletions import DeletedGroups, Sweeper
+from shared.store.layout import USER_EMAIL, USER_KINDS, Column, pack_ids, unpack_ids
 from shared.store.reader import owners_of
 from shared.store.resources import (
     Precondition,
@@ -20,7 +22,7 @@ from shared.store.resources import (
 )
 from shared.tables.operations import Delete, Insert, Operation
 from shared.tables.request_context import RequestContext
-from shared.tables.rows import Document, Row, Values, pack_ids, unpack_ids
+from shared.tables.rows import Row, Values
 from shared.tables.table import Table
 
 _log = logging.getLogger(__name__)
@@ -48,7 +50,7 @@ class Users(Collection[User]):
         deleted_groups: DeletedGroups,
         changed_names: Names,
     ) -> None:
-        super().__init__(table, "User", Kinds("u", "ux", "cu"), changed_names)
+        super().__init__(table, "User", USER_KINDS, changed_names)
         self._sweeper = sweeper
         self._deleted_groups = deleted_groups
 
@@ -86,9 +88,9 @@ class Users(Collection[User]):
             room = MAX_OPERATIONS - 1 - len(operations)
             fits = len(user.group_ids) <= room
             if fits:
-                operations += [Delete(layout.membership(gid, uid)) for gid in user.group_ids]
+                operations += [Delete(layout.membership_key(gid, uid)) for gid in user.group_ids]
             else:
-                operations.append(Insert(layout.deleted_user(uid), pack_ids(user.group_ids)))
+                operations.append(Insert(layout.deleted_user_key(uid), pack_ids(user.group_ids)))
             left = user.group_ids if fits else ()
             change = Change("User", uid, "delete", version=user.version + 1, left=left)
             await commit(self.table, context, change, operations)
@@ -99,15 +101,17 @@ class Users(Collection[User]):
 
     async def by_user_name(self, context: RequestContext, folded: str) -> User | None:
         """Find a user by the folded userName. 2 calls, 1 on a miss, and `q` as in `get`."""
-        claim = await self.table.get(context, layout.claim("un", folded))
-        if claim is None or claim.values["x"] != folded:
+        claim = await self.table.get(context, layout.claim_key(USER_KINDS.claim, folded))
+        if claim is None or claim.values[Column.VALUE] != folded:
             return None
-        found = await self.get_many(context, [str(claim.values["o"])])
+        found = await self.get_many(context, [str(claim.values[Column.OWNER])])
         return found[0] if found else None
 
     async def by_email(self, context: RequestContext, folded: str) -> list[User]:
         """Find the users with a folded e-mail address. 1 call, 1 for each found, `q`."""
-        return await self.get_many(context, await owners_of(self.table, context, "ue", folded))
+        return await self.get_many(
+            context, await owners_of(self.table, context, USER_EMAIL, folded)
+        )
 
     async def page(self, context: RequestContext, start_index: int, count: int) -> UserPage:
         """List users in id order, from the `start_index`-th (1-based).

@@ -62,7 +62,7 @@ class OperationRejected(Exception):  # noqa: N818 - an outcome that callers act 
     """
 
     def __init__(self, index: int, status: int, operation: Operation) -> None:
-        super().__init__(f"operation {index} on {operation.key[:2]} answered {status}")
+        super().__init__(f"operation {index} ({type(operation).__name__}) answered {status}")
         self.index = index
         self.status = status
         self.operation = operation

@@ -85,7 +85,7 @@ async def _table(table: Table, context: RequestContext) -> Check:
     hurried = replace(context, deadline=min(context.deadline, time.monotonic() + _PATIENCE_SECONDS))
 
     async def ask() -> State:
-        await table.get(hurried, layout.DELETED_GROUPS)
+        await table.get(hurried, layout.DELETIONS_KEY)
         return "ok"
 
     return await _timed(ask())

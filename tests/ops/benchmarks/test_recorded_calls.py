@@ -28,8 +28,8 @@ async def test_a_request_counts_the_same_whether_it_reads_row_q_or_not(
     recorder.calls.clear()
     await store.users.get(new_context(), everyone.users[0])
     assert [call.key for call in recorder.calls] == [
-        layout.user(everyone.users[0]),
-        layout.DELETED_GROUPS,
+        layout.user_key(everyone.users[0]),
+        layout.DELETIONS_KEY,
     ]
-    assert [call.key for call in recorder.counted] == [layout.user(everyone.users[0])]
+    assert [call.key for call in recorder.counted] == [layout.user_key(everyone.users[0])]
     await store.table.close()

@@ -59,7 +59,7 @@ class Over(Exception):  # noqa: N818 - ends the tail
 
 
 async def rows_of(table: AzureTable, context: RequestContext) -> list[RecordedChange]:
-    return [recorded(row) for row in await collect(table, context, layout.changes())]
+    return [recorded(row) for row in await collect(table, context, layout.changes_span())]
 
 
 # --- one user, one group
@@ -253,8 +253,8 @@ async def test_the_numbers_of_a_tenant(
 ) -> None:
     await seed(table, context, users=30, groups=2)
     left_over = [
-        Insert(layout.deleted_group("c" * 32), {"at": timestamp()}),
-        Insert(layout.deleted_user("d" * 32), {"at": timestamp()}),
+        Insert(layout.deleted_group_key("c" * 32), {"at": timestamp()}),
+        Insert(layout.deleted_user_key("d" * 32), {"at": timestamp()}),
     ]
     await write(table, context, left_over)
     before = int(time.time() * 1000)
@@ -290,7 +290,9 @@ async def test_counting_ends_at_a_bound(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     await write(
-        table, context, [Insert(layout.membership("a" * 32, f"{n:032x}"), {}) for n in range(11)]
+        table,
+        context,
+        [Insert(layout.membership_key("a" * 32, f"{n:032x}"), {}) for n in range(11)],
     )
     monkeypatch.setattr(stats, "MEMBERSHIP_PAGES", 1)
     monkeypatch.setattr(stats, "ROWS_A_CALL", 10)

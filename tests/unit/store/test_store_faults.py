@@ -182,8 +182,8 @@ async def test_a_change_row_of_someone_else_is_no_receipt(
 ) -> None:
     await store.users.create(new_context(), {"userName": "jo"})
     [taken] = [f"l-{rest}" for rest in (await consistent()).of("l")]
-    drawn = iter([taken, layout.new_change()])
-    monkeypatch.setattr(layout, "new_change", lambda: next(drawn))
+    drawn = iter([taken, layout.new_change_key()])
+    monkeypatch.setattr(layout, "new_change_key", lambda: next(drawn))
     await store.users.create(new_context(), {"userName": "sam"})
     assert len((await consistent()).of("u")) == 2
 
@@ -354,7 +354,7 @@ async def test_a_read_of_a_missing_table_creates_it(
 async def test_a_page_of_a_missing_table_is_empty_and_creates_it(
     absent_table: AzureTable, new_context: NewContext
 ) -> None:
-    page = await absent_table.page(new_context(), layout.prefix("u"))
+    page = await absent_table.page(new_context(), layout.kind_span("u"))
     assert (page.rows, page.token) == ([], None)
     await absent_table.transact(new_context(), [Insert("u-1", {})])
 

@@ -257,7 +257,7 @@ async def test_a_limited_read_of_a_span_returns_no_more_rows(
     await seed(store.table, context, users=20, groups=0)
     for table in (store.table, ShortPages(store.table)):
         for limit in (1, 7, 20, 21):
-            rows = await collect(table, context, layout.prefix("u"), limit)
+            rows = await collect(table, context, layout.kind_span("u"), limit)
             assert len(rows) == min(limit, 20)
 
 

@@ -11,8 +11,9 @@ from shared.scim.documents import changed_names
 from shared.scim.members import MemberChange
 from shared.store.claims import UniqueAttribute
 from shared.store.custom import CustomType
+from shared.store.layout import pack_document, pack_ids
 from shared.store.store import open_store
-from shared.tables.rows import Row, pack_document, pack_ids
+from shared.tables.rows import Row
 from tests.support.documents import group, setting, user
 from tests.support.partition import Partition
 
