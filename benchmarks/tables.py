@@ -13,9 +13,9 @@ from benchmarks.people import person
 from local import azurite
 from shared.store import layout
 from shared.store.layout import Column
+from shared.tables.account import StorageAccount, TableAddress
 from shared.tables.azure_table import open_table
 from shared.tables.request_context import RequestContext
-from shared.tables.service import Account, TableAddress
 from shared.tenants import DEFAULT
 from tests.support.seeds import rows_of, write
 
@@ -102,9 +102,9 @@ async def seeded(users: int) -> AsyncIterator[Seeded]:
         yield there
 
 
-def account_of(storage: Azurite) -> Account:
+def account_of(storage: Azurite) -> StorageAccount:
     """Return the account with the key of an emulator."""
-    return Account.of(TableAddress(NAME, connection_string=storage.connection_string), None)
+    return StorageAccount.of(TableAddress(NAME, connection_string=storage.connection_string), None)
 
 
 def _stored(number: int) -> dict[str, object]:

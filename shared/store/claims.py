@@ -13,7 +13,7 @@ from shared.scim.folding import fold
 from shared.scim.schema import Document
 from shared.store import layout
 from shared.store.layout import GROUP_KINDS, USER_EMAIL, USER_KINDS, Column
-from shared.tables.operations import Delete, Insert, Operation
+from shared.tables.operations import Delete, Insert, RowOperation
 
 MAX_VALUE_LENGTH = 1_024
 """Characters that a value may have by which a resource is found."""
@@ -45,15 +45,15 @@ class RowSet:
         """Make the set of the rows that these operations write."""
         return cls({insert.key: insert for insert in inserts})
 
-    def inserts(self) -> list[Operation]:
+    def inserts(self) -> list[RowOperation]:
         """List the operations that write every row; claims come first."""
         return list(self.rows.values())
 
-    def deletes(self) -> list[Operation]:
+    def deletes(self) -> list[RowOperation]:
         """List the operations that take every row away; the owner's CAS makes them safe."""
         return [Delete(key) for key in self.rows]
 
-    def change_to(self, after: "RowSet") -> list[Operation]:
+    def change_to(self, after: "RowSet") -> list[RowOperation]:
         """List the operations that turn this set into another: inserts, then deletes."""
         inserts = RowSet({key: row for key, row in after.rows.items() if key not in self.rows})
         deletes = RowSet({key: row for key, row in self.rows.items() if key not in after.rows})

@@ -10,13 +10,14 @@ from shared.scim.schema import Document
 from shared.store import layout
 from shared.store.changes import Change
 from shared.store.claims import RowSet
-from shared.store.commits import commit, create_once, retry_conflicts
+from shared.store.commits import commit, create_once
 from shared.store.counters import Counters
 from shared.store.layout import ResourceKinds
 from shared.store.reader import owners_of, pages, read_page, rows_after
 from shared.store.resources import Precondition, Resource, check_precondition, timestamp
-from shared.tables.operations import Delete, Insert, Operation, Replace
+from shared.tables.operations import Delete, Insert, Replace, RowOperation
 from shared.tables.request_context import RequestContext
+from shared.tables.retry import retry_conflicts
 from shared.tables.rows import Row, Values
 from shared.tables.table import Table, get_all
 
@@ -68,7 +69,7 @@ class Collection(ABC, Generic[R]):
 
     def key_changes(
         self, row: Row, resource: R, document: Document
-    ) -> tuple[RowSet, list[Operation]]:
+    ) -> tuple[RowSet, list[RowOperation]]:
         """Build the key rows that a new document asks for, and what makes them of those there are.
 
         Raises:
@@ -140,7 +141,7 @@ class Collection(ABC, Generic[R]):
 
     async def deletion(
         self, context: RequestContext, resource_id: str, precondition: Precondition | None
-    ) -> tuple[R, list[Operation]]:
+    ) -> tuple[R, list[RowOperation]]:
         """Read a resource, and build what deletes it with its key rows and counts it out. 2 calls.
 
         Raises:

@@ -1,17 +1,16 @@
 """Committing a transaction exactly once, although its answer may be lost."""
 
-import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
 
-from shared.errors import PayloadTooLarge, Unavailable, Uniqueness
+from shared.errors import PayloadTooLarge, Uniqueness
 from shared.store import layout
 from shared.store.changes import Change
 from shared.store.layout import Column
-from shared.tables.operations import Delete, Insert, Operation, OperationRejected, OutcomeUnknown
+from shared.tables.operations import Delete, Insert, OperationRejected, RowOperation
 from shared.tables.request_context import RequestContext
+from shared.tables.retry import resend, retry_conflicts
 from shared.tables.rows import Row, check_size, wire_bytes
-from shared.tables.table import Table, backoff, retries_exhausted
+from shared.tables.table import Table
 
 MAX_OPERATIONS = 100
 """Operations that one entity group transaction takes, the change row among them."""
@@ -23,15 +22,9 @@ _OPERATION_OVERHEAD = 1_024
 _SURELY_FITS = 10_000
 """Bytes on the wire that no row over a limit is below: each of 252 properties takes 40 at least."""
 
-_SENDS = 6
-_RECEIPT_SECONDS = 60
-_RACES = 12
-
-_T = TypeVar("_T")
-
 
 async def commit(
-    table: Table, context: RequestContext, change: Change, operations: Sequence[Operation]
+    table: Table, context: RequestContext, change: Change, operations: Sequence[RowOperation]
 ) -> list[str] | None:
     """Commit operations together with their change row, at most once.
 
@@ -51,40 +44,16 @@ async def commit(
     receipt = Insert(layout.new_change_key(), change.values(context, context.next_step()))
     transaction = [receipt, *operations]
     _check_limits(transaction)
-    begun = time.monotonic()
-    failure = OutcomeUnknown("not sent")
-    for attempt in range(_SENDS):
-        if attempt:
-            await backoff(context, attempt - 1)
-        if time.monotonic() - begun > _RECEIPT_SECONDS:
-            break
+
+    async def send() -> list[str] | None:
         try:
             return (await table.transact(context, transaction))[1:]
-        except OutcomeUnknown as error:
-            failure = error
-        except OperationRejected as refusal:
-            if refusal.index == 0 and await _is_receipt(table, context, receipt):
+        except OperationRejected as rejection:
+            if rejection.index == 0 and await _is_receipt(table, context, receipt):
                 return None
-            raise _meaning(refusal) from refusal
-    raise retries_exhausted(failure)
+            raise _meaning(rejection) from rejection
 
-
-async def retry_conflicts(context: RequestContext, attempt: Callable[[], Awaitable[_T]]) -> _T:
-    """Repeat read-and-commit after every lost race, a bounded number of times with jitter.
-
-    Raises:
-        Unavailable: the resource is changed by others faster than it can be read.
-    """
-    for races in range(_RACES):
-        if races:
-            await backoff(context, races - 1)
-        try:
-            return await attempt()
-        except OperationRejected:
-            continue
-    raise Unavailable(
-        "Other requests keep changing the same resource; repeat the request.", retry_after=2
-    )
+    return await resend(context, send)
 
 
 async def create_once(
@@ -112,7 +81,7 @@ async def create_once(
             raise
 
 
-def payload_bytes(operation: Operation) -> int:
+def payload_bytes(operation: RowOperation) -> int:
     """Estimate from above what an operation adds to a transaction, in bytes on the wire.
 
     Raises:
@@ -126,7 +95,7 @@ def payload_bytes(operation: Operation) -> int:
     return size + _OPERATION_OVERHEAD
 
 
-def _check_limits(transaction: Sequence[Operation]) -> None:
+def _check_limits(transaction: Sequence[RowOperation]) -> None:
     size = sum(map(payload_bytes, transaction))
     if len(transaction) > MAX_OPERATIONS or size > MAX_BYTES:
         raise PayloadTooLarge(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from shared.store import layout
 from shared.store.layout import Column
-from shared.tables.operations import Insert, Operation, Replace
+from shared.tables.operations import Insert, Replace, RowOperation
 from shared.tables.request_context import RequestContext
 from shared.tables.rows import Row
 from shared.tables.table import Table, collect
@@ -57,7 +57,7 @@ class Counters:
             context, layout.counter_key(self._kind, layout.slot_of(resource_id))
         )
 
-    def step(self, resource_id: str, slot: Row | None, by: int) -> Operation:
+    def step(self, resource_id: str, slot: Row | None, by: int) -> RowOperation:
         """Build the operation that counts a resource in (`by` 1) or out (`by` -1)."""
         if slot is None:
             key = layout.counter_key(self._kind, layout.slot_of(resource_id))

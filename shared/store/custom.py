@@ -11,7 +11,7 @@ from shared.store import layout
 from shared.store.changes import Change
 from shared.store.claims import RowSet, UniqueAttribute, external_id_rows, unique_row
 from shared.store.collection import Collection, Names
-from shared.store.commits import commit, retry_conflicts
+from shared.store.commits import commit
 from shared.store.layout import Column
 from shared.store.resources import (
     Precondition,
@@ -22,6 +22,7 @@ from shared.store.resources import (
 )
 from shared.tables.operations import Insert
 from shared.tables.request_context import RequestContext
+from shared.tables.retry import retry_conflicts
 from shared.tables.rows import Row, Values
 from shared.tables.table import Table
 

@@ -19,11 +19,12 @@ from dataclasses import dataclass
 from shared.clock import Clock
 from shared.store import layout
 from shared.store.changes import Change
-from shared.store.commits import commit, retry_conflicts
+from shared.store.commits import commit
 from shared.store.layout import pack_ids, unpack_ids
 from shared.store.memberships import READ_AHEAD, Edit, Head, Memberships, Progress, Step, cut_steps
-from shared.tables.operations import Delete, Insert, Operation, OperationRejected, Replace
+from shared.tables.operations import Delete, Insert, OperationRejected, Replace, RowOperation
 from shared.tables.request_context import RequestContext
+from shared.tables.retry import retry_conflicts
 from shared.tables.rows import Row
 from shared.tables.table import Table, collect
 
@@ -100,7 +101,7 @@ def added(row: Row, gid: str) -> Replace:
     return Replace(row.key, pack_ids([*unpack_ids(row.values), gid]), row.etag)
 
 
-def removed(row: Row, gid: str) -> Operation:
+def removed(row: Row, gid: str) -> RowOperation:
     """Build the operation that takes a group out of the row as it was read."""
     packed = pack_ids(other for other in unpack_ids(row.values) if other != gid)
     return Replace(row.key, packed, row.etag) if packed else Delete(row.key, row.etag)
@@ -189,7 +190,7 @@ class Sweeper:
             nonlocal listed
             row = listed or await self._table.get(context, layout.DELETIONS_KEY)
             listed = None
-            operations: list[Operation] = [Delete(layout.deleted_group_key(gid))]
+            operations: list[RowOperation] = [Delete(layout.deleted_group_key(gid))]
             if row is not None and gid in unpack_ids(row.values):
                 operations.append(removed(row, gid))
             head = Head(tuple(operations), "sweep")

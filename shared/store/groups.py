@@ -13,7 +13,7 @@ from shared.store import deletions, layout
 from shared.store.changes import Change
 from shared.store.claims import folded_name, group_rows
 from shared.store.collection import Names
-from shared.store.commits import commit, retry_conflicts
+from shared.store.commits import commit
 from shared.store.counters import Counters
 from shared.store.deletions import DeletedGroups, Sweeper
 from shared.store.layout import GROUP_KINDS, Column
@@ -37,6 +37,7 @@ from shared.store.resources import (
 )
 from shared.tables.operations import Delete, Insert, OperationRejected, Replace
 from shared.tables.request_context import RequestContext
+from shared.tables.retry import retry_conflicts
 from shared.tables.rows import ANY_ETAG, Row
 from shared.tables.table import Table, get_all
 

@@ -14,11 +14,12 @@ from shared.store.changes import Change, Verb
 from shared.store.commits import commit, payload_bytes
 from shared.store.layout import Column, unpack_ids, with_ids
 from shared.store.resources import timestamp
-from shared.tables.operations import Delete, Insert, Merge, Operation, OperationRejected, Replace
+from shared.tables.operations import Delete, Insert, Merge, OperationRejected, Replace, RowOperation
 from shared.tables.rate_limiter import RateLimiter
 from shared.tables.request_context import RequestContext
+from shared.tables.retry import RETRY_POLICY, backoff, conflicts_exhausted
 from shared.tables.rows import ANY_ETAG, Row
-from shared.tables.table import Table, backoff, collect, get_all
+from shared.tables.table import Table, collect, get_all
 from shared.tables.tenant_queue import TenantQueue
 
 STEP_MEMBERS = 40
@@ -29,7 +30,6 @@ READ_AHEAD = 5 * STEP_MEMBERS
 """Users whose rows are read and kept at a time, however many a request names."""
 
 _RECORDED_IDS = 900  # of 35 characters in JSON: they fit into one property of 32,768
-_RACES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Edit:
         """Tell whether the user is not yet as the edit wants it."""
         return (gid in unpack_ids(self.row.values)) != self.joins
 
-    def operations(self, gid: str) -> list[Operation]:
+    def operations(self, gid: str) -> list[RowOperation]:
         """Build the operations on the user's row and on the membership row."""
         groups = unpack_ids(self.row.values)
         membership = layout.membership_key(gid, self.uid)
@@ -76,7 +76,7 @@ class Head:
         row: the group's row, where it was read.
     """
 
-    operations: tuple[Operation, ...]
+    operations: tuple[RowOperation, ...]
     verb: Verb = "members"
     names: tuple[str, ...] = ()
     row: Row | None = None
@@ -101,7 +101,7 @@ class Step:
     head: Head
     edits: Sequence[Edit]
 
-    def operations(self) -> list[Operation]:
+    def operations(self) -> list[RowOperation]:
         """Build the operations, without the change row."""
         edits = (op for edit in self.edits for op in edit.operations(self.gid))
         return [*self.head.operations, *edits]
@@ -156,8 +156,8 @@ class Memberships:
         """
         self._table = table
         self._reject_unknown = reject_unknown
-        self._limiter = RateLimiter(writes_per_second)
-        self._queue = TenantQueue()
+        self._limiter = RateLimiter(entities_per_second=writes_per_second)
+        self._queue = TenantQueue(capacity=1)
 
     async def members(self, context: RequestContext, gid: str) -> tuple[str, ...]:
         """List the ids of a group's members, in id order. A call for each 1,000."""
@@ -301,7 +301,9 @@ class Memberships:
 
         One lost race costs one read. After a second one all users are read again.
         """
-        for races in range(_RACES):
+        for races in range(RETRY_POLICY.conflict_attempts):
+            if races:
+                await backoff(context, races - 1)
             wanted = {edit.uid: edit.joins for edit in lost}
             again = await self.edits(context, step.gid, wanted, progress)
             step = replace(step, edits=[e for e in step.edits if e not in lost] + again)
@@ -312,10 +314,7 @@ class Memberships:
             except OperationRejected as refusal:
                 _lost_by(refusal, step)
                 lost = step.edits
-            await backoff(context, races)
-        raise Unavailable(
-            "Other requests keep changing the same members; repeat the request.", retry_after=2
-        )
+        raise conflicts_exhausted("members")
 
     async def _existing(self, context: RequestContext, gid: str, head: Head) -> str:
         """End a change that needs no write: the group must exist all the same."""

@@ -8,7 +8,7 @@ from shared.store.counters import Counters
 from shared.store.layout import Column
 from shared.tables.request_context import RequestContext
 from shared.tables.rows import Row
-from shared.tables.table import Table, Token, both, collect
+from shared.tables.table import ContinuationToken, Table, collect, read_both
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ async def read_page(
     start_index, count = place
     if start_index == 1 and count:
         first_rows = collect(table, context, layout.kind_span(kind), count)
-        totals, rows = await both(counters.totals(context), first_rows)
+        totals, rows = await read_both(counters.totals(context), first_rows)
         return RowPage(totals.total, rows)
     totals = await counters.totals(context)
     position = totals.locate(start_index - 1) if count else None
@@ -69,7 +69,7 @@ async def pages(
     table: Table, context: RequestContext, kind: str, last_id: str = ""
 ) -> AsyncIterator[list[Row]]:
     """Read all rows of a kind in id order, or those behind an id, 1,000 a call; not bounded."""
-    token: Token | None = None
+    token: ContinuationToken | None = None
     while True:
         page = await table.page(context, layout.span_after(kind, last_id), token=token)
         yield page.rows

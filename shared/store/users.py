@@ -9,7 +9,7 @@ from shared.store import layout
 from shared.store.changes import Change
 from shared.store.claims import FOUND_BY, RowSet, folded_name, user_rows
 from shared.store.collection import Collection, Names
-from shared.store.commits import MAX_OPERATIONS, commit, retry_conflicts
+from shared.store.commits import MAX_OPERATIONS, commit
 from shared.store.deletions import DeletedGroups, Sweeper
 from shared.store.layout import USER_EMAIL, USER_KINDS, Column, pack_ids, unpack_ids
 from shared.store.reader import owners_of
@@ -20,8 +20,9 @@ from shared.store.resources import (
     user_from,
     user_values,
 )
-from shared.tables.operations import Delete, Insert, Operation
+from shared.tables.operations import Delete, Insert, RowOperation
 from shared.tables.request_context import RequestContext
+from shared.tables.retry import retry_conflicts
 from shared.tables.rows import Row, Values
 from shared.tables.table import Table
 
@@ -146,7 +147,7 @@ class Users(Collection[User]):
 
     def key_changes(
         self, row: Row, resource: User, document: Document
-    ) -> tuple[RowSet, list[Operation]]:
+    ) -> tuple[RowSet, list[RowOperation]]:
         """Build the key rows and their changes; none where nothing changed that makes them.
 
         Most requests change something else, and nobody asks for the rows but to change them.

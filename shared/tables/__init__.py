@@ -1,5 +1,5 @@
 """Azure Table Storage: rows, transactions, and a table with retry and limits.
 
 Nothing here knows what the rows hold. One request to the service is sent by a client
-(`service.TableService`), of which there are two: `rest` serves, `sdk` is its oracle.
+(`service.StorageClient`), of which there are two: `rest` serves, `sdk` is its oracle.
 """

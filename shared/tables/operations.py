@@ -49,11 +49,15 @@ class Delete:
     etag: str = ANY_ETAG
 
 
-Operation = Insert | Replace | Merge | Delete
+RowOperation = Insert | Replace | Merge | Delete
+
+
+REJECTED_STATUSES = frozenset({404, 409, 412})
+"""Statuses of an operation that was definitely not done."""
 
 
 class OperationRejected(Exception):  # noqa: N818 - an outcome that callers act on, not a fault
-    """A transaction was definitely not committed, because one of its operations was refused.
+    """A transaction was definitely not committed, because one of its operations was rejected.
 
     Attributes:
         index: position of that operation in the transaction.
@@ -61,7 +65,7 @@ class OperationRejected(Exception):  # noqa: N818 - an outcome that callers act 
         operation: the operation itself.
     """
 
-    def __init__(self, index: int, status: int, operation: Operation) -> None:
+    def __init__(self, index: int, status: int, operation: RowOperation) -> None:
         super().__init__(f"operation {index} ({type(operation).__name__}) answered {status}")
         self.index = index
         self.status = status

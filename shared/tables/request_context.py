@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from shared.errors import Unavailable
 
+_RETRY_AFTER_DEADLINE = 5
+
 
 @dataclass(slots=True)
 class Meter:
@@ -58,6 +60,7 @@ class RequestContext:
         left = self.deadline - time.monotonic()
         if left <= 0:
             raise Unavailable(
-                "The request could not be finished in time; repeat it as it was.", retry_after=5
+                "The request could not be finished in time; repeat it as it was.",
+                retry_after=_RETRY_AFTER_DEADLINE,
             )
         return left

@@ -12,7 +12,7 @@ from shared.store import layout
 from shared.store.claims import group_rows, user_rows
 from shared.store.layout import GROUP_KINDS, USER_KINDS, Column, pack_ids
 from shared.store.resources import Group, User, group_values, timestamp, user_values
-from shared.tables.operations import Insert, Operation
+from shared.tables.operations import Insert, RowOperation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -62,12 +62,12 @@ def rows_of(
     return Seeded(tuple(sorted(documents)), tuple(gids)), operations
 
 
-async def write(table: Table, context: RequestContext, operations: Sequence[Operation]) -> None:
+async def write(table: Table, context: RequestContext, operations: Sequence[RowOperation]) -> None:
     """Write rows, 100 a transaction, several transactions at a time."""
     await table.get(context, layout.DELETIONS_KEY)  # the first read creates a missing table
     writers = asyncio.Semaphore(_WRITERS)
 
-    async def transact(some: Sequence[Operation]) -> None:
+    async def transact(some: Sequence[RowOperation]) -> None:
         async with writers:
             await table.transact(context, some)
 

@@ -21,10 +21,10 @@ from local import azurite
 from local.functions import Function, index, load
 from local.invocation import Context
 from shared.store import layout
+from shared.tables.account import TableAddress
 from shared.tables.azure_table import open_table
 from shared.tables.request_context import RequestContext
 from shared.tables.rows import Row
-from shared.tables.service import TableAddress
 from shared.web import services
 from tools.cost.measured import Measured
 from tools.cost.operations import Cost

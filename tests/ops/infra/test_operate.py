@@ -20,10 +20,10 @@ from shared.errors import InvalidValue
 from shared.scim.documents import changed_names
 from shared.settings import describe
 from shared.store.store import open_store
+from shared.tables.account import TableAddress
 from shared.tables.azure_table import AzureTable, open_table
 from shared.tables.request_context import RequestContext
 from shared.tables.rows import Span
-from shared.tables.service import TableAddress
 from shared.tables.table import collect
 from shared.web.request_log import RequestRecord, write_line
 from tests.ops.infra import kql

@@ -12,7 +12,7 @@ from shared.scim.members import MemberChange
 from shared.store import layout
 from shared.store.changes import Change, recorded
 from shared.store.resources import timestamp
-from shared.tables.operations import Insert, Operation
+from shared.tables.operations import Insert, RowOperation
 from shared.tables.table import collect
 from tests.ops.tools.conftest import admin_with
 from tests.support.documents import group, setting, user
@@ -48,7 +48,7 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(changes, "ROWS_A_CALL", 10)
 
 
-def change_row(context: RequestContext, at: int, number: int, uid: str = "0" * 32) -> Operation:
+def change_row(context: RequestContext, at: int, number: int, uid: str = "0" * 32) -> RowOperation:
     """A change row as the service would have written it at a time."""
     key = f"l-{at:012x}{number:020x}"
     return Insert(key, Change("User", uid, "update", ("title",), version=2).values(context, 1))

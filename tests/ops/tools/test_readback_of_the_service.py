@@ -13,7 +13,7 @@ from shared.settings import Settings
 from shared.store import layout
 from shared.store.layout import pack_document
 from shared.store.resources import user_from
-from shared.tables.operations import Delete, Operation, Replace
+from shared.tables.operations import Delete, Replace, RowOperation
 from shared.web import services
 from tools.provision.client import ScimClient
 from tools.provision.generator import generate
@@ -68,7 +68,7 @@ async def read_back(url: str, directory: Directory, state: State) -> list[Differ
         return await ReadBack(client, expectation, Silence(), EVERYTHING).compare()
 
 
-async def plant(table: AzureTable, context: RequestContext, *operations: Operation) -> None:
+async def plant(table: AzureTable, context: RequestContext, *operations: RowOperation) -> None:
     await table.transact(context, operations)
 
 

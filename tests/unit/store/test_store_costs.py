@@ -17,9 +17,9 @@ from shared.scim.documents import changed_names
 from shared.scim.members import MemberChange
 from shared.store.deletions import LEASE_SECONDS
 from shared.store.store import Store, open_store
+from shared.tables.account import TableAddress
 from shared.tables.azure_table import AzureTable, open_table
 from shared.tables.request_context import RequestContext
-from shared.tables.service import TableAddress
 from tests.support.documents import group, setting, user
 from tests.support.fakes.storage_proxy import answer, first, lose_request
 from tests.support.seeds import Seeded, seed

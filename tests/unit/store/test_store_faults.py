@@ -23,11 +23,11 @@ from shared.scim.members import MemberChange
 from shared.store import commits, layout
 from shared.store.changes import Change
 from shared.store.store import open_store
-from shared.tables import azure_table
+from shared.tables import retry
+from shared.tables.account import TableAddress
 from shared.tables.azure_table import AzureTable, open_table
 from shared.tables.operations import Insert
 from shared.tables.rate_limiter import RateLimiter
-from shared.tables.service import TableAddress
 from tests.support.documents import setting
 from tests.support.fakes.storage_proxy import (
     answer,
@@ -154,7 +154,8 @@ async def test_an_answer_that_does_not_come_in_time_counts_as_lost(
     monkeypatch: pytest.MonkeyPatch,
     consistent: ReadBack,
 ) -> None:
-    monkeypatch.setattr(azure_table, "_ATTEMPT_SECONDS", 0.5)
+    impatient = replace(retry.RETRY_POLICY, attempt_timeout=0.5)
+    monkeypatch.setattr(retry, "RETRY_POLICY", impatient)
     never = asyncio.Event()
     proxy.order(hold(never))
     proxy.order(hold(never), "read", after=1)
@@ -201,7 +202,7 @@ async def test_nothing_is_resent_under_a_change_id_older_than_a_minute(
         nonlocal now
         now += 61
 
-    monkeypatch.setattr(commits, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(retry, "time", SimpleNamespace(monotonic=lambda: now))
     proxy.order(first(a_minute_passes, lose_request))
     with pytest.raises(Unavailable):
         await faulty_store.users.create(new_context(), {"userName": "jo"})

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shared.store.store import Store
-    from shared.tables.operations import Operation
+    from shared.tables.operations import RowOperation
     from shared.tables.request_context import RequestContext
     from shared.tables.rows import Row, Span
-    from shared.tables.table import Selection, Table, Token
+    from shared.tables.table import ContinuationToken, Selection, Table
     from tests.conftest import NewContext
 
 
@@ -131,7 +131,7 @@ class TwoAtOnce:
         context: RequestContext,
         span: Span,
         limit: int = 1_000,
-        token: Token | None = None,
+        token: ContinuationToken | None = None,
         select: Selection = None,
     ) -> Page:
         self.running += 1
@@ -220,7 +220,7 @@ class ShortPages:
         context: RequestContext,
         span: Span,
         limit: int = 1_000,
-        token: Token | None = None,
+        token: ContinuationToken | None = None,
         select: Selection = None,
     ) -> Page:
         if token is None or "empty" not in token:
@@ -228,7 +228,9 @@ class ShortPages:
         before = {name: value for name, value in token.items() if name != "empty"}
         return await self._table.page(context, span, min(limit, 3), before or None, select)
 
-    async def transact(self, context: RequestContext, operations: Sequence[Operation]) -> list[str]:
+    async def transact(
+        self, context: RequestContext, operations: Sequence[RowOperation]
+    ) -> list[str]:
         return await self._table.transact(context, operations)
 
     async def close(self) -> None:
