@@ -75,7 +75,7 @@ class GroupSource:
     async def page(self, start_index: int, count: int) -> tuple[int, Sequence[Group]]:
         """Return how many groups there are, and those of a page."""
         page = await self.store.groups.page(self.request.context, start_index, count)
-        return page.total, page.groups
+        return page.total, page.resources
 
     async def after(self, last_id: str, count: int) -> Sequence[Group]:
         """Return the next groups in id order."""

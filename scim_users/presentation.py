@@ -60,7 +60,7 @@ class UserSource:
     async def page(self, start_index: int, count: int) -> tuple[int, Sequence[User]]:
         """Return how many users there are, and those of a page."""
         page = await self.users.page(self.request.context, start_index, count)
-        return page.total, page.users
+        return page.total, page.resources
 
     async def after(self, last_id: str, count: int) -> Sequence[User]:
         """Return the next users in id order."""

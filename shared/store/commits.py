@@ -2,25 +2,15 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from shared.errors import PayloadTooLarge, Uniqueness
+from shared.errors import Uniqueness
 from shared.store import layout
 from shared.store.changes import Change
 from shared.store.layout import Column
-from shared.tables.operations import Delete, Insert, OperationRejected, RowOperation
+from shared.tables.operations import Insert, OperationRejected, RowOperation, check_transaction
 from shared.tables.request_context import RequestContext
 from shared.tables.retry import resend, retry_conflicts
-from shared.tables.rows import Row, check_size, wire_bytes
+from shared.tables.rows import Row
 from shared.tables.table import Table
-
-MAX_OPERATIONS = 100
-"""Operations that one entity group transaction takes, the change row among them."""
-
-MAX_BYTES = 4_000_000
-"""Bytes that a transaction's body may take; the service refuses 4 MiB."""
-
-_OPERATION_OVERHEAD = 1_024
-_SURELY_FITS = 10_000
-"""Bytes on the wire that no row over a limit is below: each of 252 properties takes 40 at least."""
 
 
 async def commit(
@@ -29,21 +19,21 @@ async def commit(
     """Commit operations together with their change row, at most once.
 
     The change row is the first operation. When an answer is lost the same transaction is sent
-    again: if it was committed, the insert of that row is refused at index 0, and reading the row
-    back shows that it is ours. A definite refusal is for the caller, who builds a new transaction.
+    again: if it was committed, the insert of that row is rejected at index 0, and reading the row
+    back shows that it is ours. A rejection is for the caller, who builds a new transaction.
 
     Returns:
         The new ETags of the operations, in order; None when success is known by the receipt alone.
 
     Raises:
-        Uniqueness: the insert of a claim was refused.
+        Uniqueness: the insert of a claim was rejected.
         OperationRejected: another row was not as expected; read again and repeat.
         Unavailable, TooManyRequests: no clear answer within the attempts or the deadline.
         PayloadTooLarge: a row or the whole is over the limits of the service.
     """
     receipt = Insert(layout.new_change_key(), change.values(context, context.next_step()))
     transaction = [receipt, *operations]
-    _check_limits(transaction)
+    check_transaction(transaction)
 
     async def send() -> list[str] | None:
         try:
@@ -51,7 +41,7 @@ async def commit(
         except OperationRejected as rejection:
             if rejection.index == 0 and await _is_receipt(table, context, receipt):
                 return None
-            raise _meaning(rejection) from rejection
+            raise _interpret(rejection) from rejection
 
     return await resend(context, send)
 
@@ -81,29 +71,6 @@ async def create_once(
             raise
 
 
-def payload_bytes(operation: RowOperation) -> int:
-    """Estimate from above what an operation adds to a transaction, in bytes on the wire.
-
-    Raises:
-        PayloadTooLarge: its row is over the limits of the service.
-    """
-    if isinstance(operation, Delete):
-        return _OPERATION_OVERHEAD
-    size = wire_bytes(operation.values)
-    if size > _SURELY_FITS:
-        check_size(operation.key, operation.values)
-    return size + _OPERATION_OVERHEAD
-
-
-def _check_limits(transaction: Sequence[RowOperation]) -> None:
-    size = sum(map(payload_bytes, transaction))
-    if len(transaction) > MAX_OPERATIONS or size > MAX_BYTES:
-        raise PayloadTooLarge(
-            f"The change needs {len(transaction)} rows and {size:,} bytes in one transaction; "
-            f"at most {MAX_OPERATIONS} rows and {MAX_BYTES:,} bytes fit. Send less at a time."
-        )
-
-
 async def _is_receipt(table: Table, context: RequestContext, receipt: Insert) -> bool:
     """Tell whether the row that is in the way of a receipt is that receipt."""
     row = await table.get(context, receipt.key)
@@ -112,14 +79,14 @@ async def _is_receipt(table: Table, context: RequestContext, receipt: Insert) ->
     )
 
 
-def _meaning(refusal: OperationRejected) -> Exception:
-    """Let the failing operation decide: only a claim that exists already means "not unique"."""
-    operation = refusal.operation
-    if refusal.status == 409 and isinstance(operation, Insert) and operation.unique is not None:
+def _interpret(rejection: OperationRejected) -> Exception:
+    """Let the rejected operation decide: only a claim that exists already means "not unique"."""
+    operation = rejection.operation
+    if rejection.status == 409 and isinstance(operation, Insert) and operation.unique is not None:
         case = "" if operation.case_exact else " (letter case does not count)"
         return Uniqueness(
             f"Another resource has this {operation.unique} already{case}. "
             f"Use another {operation.unique}, or look the resource up with a filter and update it.",
             path=operation.unique,
         )
-    return refusal
+    return rejection

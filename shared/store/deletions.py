@@ -55,7 +55,7 @@ class DeletedGroups:
         """Read the row itself, to change it. One call."""
         return await self._table.get(context, layout.DELETIONS_KEY)
 
-    async def ids(self, context: RequestContext) -> frozenset[str]:
+    async def get_ids(self, context: RequestContext) -> frozenset[str]:
         """Tell which groups are deleted and not swept yet. One call; none within the lease."""
         reading = self._readings.get(context.tenant)
         if reading is not None and self._clock.steady() < reading.until:

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from shared.errors import NotFound, ScimError, TooManyRequests, Unavailable
 from shared.scim.members import MemberChange
@@ -12,9 +12,8 @@ from shared.scim.schema import Document
 from shared.store import deletions, layout
 from shared.store.changes import Change
 from shared.store.claims import folded_name, group_rows
-from shared.store.collection import Names
+from shared.store.collection import ChangedNames
 from shared.store.commits import commit
-from shared.store.counters import Counters
 from shared.store.deletions import DeletedGroups, Sweeper
 from shared.store.layout import GROUP_KINDS, Column
 from shared.store.memberships import (
@@ -25,7 +24,7 @@ from shared.store.memberships import (
     no_such_group,
     touch,
 )
-from shared.store.reader import owners_of, pages, read_page, rows_after
+from shared.store.reader import Reader
 from shared.store.resources import (
     Group,
     Precondition,
@@ -39,7 +38,7 @@ from shared.tables.operations import Delete, Insert, OperationRejected, Replace
 from shared.tables.request_context import RequestContext
 from shared.tables.retry import retry_conflicts
 from shared.tables.rows import ANY_ETAG, Row
-from shared.tables.table import Table, get_all
+from shared.tables.table import Table
 
 PAGE_MEMBERSHIPS = 10_000
 """Memberships that a list of groups carries before it ends early."""
@@ -50,16 +49,11 @@ _MEMBER_READERS = 8
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class GroupPage:
-    """A page of groups in id order, and how many there are in all."""
+class Groups(Reader[Group]):
+    """The groups of every tenant; the context says of which.
 
-    total: int
-    groups: list[Group]
-
-
-class Groups:
-    """The groups of every tenant; the context says of which."""
+    Groups are read without their members, but where it says otherwise.
+    """
 
     def __init__(
         self,
@@ -67,14 +61,13 @@ class Groups:
         memberships: Memberships,
         sweeper: Sweeper,
         deleted_groups: DeletedGroups,
-        changed_names: Names,
+        changed_names: ChangedNames,
     ) -> None:
-        self._table = table
+        super().__init__(table, "Group", GROUP_KINDS)
         self._memberships = memberships
         self._sweeper = sweeper
         self._deleted_groups = deleted_groups
-        self._names = changed_names
-        self._counters = Counters(table, GROUP_KINDS.counter)
+        self._changed_names = changed_names
 
     async def create(
         self, context: RequestContext, document: Document, member_ids: Sequence[str] = ()
@@ -113,7 +106,9 @@ class Groups:
         # Nobody else knows the id yet, so a group that was to be empty is.
         return replace(group, version=version, member_ids=None if wanted else ())
 
-    async def get(self, context: RequestContext, gid: str, *, members: bool = True) -> Group:
+    async def get(
+        self, context: RequestContext, resource_id: str, *, members: bool = True
+    ) -> Group:
         """Read a group. 1 call, and one for each 1,000 members when they are wanted.
 
         The row is read before the members, so the version is never newer than what is shown.
@@ -121,14 +116,8 @@ class Groups:
         Raises:
             NotFound: there is no such group.
         """
-        group = group_from(await self._row(context, gid))
+        group = await super().get(context, resource_id)
         return await self._with_members(context, group) if members else group
-
-    async def get_many(self, context: RequestContext, gids: Sequence[str]) -> list[Group]:
-        """Read groups by id, in parallel, without members, leaving out ids that are none."""
-        ids = [layout.group_key(gid) for gid in gids if layout.is_id(gid)]
-        rows = await get_all(self._table, context, ids)
-        return [group_from(row) for row in rows if row is not None]
 
     async def update(
         self,
@@ -236,51 +225,27 @@ class Groups:
         return complete
 
     async def by_display_name(self, context: RequestContext, folded: str) -> Group | None:
-        """Find a group, without members, by the folded displayName. 2 calls, 1 on a miss."""
-        claim = await self._table.get(context, layout.claim_key(GROUP_KINDS.claim, folded))
-        if claim is None or claim.values[Column.VALUE] != folded:
-            return None
-        found = await self.get_many(context, [str(claim.values[Column.OWNER])])
-        return found[0] if found else None
+        """Find a group by the folded displayName. 2 calls, 1 on a miss."""
+        key = layout.claim_key(self.kinds.claim, folded)
+        return next(iter(await self.by_claim(context, key, folded)), None)
 
-    async def by_external_id(self, context: RequestContext, value: str) -> list[Group]:
-        """Find the groups with an externalId, compared exactly. 1 call, and 1 for each found."""
-        owners = await owners_of(self._table, context, GROUP_KINDS.external_id, value)
-        return await self.get_many(context, owners)
+    def from_row(self, row: Row) -> Group:
+        """Read a group out of its row."""
+        return group_from(row)
 
-    async def count(self, context: RequestContext) -> int:
-        """Count the groups. 1 call."""
-        return (await self._counters.totals(context)).total
-
-    async def page(self, context: RequestContext, start_index: int, count: int) -> GroupPage:
-        """List groups without members, from the `start_index`-th (1-based). 2 calls; 1 for 0."""
-        place = (start_index, count)
-        page = await read_page(self._table, context, GROUP_KINDS.resource, self._counters, place)
-        return GroupPage(page.total, [group_from(row) for row in page.rows])
-
-    async def after(self, context: RequestContext, last_id: str, count: int) -> list[Group]:
-        """List groups without members, from behind an id on. 1 call for 1,000."""
-        rows = await rows_after(self._table, context, GROUP_KINDS.resource, (last_id, count))
-        return [group_from(row) for row in rows]
-
-    async def scan(self, context: RequestContext, last_id: str = "") -> AsyncIterator[Group]:
-        """Read all groups without members, or those behind an id; the caller bounds it.
-
-        A call for each 1,000.
-        """
-        async for rows in pages(self._table, context, GROUP_KINDS.resource, last_id):
-            for row in rows:
-                yield group_from(row)
+    def not_found(self, resource_id: str) -> NotFound:
+        """Build the answer about a group that does not exist."""
+        return no_such_group(resource_id)
 
     async def _creation(self, context: RequestContext, group: Group, name: str) -> Head:
         """Build the operations that bring a group into being."""
-        slot = await self._counters.read(context, group.id)
+        slot = await self.counters.read_slot(context, group.id)
         operations = (
             Insert(layout.group_key(group.id), group_values(group, name)),
             *group_rows(group.id, group.document).inserts(),
-            self._counters.step(group.id, slot, by=1),
+            self.counters.increment(group.id, slot, by=1),
         )
-        return Head(operations, "create", self._names(None, group.document))
+        return Head(operations, "create", self._changed_names(None, group.document))
 
     async def _head(
         self,
@@ -290,7 +255,7 @@ class Groups:
         precondition: Precondition | None,
     ) -> Head:
         """Read a group and build what its own rows need: new content, or a touch."""
-        row = await self._row(context, gid)
+        row = await self.get_row(context, gid)
         group = group_from(row)
         check_precondition(precondition, group.version)
         document = group.document if change is None else change(group.document)
@@ -303,7 +268,7 @@ class Groups:
             Replace(row.key, group_values(written, name), row.etag),
             *before.change_to(after),
         )
-        return Head(operations, "update", self._names(group.document, document), row)
+        return Head(operations, "update", self._changed_names(group.document, document), row)
 
     async def _difference(
         self, context: RequestContext, gid: str, wanted: Sequence[str]
@@ -328,19 +293,19 @@ class Groups:
         Returns:
             The row `q` as it was written, if its ETag is known.
         """
-        row = await self._row(context, gid)
+        row = await self.get_row(context, gid)
         group = group_from(row)
         check_precondition(precondition, group.version)
-        slot = await self._counters.read(context, gid)
+        slot = await self.counters.read_slot(context, gid)
         word = deletions.begun(gid) if listed is None else deletions.added(listed, gid)
         operations = [
             Delete(row.key, row.etag),
             *group_rows(gid, group.document).deletes(),
-            self._counters.step(gid, slot, by=-1),
+            self.counters.increment(gid, slot, by=-1),
             Insert(layout.deleted_group_key(gid), {Column.DELETED: timestamp()}),
             word,
         ]
-        etags = await commit(self._table, context, Change("Group", gid, "delete"), operations)
+        etags = await commit(self.table, context, Change("Group", gid, "delete"), operations)
         return Row(word.key, word.values, etags[-1]) if etags else None
 
     async def _sweep_now(self, context: RequestContext, gid: str, listed: Row | None) -> bool:
@@ -363,7 +328,7 @@ class Groups:
         """
         if (
             layout.is_id(gid)
-            and await self._table.get(context, layout.deleted_group_key(gid)) is not None
+            and await self.table.get(context, layout.deleted_group_key(gid)) is not None
         ):
             await self._deleted_groups.outlast(self._deleted_groups.forget(context.tenant))
 
@@ -390,16 +355,7 @@ class Groups:
 
     async def _version(self, context: RequestContext, gid: str, etag: str | None) -> str:
         """Make the version of an ETag; where only the receipt told of success, read the row."""
-        return group_version(etag or (await self._row(context, gid)).etag)
-
-    async def _row(self, context: RequestContext, gid: str) -> Row:
-        row = await self._find_row(context, gid)
-        if row is None:
-            raise no_such_group(gid)
-        return row
-
-    async def _find_row(self, context: RequestContext, gid: str) -> Row | None:
-        return await self._table.get(context, layout.group_key(gid)) if layout.is_id(gid) else None
+        return group_version(etag or (await self.get_row(context, gid)).etag)
 
 
 def _does_not_exist(error: ScimError) -> ScimError:

@@ -11,10 +11,18 @@ from dataclasses import dataclass, field, replace
 from shared.errors import InvalidValue, NotFound, ScimError, Unavailable
 from shared.store import layout
 from shared.store.changes import Change, Verb
-from shared.store.commits import commit, payload_bytes
+from shared.store.commits import commit
 from shared.store.layout import Column, unpack_ids, with_ids
 from shared.store.resources import timestamp
-from shared.tables.operations import Delete, Insert, Merge, OperationRejected, Replace, RowOperation
+from shared.tables.operations import (
+    Delete,
+    Insert,
+    Merge,
+    OperationRejected,
+    Replace,
+    RowOperation,
+    payload_bytes,
+)
 from shared.tables.rate_limiter import RateLimiter
 from shared.tables.request_context import RequestContext
 from shared.tables.retry import RETRY_POLICY, backoff, conflicts_exhausted

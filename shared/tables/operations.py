@@ -4,9 +4,24 @@ Nothing is ever an upsert, because an upsert checks no concurrency: a row is ins
 or deleted under its ETag or, where only its existence matters, under `*`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.tables.rows import ANY_ETAG, Values
+from shared.errors import PayloadTooLarge
+from shared.tables.rows import ANY_ETAG, Values, check_size, wire_bytes
+
+MAX_TRANSACTION_OPERATIONS = 100
+"""Operations that one entity group transaction takes."""
+
+MAX_TRANSACTION_BYTES = 4_000_000
+"""Bytes that a transaction's body may take; the service refuses 4 MiB."""
+
+REJECTED_STATUSES = frozenset({404, 409, 412})
+"""Statuses of an operation that was definitely not done."""
+
+_OPERATION_OVERHEAD = 1_024
+_SURELY_FITS = 10_000
+"""Bytes on the wire that no row over a limit is below: each of 252 properties takes 40 at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +67,33 @@ class Delete:
 RowOperation = Insert | Replace | Merge | Delete
 
 
-REJECTED_STATUSES = frozenset({404, 409, 412})
-"""Statuses of an operation that was definitely not done."""
+def payload_bytes(operation: RowOperation) -> int:
+    """Estimate from above what an operation adds to a transaction, in bytes on the wire.
+
+    Raises:
+        PayloadTooLarge: its row is over the limits of the service.
+    """
+    if isinstance(operation, Delete):
+        return _OPERATION_OVERHEAD
+    size = wire_bytes(operation.values)
+    if size > _SURELY_FITS:
+        check_size(operation.key, operation.values)
+    return size + _OPERATION_OVERHEAD
+
+
+def check_transaction(operations: Sequence[RowOperation]) -> None:
+    """Refuse a transaction that the service would refuse.
+
+    Raises:
+        PayloadTooLarge: a row or the whole is over the limits of the service.
+    """
+    size = sum(map(payload_bytes, operations))
+    if len(operations) > MAX_TRANSACTION_OPERATIONS or size > MAX_TRANSACTION_BYTES:
+        raise PayloadTooLarge(
+            f"The change needs {len(operations)} rows and {size:,} bytes in one transaction; at "
+            f"most {MAX_TRANSACTION_OPERATIONS} rows and {MAX_TRANSACTION_BYTES:,} bytes fit. Send "
+            "less at a time."
+        )
 
 
 class OperationRejected(Exception):  # noqa: N818 - an outcome that callers act on, not a fault

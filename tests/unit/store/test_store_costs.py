@@ -186,9 +186,9 @@ async def _measure_pages(store: Store, meters: Meters, everyone: Seeded) -> None
     users, number = store.users, len(everyone.users)
     assert await users.count(meters("count users")) == number + 5
     assert await store.groups.count(meters("count groups")) == 1 + 3
-    assert (await users.page(meters("page of 0 users"), 1, 0)).users == []
-    assert (await users.page(meters("page past the end"), number + 6, 10)).users == []
-    assert len((await store.groups.page(meters("page of groups"), 1, 10)).groups) == 1 + 3
+    assert (await users.page(meters("page of 0 users"), 1, 0)).resources == []
+    assert (await users.page(meters("page past the end"), number + 6, 10)).resources == []
+    assert len((await store.groups.page(meters("page of groups"), 1, 10)).resources) == 1 + 3
 
 
 Show = Callable[[RequestContext], Awaitable[object]]
@@ -203,10 +203,10 @@ def shows_users_in_groups(store: Store, everyone: Seeded) -> dict[str, Show]:
         await users.update(context, first, setting(title=f"No. {next(titles)}"))
 
     async def first_page(context: RequestContext) -> None:
-        assert len((await users.page(context, 1, 10)).users) == 10
+        assert len((await users.page(context, 1, 10)).resources) == 10
 
     async def last_page(context: RequestContext) -> None:
-        assert (await users.page(context, number, 10)).users
+        assert (await users.page(context, number, 10)).resources
 
     return {
         "get user in a group": lambda context: users.get(context, first),

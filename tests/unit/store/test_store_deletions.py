@@ -197,7 +197,7 @@ async def shows_no_trace(
     uid, other = everyone.users[:2]
     assert (await store.users.get(new_context(), uid)).group_ids == (kept,)
     page = await store.users.page(new_context(), 1, 500)
-    assert {user.group_ids for user in page.users} == {(kept,)}
+    assert {user.group_ids for user in page.resources} == {(kept,)}
     assert [user.group_ids async for user in store.users.scan(new_context())] == 201 * [(kept,)]
     changed = await store.users.update(new_context(), other, setting(title="Dr"))
     assert changed.group_ids == (kept,)

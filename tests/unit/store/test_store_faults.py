@@ -288,7 +288,7 @@ async def test_a_read_is_repeated(
     proxy.order(fault, "read", times=2)
     assert await faulty_store.users.get(new_context(), jo.id) == jo
     proxy.order(fault, "read", times=2)
-    assert (await faulty_store.users.page(new_context(), 1, 10)).users == [jo]
+    assert (await faulty_store.users.page(new_context(), 1, 10)).resources == [jo]
 
 
 @pytest.mark.parametrize(
@@ -364,7 +364,7 @@ async def test_the_first_page_of_a_missing_table_which_is_read_by_two_calls_is_e
     absent_table: AzureTable, new_context: NewContext
 ) -> None:
     page = await open_store(absent_table, changed_names).users.page(new_context(), 1, 10)
-    assert (page.total, page.users) == (0, [])
+    assert (page.total, page.resources) == (0, [])
 
 
 async def test_a_write_to_a_missing_table_creates_it_and_is_sent_again(
@@ -513,7 +513,7 @@ async def test_a_sweep_that_is_interrupted_is_finished_later(
 
     proxy.heal()
     shown = await faulty_store.users.page(new_context(), 1, 100)
-    assert {user.group_ids for user in shown.users} == {()}
+    assert {user.group_ids for user in shown.resources} == {()}
     assert await sweeper.sweep_group(new_context(), gid)
     found = await consistent()
     assert found.memberships() == set()

@@ -86,7 +86,7 @@ async def test_a_reader_that_remembers_shows_no_group_whose_delete_is_answered(
     for title, instance in (("Dr", reader), ("Prof", writer)):
         assert (await instance.users.get(new_context(), uid)).group_ids == ()
         page = await instance.users.page(new_context(), 1, 500)
-        assert {user.group_ids for user in page.users} == {()}
+        assert {user.group_ids for user in page.resources} == {()}
         changed = await instance.users.update(new_context(), uid, setting(title=title))
         assert changed.group_ids == ()
 
@@ -191,7 +191,7 @@ async def test_a_new_group_that_is_taken_back_is_waited_for(
         await faulty_store.groups.create(new_context(), {"displayName": "all"}, uids)
     assert clock.waits == [LEASE_SECONDS]
     page = await reader.users.page(new_context(), 1, 1_000)
-    assert {user.group_ids for user in page.users} == {()}
+    assert {user.group_ids for user in page.resources} == {()}
 
 
 # Answers that get lost

@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 from shared.errors import PayloadTooLarge
 from shared.store import layout
 from shared.store.claims import group_rows, user_rows
-from shared.store.commits import payload_bytes
-from shared.store.counters import Position, Totals
+from shared.store.counters import SlotOffset, Totals
 from shared.store.layout import pack_document, pack_ids, unpack_document, unpack_ids, with_ids
 from shared.store.memberships import STEP_MEMBERS, Edit, cut_steps
-from shared.tables.operations import Delete, Insert
+from shared.tables.operations import Delete, Insert, payload_bytes
 from shared.tables.rows import Row, check_size, wire_bytes
 from tests.support.documents import group, user
 
@@ -130,7 +129,7 @@ def test_the_spans_of_the_kinds_do_not_overlap() -> None:
     ]
 
 
-def test_key_rows_are_written_as_the_difference_of_old_and_new() -> None:
+def test_index_rows_are_written_as_the_difference_of_old_and_new() -> None:
     old = user("Jo", emails=[{"value": "a@x"}, {"value": "A@X"}, {"value": "b@x"}])
     new = user("JO", externalId="1", emails=[{"value": "B@x"}, {"value": "c@x"}, {"type": "home"}])
     operations = user_rows("1", old).change_to(user_rows("1", new))
@@ -159,7 +158,7 @@ def test_the_nth_resource_is_in_the_slot_where_counting_ends(
 ) -> None:
     by_slot = tuple((f"{slot:02x}", number) for slot, number in sorted(slots))
     totals = Totals(by_slot)
-    everyone = [Position(slot, skip) for slot, number in by_slot for skip in range(number)]
+    everyone = [SlotOffset(slot, skip) for slot, number in by_slot for skip in range(number)]
     assert totals.total == len(everyone)
     assert [totals.locate(n) for n in range(len(everyone))] == everyone
     assert totals.locate(len(everyone)) is None
