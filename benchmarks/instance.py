@@ -66,7 +66,7 @@ class Recorder:
 
     @property
     def counted(self) -> list[Call]:
-        """The calls but those for row `q`: one in two seconds, however many requests there are."""
+        """The calls but those for the deletions row: one in 2 seconds, for many requests too."""
         return [each for each in self.calls if each.key != DELETIONS_KEY]
 
     async def get(self, partition: str, key: str) -> Row | None:

@@ -215,7 +215,7 @@ class BulkRun:
 
     async def _answered(self, operation: BulkOperation, request: ScimRequest) -> Answer:
         """Serve one operation as a request of its own, which has its own line in the log."""
-        context = replace(request.context, meter=Meter(), steps=0)
+        context = replace(request.context, meter=Meter(), transactions=0)
         record = RequestRecord(context.request_id, operation.method, "Bulk")
         record.tenant, record.token, record.context = context.tenant, context.actor, context
         part = replace(request, method=operation.method, context=context)

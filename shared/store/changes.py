@@ -40,15 +40,20 @@ class Change:
     skipped: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
 
-    def values(self, context: RequestContext, step: int) -> dict[str, Value]:
-        """Lay the change out as the properties of its row; empty lists are left out."""
+    def values(self, context: RequestContext, transaction: int) -> dict[str, Value]:
+        """Lay the change out as the properties of its row; empty lists are left out.
+
+        Args:
+            context: the request.
+            transaction: number of the transaction within the request.
+        """
         values: dict[str, Value] = {
             Column.RESOURCE_TYPE: self.resource,
             Column.RESOURCE_ID: self.id,
             Column.VERB: self.verb,
             Column.ACTOR: context.actor,
             Column.REQUEST_ID: context.request_id,
-            Column.STEP: step,
+            Column.TRANSACTION: transaction,
         }
         if self.version is not None:
             values[Column.VERSION] = self.version

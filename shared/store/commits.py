@@ -31,7 +31,7 @@ async def commit(
         Unavailable, TooManyRequests: no clear answer within the attempts or the deadline.
         PayloadTooLarge: a row or the whole is over the limits of the service.
     """
-    receipt = Insert(layout.new_change_key(), change.values(context, context.next_step()))
+    receipt = Insert(layout.new_change_key(), change.values(context, context.next_transaction()))
     transaction = [receipt, *operations]
     check_transaction(transaction)
 
@@ -67,7 +67,7 @@ async def create_once(
     except Uniqueness:
         # After a repeat the claim in the way may be our own: a transaction that was taken for
         # lost can be committed late.
-        if context.steps < 2 or await found() is None:
+        if context.transactions < 2 or await found() is None:
             raise
 
 
@@ -75,7 +75,8 @@ async def _is_receipt(table: Table, context: RequestContext, receipt: Insert) ->
     """Tell whether the row that is in the way of a receipt is that receipt."""
     row = await table.get(context, receipt.key)
     return row is not None and all(
-        row.values.get(name) == receipt.values[name] for name in (Column.REQUEST_ID, Column.STEP)
+        row.values.get(name) == receipt.values[name]
+        for name in (Column.REQUEST_ID, Column.TRANSACTION)
     )
 
 

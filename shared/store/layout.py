@@ -102,7 +102,7 @@ class Column:
         VERB: what was done to it.
         ACTOR: label of the token that authorised the request.
         REQUEST_ID: id of the request.
-        STEP: number of the transaction within the request.
+        TRANSACTION: number of the transaction within the request.
         ATTRIBUTES: names of the attributes that changed, as JSON.
         ADDED: users that joined, each with its new version, as JSON.
         REMOVED: users that left, in the same form.
@@ -128,7 +128,7 @@ class Column:
     VERB: Final = "op"
     ACTOR: Final = "by"
     REQUEST_ID: Final = "rq"
-    STEP: Final = "st"
+    TRANSACTION: Final = "st"
     ATTRIBUTES: Final = "at"
     ADDED: Final = "add"
     REMOVED: Final = "rem"

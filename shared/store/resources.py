@@ -17,7 +17,7 @@ Precondition = Callable[[str], bool]
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A resource of a type that the deployer has added; a user is one with groups.
+    """A resource with its version in its row: a custom resource; a user is one with groups.
 
     Attributes:
         id: 32 hex digits.
@@ -73,12 +73,12 @@ def timestamp() -> str:
 
 
 def resource_from(row: Row) -> Resource:
-    """Read the row of a resource that is no group; of a user, without the groups."""
+    """Read the row of a custom resource; of a user, without the groups."""
     return Resource(*_parts(row))
 
 
 def resource_values(resource: Resource) -> dict[str, Value]:
-    """Lay such a resource out as properties."""
+    """Lay out as properties what `resource_from` reads."""
     return {
         **pack_document(resource.document),
         Column.VERSION: resource.version,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.conftest import NewContext
 
 
-async def test_a_request_counts_the_same_whether_it_reads_row_q_or_not(
+async def test_a_request_counts_the_same_whether_it_reads_the_deletions_row_or_not(
     storage: Azurite, new_context: NewContext
 ) -> None:
     account = StorageAccount.of(

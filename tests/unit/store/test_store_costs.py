@@ -239,10 +239,10 @@ async def check_costs_within_lease(
 ) -> None:
     everyone = await seed_one_group(store, context, members)
     shows = shows_users_in_groups(store, everyone)
-    await store.users.get(meters("the first one reads row q"), everyone.users[0])
+    await store.users.get(meters("the first one reads the deletions row"), everyone.users[0])
     for name, show in shows.items():
         await show(meters.at_once(name))
-    expected = {"the first one reads row q": Cost(2), **costs_within_lease(members)}
+    expected = {"the first one reads the deletions row": Cost(2), **costs_within_lease(members)}
     assert meters.read() == expected
 
 
@@ -328,7 +328,7 @@ async def test_deleting_a_group_beside_one_that_waits_for_its_sweep_costs_4_call
     assert cost == Cost(3 + 1, 6), "too large to be swept within the request"
     other = await store.groups.create(new_context(), group("other"))
     cost = await cost_of(new_context(), lambda s: store.groups.delete(s, other.id))
-    assert cost == Cost(3 + 1 + 3 + 1 + 1, 6 + 3), "the row q is found, read and added to"
+    assert cost == Cost(3 + 1 + 3 + 1 + 1, 6 + 3), "the deletions row is found, read and added to"
     await consistent()
 
 

@@ -1,4 +1,4 @@
-"""Resources of types that a deployer has added: what they cost, and what races and faults leave."""
+"""Custom resources: what they cost, and what races and faults leave."""
 
 from __future__ import annotations
 

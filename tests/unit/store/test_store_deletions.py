@@ -236,7 +236,7 @@ async def test_two_sweeps_of_one_group_at_once_do_no_harm(
     assert not found.of("q-g")
 
 
-async def test_sweeps_of_two_groups_that_end_at_once_both_leave_the_row_q(
+async def test_sweeps_of_two_groups_that_end_at_once_both_leave_the_deletions_row(
     store: Store, sweeper: Sweeper, new_context: NewContext, consistent: ReadBack
 ) -> None:
     everyone = await seed(store.table, new_context(), users=201, groups=2)

@@ -1,4 +1,4 @@
-"""What an instance remembers of the row `q`, and what a DELETE of a group waits for.
+"""What an instance remembers of the deletions row, and what a DELETE of a group waits for.
 
 `reader` is another instance than the one that deletes: it has its own memory, and its clock shows
 another time.
@@ -58,7 +58,7 @@ def reader(table: AzureTable, clock: Time) -> Store:
 
 
 async def remembering(reader: Store, context: RequestContext, everyone: Seeded) -> str:
-    """Let a reader read the row `q`; return a user who shows the group."""
+    """Let a reader read the deletions row; return a user who shows the group."""
     uid = everyone.users[0]
     assert (await reader.users.get(context, uid)).group_ids == everyone.groups
     return uid

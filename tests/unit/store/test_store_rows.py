@@ -14,7 +14,7 @@ from shared.store import layout
 from shared.store.claims import group_rows, user_rows
 from shared.store.counters import SlotOffset, Totals
 from shared.store.layout import pack_document, pack_ids, unpack_document, unpack_ids, with_ids
-from shared.store.memberships import STEP_MEMBERS, Edit, cut_steps
+from shared.store.memberships import MAX_MEMBERS_PER_TRANSACTION, MembershipEdit, cut_into_batches
 from shared.tables.operations import Delete, Insert, payload_bytes
 from shared.tables.rows import Row, check_size, wire_bytes
 from tests.support.documents import group, user
@@ -170,12 +170,12 @@ def test_the_nth_resource_is_in_the_slot_where_counting_ends(
 )
 def test_a_step_takes_40_members_and_3_mib(sizes: list[int], reserved: int) -> None:
     edits = [
-        Edit(Row(f"u-{n:032x}", {"v": 1, "d": "x" * (size // 2)}, "e"), joins=True)
+        MembershipEdit(Row(f"u-{n:032x}", {"v": 1, "d": "x" * (size // 2)}, "e"), joins=True)
         for n, size in enumerate(sizes)
     ]
-    steps = cut_steps("f" * 32, edits, reserved)
+    steps = cut_into_batches("f" * 32, edits, reserved)
     assert [edit for step in steps for edit in step] == edits
     for step in steps:
         size = sum(payload_bytes(op) for edit in step for op in edit.operations("f" * 32))
-        assert 1 <= len(step) <= STEP_MEMBERS
+        assert 1 <= len(step) <= MAX_MEMBERS_PER_TRANSACTION
         assert len(step) == 1 or reserved + size <= 3 * 1_048_576
