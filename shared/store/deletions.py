@@ -1,6 +1,6 @@
 """The deletions row: ids of deleted groups that users may still list until their rows are swept.
 
-It is normally absent. Whoever shows a user that is in groups reads it and leaves those groups out.
+It is normally absent. Where a user in groups is shown, it is read and those groups are left out.
 A process remembers for a lease of 2 seconds what the row of a tenant said, so that a burst of
 requests reads it once.
 

@@ -182,8 +182,8 @@ class Groups(Reader[Group]):
         Raises:
             NotFound: there is no such group, and no user shows it; 1 call more to know that.
             PreconditionFailed: the group has another version.
-            Unavailable, TooManyRequests: deleted or not, nobody knows; if it is, a user may show
-                the group for up to 2 seconds more.
+            Unavailable, TooManyRequests: the group may be deleted or not; if it is, a user may
+                show it for up to 2 seconds more.
         """
         deletions_row: Row | None = None
 

@@ -1,7 +1,7 @@
 """Memberships: a row each, beside the list of groups in the user's row; the two change together.
 
-The cost of a change does not depend on the size of the group. Whoever changes a membership rewrites
-the user's row under its ETag and touches the group's row, which fails when the group is gone.
+The cost of a change does not depend on the size of the group. A change of a membership rewrites the
+user's row under its ETag and touches the group's row, which fails when the group is gone.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -333,7 +333,7 @@ class Memberships:
         lost: Sequence[MembershipEdit],
         progress: MembershipProgress,
     ) -> str | None:
-        """Read the users of the lost edits again and commit, until nobody is in the way.
+        """Read the users of the lost edits again and commit, until no race is lost.
 
         One lost race costs one read. After a second one all users are read again.
         """

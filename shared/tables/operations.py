@@ -26,7 +26,7 @@ _SURELY_FITS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """Insert a row; refused with 409 when the key exists.
+    """Insert a row; rejected with 409 when the key exists.
 
     `unique` names the SCIM attribute whose uniqueness the key guards. A 409 on such a row, and on
     no other, means that the value is taken, in this letter case (`case_exact`) or in any.
@@ -40,7 +40,7 @@ class Insert:
 
 @dataclass(frozen=True, slots=True)
 class Replace:
-    """Replace all properties of a row; refused with 412 on another ETag, 404 when it is gone."""
+    """Replace all properties of a row; rejected with 412 on another ETag, 404 when it is gone."""
 
     key: str
     values: Values
@@ -49,7 +49,7 @@ class Replace:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """Change some properties of a row; refused with 404 when it is gone, 412 on another ETag."""
+    """Change some properties of a row; rejected with 404 when it is gone, 412 on another ETag."""
 
     key: str
     values: Values
@@ -58,7 +58,7 @@ class Merge:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Delete a row; refused with 404 when it is gone, 412 on another ETag."""
+    """Delete a row; rejected with 404 when it is gone, 412 on another ETag."""
 
     key: str
     etag: str = ANY_ETAG

@@ -94,7 +94,7 @@ async def resend(context: RequestContext, send: Callable[[], Awaitable[_T]]) -> 
 
     Raises:
         Unavailable, TooManyRequests: no clear answer within the sends, the window of the receipt
-            or the deadline; committed or not, nobody knows.
+            or the deadline; it may be committed or not.
     """
     begun = time.monotonic()
     retry = 0

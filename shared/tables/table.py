@@ -62,7 +62,7 @@ class Table(Protocol):
 
         Raises:
             OperationRejected: not committed, because an operation met 404, 409 or 412.
-            OutcomeUnknown: committed or not, nobody knows.
+            OutcomeUnknown: it may be committed or not.
         """
         ...
 

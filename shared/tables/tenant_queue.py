@@ -2,8 +2,8 @@
 
 One for the large changes of memberships. Two requests for the same users would each find what they
 have read stale, over and over, and pay for it with another read of 40 users. So once they are in
-each other's way, they queue. Nothing depends on it: between processes, and for whoever does not
-queue, the compare-and-swap decides.
+each other's way, they queue. Nothing depends on it: between processes, and where nobody
+queues, the compare-and-swap decides.
 
 A hundred for calls to the storage, so that a tenant whose storage is slow does not take the
 connections of the others.

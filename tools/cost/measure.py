@@ -78,7 +78,7 @@ class _Service:
         """
         function, request = self._prepared(method, path, body)
         context = Context(function, None)
-        # So that row `q` is read by each request that needs it, as where they are far apart.
+        # So that each request that needs the deletions row reads it, as when they are far apart.
         services.current().store.deleted_groups.invalidate(_TENANT)
         before = time.process_time()
         response = await function.call(request, context)

@@ -33,7 +33,7 @@ class Signer(Protocol):
         ...
 
     def reject(self) -> None:
-        """Learn that the service took the last header for wrong."""
+        """Note that the service refused the last header."""
         ...
 
     async def close(self) -> None:
