@@ -116,7 +116,7 @@ class Groups(Reader[Group]):
         Raises:
             NotFound: there is no such group.
         """
-        group = await super().get(context, resource_id)
+        group = self.from_row(await self.get_row(context, resource_id))
         return await self._with_members(context, group) if members else group
 
     async def update(

@@ -52,7 +52,7 @@ class Users(Collection[User]):
         Raises:
             NotFound: there is no such user.
         """
-        user = await super().get(context, resource_id)
+        user = self.from_row(await self.get_row(context, resource_id))
         return (await self.hide_deleted_groups(context, [user]))[0] if groups else user
 
     async def delete(
