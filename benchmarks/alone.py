@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from benchmarks.floor import Connections, Raw
     from benchmarks.instance import Instance
     from benchmarks.tables import Seeded
-    from shared.tables.service import Account
+    from shared.tables.account import StorageAccount
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Alone:
     """Storage without the service; make one with `opened`."""
 
     def __init__(
-        self, app: Instance, account: Account, connections: Connections, clients: int
+        self, app: Instance, account: StorageAccount, connections: Connections, clients: int
     ) -> None:
         self._app = app
         self._account = account

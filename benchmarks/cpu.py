@@ -43,7 +43,7 @@ class Cost:
 
     Attributes:
         operation: Name of the operation.
-        calls: Calls to storage, without those for row `q`.
+        calls: Calls to storage, without those for the deletions row.
         handler: From the entry of the function to its return, change row included.
         by_aiohttp: The floor, sent by aiohttp, the HTTP client of the service.
         by_http_client: The floor, sent by http.client.

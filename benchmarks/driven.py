@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared.tables.rest.client import RestService
+from shared.tables.rest.client import RestClient
 from tests.support.fakes.worker import Worker
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 BASE = "https://scim.example.com/scim/v2"
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
-_SEND = "_send"  # the one method of RestService by which every call leaves
+_SEND = "_send"  # the one method of RestClient by which every call leaves
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -196,14 +196,14 @@ async def drive(storage: int, plan: Plan) -> None:
 
 def _put_storage_away(seconds: float) -> None:
     """Let each call to Table Storage wait first, for as long as this process runs."""
-    send = getattr(RestService, _SEND)
+    send = getattr(RestClient, _SEND)
 
-    async def sent_later(service: RestService, *arguments: Any, **options: Any) -> Any:
+    async def sent_later(client: RestClient, *arguments: Any, **options: Any) -> Any:
         await asyncio.sleep(seconds)
-        return await send(service, *arguments, **options)
+        return await send(client, *arguments, **options)
 
     if seconds:
-        setattr(RestService, _SEND, sent_later)
+        setattr(RestClient, _SEND, sent_later)
 
 
 async def _measured(traffic: Traffic, level: int, seconds: float, storage: int) -> Measurement:

@@ -45,9 +45,9 @@ class Flat:
     Attributes:
         operation: Name of the operation.
         users: Users of the tenant, all members of one group.
-        calls: Calls to storage of one operation, but for those of `reads_of_q`.
-        reads_of_q: Reads of the row `q` in one operation: a process may remember it for a while,
-            and then their number is a matter of time and not of the operation.
+        calls: Calls to storage of one operation, but for those of `reads_of_deletions`.
+        reads_of_deletions: Reads of the deletions row in one operation. A process may remember it
+            for a while; then their number is a matter of time and not of the operation.
         entities: Entities that one operation writes.
         portions: CPU of one operation in microseconds, from the entry of the function to its
             return: the mean of each portion, in their order.
@@ -57,7 +57,7 @@ class Flat:
     operation: str
     users: int
     calls: float
-    reads_of_q: float
+    reads_of_deletions: float
     entities: float
     portions: Sequence[float]
     milliseconds: float
@@ -101,7 +101,7 @@ class _Counts:
 
     done: int = 0
     calls: int = 0
-    reads_of_q: int = 0
+    reads_of_deletions: int = 0
     entities: int = 0
     microseconds: list[float] = field(default_factory=list)
     milliseconds: list[float] = field(default_factory=list)
@@ -141,7 +141,7 @@ class _Tenant:
         counts.done += len(requests)
         counted = recorder.counted
         counts.calls += len(counted)
-        counts.reads_of_q += len(recorder.calls) - len(counted)
+        counts.reads_of_deletions += len(recorder.calls) - len(counted)
         counts.entities += sum(len(each.operations) for each in counted)
         counts.microseconds.append(took.cpu / len(requests) * 1e6)
         counts.milliseconds.append(took.elapsed / len(requests) * 1e3)
@@ -156,7 +156,7 @@ class _Tenant:
             name,
             len(self._directory.ids.users),
             counts.calls / counts.done,
-            counts.reads_of_q / counts.done,
+            counts.reads_of_deletions / counts.done,
             counts.entities / counts.done,
             counts.microseconds,
             median(counts.milliseconds),

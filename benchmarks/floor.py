@@ -19,7 +19,7 @@ from urllib.parse import quote, urlsplit
 import aiohttp
 
 from benchmarks.tables import NAME
-from shared.tables.operations import Delete, Insert, Merge, Operation, Replace
+from shared.tables.operations import Delete, Insert, Merge, Replace, RowOperation
 from shared.tables.rest.authorization import SharedKeyLite
 from shared.tables.rest.batch import CONTENT_TYPE, entity_url, write_batch
 from shared.tables.rows import ANY_ETAG
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from benchmarks.instance import Call
-    from shared.tables.service import Account
+    from shared.tables.account import StorageAccount
 
 _HEADERS = {
     "x-ms-version": "2019-02-02",
@@ -47,7 +47,7 @@ class Raw:
     body: bytes | None
 
 
-async def raw(account: Account, tenant: str, calls: Sequence[Call]) -> list[Raw]:
+async def raw(account: StorageAccount, tenant: str, calls: Sequence[Call]) -> list[Raw]:
     """Write recorded calls for another tenant."""
     held = account.credential
     if not isinstance(held, tuple):
@@ -152,7 +152,7 @@ def check(status: int, body: bytes) -> None:
         raise RuntimeError(f"the floor is not like the operation: {status} {body[:400]!r}")
 
 
-def _unconditional(operation: Operation) -> Operation:
+def _unconditional(operation: RowOperation) -> RowOperation:
     if isinstance(operation, Insert):
         return operation
     if isinstance(operation, Delete | Merge | Replace):

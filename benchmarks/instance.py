@@ -20,20 +20,20 @@ from local.functions import HttpFunction, index, load
 from local.invocation import Context
 from shared.scim.documents import changed_names
 from shared.settings import Settings
-from shared.store.layout import DELETED_GROUPS
+from shared.store.layout import DELETIONS_KEY
 from shared.store.store import open_store
 from shared.tables.azure_table import AzureTable
-from shared.tables.rest.client import open_rest_service
+from shared.tables.rest.client import open_rest_client
 from shared.tenants import DEFAULT
 from shared.web import services
 
 if TYPE_CHECKING:
     from benchmarks.client import Request
     from local.azurite import Azurite
-    from shared.tables.operations import Operation
+    from shared.tables.client import StorageClient
+    from shared.tables.operations import RowOperation
     from shared.tables.rows import Row, Span
-    from shared.tables.service import TableService
-    from shared.tables.table import Page, Selection, Token
+    from shared.tables.table import ContinuationToken, Page, Selection
 
 HOST = "http://127.0.0.1"
 TOKEN = "the-token-of-the-benchmark"  # noqa: S105 - it opens a table in memory
@@ -54,50 +54,50 @@ class Call:
     span: Span | None = None
     limit: int = 0
     select: Selection = None
-    operations: Sequence[Operation] = ()
+    operations: Sequence[RowOperation] = ()
 
 
 @dataclass(slots=True)
 class Recorder:
-    """A `TableService` that notes each call and passes it on."""
+    """A `StorageClient` that notes each call and passes it on."""
 
-    service: TableService
+    client: StorageClient
     calls: list[Call] = field(default_factory=list)
 
     @property
     def counted(self) -> list[Call]:
-        """The calls but those for row `q`: one in two seconds, however many requests there are."""
-        return [each for each in self.calls if each.key != DELETED_GROUPS]
+        """The calls but those for the deletions row: one in 2 seconds, for many requests too."""
+        return [each for each in self.calls if each.key != DELETIONS_KEY]
 
     async def get(self, partition: str, key: str) -> Row | None:
         """Read one row."""
         self.calls.append(Call(key=key))
-        return await self.service.get(partition, key)
+        return await self.client.get(partition, key)
 
     async def query(
         self,
         partition: str,
         span: Span,
         limit: int,
-        token: Token | None,
+        token: ContinuationToken | None,
         select: Selection = None,
     ) -> Page:
         """Read one page of a span."""
         self.calls.append(Call(span=span, limit=limit, select=select))
-        return await self.service.query(partition, span, limit, token, select)
+        return await self.client.query(partition, span, limit, token, select)
 
-    async def submit(self, partition: str, operations: Sequence[Operation]) -> list[str]:
+    async def submit(self, partition: str, operations: Sequence[RowOperation]) -> list[str]:
         """Commit a transaction."""
         self.calls.append(Call(operations=operations))
-        return await self.service.submit(partition, operations)
+        return await self.client.submit(partition, operations)
 
     async def create_table(self) -> None:
         """Create the table."""
-        await self.service.create_table()
+        await self.client.create_table()
 
     async def close(self) -> None:
         """Close the connections."""
-        await self.service.close()
+        await self.client.close()
 
 
 class Instance:
@@ -183,7 +183,7 @@ async def opened(storage: Azurite) -> AsyncIterator[Instance]:
     tokens = {f"SCIM_SECRET_TOKEN__{CONTROL.upper()}": TOKEN}
     environ = {**os.environ, **running.settings(storage, TOKEN), **tokens}
     settings = Settings.from_environment(environ)
-    recorder = Recorder(open_rest_service(account_of(storage), NAME))
+    recorder = Recorder(open_rest_client(account_of(storage), NAME))
     store = open_store(AzureTable(recorder), changed_names)
     built = services.build(settings)
     instance = Instance(replace(built, store=store), recorder, index(load("function_app"), "").http)

@@ -59,9 +59,9 @@ differs is this service. (A query of the small tenant waits less all the same: A
 every row, but passes over those of another partition faster.)
 
 The directory of {users:,} users has {rows:,} rows. Tenants take turns every {portion} operations,
-garbage is collected before each turn, and *apart* is the median over pairs of queue. Calls are
-compared without reads of the row `q` (ids of deleted groups), which a process may remember for a
-while: their number is a matter of time. Where the tenants differ, both figures are shown."""
+garbage is collected before each turn, and *apart* is the median over pairs of turns. Calls are
+compared without reads of the deletions row (ids of deleted groups), which a process may remember
+for a while: their number is a matter of time. Where the tenants differ, both figures are shown."""
 
 _CPU = """## CPU of an operation
 
@@ -70,8 +70,9 @@ of the function to its return: token, SCIM, store, change row, line of the log. 
 same requests to storage, recorded and sent again to a tenant in the same state by a bare loop,
 which computes nothing but HTTP (`benchmarks/floor.py`): by aiohttp, which the service uses too,
 and by http.client. They take turns every {portion} operations, and a multiple is the median over
-the queue. `invocation` is the handler called through the runtime library that Azure runs, without
-gRPC. Microseconds of CPU; one operation after the other. `calls` are without row `q`, as above."""
+the turns. `invocation` is the handler called through the runtime library that Azure runs, without
+gRPC. Microseconds of CPU; one operation after the other. `calls` are without the deletions row, as
+above."""
 
 _SHARES = """Where the CPU of an invocation goes, by samples of the stack at a timer of CPU time
 (`benchmarks/sampling.py`):"""
@@ -149,7 +150,7 @@ def _flat(results: Results) -> list[str]:
     rows = []
     for pair in results.pairs:
         small, large = pair
-        calls = dict.fromkeys(counted(each.calls + each.reads_of_q) for each in pair)
+        calls = dict.fromkeys(counted(each.calls + each.reads_of_deletions) for each in pair)
         entities = dict.fromkeys(counted(each.entities) for each in pair)
         row = [small.operation, " and ".join(calls), " and ".join(entities)]
         row += [written(each.microseconds) for each in pair]

@@ -12,9 +12,10 @@ from benchmarks.directory import Ids
 from benchmarks.people import person
 from local import azurite
 from shared.store import layout
+from shared.store.layout import Column
+from shared.tables.account import StorageAccount, TableAddress
 from shared.tables.azure_table import open_table
 from shared.tables.request_context import RequestContext
-from shared.tables.service import Account, TableAddress
 from shared.tenants import DEFAULT
 from tests.support.seeds import rows_of, write
 
@@ -48,8 +49,8 @@ class Rows:
     def of(cls, users: int) -> Rows:
         """Make up a directory; each call draws other ids."""
         seeded, operations = rows_of(users=users, document=_stored)
-        kind = layout.user("")
-        numbered = (each.key.removeprefix(kind) for each in operations if each.key.startswith(kind))
+        keys = frozenset(map(layout.user_key, seeded.users))
+        numbered = (layout.id_in(each.key) for each in operations if each.key in keys)
         ids = Ids(tuple(numbered), seeded.groups[0])
         return cls(ids, sorted(operations, key=lambda each: each.key))
 
@@ -101,9 +102,9 @@ async def seeded(users: int) -> AsyncIterator[Seeded]:
         yield there
 
 
-def account_of(storage: Azurite) -> Account:
+def account_of(storage: Azurite) -> StorageAccount:
     """Return the account with the key of an emulator."""
-    return Account.of(TableAddress(NAME, connection_string=storage.connection_string), None)
+    return StorageAccount.of(TableAddress(NAME, connection_string=storage.connection_string), None)
 
 
 def _stored(number: int) -> dict[str, object]:
@@ -113,4 +114,4 @@ def _stored(number: int) -> dict[str, object]:
 
 def _owner(row: Insert) -> str:
     """Return the id of the resource that a row belongs to, if it belongs to one."""
-    return str(row.values.get("o", row.key.rpartition("-")[2]))
+    return str(row.values.get(Column.OWNER, layout.id_in(row.key)))

@@ -13,7 +13,7 @@ from shared.store.resources import Group
 from shared.store.store import Store
 from shared.web.lookups import comparisons
 from shared.web.requests import ScimRequest
-from shared.web.sources import Finder, ResourcePage, Source
+from shared.web.sources import Finder, Source
 
 _READ_TOGETHER = 8
 
@@ -41,11 +41,6 @@ class GroupSource(Source[Group]):
         return await self._store.groups.get(
             self.request.context, self.request.resource_id, members=False
         )
-
-    async def page(self, start_index: int, count: int) -> ResourcePage[Group]:
-        """Count the groups, and read a page of them."""
-        page = await self._store.groups.page(self.request.context, start_index, count)
-        return ResourcePage(page.total, page.groups)
 
     async def documents_for_filter(
         self, resources: Sequence[Group], condition: Filter

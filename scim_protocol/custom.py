@@ -16,7 +16,7 @@ from shared.web.resource_handlers import DocumentHandlers
 from shared.web.respond import Endpoint, Handlers, admit, handler_of
 from shared.web.responses import ScimResponse
 from shared.web.services import Services
-from shared.web.sources import Finder, ResourcePage, Source
+from shared.web.sources import Finder, Source
 
 
 class CustomSource(Source[Resource]):
@@ -35,11 +35,6 @@ class CustomSource(Source[Resource]):
             name: partial(self._by_unique, name) for name in self._resources.unique_names
         }
         return {"id": self._by_id, **unique, "externalId": self._by_external_id}
-
-    async def page(self, start_index: int, count: int) -> ResourcePage[Resource]:
-        """Count the resources, and read a page of them."""
-        page = await self._resources.page(self.request.context, start_index, count)
-        return ResourcePage(page.total, page.resources)
 
     async def _by_unique(self, name: str, value: str) -> Sequence[Resource]:
         return await self._resources.by_unique(self.request.context, name, value)

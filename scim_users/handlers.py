@@ -11,7 +11,7 @@ from shared.store.users import Users
 from shared.web.requests import ScimRequest
 from shared.web.resource_handlers import DocumentHandlers
 from shared.web.services import Services
-from shared.web.sources import Finder, ResourcePage, Source
+from shared.web.sources import Finder, Source
 
 
 class UserSource(Source[User]):
@@ -39,11 +39,6 @@ class UserSource(Source[User]):
             self.request.resource_id,
             groups=self.projection.includes("groups"),
         )
-
-    async def page(self, start_index: int, count: int) -> ResourcePage[User]:
-        """Count the users, and read a page of them."""
-        page = await self._users.page(self.request.context, start_index, count)
-        return ResourcePage(page.total, page.users)
 
     def document(self, resource: User) -> Document:
         """Write a user; `groups` is left out where there are none (RFC 7643 section 4.1.2)."""

@@ -11,9 +11,9 @@ import pytest
 from local import azurite
 from shared.scim.documents import changed_names
 from shared.store.store import Store, open_store
+from shared.tables.account import TableAddress
 from shared.tables.azure_table import AzureTable, open_table
 from shared.tables.request_context import RequestContext
-from shared.tables.service import TableAddress
 from tests.support.fakes.clock import Time
 
 if TYPE_CHECKING:

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 FRESH_SECONDS = 60.0
 LAST_GOOD_SECONDS = 3_600.0
-LONGEST_PAUSE_SECONDS = 30.0
-_DOUBLINGS = 5  # 2**5 s is past the longest pause
+FIRST_BACKOFF_SECONDS = 1.0
+LONGEST_BACKOFF_SECONDS = 30.0
+_MAX_DOUBLINGS = 5  # 2**5 s is past the longest back-off
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -56,8 +57,8 @@ class Cached(Generic[_T]):
     """One value, however many requests want it at once: there is one reading at a time.
 
     A reading is a task of its own. A request that gives up waiting, or is cancelled, does not end
-    it, and the next request profits from it. After a failure the source is left alone for 1 s, and
-    twice as long after each further one, or as long as it asks for itself; 30 s at most.
+    it, and the next request profits from it. After a failure comes a back-off: 1 s, twice as long
+    after each further one, or as long as the source asks for itself; 30 s at most.
     """
 
     def __init__(
@@ -105,7 +106,7 @@ class Cached(Generic[_T]):
         return self._reading is not None and not self._reading.done()
 
     @property
-    def is_paused(self) -> bool:
+    def is_backing_off(self) -> bool:
         """Whether the source is left alone after a failure."""
         return self._clock.steady() < self._retry_at
 
@@ -121,14 +122,14 @@ class Cached(Generic[_T]):
         return self.value
 
     async def renew(self) -> None:
-        """Read again, or wait for the reading that is under way; not during a pause."""
+        """Read again, or wait for the reading that is under way; not during a back-off."""
         self.begin()
         if self._reading is not None and self.is_being_read:
             await self._wait(self._reading)
 
     def begin(self) -> None:
-        """Begin to read again, unless that is under way, or in a pause; nobody waits for it."""
-        if not self.is_being_read and not self.is_paused:
+        """Begin to read again, unless that is under way, or in a back-off; nobody waits for it."""
+        if not self.is_being_read and not self.is_backing_off:
             self._waited_from = asyncio.get_running_loop().time()
             self._reading = asyncio.create_task(self._take())
 
@@ -167,11 +168,11 @@ class Cached(Generic[_T]):
         self.readings += 1
 
     def _fail(self, error: Exception) -> None:
-        pause = 2.0 ** min(self._failures, _DOUBLINGS)
+        backoff = FIRST_BACKOFF_SECONDS * 2.0 ** min(self._failures, _MAX_DOUBLINGS)
         if isinstance(error, ReadingError):
-            pause = max(pause, error.retry_after)
+            backoff = max(backoff, error.retry_after)
         self._failures += 1
-        self._retry_at = self._clock.steady() + min(pause, LONGEST_PAUSE_SECONDS)
+        self._retry_at = self._clock.steady() + min(backoff, LONGEST_BACKOFF_SECONDS)
         consequence = "no one can enter" if self.value is None else "the last good value serves"
         _log.error(
             "Reading %s failed, %s: %s: %s", self._name, consequence, type(error).__name__, error

@@ -25,7 +25,7 @@ _CHECK_IDENTITY = "check that the app has an identity, and AZURE_CLIENT_ID if it
 
 # The vault's own word (429, 5xx) stands: `Cached` decides when to ask again. What did not arrive
 # is sent once more. All of it together is bounded by `Waits.reading`.
-_PATIENCE: dict[str, Any] = {
+_RETRY_OPTIONS: dict[str, Any] = {
     "connection_timeout": 3,
     "read_timeout": 5,
     "retry_total": 1,
@@ -102,7 +102,7 @@ class KeyVault:
         """
         self._url = url
         self._open_credential = open_credential
-        self._options = {**_PATIENCE, **client_options}
+        self._options = {**_RETRY_OPTIONS, **client_options}
         self._opened: tuple[SecretClient, AsyncTokenCredential] | None = None
 
     async def enabled_secrets(self) -> list[ListedSecret]:

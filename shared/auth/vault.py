@@ -170,7 +170,7 @@ class VaultTokens:
         recent = {name: at for name, at in self._renewed_at.items() if now - at < RENEW_SECONDS}
         self._renewed_at = recent
         is_early = any(now - at < RENEW_FOR_ANY_SECONDS for at in recent.values())
-        if tenant in recent or is_early or self._listing.is_paused:
+        if tenant in recent or is_early or self._listing.is_backing_off:
             return False
         recent[tenant] = now
         return True

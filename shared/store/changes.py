@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from shared.store import layout
+from shared.store.layout import Column
 from shared.tables.request_context import RequestContext
 from shared.tables.rows import Row, Value
-
-ResourceName = str
-"""Name of a resource type: `User`, `Group`, or that of one that the deployer has added."""
 
 Verb = Literal["create", "update", "delete", "members", "sweep"]
 MemberVersion = tuple[str, int]
@@ -21,7 +19,7 @@ class Change:
     """What one transaction did; never a value of an attribute.
 
     Attributes:
-        resource: resource type.
+        resource: name of the resource type: `User`, `Group`, or that of a custom type.
         id: id of the resource.
         verb: `members` changes only memberships; `sweep` takes a deleted resource's rows away.
         names: names of the attributes that changed.
@@ -32,7 +30,7 @@ class Change:
         left: groups that a deleted user was in.
     """
 
-    resource: ResourceName
+    resource: str
     id: str
     verb: Verb
     names: tuple[str, ...] = ()
@@ -42,28 +40,29 @@ class Change:
     skipped: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
 
-    def values(self, context: RequestContext, step: int) -> dict[str, Value]:
-        """Lay the change out as the properties of its row; empty ones are left out.
+    def values(self, context: RequestContext, transaction: int) -> dict[str, Value]:
+        """Lay the change out as the properties of its row; empty lists are left out.
 
-        `rt` resource type, `id`, `op` verb, `by` token label, `rq` request id, `st` step of the
-        request, `v` version; JSON: `at` names, `add`, `rem`, `skip`, `left`.
+        Args:
+            context: the request.
+            transaction: number of the transaction within the request.
         """
         values: dict[str, Value] = {
-            "rt": self.resource,
-            "id": self.id,
-            "op": self.verb,
-            "by": context.actor,
-            "rq": context.request_id,
-            "st": step,
+            Column.RESOURCE_TYPE: self.resource,
+            Column.RESOURCE_ID: self.id,
+            Column.VERB: self.verb,
+            Column.ACTOR: context.actor,
+            Column.REQUEST_ID: context.request_id,
+            Column.TRANSACTION: transaction,
         }
         if self.version is not None:
-            values["v"] = self.version
+            values[Column.VERSION] = self.version
         lists = {
-            "at": self.names,
-            "add": self.added,
-            "rem": self.removed,
-            "skip": self.skipped,
-            "left": self.left,
+            Column.ATTRIBUTES: self.names,
+            Column.ADDED: self.added,
+            Column.REMOVED: self.removed,
+            Column.SKIPPED: self.skipped,
+            Column.LEFT: self.left,
         }
         for name, items in lists.items():
             if items:
@@ -93,20 +92,22 @@ class RecordedChange:
 def recorded(row: Row) -> RecordedChange:
     """Read a change row as `Change.values` wrote it."""
     values = row.values
-    version = values.get("v")
+    version = values.get(Column.VERSION)
     change = Change(
-        resource=cast("ResourceName", values["rt"]),
-        id=str(values["id"]),
-        verb=cast("Verb", values["op"]),
-        names=tuple(_list(row, "at")),
+        resource=str(values[Column.RESOURCE_TYPE]),
+        id=str(values[Column.RESOURCE_ID]),
+        verb=cast("Verb", values[Column.VERB]),
+        names=tuple(_list(row, Column.ATTRIBUTES)),
         version=None if version is None else int(version),
-        added=tuple((uid, v) for uid, v in _list(row, "add")),
-        removed=tuple((uid, v) for uid, v in _list(row, "rem")),
-        skipped=tuple(_list(row, "skip")),
-        left=tuple(_list(row, "left")),
+        added=tuple((uid, v) for uid, v in _list(row, Column.ADDED)),
+        removed=tuple((uid, v) for uid, v in _list(row, Column.REMOVED)),
+        skipped=tuple(_list(row, Column.SKIPPED)),
+        left=tuple(_list(row, Column.LEFT)),
     )
     time = layout.change_time(row.key)
-    return RecordedChange(row.key, time, str(values["by"]), str(values["rq"]), change)
+    return RecordedChange(
+        row.key, time, str(values[Column.ACTOR]), str(values[Column.REQUEST_ID]), change
+    )
 
 
 def _list(row: Row, name: str) -> list[Any]:

@@ -1,6 +1,6 @@
 """The values by which a resource is found: claims on unique ones, one row per owner of shared ones.
 
-`RowSet` is the complete set of such rows of a resource. A change of the resource writes the
+`IndexRows` is the complete set of such rows of a resource. A change of the resource writes the
 difference of two sets, so a key that stays is left alone, and values that fold alike are one row.
 """
 
@@ -10,15 +10,16 @@ from typing import Self
 
 from shared.errors import InvalidValue
 from shared.scim.folding import fold
+from shared.scim.schema import Document
 from shared.store import layout
-from shared.tables.operations import Delete, Insert, Operation
-from shared.tables.rows import Document
+from shared.store.layout import GROUP_KINDS, USER_EMAIL, USER_KINDS, Column
+from shared.tables.operations import Delete, Insert, RowOperation
 
 MAX_VALUE_LENGTH = 1_024
 """Characters that a value may have by which a resource is found."""
 
 MAX_EMAILS = 30
-"""Different addresses of one user; all key rows of a user change in one transaction of 100."""
+"""Different addresses of one user; all index rows of a user change in one transaction of 100."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,8 @@ class UniqueAttribute:
 
 
 @dataclass(frozen=True, slots=True)
-class RowSet:
-    """Key rows of one resource: the insert of each by its key."""
+class IndexRows:
+    """The index rows of one resource: the insert of each by its key."""
 
     rows: dict[str, Insert]
 
@@ -44,27 +45,27 @@ class RowSet:
         """Make the set of the rows that these operations write."""
         return cls({insert.key: insert for insert in inserts})
 
-    def inserts(self) -> list[Operation]:
+    def inserts(self) -> list[RowOperation]:
         """List the operations that write every row; claims come first."""
         return list(self.rows.values())
 
-    def deletes(self) -> list[Operation]:
+    def deletes(self) -> list[RowOperation]:
         """List the operations that take every row away; the owner's CAS makes them safe."""
         return [Delete(key) for key in self.rows]
 
-    def change_to(self, after: "RowSet") -> list[Operation]:
+    def change_to(self, after: "IndexRows") -> list[RowOperation]:
         """List the operations that turn this set into another: inserts, then deletes."""
-        inserts = RowSet({key: row for key, row in after.rows.items() if key not in self.rows})
-        deletes = RowSet({key: row for key, row in self.rows.items() if key not in after.rows})
+        inserts = IndexRows({key: row for key, row in after.rows.items() if key not in self.rows})
+        deletes = IndexRows({key: row for key, row in self.rows.items() if key not in after.rows})
         return [*inserts.inserts(), *deletes.deletes()]
 
 
-FOUND_BY = ("userName", "externalId", "emails")
+INDEXED_OF_USERS = ("userName", "externalId", "emails")
 """Attributes that `user_rows` makes rows of."""
 
 
-def user_rows(uid: str, document: Document) -> RowSet:
-    """Build the key rows of a user: the claim on userName, externalId, each e-mail address.
+def user_rows(uid: str, document: Document) -> IndexRows:
+    """Build the index rows of a user: the claim on userName, externalId, each e-mail address.
 
     Raises:
         InvalidValue: a value is too long, holds a control character, or there are too many.
@@ -77,26 +78,26 @@ def user_rows(uid: str, document: Document) -> RowSet:
             path="emails",
         )
     for address in addresses:
-        _check("emails.value", address)
-    emails = (_owned("ue", address, uid) for address in sorted(addresses))
-    claim = _claim("un", uid, name, "userName")
-    return RowSet.of([claim, *external_id_rows("ux", uid, document), *emails])
+        _check_value("emails.value", address)
+    emails = (_owned(USER_EMAIL, address, uid) for address in sorted(addresses))
+    claim = _claim(USER_KINDS.claim, uid, name, "userName")
+    return IndexRows.of([claim, *external_id_rows(USER_KINDS.external_id, uid, document), *emails])
 
 
-def group_rows(gid: str, document: Document) -> RowSet:
-    """Build the key rows of a group: the claim on displayName, and externalId.
+def group_rows(gid: str, document: Document) -> IndexRows:
+    """Build the index rows of a group: the claim on displayName, and externalId.
 
     Raises:
         InvalidValue: a value is too long or holds a control character.
     """
-    claim = _claim("gn", gid, folded_name(document, "displayName"), "displayName")
-    return RowSet.of([claim, *external_id_rows("gx", gid, document)])
+    claim = _claim(GROUP_KINDS.claim, gid, folded_name(document, "displayName"), "displayName")
+    return IndexRows.of([claim, *external_id_rows(GROUP_KINDS.external_id, gid, document)])
 
 
 def unique_row(
     kind: str, owner: str, document: Document, attribute: UniqueAttribute
 ) -> Iterator[Insert]:
-    """Build the claim of a resource on a value, if it has one; `kind` as in `layout.custom`.
+    """Build the claim of a custom resource on a value, if it has one.
 
     Raises:
         InvalidValue: the value is too long or holds a control character.
@@ -105,18 +106,13 @@ def unique_row(
     # What was written when the attribute had another type claims nothing.
     if isinstance(value, str):
         comparable = attribute.comparable(value)
-        _check(attribute.name, comparable)
+        _check_value(attribute.name, comparable)
         yield Insert(
-            unique_key(kind, attribute, comparable),
-            {"o": owner, "x": comparable},
+            layout.custom_claim_key(kind, attribute.name, comparable),
+            {Column.OWNER: owner, Column.VALUE: comparable},
             attribute.name,
             attribute.case_exact,
         )
-
-
-def unique_key(kind: str, attribute: UniqueAttribute, comparable: str) -> str:
-    """Key of the claim on a value of one of several unique attributes of a type."""
-    return layout.claim(kind, f"{attribute.name.lower()}={comparable}")
 
 
 def folded_name(document: Document, attribute: str) -> str:
@@ -126,7 +122,7 @@ def folded_name(document: Document, attribute: str) -> str:
         InvalidValue: the name is too long or holds a control character.
     """
     name = fold(document[attribute])
-    _check(attribute, name)
+    _check_value(attribute, name)
     return name
 
 
@@ -139,7 +135,7 @@ def external_id_rows(kind: str, owner: str, document: Document) -> list[Insert]:
     external_id = document.get("externalId")
     if external_id is None:
         return []
-    _check("externalId", external_id)
+    _check_value("externalId", external_id)
     return [_owned(kind, external_id, owner)]
 
 
@@ -148,14 +144,16 @@ def _email_addresses(document: Document) -> list[str]:
 
 
 def _claim(kind: str, owner: str, name: str, attribute: str) -> Insert:
-    return Insert(layout.claim(kind, name), {"o": owner, "x": name}, attribute)
+    return Insert(
+        layout.claim_key(kind, name), {Column.OWNER: owner, Column.VALUE: name}, attribute
+    )
 
 
 def _owned(kind: str, value: str, owner: str) -> Insert:
-    return Insert(layout.owned(kind, value, owner), {"o": owner, "x": value})
+    return Insert(layout.owner_key(kind, value, owner), {Column.OWNER: owner, Column.VALUE: value})
 
 
-def _check(attribute: str, value: str) -> None:
+def _check_value(attribute: str, value: str) -> None:
     """Refuse a value that cannot lie in a property or could not be looked up again."""
     if len(value) > MAX_VALUE_LENGTH:
         raise InvalidValue(

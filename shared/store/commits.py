@@ -1,89 +1,49 @@
 """Committing a transaction exactly once, although its answer may be lost."""
 
-import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
 
-from shared.errors import PayloadTooLarge, Unavailable, Uniqueness
+from shared.errors import Uniqueness
 from shared.store import layout
 from shared.store.changes import Change
-from shared.tables.operations import Delete, Insert, Operation, OperationRejected, OutcomeUnknown
+from shared.store.layout import Column
+from shared.tables.operations import Insert, OperationRejected, RowOperation, check_transaction
 from shared.tables.request_context import RequestContext
-from shared.tables.rows import Row, check_size, wire_bytes
-from shared.tables.table import Table, backoff, retries_exhausted
-
-MAX_OPERATIONS = 100
-"""Operations that one entity group transaction takes, the change row among them."""
-
-MAX_BYTES = 4_000_000
-"""Bytes that a transaction's body may take; the service refuses 4 MiB."""
-
-_OPERATION_OVERHEAD = 1_024
-_SURELY_FITS = 10_000
-"""Bytes on the wire that no row over a limit is below: each of 252 properties takes 40 at least."""
-
-_SENDS = 6
-_RECEIPT_SECONDS = 60
-_RACES = 12
-
-_T = TypeVar("_T")
+from shared.tables.retry import resend, retry_conflicts
+from shared.tables.rows import Row
+from shared.tables.table import Table
 
 
 async def commit(
-    table: Table, context: RequestContext, change: Change, operations: Sequence[Operation]
+    table: Table, context: RequestContext, change: Change, operations: Sequence[RowOperation]
 ) -> list[str] | None:
     """Commit operations together with their change row, at most once.
 
     The change row is the first operation. When an answer is lost the same transaction is sent
-    again: if it was committed, the insert of that row is refused at index 0, and reading the row
-    back shows that it is ours. A definite refusal is for the caller, who builds a new transaction.
+    again: if it was committed, the insert of that row is rejected at index 0, and reading the row
+    back shows that it is ours. A rejection is for the caller, who builds a new transaction.
 
     Returns:
         The new ETags of the operations, in order; None when success is known by the receipt alone.
 
     Raises:
-        Uniqueness: the insert of a claim was refused.
+        Uniqueness: the insert of a claim was rejected.
         OperationRejected: another row was not as expected; read again and repeat.
         Unavailable, TooManyRequests: no clear answer within the attempts or the deadline.
         PayloadTooLarge: a row or the whole is over the limits of the service.
     """
-    receipt = Insert(layout.new_change(), change.values(context, context.next_step()))
+    receipt = Insert(layout.new_change_key(), change.values(context, context.next_transaction()))
     transaction = [receipt, *operations]
-    _check_limits(transaction)
-    begun = time.monotonic()
-    failure = OutcomeUnknown("not sent")
-    for attempt in range(_SENDS):
-        if attempt:
-            await backoff(context, attempt - 1)
-        if time.monotonic() - begun > _RECEIPT_SECONDS:
-            break
+    check_transaction(transaction)
+
+    async def send() -> list[str] | None:
         try:
             return (await table.transact(context, transaction))[1:]
-        except OutcomeUnknown as error:
-            failure = error
-        except OperationRejected as refusal:
-            if refusal.index == 0 and await _is_receipt(table, context, receipt):
+        except OperationRejected as rejection:
+            if rejection.index == 0 and await _is_receipt(table, context, receipt):
                 return None
-            raise _meaning(refusal) from refusal
-    raise retries_exhausted(failure)
+            raise _interpret(rejection) from rejection
 
-
-async def retry_conflicts(context: RequestContext, attempt: Callable[[], Awaitable[_T]]) -> _T:
-    """Repeat read-and-commit after every lost race, a bounded number of times with jitter.
-
-    Raises:
-        Unavailable: the resource is changed by others faster than it can be read.
-    """
-    for races in range(_RACES):
-        if races:
-            await backoff(context, races - 1)
-        try:
-            return await attempt()
-        except OperationRejected:
-            continue
-    raise Unavailable(
-        "Other requests keep changing the same resource; repeat the request.", retry_after=2
-    )
+    return await resend(context, send)
 
 
 async def create_once(
@@ -107,49 +67,27 @@ async def create_once(
     except Uniqueness:
         # After a repeat the claim in the way may be our own: a transaction that was taken for
         # lost can be committed late.
-        if context.steps < 2 or await found() is None:
+        if context.transactions < 2 or await found() is None:
             raise
-
-
-def payload_bytes(operation: Operation) -> int:
-    """Estimate from above what an operation adds to a transaction, in bytes on the wire.
-
-    Raises:
-        PayloadTooLarge: its row is over the limits of the service.
-    """
-    if isinstance(operation, Delete):
-        return _OPERATION_OVERHEAD
-    size = wire_bytes(operation.values)
-    if size > _SURELY_FITS:
-        check_size(operation.key, operation.values)
-    return size + _OPERATION_OVERHEAD
-
-
-def _check_limits(transaction: Sequence[Operation]) -> None:
-    size = sum(map(payload_bytes, transaction))
-    if len(transaction) > MAX_OPERATIONS or size > MAX_BYTES:
-        raise PayloadTooLarge(
-            f"The change needs {len(transaction)} rows and {size:,} bytes in one transaction; "
-            f"at most {MAX_OPERATIONS} rows and {MAX_BYTES:,} bytes fit. Send less at a time."
-        )
 
 
 async def _is_receipt(table: Table, context: RequestContext, receipt: Insert) -> bool:
     """Tell whether the row that is in the way of a receipt is that receipt."""
     row = await table.get(context, receipt.key)
     return row is not None and all(
-        row.values.get(name) == receipt.values[name] for name in ("rq", "st")
+        row.values.get(name) == receipt.values[name]
+        for name in (Column.REQUEST_ID, Column.TRANSACTION)
     )
 
 
-def _meaning(refusal: OperationRejected) -> Exception:
-    """Let the failing operation decide: only a claim that exists already means "not unique"."""
-    operation = refusal.operation
-    if refusal.status == 409 and isinstance(operation, Insert) and operation.unique is not None:
+def _interpret(rejection: OperationRejected) -> Exception:
+    """Let the rejected operation decide: only a claim that exists already means "not unique"."""
+    operation = rejection.operation
+    if rejection.status == 409 and isinstance(operation, Insert) and operation.unique is not None:
         case = "" if operation.case_exact else " (letter case does not count)"
         return Uniqueness(
             f"Another resource has this {operation.unique} already{case}. "
             f"Use another {operation.unique}, or look the resource up with a filter and update it.",
             path=operation.unique,
         )
-    return refusal
+    return rejection

@@ -7,15 +7,21 @@ in which slot the n-th resource lies.
 from dataclasses import dataclass
 
 from shared.store import layout
-from shared.tables.operations import Insert, Operation, Replace
+from shared.store.layout import Column
+from shared.tables.operations import Insert, Replace, RowOperation
 from shared.tables.request_context import RequestContext
 from shared.tables.rows import Row
 from shared.tables.table import Table, collect
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
-    """Where the n-th resource lies: the slot in which to start, and how many rows to pass over."""
+class SlotOffset:
+    """Where the n-th resource lies.
+
+    Attributes:
+        slot: the slot in which to start; "" is before all of them.
+        skip: how many rows to pass over.
+    """
 
     slot: str
     skip: int
@@ -32,38 +38,39 @@ class Totals:
         """How many resources there are."""
         return sum(number for _, number in self.by_slot)
 
-    def locate(self, ordinal: int) -> Position | None:
+    def locate(self, ordinal: int) -> SlotOffset | None:
         """Find the resource with `ordinal` (0-based) others before it; None when there is none."""
         left = ordinal
         for slot, number in self.by_slot:
             if left < number:
-                return Position(slot, left)
+                return SlotOffset(slot, left)
             left -= number
         return None
 
 
 class Counters:
-    """The counter rows of one kind of resource."""
+    """The counter rows of one resource type."""
 
     def __init__(self, table: Table, kind: str) -> None:
-        """`kind` as in `layout.counter`."""
+        """`kind` is a `ResourceKinds.counter`."""
         self._table = table
         self._kind = kind
 
-    async def read(self, context: RequestContext, resource_id: str) -> Row | None:
+    async def read_slot(self, context: RequestContext, resource_id: str) -> Row | None:
         """Read the slot of a resource; None while it was never counted in. One call."""
-        return await self._table.get(
-            context, layout.counter(self._kind, layout.slot_of(resource_id))
-        )
+        return await self._table.get(context, self._key(resource_id))
 
-    def step(self, resource_id: str, slot: Row | None, by: int) -> Operation:
+    async def read_totals(self, context: RequestContext) -> Totals:
+        """Read all slots. One call."""
+        span = layout.kind_span(self._kind)
+        rows = await collect(self._table, context, span, select=(Column.NUMBER,))
+        return Totals(tuple((layout.slot_in(r.key), int(r.values[Column.NUMBER])) for r in rows))
+
+    def increment(self, resource_id: str, slot: Row | None, by: int) -> RowOperation:
         """Build the operation that counts a resource in (`by` 1) or out (`by` -1)."""
         if slot is None:
-            key = layout.counter(self._kind, layout.slot_of(resource_id))
-            return Insert(key, {"n": max(by, 0)})
-        return Replace(slot.key, {"n": int(slot.values["n"]) + by}, slot.etag)
+            return Insert(self._key(resource_id), {Column.NUMBER: max(by, 0)})
+        return Replace(slot.key, {Column.NUMBER: int(slot.values[Column.NUMBER]) + by}, slot.etag)
 
-    async def totals(self, context: RequestContext) -> Totals:
-        """Read all slots. One call."""
-        rows = await collect(self._table, context, layout.prefix(self._kind), select=("n",))
-        return Totals(tuple((row.key.rpartition("-")[2], int(row.values["n"])) for row in rows))
+    def _key(self, resource_id: str) -> str:
+        return layout.counter_key(self._kind, layout.slot_of(resource_id))

@@ -3,27 +3,28 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from shared.errors import NotFound, ScimError, TooManyRequests, Unavailable
 from shared.scim.members import MemberChange
-from shared.store import deletions, layout
+from shared.scim.schema import Document
+from shared.store import layout
 from shared.store.changes import Change
 from shared.store.claims import folded_name, group_rows
-from shared.store.collection import Names
-from shared.store.commits import commit, retry_conflicts
-from shared.store.counters import Counters
-from shared.store.deletions import DeletedGroups, Sweeper
+from shared.store.collection import ChangedNames
+from shared.store.commits import commit
+from shared.store.deletions import DeletedGroups, Sweeper, record_deletion
+from shared.store.layout import GROUP_KINDS, Column
 from shared.store.memberships import (
-    STEP_MEMBERS,
-    Head,
+    MAX_MEMBERS_PER_TRANSACTION,
+    GroupWrite,
+    MembershipProgress,
     Memberships,
-    Progress,
     no_such_group,
-    touch,
+    touch_group,
 )
-from shared.store.reader import owners_of, pages, read_page, rows_after
+from shared.store.reader import Reader
 from shared.store.resources import (
     Group,
     Precondition,
@@ -35,8 +36,9 @@ from shared.store.resources import (
 )
 from shared.tables.operations import Delete, Insert, OperationRejected, Replace
 from shared.tables.request_context import RequestContext
-from shared.tables.rows import ANY_ETAG, Document, Row
-from shared.tables.table import Table, get_all
+from shared.tables.retry import retry_conflicts
+from shared.tables.rows import ANY_ETAG, Row
+from shared.tables.table import Table
 
 PAGE_MEMBERSHIPS = 10_000
 """Memberships that a list of groups carries before it ends early."""
@@ -47,16 +49,11 @@ _MEMBER_READERS = 8
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class GroupPage:
-    """A page of groups in id order, and how many there are in all."""
+class Groups(Reader[Group]):
+    """The groups of every tenant; the context says of which.
 
-    total: int
-    groups: list[Group]
-
-
-class Groups:
-    """The groups of every tenant; the context says of which."""
+    Groups are read without their members, but where it says otherwise.
+    """
 
     def __init__(
         self,
@@ -64,14 +61,13 @@ class Groups:
         memberships: Memberships,
         sweeper: Sweeper,
         deleted_groups: DeletedGroups,
-        changed_names: Names,
+        changed_names: ChangedNames,
     ) -> None:
-        self._table = table
+        super().__init__(table, "Group", GROUP_KINDS)
         self._memberships = memberships
         self._sweeper = sweeper
         self._deleted_groups = deleted_groups
-        self._names = changed_names
-        self._counters = Counters(table, "cg")
+        self._changed_names = changed_names
 
     async def create(
         self, context: RequestContext, document: Document, member_ids: Sequence[str] = ()
@@ -90,27 +86,29 @@ class Groups:
         now = timestamp()
         group = Group(layout.new_id(name), document, version="", created=now, modified=now)
         wanted = dict.fromkeys(member_ids, True)
-        progress = Progress()
+        progress = MembershipProgress()
 
         async def attempt() -> str | None:
-            head = await self._creation(context, group, name)
-            return await self._memberships.change(context, group.id, head, wanted, progress)
+            group_write = await self._prepare_creation(context, group, name)
+            return await self._memberships.change(context, group.id, group_write, wanted, progress)
 
         try:
             etag = await retry_conflicts(context, attempt)
         except ScimError as error:
             # An unclear first transaction may have been committed, with the first members alone.
             passing = isinstance(error, (Unavailable, TooManyRequests))
-            if progress.steps or (passing and len(wanted) > STEP_MEMBERS):
-                is_gone = await self._take_back(context, group.id)
+            if progress.transactions or (passing and len(wanted) > MAX_MEMBERS_PER_TRANSACTION):
+                is_gone = await self._undo_creation(context, group.id)
                 if is_gone and passing:
                     raise _does_not_exist(error) from error
             raise
-        version = await self._version(context, group.id, etag)
+        version = await self._version_of(context, group.id, etag)
         # Nobody else knows the id yet, so a group that was to be empty is.
         return replace(group, version=version, member_ids=None if wanted else ())
 
-    async def get(self, context: RequestContext, gid: str, *, members: bool = True) -> Group:
+    async def get(
+        self, context: RequestContext, resource_id: str, *, members: bool = True
+    ) -> Group:
         """Read a group. 1 call, and one for each 1,000 members when they are wanted.
 
         The row is read before the members, so the version is never newer than what is shown.
@@ -118,14 +116,8 @@ class Groups:
         Raises:
             NotFound: there is no such group.
         """
-        group = group_from(await self._row(context, gid))
+        group = self.from_row(await self.get_row(context, resource_id))
         return await self._with_members(context, group) if members else group
-
-    async def get_many(self, context: RequestContext, gids: Sequence[str]) -> list[Group]:
-        """Read groups by id, in parallel, without members, leaving out ids that are none."""
-        ids = [layout.group(gid) for gid in gids if layout.is_id(gid)]
-        rows = await get_all(self._table, context, ids)
-        return [group_from(row) for row in rows if row is not None]
 
     async def update(
         self,
@@ -159,24 +151,28 @@ class Groups:
         """
         if not layout.is_id(gid):
             raise no_such_group(gid)
-        blind = change is None and precondition is None and not members.replace
+        is_blind = change is None and precondition is None and not members.replace
 
         async def attempt() -> str | None:
-            head = touch(gid) if blind else await self._head(context, gid, change, precondition)
+            group_write = (
+                touch_group(gid)
+                if is_blind
+                else await self._prepare_update(context, gid, change, precondition)
+            )
             wanted = dict.fromkeys(members.remove, False) | dict.fromkeys(members.add, True)
             if members.replace:
-                wanted = await self._difference(context, gid, members.add)
-            return await self._memberships.change(context, gid, head, wanted)
+                wanted = await self._read_difference(context, gid, members.add)
+            return await self._memberships.change(context, gid, group_write, wanted)
 
-        return await self._version(context, gid, await retry_conflicts(context, attempt))
+        return await self._version_of(context, gid, await retry_conflicts(context, attempt))
 
     async def delete(
         self, context: RequestContext, gid: str, precondition: Precondition | None = None
     ) -> None:
         """Delete a group. 3 calls, and the sweep of its memberships when they are few.
 
-        4 calls more while another deleted group waits for its sweep: the row `q` is then found in
-        the way, and the group read again.
+        4 calls more while another deleted group waits for its sweep: the deletions row is then
+        found in the way, and the group read again.
 
         From the first transaction on nobody can join. What is left of the group in the rows of
         users is swept at once for up to 200 members, later for more. When this returns, no user
@@ -186,34 +182,34 @@ class Groups:
         Raises:
             NotFound: there is no such group, and no user shows it; 1 call more to know that.
             PreconditionFailed: the group has another version.
-            Unavailable, TooManyRequests: deleted or not, nobody knows; if it is, a user may show
-                the group for up to 2 seconds more.
+            Unavailable, TooManyRequests: the group may be deleted or not; if it is, a user may
+                show it for up to 2 seconds more.
         """
-        listed: Row | None = None
+        deletions_row: Row | None = None
 
         async def attempt() -> Row | None:
-            nonlocal listed
+            nonlocal deletions_row
             try:
-                return await self._delete_rows(context, gid, precondition, listed)
-            except OperationRejected as refusal:
-                if refusal.operation.key == layout.DELETED_GROUPS:
-                    listed = await self._deleted_groups.read(context)
+                return await self._delete_rows(context, gid, precondition, deletions_row)
+            except OperationRejected as rejection:
+                if rejection.operation.key == layout.DELETIONS_KEY:
+                    deletions_row = await self._deleted_groups.read_row(context)
                 raise
 
         try:
-            listed = await retry_conflicts(context, attempt)
+            deletions_row = await retry_conflicts(context, attempt)
         except NotFound:
-            await self._outlast_deletion(context, gid)
+            await self._wait_out_deletion(context, gid)
             raise
-        unknown_until = self._deleted_groups.forget(context.tenant)
-        if not await self._sweep_now(context, gid, listed):
-            await self._deleted_groups.outlast(unknown_until)
+        lease_end = self._deleted_groups.invalidate(context.tenant)
+        if not await self._sweep(context, gid, deletions_row):
+            await self._deleted_groups.wait_out_lease(lease_end)
 
     async def have_members(
         self, context: RequestContext, gids: Sequence[str], uids: Sequence[str]
     ) -> list[tuple[str, ...]]:
         """Tell of each group which of some users are its members. A call for each of both."""
-        return await self._memberships.among(context, gids, uids)
+        return await self._memberships.find_members(context, gids, uids)
 
     async def with_members(self, context: RequestContext, groups: Sequence[Group]) -> list[Group]:
         """Read the members of groups, up to 10,000 in all; later groups are left out, never cut.
@@ -233,80 +229,58 @@ class Groups:
         return complete
 
     async def by_display_name(self, context: RequestContext, folded: str) -> Group | None:
-        """Find a group, without members, by the folded displayName. 2 calls, 1 on a miss."""
-        claim = await self._table.get(context, layout.claim("gn", folded))
-        if claim is None or claim.values["x"] != folded:
-            return None
-        found = await self.get_many(context, [str(claim.values["o"])])
-        return found[0] if found else None
+        """Find a group by the folded displayName. 2 calls, 1 on a miss."""
+        key = layout.claim_key(self.kinds.claim, folded)
+        return next(iter(await self.by_claim(context, key, folded)), None)
 
-    async def by_external_id(self, context: RequestContext, value: str) -> list[Group]:
-        """Find the groups with an externalId, compared exactly. 1 call, and 1 for each found."""
-        owners = await owners_of(self._table, context, "gx", value)
-        return await self.get_many(context, owners)
+    def from_row(self, row: Row) -> Group:
+        """Read a group out of its row."""
+        return group_from(row)
 
-    async def count(self, context: RequestContext) -> int:
-        """Count the groups. 1 call."""
-        return (await self._counters.totals(context)).total
+    def not_found(self, resource_id: str) -> NotFound:
+        """Build the answer about a group that does not exist."""
+        return no_such_group(resource_id)
 
-    async def page(self, context: RequestContext, start_index: int, count: int) -> GroupPage:
-        """List groups without members, from the `start_index`-th (1-based). 2 calls; 1 for 0."""
-        place = (start_index, count)
-        page = await read_page(self._table, context, "g", self._counters, place)
-        return GroupPage(page.total, [group_from(row) for row in page.rows])
-
-    async def after(self, context: RequestContext, last_id: str, count: int) -> list[Group]:
-        """List groups without members, from behind an id on. 1 call for 1,000."""
-        rows = await rows_after(self._table, context, "g", (last_id, count))
-        return [group_from(row) for row in rows]
-
-    async def scan(self, context: RequestContext, last_id: str = "") -> AsyncIterator[Group]:
-        """Read all groups without members, or those behind an id; the caller bounds it.
-
-        A call for each 1,000.
-        """
-        async for rows in pages(self._table, context, "g", last_id):
-            for row in rows:
-                yield group_from(row)
-
-    async def _creation(self, context: RequestContext, group: Group, name: str) -> Head:
-        """Build the operations that bring a group into being."""
-        slot = await self._counters.read(context, group.id)
+    async def _prepare_creation(
+        self, context: RequestContext, group: Group, name: str
+    ) -> GroupWrite:
+        """Read the counter and build what creates a group."""
+        slot = await self.counters.read_slot(context, group.id)
         operations = (
-            Insert(layout.group(group.id), group_values(group, name)),
+            Insert(layout.group_key(group.id), group_values(group, name)),
             *group_rows(group.id, group.document).inserts(),
-            self._counters.step(group.id, slot, by=1),
+            self.counters.increment(group.id, slot, by=1),
         )
-        return Head(operations, "create", self._names(None, group.document))
+        return GroupWrite(operations, "create", self._changed_names(None, group.document))
 
-    async def _head(
+    async def _prepare_update(
         self,
         context: RequestContext,
         gid: str,
         change: Callable[[Document], Document] | None,
         precondition: Precondition | None,
-    ) -> Head:
-        """Read a group and build what its own rows need: new content, or a touch."""
-        row = await self._row(context, gid)
+    ) -> GroupWrite:
+        """Read a group and build the write of its own rows: new content, or a touch."""
+        row = await self.get_row(context, gid)
         group = group_from(row)
         check_precondition(precondition, group.version)
         document = group.document if change is None else change(group.document)
         if document == group.document:
-            return touch(gid, row, row.etag if precondition else ANY_ETAG)
-        written = replace(group, document=document, modified=timestamp())
+            return touch_group(gid, row, row.etag if precondition else ANY_ETAG)
+        changed = replace(group, document=document, modified=timestamp())
         name = folded_name(document, "displayName")
         before, after = group_rows(gid, group.document), group_rows(gid, document)
         operations = (
-            Replace(row.key, group_values(written, name), row.etag),
+            Replace(row.key, group_values(changed, name), row.etag),
             *before.change_to(after),
         )
-        return Head(operations, "update", self._names(group.document, document), row)
+        return GroupWrite(operations, "update", self._changed_names(group.document, document), row)
 
-    async def _difference(
+    async def _read_difference(
         self, context: RequestContext, gid: str, wanted: Sequence[str]
     ) -> dict[str, bool]:
         """Compare a new list of members with the current one: who joins (True), who leaves."""
-        current = frozenset(await self._memberships.members(context, gid))
+        current = frozenset(await self._memberships.list_members(context, gid))
         leaving = dict.fromkeys(sorted(current.difference(wanted)), False)
         return leaving | {uid: True for uid in wanted if uid not in current}
 
@@ -315,44 +289,44 @@ class Groups:
         context: RequestContext,
         gid: str,
         precondition: Precondition | None,
-        listed: Row | None,
+        deletions_row: Row | None,
     ) -> Row | None:
-        """Delete a group's own rows and leave word of the memberships that are still there.
+        """Delete a group's own rows, and record that its memberships are still there.
 
-        The row `q` is normally absent, so it is inserted without a look; `listed` is that row once
-        it was found in the way.
+        The deletions row is normally absent, so it is inserted without a look; `deletions_row` is
+        that row once it was found in the way.
 
         Returns:
-            The row `q` as it was written, if its ETag is known.
+            The deletions row as it was written, if its ETag is known.
         """
-        row = await self._row(context, gid)
+        row = await self.get_row(context, gid)
         group = group_from(row)
         check_precondition(precondition, group.version)
-        slot = await self._counters.read(context, gid)
-        word = deletions.begun(gid) if listed is None else deletions.added(listed, gid)
+        slot = await self.counters.read_slot(context, gid)
+        record = record_deletion(gid, deletions_row)
         operations = [
             Delete(row.key, row.etag),
             *group_rows(gid, group.document).deletes(),
-            self._counters.step(gid, slot, by=-1),
-            Insert(layout.deleted_group(gid), {"at": timestamp()}),
-            word,
+            self.counters.increment(gid, slot, by=-1),
+            Insert(layout.deleted_group_key(gid), {Column.DELETED: timestamp()}),
+            record,
         ]
-        etags = await commit(self._table, context, Change("Group", gid, "delete"), operations)
-        return Row(word.key, word.values, etags[-1]) if etags else None
+        etags = await commit(self.table, context, Change("Group", gid, "delete"), operations)
+        return Row(record.key, record.values, etags[-1]) if etags else None
 
-    async def _sweep_now(self, context: RequestContext, gid: str, listed: Row | None) -> bool:
+    async def _sweep(self, context: RequestContext, gid: str, deletions_row: Row | None) -> bool:
         """Sweep within the request if that can be done; the group is deleted in any case.
 
         Returns:
             Whether the group is swept.
         """
         try:
-            return await self._sweeper.sweep_group(context, gid, listed)
+            return await self._sweeper.sweep_group(context, gid, deletions_row)
         except ScimError as error:
             _log.warning("the sweep of a deleted group waits: %s", type(error).__name__)
             return False
 
-    async def _outlast_deletion(self, context: RequestContext, gid: str) -> None:
+    async def _wait_out_deletion(self, context: RequestContext, gid: str) -> None:
         """Wait until no user shows a group that is not there any more.
 
         It may have been deleted just now: by another request, or by this one or the one that it
@@ -360,11 +334,12 @@ class Groups:
         """
         if (
             layout.is_id(gid)
-            and await self._table.get(context, layout.deleted_group(gid)) is not None
+            and await self.table.get(context, layout.deleted_group_key(gid)) is not None
         ):
-            await self._deleted_groups.outlast(self._deleted_groups.forget(context.tenant))
+            lease_end = self._deleted_groups.invalidate(context.tenant)
+            await self._deleted_groups.wait_out_lease(lease_end)
 
-    async def _take_back(self, context: RequestContext, gid: str) -> bool:
+    async def _undo_creation(self, context: RequestContext, gid: str) -> bool:
         """Delete a group whose members could not all be added, past the deadline if need be.
 
         Returns:
@@ -383,24 +358,15 @@ class Groups:
     async def _with_members(self, context: RequestContext, group: Group) -> Group:
         if group.member_ids is not None:
             return group
-        return replace(group, member_ids=await self._memberships.members(context, group.id))
+        return replace(group, member_ids=await self._memberships.list_members(context, group.id))
 
-    async def _version(self, context: RequestContext, gid: str, etag: str | None) -> str:
+    async def _version_of(self, context: RequestContext, gid: str, etag: str | None) -> str:
         """Make the version of an ETag; where only the receipt told of success, read the row."""
-        return group_version(etag or (await self._row(context, gid)).etag)
-
-    async def _row(self, context: RequestContext, gid: str) -> Row:
-        row = await self._find_row(context, gid)
-        if row is None:
-            raise no_such_group(gid)
-        return row
-
-    async def _find_row(self, context: RequestContext, gid: str) -> Row | None:
-        return await self._table.get(context, layout.group(gid)) if layout.is_id(gid) else None
+        return group_version(etag or (await self.get_row(context, gid)).etag)
 
 
 def _does_not_exist(error: ScimError) -> ScimError:
-    """Build the answer about a group that was taken back because of an error."""
+    """Build the answer about a group whose creation was undone because of an error."""
     return type(error)(
         "The group could not be created with all its members and does not exist. Repeat the "
         "request, or create the group with fewer members and add the others later.",

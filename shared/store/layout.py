@@ -1,20 +1,191 @@
-"""Row keys and identifiers.
+"""The layout of rows: the kinds of keys, how keys are built and read, and the names of columns.
 
-A key uses `[0-9a-z-]` only: `-` separates its parts and `.` ends a range, because it sorts right
-after `-`. Values that come from outside enter a key as a hash, and the row keeps the value.
+No other module writes a kind or a column as text.
+
+A key begins with its kind and uses `[0-9a-z-]` only: `-` separates its parts and `.` ends a range,
+because it sorts right after `-`. Values that come from outside enter a key as a hash, and the row
+keeps the value.
 """
 
 import hashlib
+import json
 import re
 import secrets
 import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import count
+from typing import Final
 
-from shared.tables.rows import Span
+from shared.scim.schema import Document
+from shared.tables.rows import Span, Value, Values
 
-DELETED_GROUPS = "q"
-"""Key of the row that packs the ids of deleted groups whose memberships are not yet swept."""
+FORMAT_VERSION = 1
+
+_TEXT_UNITS = 30_000
+_IDS_PER_PROPERTY = 4_096
+_ID_BYTES = 16
 
 _ID = re.compile(r"[0-9a-f]{32}")
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+# Kinds of rows and names of columns
+
+
+class RowKind(StrEnum):
+    """What a key begins with.
+
+    Attributes:
+        USER: a user.
+        USER_NAME: the claim on a folded userName.
+        USER_EXTERNAL_ID: an owner of an externalId.
+        USER_EMAIL: an owner of a folded e-mail address.
+        USER_COUNTER: the number of users of a slot.
+        GROUP: a group, without its members.
+        GROUP_NAME: the claim on a folded displayName.
+        GROUP_EXTERNAL_ID: an owner of an externalId.
+        GROUP_COUNTER: the number of groups of a slot.
+        MEMBERSHIP: a user's membership in a group.
+        CUSTOM: a resource of a custom type. In the keys of this kind and of the next three the
+            name of the type follows (`custom_kinds`).
+        CUSTOM_CLAIM: the claim on a unique value.
+        CUSTOM_EXTERNAL_ID: an owner of an externalId.
+        CUSTOM_COUNTER: the number of resources of a slot.
+        CHANGE: a change row, the receipt of a transaction.
+        DELETIONS: the deletions row, which lists the groups that are deleted and not yet swept.
+        DELETED_GROUP: a deleted group whose memberships are not yet swept.
+        DELETED_USER: a user, deleted out of many groups, whose memberships are not yet swept.
+    """
+
+    USER = "u"
+    USER_NAME = "un"
+    USER_EXTERNAL_ID = "ux"
+    USER_EMAIL = "ue"
+    USER_COUNTER = "cu"
+    GROUP = "g"
+    GROUP_NAME = "gn"
+    GROUP_EXTERNAL_ID = "gx"
+    GROUP_COUNTER = "cg"
+    MEMBERSHIP = "m"
+    CUSTOM = "r"
+    CUSTOM_CLAIM = "rn"
+    CUSTOM_EXTERNAL_ID = "rx"
+    CUSTOM_COUNTER = "cr"
+    CHANGE = "l"
+    DELETIONS = "q"
+    DELETED_GROUP = "q-g"
+    DELETED_USER = "q-u"
+
+
+class Column:
+    """Names of properties. They are plain strings, because a member of an enumeration is slower.
+
+    Attributes:
+        DOCUMENT: the SCIM document as JSON; goes on in `d1`, `d2` ...
+        GROUP_IDS: packed ids of groups; goes on in `g1`, `g2` ...
+        USER_NAME: folded userName of a user.
+        DISPLAY_NAME: folded displayName of a group.
+        VERSION: version of a resource, one more at every write of its row.
+        CREATED: time of creation.
+        MODIFIED: time of the last change of the document.
+        FORMAT: version of this layout, `FORMAT_VERSION`.
+        CLAIMS: hashes of the claims of a custom resource, with spaces between.
+        OWNER: id of the resource that has a value.
+        VALUE: the value itself.
+        NUMBER: number of resources in a slot.
+        DELETED: time at which a group was deleted.
+        RESOURCE_TYPE: of the resource that a change row is about.
+        RESOURCE_ID: its id.
+        VERB: what was done to it.
+        ACTOR: label of the token that authorised the request.
+        REQUEST_ID: id of the request.
+        TRANSACTION: number of the transaction within the request.
+        ATTRIBUTES: names of the attributes that changed, as JSON.
+        ADDED: users that joined, each with its new version, as JSON.
+        REMOVED: users that left, in the same form.
+        SKIPPED: ids named as members that are no users, as JSON.
+        LEFT: groups that a deleted user was in, as JSON.
+    """
+
+    DOCUMENT: Final = "d"
+    GROUP_IDS: Final = "g"
+    USER_NAME: Final = "un"
+    DISPLAY_NAME: Final = "dn"
+    VERSION: Final = "v"
+    CREATED: Final = "ct"
+    MODIFIED: Final = "lm"
+    FORMAT: Final = "fv"
+    CLAIMS: Final = "k"
+    OWNER: Final = "o"
+    VALUE: Final = "x"
+    NUMBER: Final = "n"
+    DELETED: Final = "at"
+    RESOURCE_TYPE: Final = "rt"
+    RESOURCE_ID: Final = "id"
+    VERB: Final = "op"
+    ACTOR: Final = "by"
+    REQUEST_ID: Final = "rq"
+    TRANSACTION: Final = "st"
+    ATTRIBUTES: Final = "at"
+    ADDED: Final = "add"
+    REMOVED: Final = "rem"
+    SKIPPED: Final = "skip"
+    LEFT: Final = "left"
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceKinds:
+    """The kinds of the rows of one resource type.
+
+    Attributes:
+        resource: the resources.
+        claim: the claims on unique values.
+        external_id: the owners of an externalId.
+        counter: the counters.
+    """
+
+    resource: str
+    claim: str
+    external_id: str
+    counter: str
+
+
+# Kinds from which keys are built all the time are plain strings: to format a member of an
+# enumeration takes four times as long.
+USER_KINDS = ResourceKinds(
+    resource=RowKind.USER.value,
+    claim=RowKind.USER_NAME.value,
+    external_id=RowKind.USER_EXTERNAL_ID.value,
+    counter=RowKind.USER_COUNTER.value,
+)
+GROUP_KINDS = ResourceKinds(
+    resource=RowKind.GROUP.value,
+    claim=RowKind.GROUP_NAME.value,
+    external_id=RowKind.GROUP_EXTERNAL_ID.value,
+    counter=RowKind.GROUP_COUNTER.value,
+)
+USER_EMAIL = RowKind.USER_EMAIL.value
+_MEMBERSHIP = RowKind.MEMBERSHIP.value
+
+
+def custom_kinds(type_name: str) -> ResourceKinds:
+    """Name the kinds of the rows of a custom type: `r-<type>`, `rn-<type>` ...
+
+    Types are named by letters and digits, so no two kinds meet.
+    """
+    name = type_name.lower()
+    return ResourceKinds(
+        resource=f"{RowKind.CUSTOM}-{name}",
+        claim=f"{RowKind.CUSTOM_CLAIM}-{name}",
+        external_id=f"{RowKind.CUSTOM_EXTERNAL_ID}-{name}",
+        counter=f"{RowKind.CUSTOM_COUNTER}-{name}",
+    )
+
+
+# Identifiers
 
 
 def is_id(value: str) -> bool:
@@ -42,117 +213,224 @@ def slot_of(resource_id: str) -> str:
     return resource_id[:2]
 
 
-def digest(value: str) -> str:
-    """Hash a value into the part of a key: 40 hex digits of SHA-256 over its UTF-8 form."""
-    return hashlib.sha256(value.encode()).hexdigest()[:40]
+# Keys of resources and memberships
 
 
-def user(uid: str) -> str:
-    """Key of a user's row."""
-    return f"u-{uid}"
-
-
-def group(gid: str) -> str:
-    """Key of a group's row."""
-    return f"g-{gid}"
-
-
-def custom(kind: str, type_name: str) -> str:
-    """Kind of the rows of a type that the deployer has added.
-
-    `r-<type>-<id>` is a resource, `rn-` the claim on a unique value, `rx-` an owner of an
-    externalId, `cr-` a counter. Types are named by letters and digits, so no two kinds meet.
-    """
-    return f"{kind}-{type_name.lower()}"
-
-
-def resource(kind: str, resource_id: str) -> str:
-    """Key of a resource's row; `kind` as in `custom`."""
+def resource_key(kind: str, resource_id: str) -> str:
+    """Build the key of a resource's row; `kind` is a `ResourceKinds.resource`."""
     return f"{kind}-{resource_id}"
 
 
-def membership(gid: str, uid: str) -> str:
-    """Key of the row that makes a user a member of a group."""
-    return f"m-{gid}-{uid}"
+def user_key(uid: str) -> str:
+    """Build the key of a user's row."""
+    return resource_key(USER_KINDS.resource, uid)
 
 
-def memberships(gid: str) -> Span:
-    """Span of all membership rows of a group."""
-    return Span(f"m-{gid}-", f"m-{gid}.")
+def group_key(gid: str) -> str:
+    """Build the key of a group's row."""
+    return resource_key(GROUP_KINDS.resource, gid)
 
 
-def member_of(membership_key: str) -> str:
-    """Read the user's id out of the key of a membership row."""
-    return membership_key.rpartition("-")[2]
+def membership_key(gid: str, uid: str) -> str:
+    """Build the key of the row that makes a user a member of a group."""
+    return f"{_MEMBERSHIP}-{gid}-{uid}"
 
 
-def claim(kind: str, value: str) -> str:
-    """Key of the claim on a unique value.
+def memberships_span(gid: str) -> Span:
+    """Build the span of all membership rows of a group."""
+    return Span(f"{_MEMBERSHIP}-{gid}-", f"{_MEMBERSHIP}-{gid}.")
 
-    `kind` is `un` (userName), `gn` (displayName), or `rn` and a type (`custom`).
+
+def id_in(key: str) -> str:
+    """Read the id at the end of a key: of the resource, the member, or the owner."""
+    return key.rpartition("-")[2]
+
+
+def user_in(key: str) -> str | None:
+    """Read the user's id in the key of a user or of a membership; None for every other row."""
+    return id_in(key) if kind_in(key) in (USER_KINDS.resource, _MEMBERSHIP) else None
+
+
+def kind_in(key: str) -> str:
+    """Read the first part of a key: its kind, but for `q-g` and `q-u`, which are both `q`."""
+    return key.partition("-")[0]
+
+
+# Keys of the values by which resources are found
+
+
+def claim_key(kind: str, value: str) -> str:
+    """Build the key of the claim on a unique value; `kind` is a `ResourceKinds.claim`."""
+    return f"{kind}-{_digest(value)}"
+
+
+def custom_claim_key(kind: str, attribute: str, value: str) -> str:
+    """Build the key of the claim on a value of one of several unique attributes of a type."""
+    return claim_key(kind, f"{attribute.lower()}={value}")
+
+
+def owner_key(kind: str, value: str, owner: str) -> str:
+    """Build the key of one owner of a value that several may share.
+
+    `kind` is a `ResourceKinds.external_id`, or that of e-mail addresses.
     """
-    return f"{kind}-{digest(value)}"
+    return f"{kind}-{_digest(value)}-{owner}"
 
 
-def owned(kind: str, value: str, owner: str) -> str:
-    """Key of one owner of a value that several may share.
-
-    `kind` is `ux`, `ue`, `gx`, or `rx` and a type (`custom`).
-    """
-    return f"{kind}-{digest(value)}-{owner}"
+def owners_span(kind: str, value: str) -> Span:
+    """Build the span of all owners of a shared value."""
+    return Span(f"{kind}-{_digest(value)}-", f"{kind}-{_digest(value)}.")
 
 
-def owners(kind: str, value: str) -> Span:
-    """Span of all owners of a shared value."""
-    return Span(f"{kind}-{digest(value)}-", f"{kind}-{digest(value)}.")
+def pack_claims(keys: Iterable[str]) -> str:
+    """Write the hashes in the keys of claims into the column of a custom resource."""
+    return " ".join(map(id_in, keys))
 
 
-def counter(kind: str, slot: str) -> str:
-    """Key of a counter; `kind` is `cu` (users), `cg` (groups), or `cr` and a type (`custom`)."""
+def unpack_claims(kind: str, values: Values) -> list[str]:
+    """Read the keys of claims that `pack_claims` wrote."""
+    return [f"{kind}-{digest}" for digest in str(values[Column.CLAIMS]).split()]
+
+
+# Keys of counters, and spans of kinds
+
+
+def counter_key(kind: str, slot: str) -> str:
+    """Build the key of a counter; `kind` is a `ResourceKinds.counter`."""
     return f"{kind}-{slot}"
 
 
-def prefix(kind: str, first: str = "") -> Span:
-    """Span of every row of a kind (`u`, `g`, `cu` ...), from the one that begins with `first`."""
+def slot_in(key: str) -> str:
+    """Read the slot in the key of a counter."""
+    return id_in(key)
+
+
+def kind_span(kind: str, first: str = "") -> Span:
+    """Build the span of every row of a kind, from the one whose key goes on with `first`."""
     return Span(f"{kind}-{first}", f"{kind}.")
 
 
-def after(kind: str, last_id: str) -> Span:
-    """Span of the rows of a kind whose ids sort after one; "" is before all of them.
-
-    `kind` is `u`, `g`, or `r` and a type (`custom`).
-    """
+def span_after(kind: str, last_id: str) -> Span:
+    """Build the span of the resources of a kind whose ids sort after one; "" is before all."""
     return Span(f"{kind}-{last_id}.", f"{kind}.")
 
 
-def deleted_group(gid: str) -> str:
-    """Key of the work left behind by a deleted group."""
-    return f"q-g-{gid}"
+WHOLE_PARTITION = Span("a", "z")
+"""Every row of a tenant."""
 
 
-def deleted_user(uid: str) -> str:
-    """Key of the work left behind by a user deleted out of many groups."""
-    return f"q-u-{uid}"
+# Keys of deletions and changes
+
+DELETIONS_KEY = RowKind.DELETIONS.value
+"""Key of the deletions row."""
 
 
-def changes(since: int = 0, until: int | None = None) -> Span:
-    """Span of the change rows whose keys were drawn from `since` on and before `until`.
-
-    Both are POSIX milliseconds; without `until`, to the end.
-    """
-    end = "l." if until is None else f"l-{max(until, 0):012x}"
-    return Span(f"l-{max(since, 0):012x}", end)
+def deleted_group_key(gid: str) -> str:
+    """Build the key of the record of a deleted group."""
+    return f"{RowKind.DELETED_GROUP}-{gid}"
 
 
-def change_time(key: str) -> int:
-    """Read out of the key of a change row when it was drawn, in POSIX milliseconds."""
-    return int(key[2:14], 16)
+def deleted_user_key(uid: str) -> str:
+    """Build the key of the record of a user deleted out of many groups."""
+    return f"{RowKind.DELETED_USER}-{uid}"
 
 
-def new_change() -> str:
+def new_change_key() -> str:
     """Draw the key of a change row: the time in milliseconds (12 hex digits), then 80 random bits.
 
     Keys sort by time. A resend of the same transaction carries the same key, which is what makes
     the row a receipt.
     """
-    return f"l-{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
+    return f"{_change_prefix(time.time_ns() // 1_000_000)}{secrets.token_hex(10)}"
+
+
+def changes_span(since: int = 0, until: int | None = None) -> Span:
+    """Build the span of the change rows whose keys were drawn from `since` on and before `until`.
+
+    Both are POSIX milliseconds; without `until`, to the end.
+    """
+    end = f"{RowKind.CHANGE}." if until is None else _change_prefix(max(until, 0))
+    return Span(_change_prefix(max(since, 0)), end)
+
+
+def change_time(key: str) -> int:
+    """Read out of the key of a change row when it was drawn, in POSIX milliseconds."""
+    return int(id_in(key)[:12], 16)
+
+
+def _change_prefix(milliseconds: int) -> str:
+    return f"{RowKind.CHANGE}-{milliseconds:012x}"
+
+
+def _digest(value: str) -> str:
+    """Hash a value into the part of a key: 40 hex digits of SHA-256 over its UTF-8 form."""
+    return hashlib.sha256(value.encode()).hexdigest()[:40]
+
+
+# Documents and lists of ids in columns
+
+
+def pack_document(document: Document) -> dict[str, str]:
+    """Write a document as JSON into properties `d`, `d1` ... of at most 30,000 UTF-16 units."""
+    text = _encode(document)
+    pieces = enumerate(_pieces(text))
+    return {_numbered(Column.DOCUMENT, index): piece for index, piece in pieces}
+
+
+def unpack_document(values: Values) -> Document:
+    """Read the document that `pack_document` wrote."""
+    text = str(values[Column.DOCUMENT])
+    if _SECOND_PIECE in values:
+        text = "".join(map(str, _series(values, Column.DOCUMENT)))
+    document: Document = json.loads(text)
+    return document
+
+
+def pack_ids(ids: Iterable[str]) -> dict[str, bytes]:
+    """Write ids (32 hex digits each) into properties `g`, `g1` ... of 4,096 ids of 16 bytes."""
+    packed = bytes.fromhex("".join(ids))
+    size = _IDS_PER_PROPERTY * _ID_BYTES
+    starts = enumerate(range(0, len(packed), size))
+    return {_numbered(Column.GROUP_IDS, n): packed[start : start + size] for n, start in starts}
+
+
+def unpack_ids(values: Values) -> tuple[str, ...]:
+    """Read the ids that `pack_ids` wrote, in the same order."""
+    if Column.GROUP_IDS not in values:
+        return ()
+    parts = _series(values, Column.GROUP_IDS)
+    digits = b"".join(part for part in parts if isinstance(part, bytes)).hex()
+    return tuple([digits[at : at + 32] for at in range(0, len(digits), 32)])
+
+
+def with_ids(values: Values, ids: Iterable[str]) -> dict[str, Value]:
+    """Copy the properties of a row, with another list of ids in it."""
+    kept = {name: value for name, value in values.items() if not _is_of_ids(name)}
+    return {**kept, **pack_ids(ids)}
+
+
+def _pieces(text: str) -> Iterable[str]:
+    """Cut text so that no piece passes the limit; an astral character counts as two units."""
+    step = _TEXT_UNITS if text.isascii() else _TEXT_UNITS // 2
+    return (text[start : start + step] for start in range(0, len(text), step))
+
+
+def _series(values: Values, name: str) -> Iterable[Value]:
+    part = values.get(name)
+    for index in count(1):
+        if part is None:
+            return
+        yield part
+        part = values.get(f"{name}{index}")
+
+
+def _numbered(name: str, index: int) -> str:
+    return f"{name}{index}" if index else name
+
+
+_SECOND_PIECE = _numbered(Column.DOCUMENT, 1)
+
+
+def _is_of_ids(name: str) -> bool:
+    base = Column.GROUP_IDS
+    return name == base or (name.startswith(base) and name[len(base) :].isdigit())

@@ -6,16 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from shared.errors import PreconditionFailed
-from shared.tables.rows import (
-    FORMAT_VERSION,
-    Document,
-    Row,
-    Value,
-    Values,
-    pack_document,
-    unpack_document,
-    unpack_ids,
-)
+from shared.scim.schema import Document
+from shared.store import layout
+from shared.store.layout import FORMAT_VERSION, Column, pack_document, unpack_document, unpack_ids
+from shared.tables.rows import Row, Value, Values
 
 Precondition = Callable[[str], bool]
 """Answers whether the conditions of a request allow a change of the given version."""
@@ -23,7 +17,7 @@ Precondition = Callable[[str], bool]
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A resource of a type that the deployer has added; a user is one with groups.
+    """A resource with its version in its row: a custom resource; a user is one with groups.
 
     Attributes:
         id: 32 hex digits.
@@ -79,18 +73,18 @@ def timestamp() -> str:
 
 
 def resource_from(row: Row) -> Resource:
-    """Read the row of a resource that is no group; of a user, without the groups."""
+    """Read the row of a custom resource; of a user, without the groups."""
     return Resource(*_parts(row))
 
 
 def resource_values(resource: Resource) -> dict[str, Value]:
-    """Lay such a resource out as properties."""
+    """Lay out as properties what `resource_from` reads."""
     return {
         **pack_document(resource.document),
-        "v": resource.version,
-        "ct": resource.created,
-        "lm": resource.modified,
-        "fv": FORMAT_VERSION,
+        Column.VERSION: resource.version,
+        Column.CREATED: resource.created,
+        Column.MODIFIED: resource.modified,
+        Column.FORMAT: FORMAT_VERSION,
     }
 
 
@@ -103,27 +97,27 @@ def _parts(row: Row) -> tuple[str, Document, int, str, str]:
     """Read what every resource that is no group has, in the order of `Resource`."""
     values = row.values
     return (
-        row.key.rpartition("-")[2],
+        layout.id_in(row.key),
         unpack_document(values),
-        int(values["v"]),
-        str(values["ct"]),
-        str(values["lm"]),
+        int(values[Column.VERSION]),
+        str(values[Column.CREATED]),
+        str(values[Column.MODIFIED]),
     )
 
 
 def user_values(user: User, folded_name: str, group_list: Values) -> dict[str, Value]:
     """Lay a user out as properties; `group_list` is the packed list, taken over as it was read."""
-    return {**resource_values(user), "un": folded_name, **group_list}
+    return {**resource_values(user), Column.USER_NAME: folded_name, **group_list}
 
 
 def group_from(row: Row) -> Group:
     """Read a group's row."""
     return Group(
-        id=row.key[2:],
+        id=layout.id_in(row.key),
         document=unpack_document(row.values),
         version=group_version(row.etag),
-        created=str(row.values["ct"]),
-        modified=str(row.values["lm"]),
+        created=str(row.values[Column.CREATED]),
+        modified=str(row.values[Column.MODIFIED]),
     )
 
 
@@ -131,10 +125,10 @@ def group_values(group: Group, folded_name: str) -> dict[str, Value]:
     """Lay a group out as properties."""
     return {
         **pack_document(group.document),
-        "dn": folded_name,
-        "ct": group.created,
-        "lm": group.modified,
-        "fv": FORMAT_VERSION,
+        Column.DISPLAY_NAME: folded_name,
+        Column.CREATED: group.created,
+        Column.MODIFIED: group.modified,
+        Column.FORMAT: FORMAT_VERSION,
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.clock import Clock
-from shared.store.collection import Names
+from shared.store.collection import ChangedNames
 from shared.store.custom import CustomResources, CustomType
 from shared.store.deletions import DeletedGroups, Sweeper
 from shared.store.groups import Groups
@@ -15,7 +15,7 @@ from shared.tables.table import Table
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """All resources on one table; those of other types than User and Group by the type's name."""
+    """All resources on one table; custom resources by the name of their type."""
 
     users: Users
     groups: Groups
@@ -26,7 +26,7 @@ class Store:
 
 def open_store(  # noqa: PLR0913 - a store is put together from that many things
     table: Table,
-    changed_names: Names,
+    changed_names: ChangedNames,
     *,
     custom: Sequence[CustomType] = (),
     reject_unknown_members: bool = False,
@@ -38,10 +38,10 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
     Args:
         table: where the rows lie.
         changed_names: names the attributes in which two documents differ, for change rows.
-        custom: the resource types besides User and Group.
+        custom: the custom resource types.
         reject_unknown_members: refuse a request that names a member who is no user.
         member_writes_per_second: entities that large changes of a tenant write a second.
-        clock: by which the lease on row `q` runs; that of the machine by default.
+        clock: by which the lease on the deletions row runs; that of the machine by default.
     """
     memberships = Memberships(
         table,

@@ -1,5 +1,6 @@
 """Azure Table Storage: rows, transactions, and a table with retry and limits.
 
-Nothing here knows what the rows hold. One request to the service is sent by a client
-(`service.TableService`), of which there are two: `rest` serves, `sdk` is its oracle.
+What the rows hold is not known here. One request is sent by a client (`client.StorageClient`), of
+which there are two: `rest` serves, `sdk` is its oracle. `azure_table` puts retry, time-outs and
+limits around a client; their parameters are in `retry`, `rate_limiter` and `tenant_queue`.
 """

@@ -1,7 +1,7 @@
-"""`Table` on Azure Table Storage: the patience with which its one-shot clients are used.
+"""`Table` on Azure Table Storage: a one-shot client with retry, time-outs and limits around it.
 
-A transaction is never repeated on 500 and 503 without knowing whether the first one was committed:
-reads are repeated here, transactions in `commits`, which can tell its own success.
+Reads are repeated here. A transaction is sent once: to repeat it on 500 and 503 takes a sender
+that can tell whether the first one was committed (`shared.store.commits`).
 
 The clients cost time to import; that of the settings is imported when the services are built.
 """
@@ -11,31 +11,25 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from shared.errors import PayloadTooLarge, Unavailable
-from shared.tables.operations import Operation, OutcomeUnknown
+from shared.tables.account import StorageAccount, TableAddress
+from shared.tables.client import StorageClient, StorageError
+from shared.tables.operations import OutcomeUnknown, RowOperation
 from shared.tables.request_context import RequestContext
+from shared.tables.retry import attempt_timeout, outcome_of, retry_read
 from shared.tables.rows import Row, Span
-from shared.tables.service import Account, ServiceFault, TableAddress, TableService
-from shared.tables.table import PAGE_ROWS, Page, Selection, Token, backoff, retries_exhausted
+from shared.tables.table import PAGE_ROWS, ContinuationToken, Page, Selection
 from shared.tables.tenant_queue import TenantQueue
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
-Client = Literal["rest", "sdk"]
+ClientName = Literal["rest", "sdk"]
+
+CONCURRENT_CALLS = 100
+"""Calls that a tenant has under way; further ones wait for each other, not those of others."""
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
-
-_ATTEMPT_SECONDS = 10.0
-_READ_ATTEMPTS = 4
-_CALLS_OF_A_TENANT = 100
-"""Calls that a tenant has under way; further ones wait for each other, not those of others."""
-
-_TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
-_TOO_LARGE = frozenset(
-    {"EntityTooLarge", "PropertyValueTooLarge", "RequestBodyTooLarge", "TooManyProperties"}
-)
 
 
 class AzureTable:
@@ -45,68 +39,92 @@ class AzureTable:
     its connections. What a tenant may have under way is limited.
     """
 
-    def __init__(self, service: TableService, *, creates_table: bool = True) -> None:
+    def __init__(self, client: StorageClient, *, creates_table: bool = True) -> None:
         """Prepare; nothing is sent.
 
         Args:
-            service: a client of the table; closed with this object.
+            client: a client of the table; closed with this object.
             creates_table: create the table when it is missing; otherwise it reads as an empty one.
         """
-        self._service = service
+        self._client = client
         self._creates_table = creates_table
-        self._queue = TenantQueue(_CALLS_OF_A_TENANT)
+        self._queue = TenantQueue(capacity=CONCURRENT_CALLS)
 
     async def get(self, context: RequestContext, key: str) -> Row | None:
         """Read one row; None when there is none."""
-
-        async def read() -> Row | None:
-            return await self._service.get(context.tenant, key)
-
-        return await self._retry(context, read, None)
+        return await self._read(context, lambda: self._client.get(context.tenant, key), None)
 
     async def page(
         self,
         context: RequestContext,
         span: Span,
         limit: int = PAGE_ROWS,
-        token: Token | None = None,
+        token: ContinuationToken | None = None,
         select: Selection = None,
     ) -> Page:
         """Read one page of a span."""
 
-        async def read() -> Page:
-            return await self._service.query(context.tenant, span, limit, token, select)
+        def query() -> Awaitable[Page]:
+            return self._client.query(context.tenant, span, limit, token, select)
 
-        return await self._retry(context, read, Page([], None))
+        return await self._read(context, query, Page([], None))
 
-    async def transact(self, context: RequestContext, operations: Sequence[Operation]) -> list[str]:
+    async def transact(
+        self, context: RequestContext, operations: Sequence[RowOperation]
+    ) -> list[str]:
         """Commit the operations as one entity group transaction; sent once."""
-        async with self._queue.place(context):
-            seconds = min(_ATTEMPT_SECONDS, context.remaining())
-            context.meter.calls += 1
-            try:
-                async with asyncio.timeout(seconds):
-                    etags = await self._submitted(context, operations)
-            except TimeoutError as error:
-                raise OutcomeUnknown("no answer in time") from error
-            except ServiceFault as fault:
-                raise _lost(fault) from fault
+        etags = await self._send(context, lambda: self._submit(context, operations))
         context.meter.entities += len(operations)
         return etags
 
     async def close(self) -> None:
         """Close the connections and the credential."""
-        await self._service.close()
+        await self._client.close()
 
-    async def _submitted(
-        self, context: RequestContext, operations: Sequence[Operation]
+    def _read(
+        self, context: RequestContext, read: Callable[[], Awaitable[_T]], of_no_table: _T
+    ) -> Awaitable[_T]:
+        """Run a read, again after an error that may pass; no coroutine itself, to be quick.
+
+        Args:
+            context: the request.
+            read: one call.
+            of_no_table: what is read of a table that did not exist, and was created.
+        """
+
+        async def read_once() -> _T:
+            try:
+                return await read()
+            except StorageError as error:
+                if error.code != "TableNotFound":
+                    raise
+            await self._create_table()
+            return of_no_table
+
+        return retry_read(context, lambda: self._send(context, read_once))
+
+    async def _send(self, context: RequestContext, request: Callable[[], Awaitable[_T]]) -> _T:
+        """Send one request, when the tenant has a call to spare, and wait for its answer."""
+        async with self._queue.place(context):
+            seconds = attempt_timeout(context)
+            context.meter.calls += 1
+            try:
+                async with asyncio.timeout(seconds):
+                    return await request()
+            except TimeoutError as error:
+                raise OutcomeUnknown("no answer in time") from error
+            except StorageError as error:
+                raise outcome_of(error) from error
+
+    async def _submit(
+        self, context: RequestContext, operations: Sequence[RowOperation]
     ) -> list[str]:
         try:
-            return await self._service.submit(context.tenant, operations)
-        except ServiceFault as fault:
-            if fault.code == "TableNotFound":
+            return await self._client.submit(context.tenant, operations)
+        except StorageError as error:
+            if error.code == "TableNotFound":
                 await self._create_table()
-                raise OutcomeUnknown("the table did not exist yet") from fault
+                raise OutcomeUnknown("the table did not exist yet") from error
             raise
 
     async def _create_table(self) -> None:
@@ -114,52 +132,18 @@ class AzureTable:
         if not self._creates_table:
             return
         try:
-            await self._service.create_table()
-        except ServiceFault as fault:
-            if fault.code != "TableAlreadyExists":
+            await self._client.create_table()
+        except StorageError as error:
+            if error.code != "TableAlreadyExists":
                 raise
         else:
             _log.info("created the table")
-
-    async def _retry(
-        self, context: RequestContext, read: Callable[[], Awaitable[_T]], of_no_table: _T
-    ) -> _T:
-        """Run a read, again after a fault that may pass, within the context's deadline.
-
-        Args:
-            context: the request.
-            read: one call.
-            of_no_table: what is read of a table that did not exist, and was created.
-        """
-        for attempt in range(_READ_ATTEMPTS):
-            if attempt:
-                await backoff(context, attempt - 1)
-            async with self._queue.place(context):
-                seconds = min(_ATTEMPT_SECONDS, context.remaining())
-                context.meter.calls += 1
-                try:
-                    async with asyncio.timeout(seconds):
-                        return await self._read(read, of_no_table)
-                except TimeoutError:
-                    failure = OutcomeUnknown("no answer in time")
-                except ServiceFault as fault:
-                    failure = _lost(fault)
-        raise retries_exhausted(failure) from failure
-
-    async def _read(self, read: Callable[[], Awaitable[_T]], of_no_table: _T) -> _T:
-        try:
-            return await read()
-        except ServiceFault as fault:
-            if fault.code != "TableNotFound":
-                raise
-        await self._create_table()
-        return of_no_table
 
 
 def open_table(
     address: TableAddress,
     credential: "AsyncTokenCredential | None" = None,
-    client: Client = "rest",
+    client: ClientName = "rest",
     *,
     creates_table: bool = True,
 ) -> AzureTable:
@@ -175,31 +159,13 @@ def open_table(
     Raises:
         Unavailable: there is neither a connection string, nor an endpoint and a credential.
     """
-    account = Account.of(address, credential)
+    account = StorageAccount.of(address, credential)
     if client == "sdk":
-        from shared.tables.sdk import open_sdk_service  # noqa: PLC0415 - costs 100 ms
+        from shared.tables.sdk import open_sdk_client  # noqa: PLC0415 - costs 100 ms
 
-        service: TableService = open_sdk_service(account, address.name)
-        return AzureTable(service, creates_table=creates_table)
-    from shared.tables.rest.client import open_rest_service  # noqa: PLC0415 - costs 80 ms
+        opened: StorageClient = open_sdk_client(account, address.name)
+    else:
+        from shared.tables.rest.client import open_rest_client  # noqa: PLC0415 - costs 80 ms
 
-    return AzureTable(open_rest_service(account, address.name), creates_table=creates_table)
-
-
-def _lost(fault: ServiceFault) -> OutcomeUnknown:
-    """Classify a fault that may pass.
-
-    Raises:
-        PayloadTooLarge: a row or a value is larger than the service takes.
-        Unavailable: the fault will not pass by itself, such as missing rights.
-    """
-    if fault.code in _TOO_LARGE:
-        raise PayloadTooLarge("The resource is too large to be stored; send less.") from fault
-    if fault.status is not None and fault.status not in _TRANSIENT:
-        _log.error("table storage refused a request: %s", fault)
-        raise Unavailable(
-            "The storage refused the service; its operator finds the reason in the log.",
-            retry_after=60,
-        ) from fault
-    throttled = fault.code == "ServerBusy" or fault.status == 429
-    return OutcomeUnknown(str(fault), throttled=throttled)
+        opened = open_rest_client(account, address.name)
+    return AzureTable(opened, creates_table=creates_table)

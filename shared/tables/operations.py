@@ -4,14 +4,29 @@ Nothing is ever an upsert, because an upsert checks no concurrency: a row is ins
 or deleted under its ETag or, where only its existence matters, under `*`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.tables.rows import ANY_ETAG, Values
+from shared.errors import PayloadTooLarge
+from shared.tables.rows import ANY_ETAG, Values, check_size, wire_bytes
+
+MAX_TRANSACTION_OPERATIONS = 100
+"""Operations that one entity group transaction takes."""
+
+MAX_TRANSACTION_BYTES = 4_000_000
+"""Bytes that a transaction's body may take; the service refuses 4 MiB."""
+
+REJECTED_STATUSES = frozenset({404, 409, 412})
+"""Statuses of an operation that was definitely not done."""
+
+_OPERATION_OVERHEAD = 1_024
+_SURELY_FITS = 10_000
+"""Bytes on the wire that no row over a limit is below: each of 252 properties takes 40 at least."""
 
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """Insert a row; refused with 409 when the key exists.
+    """Insert a row; rejected with 409 when the key exists.
 
     `unique` names the SCIM attribute whose uniqueness the key guards. A 409 on such a row, and on
     no other, means that the value is taken, in this letter case (`case_exact`) or in any.
@@ -25,7 +40,7 @@ class Insert:
 
 @dataclass(frozen=True, slots=True)
 class Replace:
-    """Replace all properties of a row; refused with 412 on another ETag, 404 when it is gone."""
+    """Replace all properties of a row; rejected with 412 on another ETag, 404 when it is gone."""
 
     key: str
     values: Values
@@ -34,7 +49,7 @@ class Replace:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """Change some properties of a row; refused with 404 when it is gone, 412 on another ETag."""
+    """Change some properties of a row; rejected with 404 when it is gone, 412 on another ETag."""
 
     key: str
     values: Values
@@ -43,17 +58,46 @@ class Merge:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Delete a row; refused with 404 when it is gone, 412 on another ETag."""
+    """Delete a row; rejected with 404 when it is gone, 412 on another ETag."""
 
     key: str
     etag: str = ANY_ETAG
 
 
-Operation = Insert | Replace | Merge | Delete
+RowOperation = Insert | Replace | Merge | Delete
+
+
+def payload_bytes(operation: RowOperation) -> int:
+    """Estimate from above what an operation adds to a transaction, in bytes on the wire.
+
+    Raises:
+        PayloadTooLarge: its row is over the limits of the service.
+    """
+    if isinstance(operation, Delete):
+        return _OPERATION_OVERHEAD
+    size = wire_bytes(operation.values)
+    if size > _SURELY_FITS:
+        check_size(operation.key, operation.values)
+    return size + _OPERATION_OVERHEAD
+
+
+def check_transaction(operations: Sequence[RowOperation]) -> None:
+    """Refuse a transaction that the service would refuse.
+
+    Raises:
+        PayloadTooLarge: a row or the whole is over the limits of the service.
+    """
+    size = sum(map(payload_bytes, operations))
+    if len(operations) > MAX_TRANSACTION_OPERATIONS or size > MAX_TRANSACTION_BYTES:
+        raise PayloadTooLarge(
+            f"The change needs {len(operations)} rows and {size:,} bytes in one transaction; at "
+            f"most {MAX_TRANSACTION_OPERATIONS} rows and {MAX_TRANSACTION_BYTES:,} bytes fit. Send "
+            "less at a time."
+        )
 
 
 class OperationRejected(Exception):  # noqa: N818 - an outcome that callers act on, not a fault
-    """A transaction was definitely not committed, because one of its operations was refused.
+    """A transaction was definitely not committed, because one of its operations was rejected.
 
     Attributes:
         index: position of that operation in the transaction.
@@ -61,8 +105,8 @@ class OperationRejected(Exception):  # noqa: N818 - an outcome that callers act 
         operation: the operation itself.
     """
 
-    def __init__(self, index: int, status: int, operation: Operation) -> None:
-        super().__init__(f"operation {index} on {operation.key[:2]} answered {status}")
+    def __init__(self, index: int, status: int, operation: RowOperation) -> None:
+        super().__init__(f"operation {index} ({type(operation).__name__}) answered {status}")
         self.index = index
         self.status = status
         self.operation = operation

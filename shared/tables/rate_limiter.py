@@ -1,4 +1,4 @@
-"""The pace of bulk writes: large changes of a tenant share a part of what its partition takes.
+"""The rate limit of bulk writes: large changes of a tenant share what its partition takes.
 
 Table Storage takes 2,000 entities a second for a partition, which is a tenant. A request that
 changes more members than one transaction holds waits between its transactions, so that requests
@@ -12,19 +12,19 @@ from shared.tables.request_context import RequestContext
 
 
 class RateLimiter:
-    """Tells bulk writers of this process when they may write on; one budget for each tenant."""
+    """Tells the bulk writers of this process when they may write on; one budget for each tenant."""
 
-    def __init__(self, entities_per_second: int) -> None:
-        self._rate = entities_per_second
+    def __init__(self, *, entities_per_second: int) -> None:
+        self._entities_per_second = entities_per_second
         self._free_at: dict[str, float] = {}
 
     def record(self, context: RequestContext, entities: int) -> None:
-        """Take note of what was written."""
+        """Count what was written against the budget of the context's tenant."""
         begun = max(self._free_at.get(context.tenant, 0.0), time.monotonic())
-        self._free_at[context.tenant] = begun + entities / self._rate
+        self._free_at[context.tenant] = begun + entities / self._entities_per_second
 
     async def wait(self, context: RequestContext) -> None:
-        """Wait until what the tenant's bulk writers wrote is within the limiter.
+        """Wait until what the tenant's bulk writers wrote is within the rate limit.
 
         Raises:
             Unavailable: the deadline has passed.

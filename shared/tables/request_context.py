@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from shared.errors import Unavailable
 
+_RETRY_AFTER_DEADLINE = 5
+
 
 @dataclass(slots=True)
 class Meter:
@@ -34,7 +36,7 @@ class RequestContext:
         actor: label of the token that authorised the request, never the token.
         deadline: `time.monotonic()` after which no storage call is begun.
         meter: what the request has cost so far.
-        steps: transactions begun so far; the number names a step of the request in its receipts.
+        transactions: transactions begun so far; the number names one of the request in its receipt.
     """
 
     tenant: str
@@ -42,12 +44,12 @@ class RequestContext:
     actor: str
     deadline: float
     meter: Meter = field(default_factory=Meter)
-    steps: int = 0
+    transactions: int = 0
 
-    def next_step(self) -> int:
+    def next_transaction(self) -> int:
         """Number the next transaction of this request."""
-        self.steps += 1
-        return self.steps
+        self.transactions += 1
+        return self.transactions
 
     def remaining(self) -> float:
         """Seconds left until the deadline.
@@ -58,6 +60,7 @@ class RequestContext:
         left = self.deadline - time.monotonic()
         if left <= 0:
             raise Unavailable(
-                "The request could not be finished in time; repeat it as it was.", retry_after=5
+                "The request could not be finished in time; repeat it as it was.",
+                retry_after=_RETRY_AFTER_DEADLINE,
             )
         return left

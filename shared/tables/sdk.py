@@ -1,6 +1,6 @@
-"""`TableService` on azure-data-tables, Microsoft's own client.
+"""`StorageClient` on azure-data-tables, Microsoft's own client.
 
-It costs five times the CPU of `RestService`, twenty times for a large transaction, and 100 ms to
+It costs five times the CPU of `RestClient`, twenty times for a large transaction, and 100 ms to
 import. It is here to be compared with, and to be switched to (`SCIM_TABLE_CLIENT=sdk`) should the
 service ever answer the other one differently.
 """
@@ -18,15 +18,24 @@ from azure.core.pipeline.transport import AioHttpTransport
 from azure.data.tables import RequestTooLargeError, TableTransactionError
 from azure.data.tables.aio import TableClient
 
-from shared.tables.operations import Delete, Insert, Merge, Operation, OperationRejected, Replace
+from shared.tables.account import StorageAccount
+from shared.tables.client import StorageError
+from shared.tables.operations import (
+    REJECTED_STATUSES,
+    Delete,
+    Insert,
+    Merge,
+    OperationRejected,
+    Replace,
+    RowOperation,
+)
 from shared.tables.rows import ANY_ETAG, Row, Span
-from shared.tables.service import REFUSALS, Account, ServiceFault
-from shared.tables.table import Page, Selection, Token
+from shared.tables.table import ContinuationToken, Page, Selection
 
 _KEY_PROPERTIES = frozenset({"PartitionKey", "RowKey"})
 
 
-class SdkService:
+class SdkClient:
     """A client of one table."""
 
     def __init__(
@@ -44,25 +53,25 @@ class SdkService:
         self._opened: TableClient | None = None
 
     async def get(self, partition: str, key: str) -> Row | None:
-        """Read one row; see `TableService.get`."""
+        """Read one row; see `StorageClient.get`."""
         try:
             return _row(await self._client.get_entity(partition, key))
         except ResourceNotFoundError as error:
             if _code(error) == "ResourceNotFound":
                 return None
-            raise _fault(error) from error
+            raise _storage_error(error) from error
         except AzureError as error:
-            raise _fault(error) from error
+            raise _storage_error(error) from error
 
     async def query(
         self,
         partition: str,
         span: Span,
         limit: int,
-        token: Token | None,
+        token: ContinuationToken | None,
         select: Selection = None,
     ) -> Page:
-        """Read one page of a span; see `TableService.query`."""
+        """Read one page of a span; see `StorageClient.query`."""
         condition = (
             f"PartitionKey eq '{partition}' and RowKey ge '{span.start}' and RowKey lt '{span.end}'"
         )
@@ -77,32 +86,32 @@ class SdkService:
             read = _row if select is None else _selected
             rows = [read(entity) async for entity in await anext(pages)]
         except AzureError as error:
-            raise _fault(error) from error
+            raise _storage_error(error) from error
         following = pages.continuation_token  # type: ignore[attr-defined] # of AsyncPageIterator
         return Page(rows, following or None)
 
-    async def submit(self, partition: str, operations: Sequence[Operation]) -> list[str]:
-        """Commit a transaction; see `TableService.submit`."""
+    async def submit(self, partition: str, operations: Sequence[RowOperation]) -> list[str]:
+        """Commit a transaction; see `StorageClient.submit`."""
         batch = [_batched(partition, operation) for operation in operations]
         try:
             answers: Sequence[Mapping[str, Any]] = await self._client.submit_transaction(batch)
         except RequestTooLargeError as error:
-            raise ServiceFault(413, "RequestBodyTooLarge") from error
+            raise StorageError(413, "RequestBodyTooLarge") from error
         except TableTransactionError as error:
-            if _code(error) != "TableNotFound" and error.status_code in REFUSALS:
+            if _code(error) != "TableNotFound" and error.status_code in REJECTED_STATUSES:
                 operation = operations[error.index]
                 raise OperationRejected(error.index, error.status_code, operation) from error
-            raise _fault(error) from error
+            raise _storage_error(error) from error
         except AzureError as error:
-            raise _fault(error) from error
+            raise _storage_error(error) from error
         return [str(answer.get("etag", "")) for answer in answers]
 
     async def create_table(self) -> None:
-        """Create the table; see `TableService.create_table`."""
+        """Create the table; see `StorageClient.create_table`."""
         try:
             await self._client.create_table()
         except AzureError as error:
-            raise _fault(error) from error
+            raise _storage_error(error) from error
 
     async def close(self) -> None:
         """Close the client, if one was opened, and the credential."""
@@ -136,15 +145,15 @@ def _connections() -> aiohttp.ClientSession:
     )
 
 
-def open_sdk_service(account: Account, table: str) -> SdkService:
+def open_sdk_client(account: StorageAccount, table: str) -> SdkClient:
     """Open a table of an account; nothing is sent."""
     held = account.credential
     credential = AzureNamedKeyCredential(*held) if isinstance(held, tuple) else held
-    return SdkService(account.endpoint, table, credential)
+    return SdkClient(account.endpoint, table, credential)
 
 
-def _fault(error: AzureError) -> ServiceFault:
-    return ServiceFault(getattr(error, "status_code", None), _code(error), type(error).__name__)
+def _storage_error(error: AzureError) -> StorageError:
+    return StorageError(getattr(error, "status_code", None), _code(error), type(error).__name__)
 
 
 def _code(error: AzureError) -> str:
@@ -162,7 +171,7 @@ def _selected(entity: Any) -> Row:
     return replace(_row(entity), etag="")
 
 
-def _batched(partition: str, operation: Operation) -> tuple[str, dict[str, Any], dict[str, Any]]:
+def _batched(partition: str, operation: RowOperation) -> tuple[str, dict[str, Any], dict[str, Any]]:
     """Put an operation in the form of the SDK; no condition there means `If-Match: *`."""
     entity: dict[str, Any] = {"PartitionKey": partition, "RowKey": operation.key}
     match operation:

@@ -1,17 +1,15 @@
-"""What the store needs of a table: get, page, transact; and how faults that may pass are met."""
+"""What the store needs of a table: get, page, transact; and the reading of many rows."""
 
 import asyncio
-import random
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from shared.errors import TooManyRequests, Unavailable
-from shared.tables.operations import Operation, OutcomeUnknown
+from shared.tables.operations import RowOperation
 from shared.tables.request_context import RequestContext
 from shared.tables.rows import Row, Span
 
-Token = dict[str, str]
+ContinuationToken = dict[str, str]
 """The service's continuation token; opaque, good for the next page of the same query only."""
 
 Selection = Sequence[str] | None
@@ -33,7 +31,7 @@ class Page:
     """Rows in key order, and the token of the next page; a page may be empty and still have one."""
 
     rows: list[Row]
-    token: Token | None
+    token: ContinuationToken | None
 
 
 class Table(Protocol):
@@ -48,13 +46,15 @@ class Table(Protocol):
         context: RequestContext,
         span: Span,
         limit: int = PAGE_ROWS,
-        token: Token | None = None,
+        token: ContinuationToken | None = None,
         select: Selection = None,
     ) -> Page:
         """Read up to `limit` (at most 1,000) rows of a span in key order. One call."""
         ...
 
-    async def transact(self, context: RequestContext, operations: Sequence[Operation]) -> list[str]:
+    async def transact(
+        self, context: RequestContext, operations: Sequence[RowOperation]
+    ) -> list[str]:
         """Commit 1 to 100 operations on different rows atomically. One call.
 
         Returns:
@@ -62,7 +62,7 @@ class Table(Protocol):
 
         Raises:
             OperationRejected: not committed, because an operation met 404, 409 or 412.
-            OutcomeUnknown: committed or not, nobody knows.
+            OutcomeUnknown: it may be committed or not.
         """
         ...
 
@@ -83,7 +83,7 @@ async def collect(
     The loop ends on the continuation token: a page may be short, or empty, and not the last.
     """
     rows: list[Row] = []
-    token: Token | None = None
+    token: ContinuationToken | None = None
     while limit is None or len(rows) < limit:
         wanted = PAGE_ROWS if limit is None else min(PAGE_ROWS, limit - len(rows))
         page = await table.page(context, span, wanted, token, select)
@@ -109,8 +109,8 @@ async def get_all(table: Table, context: RequestContext, keys: Sequence[str]) ->
     return rows
 
 
-async def both(one: Coroutine[Any, Any, _T], other: Coroutine[Any, Any, _U]) -> tuple[_T, _U]:
-    """Do two reads at the same time. Neither goes on when the other fails, or this is cancelled.
+async def read_both(one: Coroutine[Any, Any, _T], other: Coroutine[Any, Any, _U]) -> tuple[_T, _U]:
+    """Run two reads at the same time. Neither goes on when the other fails, or this is cancelled.
 
     Raises:
         Exception: what the first one to fail has raised, as it is.
@@ -123,21 +123,3 @@ async def both(one: Coroutine[Any, Any, _T], other: Coroutine[Any, Any, _U]) -> 
             read.cancel()
         await asyncio.wait(reads)
         raise
-
-
-async def backoff(context: RequestContext, attempt: int) -> None:
-    """Wait before the next attempt: 50 ms doubling to 2 s, full jitter, within the deadline."""
-    longest = min(0.05 * 2**attempt, 2.0, context.remaining())
-    await asyncio.sleep(random.uniform(0, longest))  # noqa: S311 - spreads retries, no secret
-
-
-def retries_exhausted(failure: OutcomeUnknown) -> Unavailable | TooManyRequests:
-    """Build the answer after the last attempt: 429 when storage throttles, otherwise 503."""
-    if failure.throttled:
-        return TooManyRequests(
-            "The storage of this tenant is at its limit; repeat the request later.", retry_after=10
-        )
-    return Unavailable(
-        "The storage did not answer; a change may be done, or not. Repeat the request.",
-        retry_after=10,
-    )

@@ -92,7 +92,7 @@ async def _check_table(table: Table, context: RequestContext) -> Check:
     hurried = replace(context, deadline=min(context.deadline, time.monotonic() + _PATIENCE_SECONDS))
 
     async def ask() -> State:
-        await table.get(hurried, layout.DELETED_GROUPS)
+        await table.get(hurried, layout.DELETIONS_KEY)
         return "ok"
 
     return await _time(ask())

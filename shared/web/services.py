@@ -20,8 +20,8 @@ from shared.settings import Settings, SettingsError
 from shared.store.claims import UniqueAttribute
 from shared.store.custom import CustomType
 from shared.store.store import Store, open_store
+from shared.tables.account import TableAddress
 from shared.tables.azure_table import open_table
-from shared.tables.service import TableAddress
 from shared.telemetry.configured import open_telemetry
 from shared.telemetry.telemetry import Off, Telemetry
 from shared.web.readiness import Readiness

@@ -2,16 +2,15 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from shared.scim import documents
 from shared.scim.filters import Filter
 from shared.scim.projection import Projection
 from shared.scim.schema import Document, ResourceType
+from shared.store.reader import Reader, ResourcePage
 from shared.store.resources import Group, Resource
-from shared.tables.request_context import RequestContext
 from shared.web.entity_tags import entity_tag
 from shared.web.requests import ScimRequest
 
@@ -20,38 +19,6 @@ R_co = TypeVar("R_co", bound=Resource | Group, covariant=True)
 
 Finder = Callable[[str], Awaitable[Sequence[R]]]
 """Finds what has a value by an index; more than asked for is allowed, less is not."""
-
-
-@dataclass(frozen=True, slots=True)
-class ResourcePage(Generic[R]):
-    """A page of resources in id order, and how many there are in all."""
-
-    total: int
-    resources: Sequence[R]
-
-
-class Reader(Protocol[R_co]):
-    """What the store reads of one type; see `shared.store.collection` for what each call costs."""
-
-    async def get(self, context: RequestContext, resource_id: str, /) -> R_co:
-        """Read a resource."""
-        ...
-
-    async def get_many(self, context: RequestContext, ids: Sequence[str], /) -> Sequence[R_co]:
-        """Read resources by id, leaving out ids that are none."""
-        ...
-
-    async def by_external_id(self, context: RequestContext, value: str, /) -> Sequence[R_co]:
-        """Find those with an externalId."""
-        ...
-
-    async def after(self, context: RequestContext, last_id: str, count: int, /) -> Sequence[R_co]:
-        """Read resources in id order, from behind an id on."""
-        ...
-
-    def scan(self, context: RequestContext, last_id: str = "", /) -> AsyncIterator[R_co]:
-        """Read all resources in id order, or those behind an id."""
-        ...
 
 
 class Source(ABC, Generic[R]):
@@ -90,12 +57,12 @@ class Source(ABC, Generic[R]):
         """
         return await self._reader.get(self.request.context, self.request.resource_id)
 
-    @abstractmethod
     async def page(self, start_index: int, count: int) -> ResourcePage[R]:
         """Count the resources, and read a page of them; the first one has the index 1.
 
         Two calls at most; one for `count` 0.
         """
+        return await self._reader.page(self.request.context, start_index, count)
 
     async def after(self, last_id: str, count: int) -> Sequence[R]:
         """Read the next ones behind an id, which need not be there any more; "" is before all.

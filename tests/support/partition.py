@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _KEY = re.compile(r"[0-9a-z-]+")
 _KINDS = ("u", "un", "ux", "ue", "g", "gn", "gx", "m", "cu", "cg", "l", "q")
 _CUSTOM_KINDS = ("r", "rn", "rx", "cr")
-"""Kinds of the rows of types that a deployer has added; the name of the type follows."""
+"""Kinds of the rows of custom types; the name of the type follows."""
 _EVERYTHING = Span("a", "z")
 
 Pair = tuple[str, str]
@@ -67,16 +67,16 @@ class Partition:
         return listed | {(gid, uid) for uid, row in self.of("q-u").items() for gid in _ids(row)}
 
     def custom_types(self) -> set[str]:
-        """The names in keys of the types that a deployer has added."""
+        """The names of custom types in keys."""
         return {key.split("-")[1] for key in self.rows if key.split("-")[0] in _CUSTOM_KINDS}
 
     def versioned(self) -> dict[str, Row]:
-        """The rows that carry a version, by id: those of users and of types that were added."""
+        """The rows that carry a version, by id: those of users and of custom resources."""
         custom = [self.of(f"r-{name}") for name in self.custom_types()]
         return {uid: row for rows in (self.of("u"), *custom) for uid, row in rows.items()}
 
     def deleted_groups(self) -> list[str]:
-        """The ids in the row `q`."""
+        """The ids in the deletions row, `q`."""
         return list(_ids(self.rows["q"])) if "q" in self.rows else []
 
     def problems(self) -> list[str]:
@@ -157,7 +157,7 @@ class Partition:
                     yield f"{counter}-{slot}: {counted.get(slot)} for {numbers[slot]} rows"
 
     def _wrong_leftovers(self) -> Iterator[str]:
-        """`q-` rows stand for deleted resources only, and the row `q` names the same groups."""
+        """`q-` rows stand for deleted resources only; the deletions row names the same groups."""
         for kind in ("u", "g"):
             for rest in self.of(f"q-{kind}").keys() & self.of(kind).keys():
                 yield f"q-{kind}-{rest}: the resource exists"

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from shared.scim.folding import fold
 from shared.store import layout
 from shared.store.claims import group_rows, user_rows
+from shared.store.layout import GROUP_KINDS, USER_KINDS, Column, pack_ids
 from shared.store.resources import Group, User, group_values, timestamp, user_values
-from shared.tables.operations import Insert, Operation
-from shared.tables.rows import pack_ids
+from shared.tables.operations import Insert, RowOperation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -58,16 +58,16 @@ def rows_of(
         operations += _group(gid, f"group {n}")
     for uid, made in documents.items():
         operations += _user(uid, made, gids)
-    operations += _counters("cu", documents) + _counters("cg", gids)
+    operations += _counters(USER_KINDS.counter, documents) + _counters(GROUP_KINDS.counter, gids)
     return Seeded(tuple(sorted(documents)), tuple(gids)), operations
 
 
-async def write(table: Table, context: RequestContext, operations: Sequence[Operation]) -> None:
+async def write(table: Table, context: RequestContext, operations: Sequence[RowOperation]) -> None:
     """Write rows, 100 a transaction, several transactions at a time."""
-    await table.get(context, layout.DELETED_GROUPS)  # the first read creates a missing table
+    await table.get(context, layout.DELETIONS_KEY)  # the first read creates a missing table
     writers = asyncio.Semaphore(_WRITERS)
 
-    async def transact(some: Sequence[Operation]) -> None:
+    async def transact(some: Sequence[RowOperation]) -> None:
         async with writers:
             await table.transact(context, some)
 
@@ -81,9 +81,9 @@ def _user(uid: str, document: dict[str, Any], gids: Sequence[str]) -> list[Inser
     now = timestamp()
     user = User(uid, document, version=1, created=now, modified=now)
     return [
-        Insert(layout.user(uid), user_values(user, name, pack_ids(gids))),
+        Insert(layout.user_key(uid), user_values(user, name, pack_ids(gids))),
         *user_rows(uid, document).rows.values(),
-        *(Insert(layout.membership(gid, uid), {}) for gid in gids),
+        *(Insert(layout.membership_key(gid, uid), {}) for gid in gids),
     ]
 
 
@@ -92,11 +92,14 @@ def _group(gid: str, name: str) -> list[Insert]:
     now = timestamp()
     group = Group(gid, document, version="", created=now, modified=now)
     return [
-        Insert(layout.group(gid), group_values(group, name)),
+        Insert(layout.group_key(gid), group_values(group, name)),
         *group_rows(gid, document).rows.values(),
     ]
 
 
 def _counters(kind: str, ids: Iterable[str]) -> list[Insert]:
     numbers = Counter(layout.slot_of(each) for each in ids)
-    return [Insert(layout.counter(kind, slot), {"n": number}) for slot, number in numbers.items()]
+    return [
+        Insert(layout.counter_key(kind, slot), {Column.NUMBER: number})
+        for slot, number in numbers.items()
+    ]

@@ -36,7 +36,8 @@ KEY_VAULT, VAULT_TOKENS = "shared.auth.key_vault", "shared.auth.vault"
 ROUTES, LOADING = "shared.web.routes", "shared.web.loading"
 TELEMETRY = "shared.telemetry"
 OPEN_TELEMETRY = f"{TELEMETRY}.open_telemetry"
-FOLDING, MEMBERS = f"{CORE}.folding", f"{CORE}.members"
+OF_THE_CORE = (f"{CORE}.folding", f"{CORE}.members", f"{CORE}.schema.Document")
+"""What the store needs of the protocol: how values are compared, and what a document is."""
 CONFIGURED = ("shared.settings", "shared.tenants", "shared.identity")
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -61,7 +62,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "shared.schema_files": ("shared.settings", CORE),
     TELEMETRY: (TELEMETRY, "shared.settings"),
     "shared.auth": ("shared.auth", ERRORS, CLOCK, *CONFIGURED),
-    "shared.store": ("shared.store", TABLES, ERRORS, CLOCK, FOLDING, MEMBERS),
+    "shared.store": ("shared.store", TABLES, ERRORS, CLOCK, *OF_THE_CORE),
     TABLES: (TABLES, ERRORS),
     CORE: (CORE, ERRORS),
     ERRORS: (),

@@ -86,7 +86,7 @@ async def to_storage(place: Place) -> Access:
 
     async def read() -> str:
         async with open_storage(place) as storage:
-            await storage.table.get(storage.context(tenants.DEFAULT), layout.DELETED_GROUPS)
+            await storage.table.get(storage.context(tenants.DEFAULT), layout.DELETIONS_KEY)
         return f"table {place.settings.table_name}"
 
     return await _tried("storage", place.storage_name, read())

@@ -42,7 +42,7 @@ async def since(
     """Read the changes from a time on, in the order of their keys. A call for each 1,000."""
     token = None
     while True:
-        page = await storage.table.page(context, layout.changes(start), ROWS_A_CALL, token)
+        page = await storage.table.page(context, layout.changes_span(start), ROWS_A_CALL, token)
         for row in page.rows:
             yield recorded(row)
         token = page.token
@@ -117,7 +117,9 @@ async def history(
     complete, width, rows_left = now, HOUR, lookback.rows
     while complete > lookback.until:
         start = max(complete - width, lookback.until)
-        rows, is_all = await _up_to(storage.table, context, layout.changes(start, end), rows_left)
+        rows, is_all = await _up_to(
+            storage.table, context, layout.changes_span(start, end), rows_left
+        )
         found = [each for each in map(recorded, rows) if is_wanted(each)] + found
         if not is_all:
             return History(found, complete, is_whole=False)
@@ -152,7 +154,7 @@ async def last(
     """
 
     async def read(start: Milliseconds) -> Page:
-        return await _some(storage.table, context, layout.changes(start))
+        return await _some(storage.table, context, layout.changes_span(start))
 
     page, after = Page([], None), now + DAY  # the clocks of others may be ahead, but not by a day
     for start in (now - HOUR, now - DAY, now - 30 * DAY, 0):

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shared.tables.rows import Span
+from shared.store import layout
+from shared.store.layout import RowKind
 from shared.tables.table import PAGE_ROWS
 from tools.admin.changes import last
 
 if TYPE_CHECKING:
     from shared.store.changes import RecordedChange
     from shared.tables.request_context import RequestContext
+    from shared.tables.rows import Span
     from tools.admin.storage import Storage
 
 MEMBERSHIP_PAGES = 20
@@ -19,9 +21,8 @@ MEMBERSHIP_PAGES = 20
 
 ROWS_A_CALL = PAGE_ROWS
 
-_MEMBERSHIPS = Span("m-", "m.")
-_PENDING = Span("q-", "q.")
-_EVERYTHING = Span("a", "z")
+_MEMBERSHIPS = layout.kind_span(RowKind.MEMBERSHIP)
+_PENDING = layout.kind_span(RowKind.DELETIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ async def read(storage: Storage, tenant: str, now: int, *, memberships: bool) ->
 
 async def is_empty(storage: Storage, tenant: str) -> bool:
     """Tell whether a partition holds no row at all. One call."""
-    page = await storage.table.page(storage.context(tenant), _EVERYTHING, 1)
+    page = await storage.table.page(storage.context(tenant), layout.WHOLE_PARTITION, 1)
     return not page.rows and page.token is None
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from shared.errors import NotFound, ScimError
 from shared.scim.documents import changed_names
 from shared.store.store import open_store
+from shared.tables.account import TableAddress
+from shared.tables.client import StorageError
 from shared.tables.request_context import RequestContext
-from shared.tables.service import ServiceFault, TableAddress
 from tools.admin import grants
 from tools.admin.errors import AdminError, NoAccessError, NotDoneError
 from tools.admin.sign_in import Identity, SignIn
@@ -78,7 +79,7 @@ def _in_words(
     if isinstance(error, NotFound):
         return NotDoneError(error.detail)
     fault = error.__cause__
-    if not isinstance(fault, ServiceFault) or fault.status is None:
+    if not isinstance(fault, StorageError) or fault.status is None:
         hint = "is `make run` running?" if is_local else "check --storage and its firewall"
         return NoAccessError(f"the storage {storage} did not answer ({fault}); {hint}")
     said = f"the storage {storage} refused: {fault}"

@@ -19,7 +19,7 @@ SHOW_USERS_IN_GROUPS = (
     "first page of users",
     "last page of users",
 )
-"""Operations that read row `q`, which tells which groups are deleted, when its lease is over."""
+"""Operations that read the deletions row when its lease is over."""
 
 
 class Cost(NamedTuple):
@@ -125,7 +125,7 @@ def expected_costs(members: int) -> dict[str, Cost]:
 
 
 def costs_within_lease(members: int) -> dict[str, Cost]:
-    """The costs of `SHOW_USERS_IN_GROUPS` where row `q` was read less than 2 seconds before."""
+    """The costs of `SHOW_USERS_IN_GROUPS` when the deletions row was read within 2 seconds."""
     costs = expected_costs(members)
     return {
         name: Cost(costs[name].calls - 1, costs[name].entities) for name in SHOW_USERS_IN_GROUPS

@@ -7,7 +7,7 @@ import hmac
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from shared.tables.service import ServiceFault
+from shared.tables.client import StorageError
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken
@@ -28,12 +28,12 @@ class Signer(Protocol):
             date: value of the `x-ms-date` header.
 
         Raises:
-            ServiceFault: the identity gave no token.
+            StorageError: the identity gave no token.
         """
         ...
 
     def reject(self) -> None:
-        """Learn that the service took the last header for wrong."""
+        """Note that the service refused the last header."""
         ...
 
     async def close(self) -> None:
@@ -100,6 +100,6 @@ class Bearer:
                 try:
                     token = await self._credential.get_token(_SCOPE)
                 except AzureError as error:
-                    raise ServiceFault(None, type(error).__name__) from error
+                    raise StorageError(None, type(error).__name__) from error
                 self._token = token
             return token

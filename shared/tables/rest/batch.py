@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.tables.operations import Delete, Insert, Merge, Operation, Replace
+from shared.tables.operations import Delete, Insert, Merge, Replace, RowOperation
 from shared.tables.rest.entities import write_entity
 
 # No part holds a line break of its own: JSON escapes them, and keys have none. So no line of one
@@ -41,10 +41,10 @@ class Outcome:
     """What the service says of a transaction.
 
     Attributes:
-        etags: New ETag of each row, "" for a deleted one; empty when it was refused.
-        status: Status of the refused operation, and of the last one otherwise.
-        code: Error code of the refusal, `EntityAlreadyExists`; "" without one.
-        index: 0-based place of the refused operation.
+        etags: New ETag of each row, "" for a deleted one; empty when it was rejected.
+        status: Status of the rejected operation, and of the last one otherwise.
+        code: Error code of the rejection, `EntityAlreadyExists`; "" without one.
+        index: 0-based place of the rejected operation.
     """
 
     etags: tuple[str, ...]
@@ -53,7 +53,7 @@ class Outcome:
     index: int = 0
 
 
-def write_batch(table_url: str, partition: str, operations: Sequence[Operation]) -> bytes:
+def write_batch(table_url: str, partition: str, operations: Sequence[RowOperation]) -> bytes:
     """Write a transaction.
 
     Args:
@@ -71,7 +71,7 @@ def write_batch(table_url: str, partition: str, operations: Sequence[Operation])
 def read_outcome(body: bytes) -> Outcome:
     """Read the body of a 202.
 
-    Each operation of a committed transaction has a part; a refused one has one part alone, whose
+    Each operation of a committed transaction has a part; a rejected one has one part alone, whose
     message begins with the index of the operation: `1:The specified entity already exists.`
 
     Raises:
@@ -85,7 +85,7 @@ def read_outcome(body: bytes) -> Outcome:
     for answer in answers:
         status = int(answer[2:5])  # behind the minor version of HTTP and a space
         if status >= 300:
-            return _refusal(status, answer)
+            return _rejection(status, answer)
         etag = _ETAG.search(answer)
         etags.append(etag[1].decode() if etag else "")
     return Outcome(tuple(etags), status)
@@ -101,7 +101,7 @@ def read_error(body: bytes) -> tuple[str, str]:
         return "", ""
 
 
-def _request(table_url: str, partition: str, operation: Operation) -> str:
+def _request(table_url: str, partition: str, operation: RowOperation) -> str:
     if isinstance(operation, Insert):
         head = f"POST {table_url}{_HEAD}{_NOT_SENT_BACK}"
     else:
@@ -118,7 +118,7 @@ def entity_url(table_url: str, partition: str, key: str) -> str:
     return f"{table_url}(PartitionKey='{partition}',RowKey='{key}')"
 
 
-def _refusal(status: int, rest: bytes) -> Outcome:
+def _rejection(status: int, rest: bytes) -> Outcome:
     code, message = read_error(rest)
     index = _INDEX.match(message)
     return Outcome((), status, code, int(index[1]) if index else 0)

@@ -1,7 +1,7 @@
-"""`TableService` over HTTP, on one aiohttp session: a fifth of the CPU that the SDK takes.
+"""`StorageClient` over HTTP, on one aiohttp session: a fifth of the CPU that the SDK takes.
 
 Written after the REST reference of the Table service,
-held against the SDK in tests/unit/tables/test_table_services.py.
+held against the SDK in tests/unit/tables/test_storage_clients.py.
 """
 
 import json
@@ -15,13 +15,18 @@ from urllib.parse import quote, urlsplit
 
 import aiohttp
 
-from shared.tables.operations import Operation, OperationRejected
+from shared.tables.account import StorageAccount
+from shared.tables.client import StorageError
+from shared.tables.operations import (
+    REJECTED_STATUSES,
+    OperationRejected,
+    RowOperation,
+)
 from shared.tables.rest.authorization import Bearer, SharedKeyLite, Signer
 from shared.tables.rest.batch import CONTENT_TYPE, entity_url, read_error, read_outcome, write_batch
 from shared.tables.rest.entities import read_entity, read_selected
 from shared.tables.rows import Row, Span
-from shared.tables.service import REFUSALS, Account, ServiceFault
-from shared.tables.table import Page, Selection, Token
+from shared.tables.table import ContinuationToken, Page, Selection
 
 _VERSION = {"x-ms-version": "2019-02-02", "DataServiceVersion": "3.0"}
 _JSON = {**_VERSION, "Accept": "application/json;odata=minimalmetadata"}
@@ -32,7 +37,7 @@ _CONTINUED_BY = ("PartitionKey", "RowKey")
 _XML_CODE = re.compile(rb"<(?:\w+:)?code>(\w+)<", re.IGNORECASE)
 
 
-class RestService:
+class RestClient:
     """A client of one table of Table Storage or of Azurite."""
 
     def __init__(
@@ -57,25 +62,25 @@ class RestService:
         self._date = (0, "")
 
     async def get(self, partition: str, key: str) -> Row | None:
-        """Read one row; see `TableService.get`."""
+        """Read one row; see `StorageClient.get`."""
         path = entity_url(f"{self._base_path}/{self._table}", partition, key)
         status, _, body = await self._send("GET", path, _JSON)
         if status == 200:
             return read_entity(_object(body))
-        fault = _fault(status, body)
-        if fault.code == "ResourceNotFound":
+        answered = _storage_error(status, body)
+        if answered.code == "ResourceNotFound":
             return None
-        raise fault
+        raise answered
 
     async def query(
         self,
         partition: str,
         span: Span,
         limit: int,
-        token: Token | None,
+        token: ContinuationToken | None,
         select: Selection = None,
     ) -> Page:
-        """Read one page of a span; see `TableService.query`."""
+        """Read one page of a span; see `StorageClient.query`."""
         condition = (
             f"PartitionKey eq '{partition}' and RowKey ge '{span.start}' and RowKey lt '{span.end}'"
         )
@@ -89,33 +94,33 @@ class RestService:
         path = f"{self._base_path}/{self._table}()"
         status, answered, body = await self._send("GET", path, headers, query=text)
         if status != 200:
-            raise _fault(status, body)
+            raise _storage_error(status, body)
         rows = [read(entity) for entity in _object(body)["value"]]
         return Page(rows, _following(answered))
 
-    async def submit(self, partition: str, operations: Sequence[Operation]) -> list[str]:
-        """Commit a transaction; see `TableService.submit`."""
+    async def submit(self, partition: str, operations: Sequence[RowOperation]) -> list[str]:
+        """Commit a transaction; see `StorageClient.submit`."""
         path = f"{self._base_path}/$batch"
         batch = write_batch(self._table_url, partition, operations)
         status, _, body = await self._send("POST", path, _MULTIPART, batch)
         if status != 202:
-            raise _fault(status, body)
+            raise _storage_error(status, body)
         try:
             outcome = read_outcome(body)
         except ValueError as error:
-            raise ServiceFault(None, reason="garbled answer") from error
+            raise StorageError(None, reason="garbled answer") from error
         if outcome.status < 300 and len(outcome.etags) == len(operations):
             return list(outcome.etags)
-        if outcome.status in REFUSALS and outcome.code != "TableNotFound":
+        if outcome.status in REJECTED_STATUSES and outcome.code != "TableNotFound":
             raise OperationRejected(outcome.index, outcome.status, operations[outcome.index])
-        raise ServiceFault(outcome.status, outcome.code)
+        raise StorageError(outcome.status, outcome.code)
 
     async def create_table(self) -> None:
-        """Create the table; see `TableService.create_table`."""
+        """Create the table; see `StorageClient.create_table`."""
         body = json.dumps({"TableName": self._table}).encode()
         status, _, answer = await self._send("POST", f"{self._base_path}/Tables", _TABLE, body)
         if status not in {201, 204}:
-            raise _fault(status, answer)
+            raise _storage_error(status, answer)
 
     async def close(self) -> None:
         """Close the connections, if any were opened, and the credential."""
@@ -136,7 +141,7 @@ class RestService:
         """Send one request; return status, headers and body of the answer.
 
         Raises:
-            ServiceFault: there was no whole answer, or no token to ask with.
+            StorageError: there was no whole answer, or no token to ask with.
         """
         date = self._http_date()
         signed = {
@@ -151,7 +156,7 @@ class RestService:
             ) as answer:
                 content = await answer.read()
         except (aiohttp.ClientError, OSError) as error:
-            raise ServiceFault(None, reason=type(error).__name__) from error
+            raise StorageError(None, reason=type(error).__name__) from error
         if answer.status == 401:
             self._signer.reject()
         return answer.status, answer.headers, content
@@ -175,28 +180,28 @@ class RestService:
         return self._session
 
 
-def open_rest_service(account: Account, table: str) -> RestService:
+def open_rest_client(account: StorageAccount, table: str) -> RestClient:
     """Open a table of an account; nothing is sent."""
     held = account.credential
     signer: Signer = SharedKeyLite(*held) if isinstance(held, tuple) else Bearer(held)
-    return RestService(account.endpoint, table, signer)
+    return RestClient(account.endpoint, table, signer)
 
 
 def _object(body: bytes) -> Any:
     try:
         return json.loads(body)
     except ValueError as error:
-        raise ServiceFault(None, reason="garbled answer") from error
+        raise StorageError(None, reason="garbled answer") from error
 
 
-def _fault(status: int, body: bytes) -> ServiceFault:
-    """Make a fault of an error's answer: JSON, or XML where the format wanted was not read yet."""
+def _storage_error(status: int, body: bytes) -> StorageError:
+    """Read the error of an answer: JSON, or XML where the format wanted was not read yet."""
     code, _ = read_error(body)
     xml = None if code else _XML_CODE.search(body)
-    return ServiceFault(status, xml[1].decode() if xml else code)
+    return StorageError(status, xml[1].decode() if xml else code)
 
 
-def _following(headers: Mapping[str, str]) -> Token | None:
+def _following(headers: Mapping[str, str]) -> ContinuationToken | None:
     """Read the continuation token: the keys of the next page."""
     keys = ((name, headers.get(f"x-ms-continuation-Next{name}")) for name in _CONTINUED_BY)
     return {name: value for name, value in keys if value} or None

@@ -10,9 +10,9 @@ from benchmarks import alone
 from benchmarks.operations import OPERATIONS
 from benchmarks.tables import NAME, Rows, Seeded
 from local import azurite
+from shared.tables.account import TableAddress
 from shared.tables.azure_table import open_table
 from shared.tables.request_context import RequestContext
-from shared.tables.service import TableAddress
 from shared.tenants import DEFAULT
 from tests.support.partition import Partition, read_partition
 

@@ -79,9 +79,9 @@ def cost(operation: str, microseconds: float) -> Cost:
     return Cost(operation, 2.0, handler, *floors, exactly(500.0), multiple, parts)
 
 
-def flat(users: int, microseconds: float, *, calls: float = 2, of_q: float = 1) -> Flat:
+def flat(users: int, microseconds: float, *, calls: float = 2, of_deletions: float = 1) -> Flat:
     portions = (microseconds, 2 * microseconds, microseconds)
-    return Flat("get a user", users, calls, of_q, 0, portions, users / 1_000)
+    return Flat("get a user", users, calls, of_deletions, 0, portions, users / 1_000)
 
 
 def test_targets_that_are_just_reached_are_reached(results: Results) -> None:
@@ -145,7 +145,10 @@ def test_the_page_has_every_size_and_every_operation(results: Results) -> None:
 
 
 def test_a_process_that_remembers_a_row_makes_no_difference(results: Results) -> None:
-    remembering = [flat(1_000, 1_000.0, of_q=0.02), flat(100_000, 1_000.0, of_q=0.15)]
+    remembering = [
+        flat(1_000, 1_000.0, of_deletions=0.02),
+        flat(100_000, 1_000.0, of_deletions=0.15),
+    ]
     changed = replace(results, flats=remembering)
     assert [each.name for each in goals(changed) if not each.is_reached] == []
     assert "| get a user | 2.02 and 2.15 | 0 |" in page(changed)

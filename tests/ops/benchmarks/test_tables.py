@@ -18,7 +18,7 @@ def test_everybody_has_a_number_and_rows_are_in_the_order_of_their_keys() -> Non
     rows = Rows.of(30)
     inserts = {each.key: each for each in rows.inserts}
     assert list(inserts) == sorted(inserts)
-    claims = [inserts[layout.claim("un", f"user{number}@example.com")] for number in range(30)]
+    claims = [inserts[layout.claim_key("un", f"user{number}@example.com")] for number in range(30)]
     assert tuple(each.values["o"] for each in claims) == rows.ids.users
 
 
@@ -30,7 +30,7 @@ def test_an_excerpt_has_the_rows_of_the_first_users_and_all_that_are_of_no_user(
     assert part.ids.group == rows.ids.group
     assert len(gone) == 20 * 5  # the user, its name, externalId and address, and its membership
     assert {key.partition("-")[0] for key in gone} == {"u", "un", "ux", "ue", "m"}
-    assert all(layout.user(uid) in gone for uid in rows.ids.users[10:])
+    assert all(layout.user_key(uid) in gone for uid in rows.ids.users[10:])
     assert rows.excerpt(1_000) == Rows(rows.ids, list(rows.inserts))
 
 

@@ -35,7 +35,7 @@ def test_every_link_within_it_leads_to_a_heading() -> None:
         ("serves for an hour", cached.LAST_GOOD_SECONDS, 3_600),
         ("within 30 days", vault.EXPIRY_NOTICE_SECONDS, 30 * 86_400),
         ("once a day", vault.NOTICE_EVERY_SECONDS, 86_400),
-        ("(100 at once)", azure_table._CALLS_OF_A_TENANT, 100),
+        ("(100 at once)", azure_table.CONCURRENT_CALLS, 100),
         ("newest two enabled versions", tokens.VALID_TOKENS, 2),
         ("at least 16 characters", tenants.TOKEN.pattern, "[!-~]{16,4096}"),
         ("`scim-token`", tenants.secret_name("default"), "scim-token"),

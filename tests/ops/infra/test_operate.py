@@ -19,10 +19,10 @@ import pytest
 from shared.scim.documents import changed_names
 from shared.settings import describe
 from shared.store.store import open_store
+from shared.tables.account import TableAddress
 from shared.tables.azure_table import AzureTable, open_table
 from shared.tables.request_context import Meter, RequestContext
 from shared.tables.rows import Span
-from shared.tables.service import TableAddress
 from shared.tables.table import collect
 from shared.telemetry.request_record import RequestRecord
 from shared.web.request_log import write_line

@@ -27,7 +27,7 @@ from shared.store.store import open_store
 from shared.tables.azure_table import AzureTable
 from shared.tables.request_context import RequestContext
 from shared.tables.rest.authorization import SharedKeyLite
-from shared.tables.rest.client import RestService
+from shared.tables.rest.client import RestClient
 from tests.ops.tools.conftest import Ended
 from tests.support.documents import user
 from tests.support.fakes.azure import (
@@ -136,7 +136,7 @@ async def azure(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Azure
         endpoint = f"https://127.0.0.1:{table_port}/devstoreaccount1"
         trust = ssl.create_default_context(cafile=str(folder / "authority.pem"))
         key = SharedKeyLite("devstoreaccount1", KEY)
-        table = AzureTable(RestService(endpoint, "scim", key, trust))
+        table = AzureTable(RestClient(endpoint, "scim", key, trust))
         yield Azure(environ, vault, person, open_store(table, changed_names))
         await table.close()
 

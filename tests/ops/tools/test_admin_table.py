@@ -12,7 +12,7 @@ from shared.scim.members import MemberChange
 from shared.store import layout
 from shared.store.changes import Change, recorded
 from shared.store.resources import timestamp
-from shared.tables.operations import Insert, Operation
+from shared.tables.operations import Insert, RowOperation
 from shared.tables.table import collect
 from tests.ops.tools.conftest import admin_with
 from tests.support.documents import group, setting, user
@@ -48,7 +48,7 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(changes, "ROWS_A_CALL", 10)
 
 
-def change_row(context: RequestContext, at: int, number: int, uid: str = "0" * 32) -> Operation:
+def change_row(context: RequestContext, at: int, number: int, uid: str = "0" * 32) -> RowOperation:
     """A change row as the service would have written it at a time."""
     key = f"l-{at:012x}{number:020x}"
     return Insert(key, Change("User", uid, "update", ("title",), version=2).values(context, 1))
@@ -59,7 +59,7 @@ class Over(Exception):  # noqa: N818 - ends the tail
 
 
 async def rows_of(table: AzureTable, context: RequestContext) -> list[RecordedChange]:
-    return [recorded(row) for row in await collect(table, context, layout.changes())]
+    return [recorded(row) for row in await collect(table, context, layout.changes_span())]
 
 
 # --- one user, one group
@@ -253,8 +253,8 @@ async def test_the_numbers_of_a_tenant(
 ) -> None:
     await seed(table, context, users=30, groups=2)
     left_over = [
-        Insert(layout.deleted_group("c" * 32), {"at": timestamp()}),
-        Insert(layout.deleted_user("d" * 32), {"at": timestamp()}),
+        Insert(layout.deleted_group_key("c" * 32), {"at": timestamp()}),
+        Insert(layout.deleted_user_key("d" * 32), {"at": timestamp()}),
     ]
     await write(table, context, left_over)
     before = int(time.time() * 1000)
@@ -290,7 +290,9 @@ async def test_counting_ends_at_a_bound(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     await write(
-        table, context, [Insert(layout.membership("a" * 32, f"{n:032x}"), {}) for n in range(11)]
+        table,
+        context,
+        [Insert(layout.membership_key("a" * 32, f"{n:032x}"), {}) for n in range(11)],
     )
     monkeypatch.setattr(stats, "MEMBERSHIP_PAGES", 1)
     monkeypatch.setattr(stats, "ROWS_A_CALL", 10)

@@ -11,9 +11,9 @@ from function_app import app
 from local import host
 from shared.settings import Settings
 from shared.store import layout
+from shared.store.layout import pack_document
 from shared.store.resources import user_from
-from shared.tables.operations import Delete, Operation, Replace
-from shared.tables.rows import pack_document
+from shared.tables.operations import Delete, Replace, RowOperation
 from shared.web import services
 from tools.provision.client import ScimClient
 from tools.provision.generator import generate
@@ -68,7 +68,7 @@ async def read_back(url: str, directory: Directory, state: State) -> list[Differ
         return await ReadBack(client, expectation, Silence(), EVERYTHING).compare()
 
 
-async def plant(table: AzureTable, context: RequestContext, *operations: Operation) -> None:
+async def plant(table: AzureTable, context: RequestContext, *operations: RowOperation) -> None:
     await table.transact(context, operations)
 
 
@@ -91,7 +91,7 @@ async def test_a_document_that_lost_an_update_shows(
     directory = generate(users=5, groups=2, seed=3)
     state = await provisioned(tenant_url, directory)
     uid = state.users[directory.users[0].id].target_id
-    row = await table.get(context, layout.user(uid))
+    row = await table.get(context, layout.user_key(uid))
     assert row is not None
     stale = {**user_from(row).document, "displayName": "Someone Else", "active": False}
     await plant(table, context, Replace(row.key, {**row.values, **pack_document(stale)}, row.etag))
@@ -107,7 +107,7 @@ async def test_a_membership_without_its_row_shows(
     group = directory.groups[0]
     uid = state.users[group.members[0]].target_id
     gid = state.groups[group.id].target_id
-    await plant(table, context, Delete(layout.membership(gid, uid)))
+    await plant(table, context, Delete(layout.membership_key(gid, uid)))
     (difference,) = await read_back(tenant_url, directory, state)
     assert (difference.subject, difference.what) == (f"group {group.display_name}", "members")
 
@@ -118,9 +118,9 @@ async def test_a_user_without_its_claim_shows(
     directory = generate(users=5, groups=2, seed=3)
     state = await provisioned(tenant_url, directory)
     uid = state.users[directory.users[0].id].target_id
-    row = await table.get(context, layout.user(uid))
+    row = await table.get(context, layout.user_key(uid))
     assert row is not None
-    await plant(table, context, Delete(layout.claim("un", str(row.values["un"]))))
+    await plant(table, context, Delete(layout.claim_key("un", str(row.values["un"]))))
     differences = await read_back(tenant_url, directory, state)
     assert [difference.subject for difference in differences] == [
         f"user {user_from(row).document['userName']}"

@@ -308,12 +308,12 @@ async def test_a_vault_that_has_answered_is_asked_again_soon_after_its_next_faul
     tokens: VaultTokens, vault: FakeKeyVault, clock: Time
 ) -> None:
     vault.put("scim-token", TOKEN)
-    for pause in (1, 2, 4):
-        assert await pause_after_fault(tokens, vault) == pause
-        clock.advance(pause)
+    for seconds in (1, 2, 4):
+        assert await backoff_after_fault(tokens, vault) == seconds
+        clock.advance(seconds)
     await tokens.authenticate("default", HEADER)
     clock.advance(60 * MINUTE)
-    assert await pause_after_fault(tokens, vault) == 1
+    assert await backoff_after_fault(tokens, vault) == 1
 
 
 async def test_readiness_reads_the_vault_anew_and_the_tenants_with_it(
@@ -537,7 +537,7 @@ async def test_closing_ends_a_reading_that_is_under_way(
         assert not readings_under_way()
 
 
-async def pause_after_fault(tokens: VaultTokens, vault: FakeKeyVault) -> int | None:
+async def backoff_after_fault(tokens: VaultTokens, vault: FakeKeyVault) -> int | None:
     with vault.failing(500), pytest.raises(Unavailable) as refusal:
         await tokens.authenticate("default", HEADER)
     return refusal.value.retry_after

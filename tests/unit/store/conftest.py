@@ -10,8 +10,8 @@ from shared.scim.documents import changed_names
 from shared.store.deletions import Sweeper
 from shared.store.memberships import Memberships
 from shared.store.store import Store, open_store
+from shared.tables.account import TableAddress
 from shared.tables.azure_table import AzureTable, open_table
-from shared.tables.service import TableAddress
 from tests.support.partition import Partition, read_partition
 
 if TYPE_CHECKING:

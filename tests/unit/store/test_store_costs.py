@@ -17,9 +17,9 @@ from shared.scim.documents import changed_names
 from shared.scim.members import MemberChange
 from shared.store.deletions import LEASE_SECONDS
 from shared.store.store import Store, open_store
+from shared.tables.account import TableAddress
 from shared.tables.azure_table import AzureTable, open_table
 from shared.tables.request_context import RequestContext
-from shared.tables.service import TableAddress
 from tests.support.documents import group, setting, user
 from tests.support.fakes.storage_proxy import answer, first, lose_request
 from tests.support.seeds import Seeded, seed
@@ -186,9 +186,9 @@ async def _measure_pages(store: Store, meters: Meters, everyone: Seeded) -> None
     users, number = store.users, len(everyone.users)
     assert await users.count(meters("count users")) == number + 5
     assert await store.groups.count(meters("count groups")) == 1 + 3
-    assert (await users.page(meters("page of 0 users"), 1, 0)).users == []
-    assert (await users.page(meters("page past the end"), number + 6, 10)).users == []
-    assert len((await store.groups.page(meters("page of groups"), 1, 10)).groups) == 1 + 3
+    assert (await users.page(meters("page of 0 users"), 1, 0)).resources == []
+    assert (await users.page(meters("page past the end"), number + 6, 10)).resources == []
+    assert len((await store.groups.page(meters("page of groups"), 1, 10)).resources) == 1 + 3
 
 
 Show = Callable[[RequestContext], Awaitable[object]]
@@ -203,10 +203,10 @@ def shows_users_in_groups(store: Store, everyone: Seeded) -> dict[str, Show]:
         await users.update(context, first, setting(title=f"No. {next(titles)}"))
 
     async def first_page(context: RequestContext) -> None:
-        assert len((await users.page(context, 1, 10)).users) == 10
+        assert len((await users.page(context, 1, 10)).resources) == 10
 
     async def last_page(context: RequestContext) -> None:
-        assert (await users.page(context, number, 10)).users
+        assert (await users.page(context, number, 10)).resources
 
     return {
         "get user in a group": lambda context: users.get(context, first),
@@ -239,10 +239,10 @@ async def check_costs_within_lease(
 ) -> None:
     everyone = await seed_one_group(store, context, members)
     shows = shows_users_in_groups(store, everyone)
-    await store.users.get(meters("the first one reads row q"), everyone.users[0])
+    await store.users.get(meters("the first one reads the deletions row"), everyone.users[0])
     for name, show in shows.items():
         await show(meters.at_once(name))
-    expected = {"the first one reads row q": Cost(2), **costs_within_lease(members)}
+    expected = {"the first one reads the deletions row": Cost(2), **costs_within_lease(members)}
     assert meters.read() == expected
 
 
@@ -328,7 +328,7 @@ async def test_deleting_a_group_beside_one_that_waits_for_its_sweep_costs_4_call
     assert cost == Cost(3 + 1, 6), "too large to be swept within the request"
     other = await store.groups.create(new_context(), group("other"))
     cost = await cost_of(new_context(), lambda s: store.groups.delete(s, other.id))
-    assert cost == Cost(3 + 1 + 3 + 1 + 1, 6 + 3), "the row q is found, read and added to"
+    assert cost == Cost(3 + 1 + 3 + 1 + 1, 6 + 3), "the deletions row is found, read and added to"
     await consistent()
 
 

@@ -1,4 +1,4 @@
-"""Resources of types that a deployer has added: what they cost, and what races and faults leave."""
+"""Custom resources: what they cost, and what races and faults leave."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from shared.scim.documents import changed_names
 from shared.store.claims import UniqueAttribute
 from shared.store.custom import CustomResources, CustomType
 from shared.store.store import open_store
+from shared.tables.account import TableAddress
 from shared.tables.azure_table import open_table
-from shared.tables.service import TableAddress
 from tests.support.documents import setting
 from tests.support.fakes.storage_proxy import (
     answer,

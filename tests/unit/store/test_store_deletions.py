@@ -10,9 +10,8 @@ import pytest
 from shared.errors import NotFound
 from shared.scim.members import MemberChange
 from shared.store import layout
-from shared.tables import rows
+from shared.store.layout import with_ids
 from shared.tables.operations import Replace
-from shared.tables.rows import with_ids
 from tests.support.documents import group, setting, user
 from tests.support.fakes.storage_proxy import answer
 from tests.support.seeds import seed
@@ -144,7 +143,7 @@ async def interrupted_deletion(
 async def test_a_user_whose_list_takes_several_properties_is_deleted(
     store: Store, new_context: NewContext, consistent: ReadBack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rows, "_IDS_PER_PROPERTY", 45)
+    monkeypatch.setattr(layout, "_IDS_PER_PROPERTY", 45)
     everyone = await seed(store.table, new_context(), users=1, groups=100)
     [uid] = everyone.users
     assert {"g", "g1", "g2"} <= (await consistent()).rows[f"u-{uid}"].values.keys()
@@ -157,7 +156,7 @@ async def test_a_user_in_5000_groups_is_shown_joins_and_leaves(
 ) -> None:
     jo = await store.users.create(new_context(), user("jo"))
     gids = tuple(layout.new_id(f"group {n}") for n in range(5_000))
-    row = await store.table.get(new_context(), layout.user(jo.id))
+    row = await store.table.get(new_context(), layout.user_key(jo.id))
     assert row is not None
     listed = Replace(row.key, with_ids(row.values, gids), row.etag)
     await store.table.transact(new_context(), [listed])
@@ -198,7 +197,7 @@ async def shows_no_trace(
     uid, other = everyone.users[:2]
     assert (await store.users.get(new_context(), uid)).group_ids == (kept,)
     page = await store.users.page(new_context(), 1, 500)
-    assert {user.group_ids for user in page.users} == {(kept,)}
+    assert {user.group_ids for user in page.resources} == {(kept,)}
     assert [user.group_ids async for user in store.users.scan(new_context())] == 201 * [(kept,)]
     changed = await store.users.update(new_context(), other, setting(title="Dr"))
     assert changed.group_ids == (kept,)
@@ -237,7 +236,7 @@ async def test_two_sweeps_of_one_group_at_once_do_no_harm(
     assert not found.of("q-g")
 
 
-async def test_sweeps_of_two_groups_that_end_at_once_both_leave_the_row_q(
+async def test_sweeps_of_two_groups_that_end_at_once_both_leave_the_deletions_row(
     store: Store, sweeper: Sweeper, new_context: NewContext, consistent: ReadBack
 ) -> None:
     everyone = await seed(store.table, new_context(), users=201, groups=2)

@@ -23,11 +23,11 @@ from shared.scim.members import MemberChange
 from shared.store import commits, layout
 from shared.store.changes import Change
 from shared.store.store import open_store
-from shared.tables import azure_table
+from shared.tables import retry
+from shared.tables.account import TableAddress
 from shared.tables.azure_table import AzureTable, open_table
 from shared.tables.operations import Insert
 from shared.tables.rate_limiter import RateLimiter
-from shared.tables.service import TableAddress
 from tests.support.documents import setting
 from tests.support.fakes.storage_proxy import (
     answer,
@@ -154,7 +154,8 @@ async def test_an_answer_that_does_not_come_in_time_counts_as_lost(
     monkeypatch: pytest.MonkeyPatch,
     consistent: ReadBack,
 ) -> None:
-    monkeypatch.setattr(azure_table, "_ATTEMPT_SECONDS", 0.5)
+    impatient = replace(retry.RETRY_POLICY, attempt_timeout=0.5)
+    monkeypatch.setattr(retry, "RETRY_POLICY", impatient)
     never = asyncio.Event()
     proxy.order(hold(never))
     proxy.order(hold(never), "read", after=1)
@@ -182,8 +183,8 @@ async def test_a_change_row_of_someone_else_is_no_receipt(
 ) -> None:
     await store.users.create(new_context(), {"userName": "jo"})
     [taken] = [f"l-{rest}" for rest in (await consistent()).of("l")]
-    drawn = iter([taken, layout.new_change()])
-    monkeypatch.setattr(layout, "new_change", lambda: next(drawn))
+    drawn = iter([taken, layout.new_change_key()])
+    monkeypatch.setattr(layout, "new_change_key", lambda: next(drawn))
     await store.users.create(new_context(), {"userName": "sam"})
     assert len((await consistent()).of("u")) == 2
 
@@ -201,7 +202,7 @@ async def test_nothing_is_resent_under_a_change_id_older_than_a_minute(
         nonlocal now
         now += 61
 
-    monkeypatch.setattr(commits, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(retry, "time", SimpleNamespace(monotonic=lambda: now))
     proxy.order(first(a_minute_passes, lose_request))
     with pytest.raises(Unavailable):
         await faulty_store.users.create(new_context(), {"userName": "jo"})
@@ -287,7 +288,7 @@ async def test_a_read_is_repeated(
     proxy.order(fault, "read", times=2)
     assert await faulty_store.users.get(new_context(), jo.id) == jo
     proxy.order(fault, "read", times=2)
-    assert (await faulty_store.users.page(new_context(), 1, 10)).users == [jo]
+    assert (await faulty_store.users.page(new_context(), 1, 10)).resources == [jo]
 
 
 @pytest.mark.parametrize(
@@ -354,7 +355,7 @@ async def test_a_read_of_a_missing_table_creates_it(
 async def test_a_page_of_a_missing_table_is_empty_and_creates_it(
     absent_table: AzureTable, new_context: NewContext
 ) -> None:
-    page = await absent_table.page(new_context(), layout.prefix("u"))
+    page = await absent_table.page(new_context(), layout.kind_span("u"))
     assert (page.rows, page.token) == ([], None)
     await absent_table.transact(new_context(), [Insert("u-1", {})])
 
@@ -363,7 +364,7 @@ async def test_the_first_page_of_a_missing_table_which_is_read_by_two_calls_is_e
     absent_table: AzureTable, new_context: NewContext
 ) -> None:
     page = await open_store(absent_table, changed_names).users.page(new_context(), 1, 10)
-    assert (page.total, page.users) == (0, [])
+    assert (page.total, page.resources) == (0, [])
 
 
 async def test_a_write_to_a_missing_table_creates_it_and_is_sent_again(
@@ -512,7 +513,7 @@ async def test_a_sweep_that_is_interrupted_is_finished_later(
 
     proxy.heal()
     shown = await faulty_store.users.page(new_context(), 1, 100)
-    assert {user.group_ids for user in shown.users} == {()}
+    assert {user.group_ids for user in shown.resources} == {()}
     assert await sweeper.sweep_group(new_context(), gid)
     found = await consistent()
     assert found.memberships() == set()

@@ -1,4 +1,4 @@
-"""What an instance remembers of the row `q`, and what a DELETE of a group waits for.
+"""What an instance remembers of the deletions row, and what a DELETE of a group waits for.
 
 `reader` is another instance than the one that deletes: it has its own memory, and its clock shows
 another time.
@@ -58,7 +58,7 @@ def reader(table: AzureTable, clock: Time) -> Store:
 
 
 async def remembering(reader: Store, context: RequestContext, everyone: Seeded) -> str:
-    """Let a reader read the row `q`; return a user who shows the group."""
+    """Let a reader read the deletions row; return a user who shows the group."""
     uid = everyone.users[0]
     assert (await reader.users.get(context, uid)).group_ids == everyone.groups
     return uid
@@ -86,7 +86,7 @@ async def test_a_reader_that_remembers_shows_no_group_whose_delete_is_answered(
     for title, instance in (("Dr", reader), ("Prof", writer)):
         assert (await instance.users.get(new_context(), uid)).group_ids == ()
         page = await instance.users.page(new_context(), 1, 500)
-        assert {user.group_ids for user in page.users} == {()}
+        assert {user.group_ids for user in page.resources} == {()}
         changed = await instance.users.update(new_context(), uid, setting(title=title))
         assert changed.group_ids == ()
 
@@ -191,7 +191,7 @@ async def test_a_new_group_that_is_taken_back_is_waited_for(
         await faulty_store.groups.create(new_context(), {"displayName": "all"}, uids)
     assert clock.waits == [LEASE_SECONDS]
     page = await reader.users.page(new_context(), 1, 1_000)
-    assert {user.group_ids for user in page.users} == {()}
+    assert {user.group_ids for user in page.resources} == {()}
 
 
 # Answers that get lost

@@ -10,8 +10,8 @@ from shared.errors import InvalidValue, PayloadTooLarge
 from shared.scim.members import MemberChange
 from shared.store.changes import Change
 from shared.store.claims import MAX_EMAILS, MAX_VALUE_LENGTH
-from shared.store.commits import MAX_OPERATIONS, commit
-from shared.tables.operations import Insert
+from shared.store.commits import commit
+from shared.tables.operations import MAX_TRANSACTION_OPERATIONS, Insert
 from tests.support.documents import group, setting, user
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ async def test_unknown_members_are_refused_where_the_setting_says_so(
 async def test_a_transaction_of_more_than_100_rows_is_not_sent(
     store: Store, context: RequestContext, consistent: ReadBack
 ) -> None:
-    inserts = [Insert(f"u-{n}", {}) for n in range(MAX_OPERATIONS)]
+    inserts = [Insert(f"u-{n}", {}) for n in range(MAX_TRANSACTION_OPERATIONS)]
     with pytest.raises(PayloadTooLarge):
         await commit(store.table, context, Change("User", "1", "create"), inserts)
     assert context.meter.calls == 0

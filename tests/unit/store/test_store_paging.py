@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shared.store.store import Store
-    from shared.tables.operations import Operation
+    from shared.tables.operations import RowOperation
     from shared.tables.request_context import RequestContext
     from shared.tables.rows import Row, Span
-    from shared.tables.table import Selection, Table, Token
+    from shared.tables.table import ContinuationToken, Selection, Table
     from tests.conftest import NewContext
 
 
@@ -36,7 +36,7 @@ async def test_pages_of_any_size_hold_each_user_once_in_id_order(
     while len(listed) < 500:
         page = await store.users.page(new_context(), len(listed) + 1, count)
         assert page.total == 500
-        listed += [user.id for user in page.users]
+        listed += [user.id for user in page.resources]
     assert tuple(listed) == everyone.users
 
 
@@ -47,7 +47,7 @@ async def test_a_page_may_begin_anywhere(store: Store, new_context: NewContext) 
     async def check(start: int) -> None:
         async with gate:
             page = await store.users.page(new_context(), start, 3)
-            ids = tuple(user.id for user in page.users)
+            ids = tuple(user.id for user in page.resources)
             assert (page.total, ids) == (500, everyone.users[start - 1 : start + 2])
 
     await asyncio.gather(*map(check, range(1, 504, 8)))
@@ -84,19 +84,19 @@ async def test_pages_of_groups_hold_each_group_once_in_id_order(
     for start in range(1, 41, 9):
         page = await store.groups.page(new_context(), start, 9)
         assert page.total == 40
-        listed += [group.id for group in page.groups]
+        listed += [group.id for group in page.resources]
     assert tuple(listed) == everyone.groups
     assert [group.id async for group in store.groups.scan(new_context())] == listed
-    assert (await store.groups.page(new_context(), 1, 0)).groups == []
-    assert (await store.groups.page(new_context(), 41, 9)).groups == []
+    assert (await store.groups.page(new_context(), 1, 0)).resources == []
+    assert (await store.groups.page(new_context(), 41, 9)).resources == []
 
 
 async def test_a_tenant_without_anyone_has_empty_pages(
     store: Store, context: RequestContext
 ) -> None:
     assert await store.users.count(context) == await store.groups.count(context) == 0
-    assert (await store.users.page(context, 1, 10)).users == []
-    assert (await store.groups.page(context, 1, 10)).groups == []
+    assert (await store.users.page(context, 1, 10)).resources == []
+    assert (await store.groups.page(context, 1, 10)).resources == []
     assert [user async for user in store.users.scan(context)] == []
 
 
@@ -131,7 +131,7 @@ class TwoAtOnce:
         context: RequestContext,
         span: Span,
         limit: int = 1_000,
-        token: Token | None = None,
+        token: ContinuationToken | None = None,
         select: Selection = None,
     ) -> Page:
         self.running += 1
@@ -155,7 +155,7 @@ async def test_counters_and_rows_of_the_first_page_are_read_at_the_same_time(
     async with asyncio.timeout(10):
         users = open_store(TwoAtOnce(store.table), changed_names).users
         page = await users.page(new_context(), 1, 7)
-    assert (page.total, tuple(user.id for user in page.users)) == (30, everyone.users[:7])
+    assert (page.total, tuple(user.id for user in page.resources)) == (30, everyone.users[:7])
 
 
 @pytest.mark.parametrize("fails", [("cu-",), ("u-",), ("cu-", "u-")])
@@ -189,7 +189,7 @@ async def test_totals_and_pages_follow_creations_and_deletions(
     await store.users.delete(new_context(), created[2].id)
     page = await store.users.page(new_context(), 1, 10)
     assert page.total == await store.users.count(new_context()) == 3
-    assert [user.id for user in page.users] == sorted(
+    assert [user.id for user in page.resources] == sorted(
         user.id for n, user in enumerate(created) if n != 2
     )
 
@@ -198,7 +198,7 @@ async def test_a_list_of_groups_ends_early_rather_than_show_a_part_of_the_member
     store: Store, new_context: NewContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     everyone = await seed(store.table, new_context(), users=4, groups=10)
-    found = (await store.groups.page(new_context(), 1, 10)).groups
+    found = (await store.groups.page(new_context(), 1, 10)).resources
     for limit, number in ((1, 1), (4, 1), (8, 2), (39, 9), (40, 10)):
         monkeypatch.setattr(groups_module, "PAGE_MEMBERSHIPS", limit)
         shown = await store.groups.with_members(new_context(), found)
@@ -220,7 +220,7 @@ class ShortPages:
         context: RequestContext,
         span: Span,
         limit: int = 1_000,
-        token: Token | None = None,
+        token: ContinuationToken | None = None,
         select: Selection = None,
     ) -> Page:
         if token is None or "empty" not in token:
@@ -228,7 +228,9 @@ class ShortPages:
         before = {name: value for name, value in token.items() if name != "empty"}
         return await self._table.page(context, span, min(limit, 3), before or None, select)
 
-    async def transact(self, context: RequestContext, operations: Sequence[Operation]) -> list[str]:
+    async def transact(
+        self, context: RequestContext, operations: Sequence[RowOperation]
+    ) -> list[str]:
         return await self._table.transact(context, operations)
 
     async def close(self) -> None:
@@ -241,7 +243,7 @@ async def test_short_and_empty_pages_of_the_storage_lose_nothing(
     everyone = await seed(store.table, new_context(), users=20)
     short = open_store(ShortPages(store.table), changed_names)
     page = await short.users.page(new_context(), 3, 15)
-    assert tuple(user.id for user in page.users) == everyone.users[2:17]
+    assert tuple(user.id for user in page.resources) == everyone.users[2:17]
     scanned = [user.id async for user in short.users.scan(new_context())]
     assert tuple(scanned) == everyone.users
     whole = await short.groups.get(new_context(), everyone.groups[0])
@@ -257,7 +259,7 @@ async def test_a_limited_read_of_a_span_returns_no_more_rows(
     await seed(store.table, context, users=20, groups=0)
     for table in (store.table, ShortPages(store.table)):
         for limit in (1, 7, 20, 21):
-            rows = await collect(table, context, layout.prefix("u"), limit)
+            rows = await collect(table, context, layout.kind_span("u"), limit)
             assert len(rows) == min(limit, 20)
 
 

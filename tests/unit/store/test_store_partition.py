@@ -11,8 +11,9 @@ from shared.scim.documents import changed_names
 from shared.scim.members import MemberChange
 from shared.store.claims import UniqueAttribute
 from shared.store.custom import CustomType
+from shared.store.layout import pack_document, pack_ids
 from shared.store.store import open_store
-from shared.tables.rows import Row, pack_document, pack_ids
+from shared.tables.rows import Row
 from tests.support.documents import group, setting, user
 from tests.support.partition import Partition
 
@@ -77,7 +78,7 @@ DAMAGE = {
     "a user vanished": drop("u"),
     "a deleted group is not listed": put(f"q-g-{'0' * 32}"),
     "a listed group is not to be swept": put("q", **IDS),
-    "the row q is empty": put("q"),
+    "the deletions row is empty": put("q"),
     "a deleted user is there": lambda rows: rows.__setitem__(
         f"q-{key_of(rows, 'u')}", Row("q", {}, "e")
     ),
@@ -85,12 +86,12 @@ DAMAGE = {
     "the change row of an update is missing": forget_change("update"),
     "the change row of a membership is missing": forget_change("members"),
     "a change is recorded twice": repeat_change,
-    "a claim of an added type is missing": drop("rn-device"),
-    "a claim of an added type too many": put(f"rn-device-{'0' * 40}", o="0" * 32, x="none"),
-    "an externalId of an added type is not indexed": drop("rx-device"),
-    "a counter of an added type is wrong": change("cr-device", n=7),
-    "a resource of an added type vanished": drop("r-device"),
-    "a resource of an added type was written without a change row": change("r-device", v=9),
+    "a claim of a custom type is missing": drop("rn-device"),
+    "a claim of a custom type too many": put(f"rn-device-{'0' * 40}", o="0" * 32, x="none"),
+    "an externalId of a custom type is not indexed": drop("rx-device"),
+    "a counter of a custom type is wrong": change("cr-device", n=7),
+    "a resource of a custom type vanished": drop("r-device"),
+    "a resource of a custom type was written without a change row": change("r-device", v=9),
     "a key of an unknown kind": put("zz-1"),
     "a key with a forbidden character": put("cg-A/b", n=0),
 }

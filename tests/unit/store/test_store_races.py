@@ -426,7 +426,7 @@ async def test_a_group_of_a_deleted_name_can_be_created_while_it_is_swept(
 async def test_who_waits_for_a_turn_until_the_deadline_is_told_when_to_repeat(
     new_context: NewContext,
 ) -> None:
-    queue = TenantQueue()
+    queue = TenantQueue(capacity=1)
     assert not queue.is_full(new_context())
     async with queue.place(new_context()):
         assert queue.is_full(new_context())

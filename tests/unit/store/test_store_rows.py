@@ -12,20 +12,11 @@ from hypothesis import strategies as st
 from shared.errors import PayloadTooLarge
 from shared.store import layout
 from shared.store.claims import group_rows, user_rows
-from shared.store.commits import payload_bytes
-from shared.store.counters import Position, Totals
-from shared.store.memberships import STEP_MEMBERS, Edit, cut_steps
-from shared.tables.operations import Delete, Insert
-from shared.tables.rows import (
-    Row,
-    check_size,
-    pack_document,
-    pack_ids,
-    unpack_document,
-    unpack_ids,
-    wire_bytes,
-    with_ids,
-)
+from shared.store.counters import SlotOffset, Totals
+from shared.store.layout import pack_document, pack_ids, unpack_document, unpack_ids, with_ids
+from shared.store.memberships import MAX_MEMBERS_PER_TRANSACTION, MembershipEdit, cut_into_batches
+from shared.tables.operations import Delete, Insert, payload_bytes
+from shared.tables.rows import Row, check_size, wire_bytes
 from tests.support.documents import group, user
 
 ids = st.lists(st.from_regex(r"[0-9a-f]{32}", fullmatch=True))
@@ -99,49 +90,53 @@ def test_an_id_begins_with_8_bits_of_its_folded_name() -> None:
 def test_change_keys_sort_by_time(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_800_000_000_000_000_000
     monkeypatch.setattr("shared.store.layout.time.time_ns", lambda: now)
-    earlier = layout.new_change()
+    earlier = layout.new_change_key()
     now += 1_000_000
-    assert earlier < layout.new_change()
-    assert layout.new_change() != layout.new_change(), "two of one millisecond"
+    assert earlier < layout.new_change_key()
+    assert layout.new_change_key() != layout.new_change_key(), "two of one millisecond"
 
 
 def test_the_spans_of_the_kinds_do_not_overlap() -> None:
     uid, gid = "0" * 32, "f" * 32
     rows = [
-        layout.user(uid),
-        layout.claim("un", "x"),
-        layout.owned("ux", "x", uid),
-        layout.owned("ue", "x", uid),
-        layout.group(gid),
-        layout.claim("gn", "x"),
-        layout.owned("gx", "x", gid),
-        layout.membership(gid, uid),
-        layout.counter("cu", "00"),
-        layout.counter("cg", "ff"),
-        layout.deleted_group(gid),
-        layout.deleted_user(uid),
-        layout.DELETED_GROUPS,
-        layout.new_change(),
+        layout.user_key(uid),
+        layout.claim_key("un", "x"),
+        layout.owner_key("ux", "x", uid),
+        layout.owner_key("ue", "x", uid),
+        layout.group_key(gid),
+        layout.claim_key("gn", "x"),
+        layout.owner_key("gx", "x", gid),
+        layout.membership_key(gid, uid),
+        layout.counter_key("cu", "00"),
+        layout.counter_key("cg", "ff"),
+        layout.deleted_group_key(gid),
+        layout.deleted_user_key(uid),
+        layout.DELETIONS_KEY,
+        layout.new_change_key(),
     ]
     for kind in ("u", "g", "cu", "cg", "l", "q-g", "q-u"):
-        span = layout.prefix(kind)
+        span = layout.kind_span(kind)
         inside = [key for key in rows if span.start <= key < span.end]
         assert [key.rpartition("-")[0] for key in inside] == [kind]
-    span = layout.memberships(gid)
-    assert [key for key in rows if span.start <= key < span.end] == [layout.membership(gid, uid)]
-    assert layout.member_of(layout.membership(gid, uid)) == uid
-    span = layout.owners("ue", "x")
-    assert [key for key in rows if span.start <= key < span.end] == [layout.owned("ue", "x", uid)]
+    span = layout.memberships_span(gid)
+    assert [key for key in rows if span.start <= key < span.end] == [
+        layout.membership_key(gid, uid)
+    ]
+    assert layout.id_in(layout.membership_key(gid, uid)) == uid
+    span = layout.owners_span("ue", "x")
+    assert [key for key in rows if span.start <= key < span.end] == [
+        layout.owner_key("ue", "x", uid)
+    ]
 
 
-def test_key_rows_are_written_as_the_difference_of_old_and_new() -> None:
+def test_index_rows_are_written_as_the_difference_of_old_and_new() -> None:
     old = user("Jo", emails=[{"value": "a@x"}, {"value": "A@X"}, {"value": "b@x"}])
     new = user("JO", externalId="1", emails=[{"value": "B@x"}, {"value": "c@x"}, {"type": "home"}])
     operations = user_rows("1", old).change_to(user_rows("1", new))
     assert [operation.key for operation in operations] == [
-        layout.owned("ux", "1", "1"),
-        layout.owned("ue", "c@x", "1"),
-        layout.owned("ue", "a@x", "1"),
+        layout.owner_key("ux", "1", "1"),
+        layout.owner_key("ue", "c@x", "1"),
+        layout.owner_key("ue", "a@x", "1"),
     ]
     assert [type(operation) for operation in operations] == [Insert, Insert, Delete]
 
@@ -163,7 +158,7 @@ def test_the_nth_resource_is_in_the_slot_where_counting_ends(
 ) -> None:
     by_slot = tuple((f"{slot:02x}", number) for slot, number in sorted(slots))
     totals = Totals(by_slot)
-    everyone = [Position(slot, skip) for slot, number in by_slot for skip in range(number)]
+    everyone = [SlotOffset(slot, skip) for slot, number in by_slot for skip in range(number)]
     assert totals.total == len(everyone)
     assert [totals.locate(n) for n in range(len(everyone))] == everyone
     assert totals.locate(len(everyone)) is None
@@ -175,12 +170,12 @@ def test_the_nth_resource_is_in_the_slot_where_counting_ends(
 )
 def test_a_step_takes_40_members_and_3_mib(sizes: list[int], reserved: int) -> None:
     edits = [
-        Edit(Row(f"u-{n:032x}", {"v": 1, "d": "x" * (size // 2)}, "e"), joins=True)
+        MembershipEdit(Row(f"u-{n:032x}", {"v": 1, "d": "x" * (size // 2)}, "e"), joins=True)
         for n, size in enumerate(sizes)
     ]
-    steps = cut_steps("f" * 32, edits, reserved)
+    steps = cut_into_batches("f" * 32, edits, reserved)
     assert [edit for step in steps for edit in step] == edits
     for step in steps:
         size = sum(payload_bytes(op) for edit in step for op in edit.operations("f" * 32))
-        assert 1 <= len(step) <= STEP_MEMBERS
+        assert 1 <= len(step) <= MAX_MEMBERS_PER_TRANSACTION
         assert len(step) == 1 or reserved + size <= 3 * 1_048_576

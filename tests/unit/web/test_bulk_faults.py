@@ -15,7 +15,7 @@ from shared.scim.documents import changed_names
 from shared.store import layout
 from shared.store.deletions import LEASE_SECONDS
 from shared.store.store import Store, open_store
-from shared.tables.operations import Delete, Insert, Operation, Replace
+from shared.tables.operations import Delete, Insert, Replace, RowOperation
 from shared.web.services import Services
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Failing:
     def __init__(
         self,
         table: AzureTable,
-        fails: Callable[[Sequence[Operation]], bool],
+        fails: Callable[[Sequence[RowOperation]], bool],
         deadlines: list[float],
     ) -> None:
         self._table = table
@@ -60,7 +60,9 @@ class Failing:
         self.page = table.page
         self.close = table.close
 
-    async def transact(self, context: RequestContext, operations: Sequence[Operation]) -> list[str]:
+    async def transact(
+        self, context: RequestContext, operations: Sequence[RowOperation]
+    ) -> list[str]:
         if self._fails(operations):
             self._deadlines.append(context.deadline)
             raise Unavailable("The storage is away.", retry_after=10)
@@ -82,7 +84,7 @@ def results(
 
     async def do(
         operations: list[Any],
-        fails: Callable[[Sequence[Operation]], bool],
+        fails: Callable[[Sequence[RowOperation]], bool],
         deadlines: list[float] | None = None,
         **members: Any,
     ) -> list[dict[str, Any]]:
@@ -100,15 +102,15 @@ def results(
     return do
 
 
-def replaces_a_user(operations: Sequence[Operation]) -> bool:
+def replaces_a_user(operations: Sequence[RowOperation]) -> bool:
     return any(isinstance(each, Replace) and each.key.startswith("u-") for each in operations)
 
 
-def sweeps(operations: Sequence[Operation]) -> bool:
+def sweeps(operations: Sequence[RowOperation]) -> bool:
     return any(isinstance(each, Delete) and each.key.startswith("q-g-") for each in operations)
 
 
-def is_no_create(operations: Sequence[Operation]) -> bool:
+def is_no_create(operations: Sequence[RowOperation]) -> bool:
     inserts = [each.key for each in operations if isinstance(each, Insert)]
     return not any(key.startswith("u-") for key in inserts)
 

@@ -13,11 +13,12 @@ import pytest
 from shared.errors import InvalidCursor, InvalidFilter, InvalidValue, TooMany
 from shared.scim import queries
 from shared.scim.core_schemas import GROUP, USER
+from shared.store.reader import ResourcePage
 from shared.store.resources import Resource
 from shared.web import matching
 from shared.web.listing import list_resources
 from shared.web.matching import Bounds
-from shared.web.sources import ResourcePage, Source
+from shared.web.sources import Source
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence

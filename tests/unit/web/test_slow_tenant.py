@@ -17,8 +17,8 @@ from shared.auth.tokens import DevelopmentTokens
 from shared.scim.documents import changed_names
 from shared.settings import Settings
 from shared.store.store import open_store
+from shared.tables.account import TableAddress
 from shared.tables.azure_table import open_table
-from shared.tables.service import TableAddress
 from shared.web import services
 from shared.web.services import Services
 from tests.support.fakes import storage_proxy

@@ -139,9 +139,9 @@ async def _group(where: Place, asked: _Asked) -> Shown:
     async with open_storage(where) as storage:
         context = storage.context(asked.tenant)
         group = await lookup.group(storage.store, context, asked.named)
-        span = layout.memberships(group.id)
+        span = layout.memberships_span(group.id)
         rows = await collect(storage.table, context, span, asked.listed) if asked.listed else []
-        ids = [layout.member_of(row.key) for row in rows]
+        ids = [layout.id_in(row.key) for row in rows]
         some = await storage.store.users.get_many(context, ids)
         return Shown(
             asked.tenant,

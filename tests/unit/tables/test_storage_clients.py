@@ -19,13 +19,14 @@ import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 
-from shared.tables.azure_table import Client
-from shared.tables.operations import Delete, Insert, Merge, Operation, OperationRejected, Replace
+from shared.tables.account import StorageAccount, TableAddress
+from shared.tables.azure_table import ClientName
+from shared.tables.client import StorageClient, StorageError
+from shared.tables.operations import Delete, Insert, Merge, OperationRejected, Replace, RowOperation
 from shared.tables.rest.authorization import Bearer
-from shared.tables.rest.client import RestService, open_rest_service
+from shared.tables.rest.client import RestClient, open_rest_client
 from shared.tables.rows import Span
-from shared.tables.sdk import open_sdk_service
-from shared.tables.service import Account, ServiceFault, TableAddress, TableService
+from shared.tables.sdk import open_sdk_client
 from tests.support.fakes.storage_proxy import (
     answer,
     answer_in_xml,
@@ -40,54 +41,54 @@ if TYPE_CHECKING:
     from shared.tables.rows import Value
     from tests.support.fakes.storage_proxy import Fault, StorageProxy
 
-CLIENTS = get_args(Client)
+CLIENTS = get_args(ClientName)
 EVERYTHING = Span("a", "z")
 STALE = "W/\"datetime'2026-01-01T00%3A00%3A00.0000000Z'\""
 """An ETag that no row has."""
 
-Act = Callable[[TableService], Awaitable[Any]]
+Act = Callable[[StorageClient], Awaitable[Any]]
 
 
 @pytest.fixture
-async def services(storage: Azurite, proxy: StorageProxy) -> AsyncIterator[dict[str, TableService]]:
+async def clients(storage: Azurite, proxy: StorageProxy) -> AsyncIterator[dict[str, StorageClient]]:
     """Both clients, on one table, through the proxy."""
     connection = proxy.instead_of(storage.ports["table"], storage.connection_string)
-    account = Account.of(TableAddress("scim", connection_string=connection), None)
-    opened: dict[str, TableService] = {
-        "rest": open_rest_service(account, "scim"),
-        "sdk": open_sdk_service(account, "scim"),
+    account = StorageAccount.of(TableAddress("scim", connection_string=connection), None)
+    opened: dict[str, StorageClient] = {
+        "rest": open_rest_client(account, "scim"),
+        "sdk": open_sdk_client(account, "scim"),
     }
     yield opened
-    for service in opened.values():
-        await service.close()
+    for client in opened.values():
+        await client.close()
 
 
 @pytest.fixture
-async def direct(storage: Azurite, table: object) -> AsyncIterator[TableService]:
+async def direct(storage: Azurite, table: object) -> AsyncIterator[StorageClient]:
     """A way past the proxy to the same table, which exists."""
     del table
     address = TableAddress("scim", connection_string=storage.connection_string)
-    service = open_sdk_service(Account.of(address, None), "scim")
-    with suppress(ServiceFault):  # TableAlreadyExists
-        await service.create_table()
-    yield service
-    await service.close()
+    client = open_sdk_client(StorageAccount.of(address, None), "scim")
+    with suppress(StorageError):  # TableAlreadyExists
+        await client.create_table()
+    yield client
+    await client.close()
 
 
-async def outcome(act: Act, service: TableService) -> Any:
+async def outcome(act: Act, client: StorageClient) -> Any:
     """What comes of an act: a value, or the error with all that is acted on."""
     try:
-        return await act(service)
+        return await act(client)
     except OperationRejected as refused:
         return ("OperationRejected", refused.index, refused.status, refused.operation)
-    except ServiceFault as fault:
-        return ("ServiceFault", fault.status, fault.code)
+    except StorageError as error:
+        return ("StorageError", error.status, error.code)
 
 
 async def submitted(
-    partition: str, operations: Sequence[Operation], service: TableService
+    partition: str, operations: Sequence[RowOperation], client: StorageClient
 ) -> list[str]:
-    return await service.submit(partition, operations)
+    return await client.submit(partition, operations)
 
 
 VALUES: dict[str, Value] = {
@@ -104,25 +105,25 @@ VALUES: dict[str, Value] = {
 @pytest.mark.parametrize("writer", CLIENTS)
 @pytest.mark.parametrize("reader", CLIENTS)
 async def test_each_reads_what_the_other_writes(
-    services: dict[str, TableService], direct: TableService, tenant: str, writer: str, reader: str
+    clients: dict[str, StorageClient], direct: StorageClient, tenant: str, writer: str, reader: str
 ) -> None:
     del direct
-    (etag,) = await services[writer].submit(tenant, [Insert("a-1", VALUES)])
-    row = await services[reader].get(tenant, "a-1")
+    (etag,) = await clients[writer].submit(tenant, [Insert("a-1", VALUES)])
+    row = await clients[reader].get(tenant, "a-1")
     assert row is not None
     assert (row.key, row.values, row.etag) == ("a-1", VALUES, etag)
-    page = await services[reader].query(tenant, EVERYTHING, 10, None)
+    page = await clients[reader].query(tenant, EVERYTHING, 10, None)
     assert page.rows == [row]
     assert page.token is None
 
 
 @pytest.mark.parametrize("select", [(), ("n",), ("n", "text")])
 async def test_what_is_selected_comes_without_the_rest_and_without_etags(
-    services: dict[str, TableService], direct: TableService, tenant: str, select: tuple[str, ...]
+    clients: dict[str, StorageClient], direct: StorageClient, tenant: str, select: tuple[str, ...]
 ) -> None:
     values: dict[str, Value] = {"n": 7, "text": "é", "bytes": b"1"}
     await direct.submit(tenant, [Insert("a-1", values), Insert("a-2", {"n": 8})])
-    pages = [await each.query(tenant, EVERYTHING, 10, None, select) for each in services.values()]
+    pages = [await each.query(tenant, EVERYTHING, 10, None, select) for each in clients.values()]
     first, second = pages[0].rows
     assert (first.key, first.etag) == ("a-1", "")
     assert first.values == {name: values[name] for name in select}
@@ -131,14 +132,14 @@ async def test_what_is_selected_comes_without_the_rest_and_without_etags(
 
 
 async def test_a_number_beyond_32_bits_is_kept(
-    direct: TableService, storage: Azurite, tenant: str
+    direct: StorageClient, storage: Azurite, tenant: str
 ) -> None:
     """The SDK refuses to guess here; a version that grew so far must not stop a user's changes."""
     address = TableAddress("scim", connection_string=storage.connection_string)
-    service = open_rest_service(Account.of(address, None), "scim")
-    await service.submit(tenant, [Insert("a-1", {"v": 2**40})])
-    row = await service.get(tenant, "a-1")
-    await service.close()
+    client = open_rest_client(StorageAccount.of(address, None), "scim")
+    await client.submit(tenant, [Insert("a-1", {"v": 2**40})])
+    row = await client.get(tenant, "a-1")
+    await client.close()
     assert row is not None
     assert row.values == {"v": 2**40}
     assert await direct.get(tenant, "a-1") is not None
@@ -147,21 +148,21 @@ async def test_a_number_beyond_32_bits_is_kept(
 @pytest.mark.parametrize("first", CLIENTS)
 @pytest.mark.parametrize("second", CLIENTS)
 async def test_a_list_goes_on_where_the_other_has_stopped(
-    services: dict[str, TableService], direct: TableService, tenant: str, first: str, second: str
+    clients: dict[str, StorageClient], direct: StorageClient, tenant: str, first: str, second: str
 ) -> None:
     await direct.submit(tenant, [Insert(f"a-{number}", {}) for number in range(5)])
-    page = await services[first].query(tenant, EVERYTHING, 2, None)
+    page = await clients[first].query(tenant, EVERYTHING, 2, None)
     assert page.token is not None
-    rest = await services[second].query(tenant, EVERYTHING, 1_000, page.token)
+    rest = await clients[second].query(tenant, EVERYTHING, 1_000, page.token)
     assert [row.key for row in (*page.rows, *rest.rows)] == [f"a-{number}" for number in range(5)]
 
 
 async def test_the_etags_of_a_transaction_are_those_of_its_rows_in_order(
-    services: dict[str, TableService], direct: TableService, tenant: str
+    clients: dict[str, StorageClient], direct: StorageClient, tenant: str
 ) -> None:
-    for service in services.values():
+    for client in clients.values():
         await direct.submit(tenant, [Insert(key, {"n": 1}) for key in ("b", "c", "d")])
-        etags = await service.submit(
+        etags = await client.submit(
             tenant,
             [Insert("a", {}), Merge("b", {"x": "y"}), Replace("c", {"z": 1}, "*"), Delete("d")],
         )
@@ -172,7 +173,7 @@ async def test_the_etags_of_a_transaction_are_those_of_its_rows_in_order(
         await direct.submit(tenant, [Delete(key) for key in ("a", "b", "c")])
 
 
-REFUSED: dict[str, list[Operation]] = {
+REFUSED: dict[str, list[RowOperation]] = {
     "an insert of what exists": [Insert("new", {}), Insert("old", {})],
     "a replace under a stale tag": [Insert("new", {}), Replace("old", {}, STALE)],
     "a merge under a stale tag": [Merge("old", {}, STALE)],
@@ -185,16 +186,15 @@ REFUSED: dict[str, list[Operation]] = {
 
 @pytest.mark.parametrize("operations", REFUSED.values(), ids=REFUSED)
 async def test_both_are_refused_alike_and_leave_nothing(
-    services: dict[str, TableService],
-    direct: TableService,
+    clients: dict[str, StorageClient],
+    direct: StorageClient,
     tenant: str,
-    operations: list[Operation],
+    operations: list[RowOperation],
 ) -> None:
     await direct.submit(tenant, [Insert("old", {"n": 1})])
     before = await direct.query(tenant, EVERYTHING, 10, None)
     results = [
-        await outcome(partial(submitted, tenant, operations), service)
-        for service in services.values()
+        await outcome(partial(submitted, tenant, operations), client) for client in clients.values()
     ]
     assert results[0] == results[1]
     assert results[0][:2] == ("OperationRejected", len(operations) - 1)
@@ -223,8 +223,8 @@ FAULTS: dict[str, Fault] = {
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 @SDK_WARNS
 async def test_faults_of_transactions_mean_the_same_to_both(
-    services: dict[str, TableService],
-    direct: TableService,
+    clients: dict[str, StorageClient],
+    direct: StorageClient,
     proxy: StorageProxy,
     tenant: str,
     fault: Fault,
@@ -232,36 +232,36 @@ async def test_faults_of_transactions_mean_the_same_to_both(
     del direct
     operations = [Insert("a", {}), Insert("b", {})]
     results = []
-    for name, service in services.items():
+    for name, client in clients.items():
         proxy.order(fault)
         submit = partial(submitted, f"{tenant}{name}", operations)
-        results.append(await outcome(submit, service))
+        results.append(await outcome(submit, client))
     assert results[0] == results[1]
-    assert results[0][0] in {"OperationRejected", "ServiceFault"}
+    assert results[0][0] in {"OperationRejected", "StorageError"}
 
 
 @pytest.mark.parametrize("name", [name for name in FAULTS if "inside" not in name])
 @SDK_WARNS
 async def test_faults_of_reads_mean_the_same_to_both(
-    services: dict[str, TableService],
-    direct: TableService,
+    clients: dict[str, StorageClient],
+    direct: StorageClient,
     proxy: StorageProxy,
     tenant: str,
     name: str,
 ) -> None:
     await direct.submit(tenant, [Insert("a", {"d": "x" * 1_000})])
     reads: tuple[Act, ...] = (
-        lambda service: service.get(tenant, "a"),
-        lambda service: service.query(tenant, EVERYTHING, 10, None),
+        lambda client: client.get(tenant, "a"),
+        lambda client: client.query(tenant, EVERYTHING, 10, None),
     )
     for read in reads:
         results = []
-        for service in services.values():
+        for client in clients.values():
             proxy.order(FAULTS[name], "read", times=2)  # aiohttp repeats a GET that got no answer
-            results.append(await outcome(read, service))
+            results.append(await outcome(read, client))
             proxy.heal()
         assert results[0] == results[1]
-        assert results[0][0] == "ServiceFault"
+        assert results[0][0] == "StorageError"
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +274,7 @@ class Part:
 
 
 def parts_of(body: bytes) -> list[Part]:
-    """Read a transaction's body as far as it means something to the service."""
+    """Read a transaction's body as far as it means something to the client."""
     found = []
     for part in re.split(r"Content-Type: application/http\r\n", body.decode())[1:]:
         request = re.search(r"^(\w+ \S+) HTTP/1\.1", part, re.MULTILINE)
@@ -293,9 +293,9 @@ def query_of(target: str) -> dict[str, str]:
 
 
 async def test_both_send_the_same_requests(
-    services: dict[str, TableService], direct: TableService, proxy: StorageProxy, tenant: str
+    clients: dict[str, StorageClient], direct: StorageClient, proxy: StorageProxy, tenant: str
 ) -> None:
-    operations: list[Operation] = [
+    operations: list[RowOperation] = [
         Insert("a", VALUES),
         Replace("b", {"n": 1}, STALE),
         Merge("c", {"t": "x"}),
@@ -304,12 +304,12 @@ async def test_both_send_the_same_requests(
     ]
     del direct
     sent: dict[str, list[Any]] = {}
-    for name, service in services.items():
+    for name, client in clients.items():
         proxy.bodies.clear()
-        await service.get(tenant, "a")
-        await service.query(tenant, Span("a-", "a."), 7, {"PartitionKey": "1!", "RowKey": "2/="})
-        await service.query(tenant, Span("a-", "a."), 7, None, ("n", "x"))
-        await outcome(partial(submitted, tenant, operations), service)
+        await client.get(tenant, "a")
+        await client.query(tenant, Span("a-", "a."), 7, {"PartitionKey": "1!", "RowKey": "2/="})
+        await client.query(tenant, Span("a-", "a."), 7, None, ("n", "x"))
+        await outcome(partial(submitted, tenant, operations), client)
         sent[name] = [
             (method, urlsplit(target).path, query_of(target), parts_of(body) if body else None)
             for method, target, body in proxy.bodies
@@ -319,12 +319,12 @@ async def test_both_send_the_same_requests(
 
 
 async def test_what_is_inserted_is_not_to_be_sent_back(
-    services: dict[str, TableService], direct: TableService, proxy: StorageProxy, tenant: str
+    clients: dict[str, StorageClient], direct: StorageClient, proxy: StorageProxy, tenant: str
 ) -> None:
     """Azurite never does, the service does by default: a user's document would travel twice."""
     del direct
     proxy.bodies.clear()
-    await services["rest"].submit(tenant, [Insert("a", {}), Insert("b", {})])
+    await clients["rest"].submit(tenant, [Insert("a", {}), Insert("b", {})])
     ((_, _, body),) = proxy.bodies
     assert body.count(b"POST http") == body.count(b"\r\nPrefer: return-no-content\r\n") == 2
 
@@ -371,10 +371,10 @@ async def test_a_token_that_was_taken_for_wrong_is_not_used_again() -> None:
     assert await signer.authorization("/", "") == "Bearer token-2"
 
 
-async def test_an_identity_that_fails_is_a_fault_that_may_pass() -> None:
-    service = RestService("https://127.0.0.1:1", "scim", bearer(identity := Identity()))
-    with pytest.raises(ServiceFault, match="ClientAuthenticationError") as fault:
-        await service.get("t", "a")
-    assert fault.value.status is None
-    await service.close()
+async def test_an_identity_that_fails_is_an_error_that_may_pass() -> None:
+    client = RestClient("https://127.0.0.1:1", "scim", bearer(identity := Identity()))
+    with pytest.raises(StorageError, match="ClientAuthenticationError") as error:
+        await client.get("t", "a")
+    assert error.value.status is None
+    await client.close()
     assert identity.is_closed
