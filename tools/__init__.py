@@ -1,7 +1,7 @@
 """Command-line tools: what `make install` installs for them, and which of them imports what.
 
 `tools.provision` and `tools.adopt` speak SCIM to any service and import nothing of this one;
-`tools.admin` works on its vault and its table; `tools.cost` computes what it costs.
+`tools.admin` works on its vault and its table.
 """
 
 from importlib.util import find_spec

@@ -11,9 +11,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from benchmarks.cost.__main__ import app as cost
 from tools.admin.__main__ import app as admin
 from tools.adopt.__main__ import app as adopt
-from tools.cost.__main__ import app as cost
 from tools.demo import app as demo
 from tools.provision.__main__ import app as provision
 
@@ -64,7 +64,7 @@ def test_the_help_is_shown_whole_and_says_how_it_ends(name: str) -> None:
     assert "https://secret" not in ended.output
 
 
-@pytest.mark.parametrize("tool", ["admin", "adopt", "cost", "provision", "demo"])
+@pytest.mark.parametrize("tool", ["admin", "adopt", "provision", "demo"])
 def test_without_its_packages_a_tool_says_how_to_install_them(tool: str) -> None:
     # -S leaves the installed packages out, as in the environment that `make run` makes.
     command = [sys.executable, "-S", "-m", f"tools.{tool}", "--help"]

@@ -1,6 +1,7 @@
 """What each operation costs, in calls and in entities written, whatever the tenant's size.
 
-The expected numbers are those of `tools/cost/operations.py`, from which docs/cost.md is computed.
+The expected numbers are those of `benchmarks/cost/operations.py`, from which docs/cost.md is
+computed.
 """
 
 from __future__ import annotations
@@ -12,6 +13,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from benchmarks.cost.operations import (
+    Cost,
+    add_members,
+    costs_within_lease,
+    expected_costs,
+)
 from shared.errors import NotFound
 from shared.scim.documents import changed_names
 from shared.scim.members import MemberChange
@@ -23,12 +30,6 @@ from shared.tables.request_context import RequestContext
 from tests.support.documents import group, setting, user
 from tests.support.fakes.storage_proxy import answer, first, lose_request
 from tests.support.seeds import Seeded, seed
-from tools.cost.operations import (
-    Cost,
-    add_members,
-    costs_within_lease,
-    expected_costs,
-)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

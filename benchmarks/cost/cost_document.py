@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from tools.cost.assumptions import Assumptions
-from tools.cost.bill import Alternative, Basis, Bill, Line, Quantity, alternative, bill, fixed
-from tools.cost.markdown import wrapped
-from tools.cost.measured import Measured
-from tools.cost.prices import Price, Prices
-from tools.cost.requests import COSTS, Request
-from tools.cost.workload import GB, Period, Workload, workload
+from benchmarks.cost.assumptions import Assumptions
+from benchmarks.cost.bill import Alternative, Basis, Bill, Line, Quantity, alternative, bill, fixed
+from benchmarks.cost.markdown import wrapped
+from benchmarks.cost.measured import Measured
+from benchmarks.cost.prices import Price, Prices
+from benchmarks.cost.requests import COSTS, Request
+from benchmarks.cost.workload import GB, Period, Workload, workload
 
 SIZES: Final = (100, 10_000, 100_000)
 SHOWN: Final = (10_000, Period.BUSY)
@@ -20,9 +20,9 @@ _INTRODUCTION: Final = """\
 For those who decide whether to run the service, and for those who are asked why the bill is what it is. A tenant is
 one customer's directory, which Microsoft Entra ID keeps up to date in cycles of {minutes} minutes.
 
-Written by `python -m tools.cost` from counted storage calls (`tools/cost/operations.py`, which
-`tests/unit/store/test_store_costs.py` holds the store to), measured CPU (`tools/cost/measured.toml`), prices
-(`tools/cost/prices.toml`) and assumptions (`tools/cost/assumptions.toml`). The last two are yours to replace: every
+Written by `python -m benchmarks.cost` from counted storage calls (`benchmarks/cost/operations.py`, which
+`tests/unit/store/test_store_costs.py` holds the store to), measured CPU (`benchmarks/cost/measured.toml`), prices
+(`benchmarks/cost/prices.toml`) and assumptions (`benchmarks/cost/assumptions.toml`). The last two are yours to replace: every
 price below is **an assumption as of {as_of}, in USD, for the region `{region}`**, and nothing here was read from a bill.
 `make test` fails when this page is not what its sources give.
 
@@ -207,7 +207,7 @@ def _requests(measured: Measured) -> Iterator[str]:
 Calls and entities are asserted (`make test PYTEST_ARGS=tests/unit/store/test_store_costs.py`). CPU is the median of
 {measured.rounds} requests of each kind, from the call of the function to its return, of the service's process alone; Azurite is
 the storage; the Functions host, its worker and TLS are not in it. Measured on {measured.machine}, by
-`python -m tools.cost --measure`, which fails when the service counts other calls than the table. A line of the log has
+`python -m benchmarks.cost --measure`, which fails when the service counts other calls than the table. A line of the log has
 {measured.log_line_bytes} bytes.
 
 Whoever shows a user in groups reads row `q` ([the data](architecture.md#the-data)), and the instance remembers it for 2
@@ -238,7 +238,7 @@ def _prices(prices: Prices) -> Iterator[str]:
 
 As of {prices.as_of}, region `{prices.region}`, pay as you go, without tax. **Assumptions to be replaced.** Azure's pages fill their
 figures in by script, so they could not be read there; where another public page states the same figure, it is linked.
-The command in `tools/cost/prices.toml` asks Azure's Retail Prices API for each of them, without signing in.
+The command in `benchmarks/cost/prices.toml` asks Azure's Retail Prices API for each of them, without signing in.
 
 | meter | USD | free a month | decided by | read at |
 |---|---:|---:|---|---|

@@ -17,6 +17,9 @@ from typing import Any, Final
 
 from azure import functions
 
+from benchmarks.cost.measured import Measured
+from benchmarks.cost.operations import Cost
+from benchmarks.cost.requests import COSTS, Request
 from local import azurite
 from local.functions import Function, index, load
 from local.invocation import Context
@@ -26,9 +29,6 @@ from shared.tables.azure_table import open_table
 from shared.tables.request_context import RequestContext
 from shared.tables.rows import Row
 from shared.web import services
-from tools.cost.measured import Measured
-from tools.cost.operations import Cost
-from tools.cost.requests import COSTS, Request
 from tools.provision import wire
 from tools.provision.directory import Group, User
 from tools.provision.generator import generate

@@ -4,9 +4,9 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tools.cost.assumptions import Assumptions
-from tools.cost.measured import Measured
-from tools.cost.requests import COSTS, Request
+from benchmarks.cost.assumptions import Assumptions
+from benchmarks.cost.measured import Measured
+from benchmarks.cost.requests import COSTS, Request
 
 ROWS_OF_A_USER = ("u", "un", "ux", "ue")
 ROWS_OF_A_GROUP = ("g", "gn", "gx")

@@ -5,7 +5,7 @@ from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
 
-from tools.cost import parameters
+from benchmarks.cost import parameters
 
 FILE: Final = Path(__file__).with_name("assumptions.toml")
 

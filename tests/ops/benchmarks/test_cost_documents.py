@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from tools.cost import __main__ as command
-from tools.cost import assumptions, cost_document, prices
-from tools.cost.assumptions import Assumptions
-from tools.cost.bill import Basis, Bill, alternative, bill, fixed
-from tools.cost.measured import Measured
-from tools.cost.operations import Cost
-from tools.cost.prices import Price, Prices
-from tools.cost.requests import COSTS, Request
-from tools.cost.workload import Period, stored_gb, workload
+from benchmarks.cost import __main__ as command
+from benchmarks.cost import assumptions, cost_document, prices
+from benchmarks.cost.assumptions import Assumptions
+from benchmarks.cost.bill import Basis, Bill, alternative, bill, fixed
+from benchmarks.cost.measured import Measured
+from benchmarks.cost.operations import Cost
+from benchmarks.cost.prices import Price, Prices
+from benchmarks.cost.requests import COSTS, Request
+from benchmarks.cost.workload import Period, stored_gb, workload
 
 ROOT = Path(__file__).parents[3]
 BASIS = Basis(Prices.read(), Measured.read(), Assumptions.read())
@@ -37,7 +37,7 @@ def replaced(file: Path, old: str, new: str, into: Path) -> Path:
 
 @pytest.mark.parametrize("file", command.documents(), ids=lambda file: file.name)
 def test_the_documents_are_up_to_date(file: Path) -> None:
-    assert file.read_text("utf-8") == command.documents()[file], "python -m tools.cost"
+    assert file.read_text("utf-8") == command.documents()[file], "python -m benchmarks.cost"
 
 
 def test_a_document_is_written_when_a_price_has_changed(
@@ -191,7 +191,7 @@ def test_the_assumptions_are_what_is_deployed() -> None:
 def test_no_timer_runs_as_the_document_says() -> None:
     registered = "".join(file.read_text("utf-8") for file in ROOT.glob("*/routes.py"))
     assert "timer_trigger" not in registered + (ROOT / "function_app.py").read_text("utf-8"), (
-        "a timer is there: count it in tools/cost, and say so in the document"
+        "a timer is there: count it in benchmarks/cost, and say so in the document"
     )
 
 
@@ -206,7 +206,7 @@ def test_the_parameters_name_a_public_source() -> None:
 def test_the_service_costs_what_the_documents_count() -> None:
     # In a process of its own, because it becomes the service and takes other settings.
     script = (
-        "import asyncio; from tools.cost.measure import measure; "
+        "import asyncio; from benchmarks.cost.measure import measure; "
         "print(asyncio.run(measure(1)).rounds)"
     )
     ended = subprocess.run(

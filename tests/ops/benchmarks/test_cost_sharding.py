@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import pytest
 
+from benchmarks.cost.sharding import SLOTS, operations, partition_of
 from shared.store import layout
 from shared.tenants import of_path
-from tools.cost.sharding import SLOTS, operations, partition_of
 
 NUMBERS = [1, 2, 4, 8, 16, 32, 64, 128, 256]
 IDS = [f"{slot:02x}{'a' * 30}" for slot in range(SLOTS)]

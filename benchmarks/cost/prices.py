@@ -6,7 +6,7 @@ from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, NonNegativeFloat, PositiveInt
 
-from tools.cost import parameters
+from benchmarks.cost import parameters
 
 FILE: Final = Path(__file__).with_name("prices.toml")
 

@@ -8,7 +8,7 @@ to go on when the service counts something else.
 from enum import StrEnum
 from typing import Final
 
-from tools.cost.operations import Cost, create_user, delete_user, expected_costs
+from benchmarks.cost.operations import Cost, create_user, delete_user, expected_costs
 
 _COSTS: Final = expected_costs(members=0)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.cost.markdown import WIDTH, wrapped
+from benchmarks.cost.markdown import WIDTH, wrapped
 
 LONG = " ".join(["word"] * 60)
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from math import ceil
 from typing import Final
 
-from tools.cost.assumptions import Assumptions
-from tools.cost.markdown import wrapped
-from tools.cost.measured import Measured
-from tools.cost.operations import PAGE_ROWS, Cost, add_members, create_user, expected_costs
-from tools.cost.sharding import SLOTS, operations, partition_of
-from tools.cost.workload import Period, Workload, workload
+from benchmarks.cost.assumptions import Assumptions
+from benchmarks.cost.markdown import wrapped
+from benchmarks.cost.measured import Measured
+from benchmarks.cost.operations import PAGE_ROWS, Cost, add_members, create_user, expected_costs
+from benchmarks.cost.sharding import SLOTS, operations, partition_of
+from benchmarks.cost.workload import Period, Workload, workload
 
 USERS: Final = 100_000
 PARTITIONS: Final = 8
@@ -21,8 +21,8 @@ _INTRODUCTION: Final = """\
 Where the first limit lies, what happens there, and what is to be done about it. For those who plan for large
 customers, or for many.
 
-Written by `python -m tools.cost` from counted storage calls (`tools/cost/operations.py`), measured CPU
-(`tools/cost/measured.toml`) and Azure's documented targets (`tools/cost/assumptions.toml`). **The targets were read, not
+Written by `python -m benchmarks.cost` from counted storage calls (`benchmarks/cost/operations.py`), measured CPU
+(`benchmarks/cost/measured.toml`) and Azure's documented targets (`benchmarks/cost/assumptions.toml`). **The targets were read, not
 measured:** nothing here has run on the real service.
 
 - [The limits, in the order in which they are met](#the-limits-in-the-order-in-which-they-are-met)
@@ -157,7 +157,7 @@ def _partitions(assumed: Assumptions) -> Iterator[str]:
 could not be added later: the first 8 bits of an id are those of SHA-256 over the folded name at creation
 (`shared/store/layout.py`), so that ids which customers' directories already hold can be spread without changing one.
 
-`partition_of(tenant, id, partitions)` in `tools/cost/sharding.py`, tested by `tests/ops/tools/test_cost_sharding.py`, is the
+`partition_of(tenant, id, partitions)` in `benchmarks/cost/sharding.py`, tested by `tests/ops/benchmarks/test_cost_sharding.py`, is the
 rule: with S partitions, a power of two up to 256, partition k holds the k-th of S equal ranges of those 8 bits. With one,
 it is the tenant, as today. Ranges rather than remainders, because then the order of ids is the order of partitions, so a
 list goes through them one after the other, and to double S splits each in two. A tenant's name has no `--`, so no two

@@ -9,7 +9,7 @@ tenants that exist.
 from dataclasses import dataclass
 from typing import Final
 
-from tools.cost.operations import Cost, create_user, delete_user, expected_costs
+from benchmarks.cost.operations import Cost, create_user, delete_user, expected_costs
 
 SLOTS: Final = 256
 """What 8 bits tell apart: the counters' slots, and the most partitions."""

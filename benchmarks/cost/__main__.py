@@ -1,4 +1,4 @@
-"""`python -m tools.cost`: writes docs/cost.md and docs/scale.md."""
+"""`python -m benchmarks.cost`: writes docs/cost.md and docs/scale.md."""
 
 import asyncio
 from pathlib import Path
@@ -7,12 +7,12 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
-from tools.cost import cost_document, scale_document
-from tools.cost.assumptions import Assumptions
-from tools.cost.bill import Basis
-from tools.cost.measured import Measured
-from tools.cost.parameters import ParametersError
-from tools.cost.prices import Prices
+from benchmarks.cost import cost_document, scale_document
+from benchmarks.cost.assumptions import Assumptions
+from benchmarks.cost.bill import Basis
+from benchmarks.cost.measured import Measured
+from benchmarks.cost.parameters import ParametersError
+from benchmarks.cost.prices import Prices
 
 DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
 
@@ -47,14 +47,14 @@ def main(
 ) -> None:
     """Write docs/cost.md and docs/scale.md from counted calls, measured CPU and prices.
 
-    Prices are in tools/cost/prices.toml, assumptions in tools/cost/assumptions.toml; both are
-    yours to replace.
+    Prices are in benchmarks/cost/prices.toml, assumptions in benchmarks/cost/assumptions.toml;
+    both are yours to replace.
 
     Exit status: 0 the documents are written; 2 prices or assumptions cannot be used.
     """
     try:
         if measures:
-            from tools.cost.measure import measure  # noqa: PLC0415 - needs the service and Azurite
+            from benchmarks.cost.measure import measure  # noqa: PLC0415 - needs the service
 
             asyncio.run(measure(rounds)).write()
         written = documents()

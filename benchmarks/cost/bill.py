@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from tools.cost.assumptions import Assumptions
-from tools.cost.measured import Measured
-from tools.cost.prices import Price, Prices
-from tools.cost.workload import GB, Period, Workload, stored_gb, workload
+from benchmarks.cost.assumptions import Assumptions
+from benchmarks.cost.measured import Measured
+from benchmarks.cost.prices import Price, Prices
+from benchmarks.cost.workload import GB, Period, Workload, stored_gb, workload
 
 TRACES_OF_A_REQUEST = 3
 """Rows of AppTraces: the host writes two, that a function begins and ends, and the service one."""

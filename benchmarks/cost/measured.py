@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-from tools.cost.requests import Request
+from benchmarks.cost.requests import Request
 
 FILE: Final = Path(__file__).with_name("measured.toml")
 
@@ -40,7 +40,7 @@ class Measured:
     def write(self, file: Path = FILE) -> None:
         """Keep the figures for the documents."""
         lines = [
-            "# Written by `python -m tools.cost --measure`.",
+            "# Written by `python -m benchmarks.cost --measure`.",
             f'machine = "{self.machine}"',
             f"rounds = {self.rounds}",
             f"log_line_bytes = {self.log_line_bytes}",
