@@ -7,29 +7,13 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
-from benchmarks.cost import cost_document, scale_document
-from benchmarks.cost.assumptions import Assumptions
 from benchmarks.cost.bill import Basis
-from benchmarks.cost.measured import Measured
-from benchmarks.cost.parameters import ParametersError
-from benchmarks.cost.prices import Prices
+from benchmarks.cost.documents import documents
+from benchmarks.cost.parameters import Assumptions, Measured, ParametersError, Prices
 
 DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown")
-
-
-def documents() -> dict[Path, str]:
-    """Compute every document from its sources.
-
-    Raises:
-        ParametersError: prices or assumptions cannot be used.
-    """
-    basis = Basis(Prices.read(), Measured.read(), Assumptions.read())
-    return {
-        DOCS / "cost.md": cost_document.render(basis),
-        DOCS / "scale.md": scale_document.render(basis.measured, basis.assumed),
-    }
 
 
 @app.command()
@@ -52,17 +36,17 @@ def main(
 
     Exit status: 0 the documents are written; 2 prices or assumptions cannot be used.
     """
-    try:
-        if measures:
-            from benchmarks.cost.measure import measure  # noqa: PLC0415 - needs the service
+    if measures:
+        from benchmarks.cost.measure import measure  # noqa: PLC0415 - needs the service
 
-            asyncio.run(measure(rounds)).write()
-        written = documents()
+        asyncio.run(measure(rounds)).write()
+    try:
+        basis = Basis(Prices.read(), Measured.read(), Assumptions.read())
     except ParametersError as error:
         Console(stderr=True).print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(2) from error
-    for file, text in written.items():
-        file.write_text(text, encoding="utf-8")
+    for name, text in documents(basis).items():
+        (DOCS / name).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

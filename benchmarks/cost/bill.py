@@ -1,10 +1,8 @@
-"""What a period of a tenant costs, line by line, and what the alternative would."""
+"""What a period of a tenant costs, line by line; what a deployment costs, and the alternative."""
 
 from dataclasses import dataclass
 
-from benchmarks.cost.assumptions import Assumptions
-from benchmarks.cost.measured import Measured
-from benchmarks.cost.prices import Price, Prices
+from benchmarks.cost.parameters import Assumptions, Measured, Price, Prices
 from benchmarks.cost.workload import GB, Period, Workload, stored_gb, workload
 
 TRACES_OF_A_REQUEST = 3
@@ -27,27 +25,22 @@ class Quantity:
     least: float
     most: float
 
+    def __add__(self, other: "Quantity") -> "Quantity":
+        return Quantity(self.least + other.least, self.most + other.most)
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a bill.
-
-    Attributes:
-        price: of its meter.
-        quantity: how much of it.
-        how: the arithmetic, in words and numbers.
-    """
+    """One line of a bill: so much of a meter, and the arithmetic in words and numbers."""
 
     price: Price
-    quantity: Quantity
     how: str
+    quantity: Quantity
 
     def amount(self, *, granted: bool) -> Quantity:
         """Price it, in USD; `granted` takes off what a subscription gets for nothing."""
-        return Quantity(
-            self.price.of(self.quantity.least, granted=granted),
-            self.price.of(self.quantity.most, granted=granted),
-        )
+        of, quantity = self.price.of, self.quantity
+        return Quantity(of(quantity.least, granted=granted), of(quantity.most, granted=granted))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,134 +52,107 @@ class Bill:
     work: Workload
     lines: tuple[Line, ...]
 
+    @property
+    def name(self) -> str:
+        """What is billed."""
+        return f"{self.users:,} users, {self.period}"
+
+    @property
+    def largest(self) -> Line:
+        """The line that costs most where nothing is free."""
+        return max(self.lines, key=lambda line: line.amount(granted=False).most)
+
     def total(self, *, granted: bool) -> Quantity:
         """Add up, in USD."""
-        amounts = [line.amount(granted=granted) for line in self.lines]
-        return Quantity(sum(each.least for each in amounts), sum(each.most for each in amounts))
+        return sum((each.amount(granted=granted) for each in self.lines), Quantity(0, 0))
 
 
 def bill(period: Period, users: int, basis: Basis) -> Bill:
     """Bill a period of a tenant, in a deployment that scales to zero."""
-    work = workload(period, users, basis.assumed)
+    work, prices = workload(period, users, basis.assumed), basis.prices
     minutes = min(work.total, basis.assumed.hours_in_month * 60)
-    vault = minutes * basis.assumed.vault_operations
+    operations = minutes * basis.assumed.vault_operations
+    calls = f"{work.calls:,} calls, or {work.per_entity:,} when entities are counted"
+    vault = f"{basis.assumed.vault_operations} in each minute with requests, at most {minutes:,}"
     lines = (
         _time(work, basis),
-        _executions(work, basis.prices),
-        _transactions(work, basis.prices),
-        _storage(period, users, basis),
-        Line(
-            basis.prices.vault_operation,
-            Quantity(vault, vault),
-            f"{basis.assumed.vault_operations} in each minute with requests, at most {minutes:,}",
-        ),
-        _log(work, vault, basis),
+        Line(prices.on_demand_execution, f"{work.total:,} requests", _same(work.total)),
+        Line(prices.table_transaction, calls, Quantity(work.calls, work.per_entity)),
+        _stored(period, users, basis),
+        Line(prices.vault_operation, vault, _same(operations)),
+        _logged(work, operations, basis),
     )
     return Bill(users, period, work, lines)
 
 
+def _same(quantity: float) -> Quantity:
+    return Quantity(quantity, quantity)
+
+
 def _time(work: Workload, basis: Basis) -> Line:
-    cpu = work.cpu_seconds(basis.measured)
+    cpu, gb = work.cpu_seconds(basis.measured), basis.assumed.instance_gb
     apart = work.total * basis.assumed.least_billed_seconds
-    gb = basis.assumed.instance_gb
-    return Line(
-        basis.prices.on_demand_gb_second,
-        Quantity(cpu * gb, apart * gb),
-        f"{cpu:,.1f} s of CPU, or {apart:,.0f} s when every request comes alone; x {gb:g} GB",
-    )
+    how = f"{cpu:,.1f} s of CPU, or {apart:,.0f} s when every request comes alone; x {gb:g} GB"
+    return Line(basis.prices.on_demand_gb_second, how, Quantity(cpu * gb, apart * gb))
 
 
-def _executions(work: Workload, prices: Prices) -> Line:
-    number = Quantity(work.total, work.total)
-    return Line(prices.on_demand_execution, number, f"{work.total:,} requests")
-
-
-def _transactions(work: Workload, prices: Prices) -> Line:
-    return Line(
-        prices.table_transaction,
-        Quantity(work.calls, work.per_entity),
-        f"{work.calls:,} calls, or {work.per_entity:,} when entities are counted",
-    )
-
-
-def _storage(period: Period, users: int, basis: Basis) -> Line:
-    changes = workload(Period.INITIAL, users, basis.assumed).changes
-    if period is Period.BUSY:
-        changes += workload(Period.BUSY, users, basis.assumed).changes
+def _stored(period: Period, users: int, basis: Basis) -> Line:
+    periods = {Period.INITIAL, period}
+    changes = sum(workload(each, users, basis.assumed).changes for each in periods)
+    how = f"{users:,} users, their groups and memberships, {changes:,} change rows"
     held = stored_gb(users, changes, basis.measured, basis.assumed)
-    return Line(
-        basis.prices.table_gb_month,
-        Quantity(held, held),
-        f"{users:,} users, their groups and memberships, {changes:,} change rows",
+    return Line(basis.prices.table_gb_month, how, _same(held))
+
+
+def _logged(work: Workload, vault_operations: int, basis: Basis) -> Line:
+    assumed, call = basis.assumed, basis.assumed.log_storage_call_bytes
+    request = assumed.log_request_bytes + TRACES_OF_A_REQUEST * assumed.log_trace_bytes
+    request += basis.measured.log_line_bytes
+    rest = work.total * request + vault_operations * assumed.log_vault_operation_bytes
+    how = (
+        f"{request:,} bytes a request, {call:,} a storage transaction,"
+        f" {assumed.log_vault_operation_bytes:,} an operation on the vault"
+    )
+    least, most = rest + work.calls * call, rest + work.per_entity * call
+    return Line(basis.prices.log_gb, how, Quantity(least / GB, most / GB))
+
+
+def alerts(basis: Basis) -> float:
+    """Price the rules of the log, in USD a month."""
+    often = basis.prices.alert_rule_5_minutes.of(basis.assumed.alert_rules_5_minutes)
+    return often + basis.prices.alert_rule_15_minutes.of(basis.assumed.alert_rules_15_minutes)
+
+
+def always_ready(basis: Basis) -> float:
+    """Price one instance kept ready, as infra/prod.bicepparam asks for, in USD a month."""
+    gb_seconds = basis.assumed.seconds_in_month * basis.assumed.instance_gb
+    return basis.prices.always_ready_gb_second.of(gb_seconds)
+
+
+def timers(number: int, basis: Basis) -> float:
+    """Price timers: their executions and GB-seconds, in USD a month."""
+    runs = number * basis.assumed.timer_runs_in_month
+    gb_seconds = runs * basis.assumed.timer_seconds * basis.assumed.instance_gb
+    prices = basis.prices
+    return prices.on_demand_execution.of(runs) + prices.on_demand_gb_second.of(gb_seconds)
+
+
+def container(basis: Basis) -> Quantity:
+    """Price the smallest container that always runs: idle, and active; in USD a month."""
+    prices, seconds = basis.prices, basis.assumed.seconds_in_month
+    vcpu, gib = seconds * basis.assumed.container_vcpu, seconds * basis.assumed.container_gib
+    return _same(prices.container_gib_second.of(gib, granted=True)) + Quantity(
+        prices.container_idle_vcpu_second.of(vcpu, granted=True),
+        prices.container_active_vcpu_second.of(vcpu, granted=True),
     )
 
 
-def _log(work: Workload, vault: int, basis: Basis) -> Line:
-    size = basis.assumed.log_row_bytes
-    request = size.request + TRACES_OF_A_REQUEST * size.trace + basis.measured.log_line_bytes
-    rest = work.total * request + vault * size.vault_operation
-    return Line(
-        basis.prices.log_gb,
-        Quantity(
-            (rest + work.calls * size.storage_call) / GB,
-            (rest + work.per_entity * size.storage_call) / GB,
-        ),
-        f"{request:,} bytes a request, {size.storage_call:,} a storage transaction,"
-        f" {size.vault_operation:,} an operation on the vault",
-    )
+def database(basis: Basis) -> float:
+    """Price the smallest managed PostgreSQL, server and storage, in USD a month."""
+    server = basis.prices.postgresql_hour.of(basis.assumed.hours_in_month)
+    return server + basis.prices.postgresql_gib_month.of(basis.assumed.postgresql_gib)
 
 
-@dataclass(frozen=True, slots=True)
-class Fixed:
-    """What a deployment costs each month, whatever its tenants do; USD.
-
-    Attributes:
-        alerts: the rules of the log.
-        always_ready: one instance kept ready, as infra/prod.bicepparam asks for.
-    """
-
-    alerts: float
-    always_ready: float
-
-
-def fixed(prices: Prices, assumed: Assumptions) -> Fixed:
-    """Price what does not depend on tenants."""
-    seconds = assumed.hours_in_month * 3600
-    return Fixed(
-        prices.alert_rule_5_minutes.of(assumed.alert_rules_5_minutes)
-        + prices.alert_rule_15_minutes.of(assumed.alert_rules_15_minutes),
-        prices.always_ready_gb_second.of(seconds * assumed.instance_gb),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Alternative:
-    """The smallest container that always runs, and the smallest managed PostgreSQL; USD a month.
-
-    Attributes:
-        container: idle all month, and active all month, less the free grant.
-        database: server and storage.
-    """
-
-    container: Quantity
-    database: float
-
-    @property
-    def total(self) -> Quantity:
-        """Both."""
-        return Quantity(self.container.least + self.database, self.container.most + self.database)
-
-
-def alternative(prices: Prices, assumed: Assumptions) -> Alternative:
-    """Price what the service is compared with."""
-    seconds = assumed.hours_in_month * 3600
-    vcpu, gib = seconds * assumed.container.vcpu, seconds * assumed.container.gib
-    memory = prices.container_gib_second.of(gib, granted=True)
-    return Alternative(
-        Quantity(
-            prices.container_idle_vcpu_second.of(vcpu, granted=True) + memory,
-            prices.container_active_vcpu_second.of(vcpu, granted=True) + memory,
-        ),
-        prices.postgresql_hour.of(assumed.hours_in_month)
-        + prices.postgresql_gib_month.of(assumed.container.postgresql_gib),
-    )
+def alternative(basis: Basis) -> Quantity:
+    """Price what the service is compared with, in USD a month."""
+    return container(basis) + _same(database(basis))

@@ -10,17 +10,6 @@ from typing import NamedTuple
 PAGE_ROWS = 1_000
 """Rows of one answer of Table Storage."""
 
-SHOW_USERS_IN_GROUPS = (
-    "get user in a group",
-    "userName eq, in a group",
-    "externalId eq, in a group",
-    "emails.value eq, in a group",
-    "PATCH user in a group",
-    "first page of users",
-    "last page of users",
-)
-"""Operations that read the deletions row when its lease is over."""
-
 
 class Cost(NamedTuple):
     """What an operation costs.
@@ -121,12 +110,4 @@ def expected_costs(members: int) -> dict[str, Cost]:
         "delete group with externalId": Cost(3 + 1 + 1, 6 + 1 + 3),
         "delete group with 3 members": Cost(3 + 1 + 3 + 1, 6 + 3 + 2 * 3),
         "delete group, none there": Cost(2),
-    }
-
-
-def costs_within_lease(members: int) -> dict[str, Cost]:
-    """The costs of `SHOW_USERS_IN_GROUPS` when the deletions row was read within 2 seconds."""
-    costs = expected_costs(members)
-    return {
-        name: Cost(costs[name].calls - 1, costs[name].entities) for name in SHOW_USERS_IN_GROUPS
     }

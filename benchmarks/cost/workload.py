@@ -1,15 +1,14 @@
 """What an identity provider asks of a tenant: at first, in an idle month, and in a busy one."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from benchmarks.cost.assumptions import Assumptions
-from benchmarks.cost.measured import Measured
-from benchmarks.cost.requests import COSTS, Request
+from benchmarks.cost.operations import Cost
+from benchmarks.cost.parameters import Assumptions, Measured
+from benchmarks.cost.requests import Request
 
-ROWS_OF_A_USER = ("u", "un", "ux", "ue")
-ROWS_OF_A_GROUP = ("g", "gn", "gx")
 GB = 1_000_000_000
 
 
@@ -23,11 +22,7 @@ class Period(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """The requests of a period.
-
-    Attributes:
-        requests: how many of each kind.
-    """
+    """The requests of a period, by kind."""
 
     requests: Counter[Request]
 
@@ -39,61 +34,56 @@ class Workload:
     @property
     def calls(self) -> int:
         """Storage calls, which are transactions when a transaction is billed as one."""
-        return sum(COSTS[kind].calls * number for kind, number in self.requests.items())
+        return self._sum(lambda cost: cost.calls)
 
     @property
     def per_entity(self) -> int:
         """Transactions when each entity of a transaction is billed."""
-        return sum(COSTS[kind].per_entity * number for kind, number in self.requests.items())
+        return self._sum(lambda cost: cost.per_entity)
 
     @property
     def entities(self) -> int:
         """Entities written."""
-        return sum(COSTS[kind].entities * number for kind, number in self.requests.items())
+        return self._sum(lambda cost: cost.entities)
 
     @property
     def changes(self) -> int:
         """Requests that write, each of which leaves a change row."""
-        return sum(number for kind, number in self.requests.items() if COSTS[kind].entities)
+        return self._sum(lambda cost: min(cost.entities, 1))
 
     def cpu_seconds(self, measured: Measured) -> float:
         """CPU of all requests."""
         cpu = measured.cpu_microseconds
         return sum(cpu[kind] * number for kind, number in self.requests.items()) / 1e6
 
+    def _sum(self, of: Callable[[Cost], int]) -> int:
+        return sum(of(kind.cost) * number for kind, number in self.requests.items())
+
 
 def workload(period: Period, users: int, assumed: Assumptions) -> Workload:
     """List the requests of a period of a tenant."""
-    match period:
-        case Period.INITIAL:
-            return Workload(_initial(users, assumed))
-        case Period.IDLE:
-            return Workload(_probes(assumed.cycles_in_month))
-        case Period.BUSY:
-            return Workload(_probes(assumed.cycles_in_month) + _changes(users, assumed))
+    cycles = 1 if period is Period.INITIAL else assumed.cycles_in_month
+    requests = Counter({Request.PROBE_USER: cycles, Request.PROBE_GROUP: cycles})
+    if period is Period.INITIAL:
+        requests += _initial(users, assumed)
+    elif period is Period.BUSY:
+        requests += _changes(users, assumed)
+    return Workload(requests)
 
 
 def stored_gb(users: int, changes: int, measured: Measured, assumed: Assumptions) -> float:
     """Size a tenant: its users, groups and memberships, and the change rows of so many changes."""
     size = measured.row_bytes
-    groups = users // assumed.directory.users_of_a_group
-    memberships = users * assumed.directory.groups_of_a_user
-    return (
-        users * sum(size[kind] for kind in ROWS_OF_A_USER)
-        + groups * sum(size[kind] for kind in ROWS_OF_A_GROUP)
-        + memberships * size["m"]
-        + changes * size["l"]
-    ) / GB
-
-
-def _probes(cycles: int) -> Counter[Request]:
-    return Counter({Request.PROBE_USER: cycles, Request.PROBE_GROUP: cycles})
+    user = (
+        sum(size[kind] for kind in ("u", "un", "ux", "ue")) + size["m"] * assumed.groups_of_a_user
+    )
+    group = sum(size[kind] for kind in ("g", "gn", "gx"))
+    return (users * user + users // assumed.users_of_a_group * group + changes * size["l"]) / GB
 
 
 def _initial(users: int, assumed: Assumptions) -> Counter[Request]:
-    groups = users // assumed.directory.users_of_a_group
-    memberships = users * assumed.directory.groups_of_a_user
-    return _probes(1) + Counter(
+    groups, memberships = users // assumed.users_of_a_group, users * assumed.groups_of_a_user
+    return Counter(
         {
             Request.MATCH_USER: users,
             Request.CREATE_USER: users,
@@ -108,14 +98,12 @@ def _initial(users: int, assumed: Assumptions) -> Counter[Request]:
 
 
 def _changes(users: int, assumed: Assumptions) -> Counter[Request]:
-    busy = assumed.busy
-
     def part(fraction: float) -> int:
         return round(users * fraction)
 
-    joined, managed = part(busy.joined), part(busy.managed)
-    updated = part(busy.changed) + part(busy.disabled) + managed
-    members = part(busy.members_added) + part(busy.members_removed)
+    joined, managed = part(assumed.joined), part(assumed.managed)
+    updated = part(assumed.changed) + part(assumed.disabled) + managed
+    added, removed = part(assumed.members_added), part(assumed.members_removed)
     return Counter(
         {
             Request.MATCH_USER: joined,
@@ -123,10 +111,10 @@ def _changes(users: int, assumed: Assumptions) -> Counter[Request]:
             Request.CHECK_MANAGER: managed,
             Request.FIND_USER: updated,
             Request.UPDATE_USER: updated,
-            Request.FIND_GROUP: members,
-            Request.CHECK_MEMBER: members,
-            Request.ADD_MEMBER: part(busy.members_added),
-            Request.REMOVE_MEMBER: part(busy.members_removed),
-            Request.DELETE_USER: part(busy.deleted),
+            Request.FIND_GROUP: added + removed,
+            Request.CHECK_MEMBER: added + removed,
+            Request.ADD_MEMBER: added,
+            Request.REMOVE_MEMBER: removed,
+            Request.DELETE_USER: part(assumed.deleted),
         }
     )

@@ -12,13 +12,20 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks.cost import __main__ as command
-from benchmarks.cost import assumptions, cost_document, prices
-from benchmarks.cost.assumptions import Assumptions
-from benchmarks.cost.bill import Basis, Bill, alternative, bill, fixed
-from benchmarks.cost.measured import Measured
+from benchmarks.cost.bill import (
+    Basis,
+    Bill,
+    alerts,
+    always_ready,
+    bill,
+    container,
+    database,
+    timers,
+)
+from benchmarks.cost.documents import SIZES, documents
 from benchmarks.cost.operations import Cost
-from benchmarks.cost.prices import Price, Prices
-from benchmarks.cost.requests import COSTS, Request
+from benchmarks.cost.parameters import Assumptions, Measured, Price, Prices
+from benchmarks.cost.requests import Request
 from benchmarks.cost.workload import Period, stored_gb, workload
 
 ROOT = Path(__file__).parents[3]
@@ -35,15 +42,15 @@ def replaced(file: Path, old: str, new: str, into: Path) -> Path:
     return copy
 
 
-@pytest.mark.parametrize("file", command.documents(), ids=lambda file: file.name)
-def test_the_documents_are_up_to_date(file: Path) -> None:
-    assert file.read_text("utf-8") == command.documents()[file], "python -m benchmarks.cost"
+@pytest.mark.parametrize(("name", "text"), documents(BASIS).items())
+def test_the_documents_are_up_to_date(name: str, text: str) -> None:
+    assert (ROOT / "docs" / name).read_text("utf-8") == text, "python -m benchmarks.cost"
 
 
 def test_a_document_is_written_when_a_price_has_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dearer = replaced(prices.FILE, "usd = 2.30", "usd = 9.30", tmp_path)
+    dearer = replaced(Prices.FILE, "usd = 2.30", "usd = 9.30", tmp_path)
     monkeypatch.setattr(Prices, "read", lambda read=Prices.read: read(dearer))
     monkeypatch.setattr(command, "DOCS", tmp_path)
     assert CliRunner().invoke(command.app).exit_code == 0
@@ -65,7 +72,7 @@ def test_a_document_is_written_when_a_price_has_changed(
 def test_wrong_prices_are_one_clear_error_and_nothing_is_written(
     old: str, new: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wrong = replaced(prices.FILE, old, new, tmp_path)
+    wrong = replaced(Prices.FILE, old, new, tmp_path)
     monkeypatch.setattr(Prices, "read", lambda read=Prices.read: read(wrong))
     monkeypatch.setattr(command, "DOCS", tmp_path)
     ended = CliRunner().invoke(command.app)
@@ -137,7 +144,7 @@ def test_a_bill_is_quantities_by_prices() -> None:
     )
 
 
-@pytest.mark.parametrize("users", cost_document.SIZES)
+@pytest.mark.parametrize("users", SIZES)
 @pytest.mark.parametrize("period", Period)
 def test_the_least_is_not_above_the_most(users: int, period: Period) -> None:
     of = bill(period, users, BASIS)
@@ -147,14 +154,13 @@ def test_the_least_is_not_above_the_most(users: int, period: Period) -> None:
 
 
 def test_the_alternative_and_what_is_fixed() -> None:
-    other, always = alternative(BASIS.prices, ASSUMED), fixed(BASIS.prices, ASSUMED)
     seconds = 730 * 3600
     memory = (seconds * 0.5 - 360_000) * 0.000003
-    assert other.container.most == pytest.approx((seconds * 0.25 - 180_000) * 0.000024 + memory)
-    assert other.container.least == pytest.approx((seconds * 0.25 - 180_000) * 0.000003 + memory)
-    assert other.database == pytest.approx(730 * 0.017 + 32 * 0.115)
-    assert always.alerts == pytest.approx(4 * 1.5 + 2 * 0.5)
-    assert always.always_ready == pytest.approx(seconds * 2 * 0.000004)
+    assert container(BASIS).most == pytest.approx((seconds * 0.25 - 180_000) * 0.000024 + memory)
+    assert container(BASIS).least == pytest.approx((seconds * 0.25 - 180_000) * 0.000003 + memory)
+    assert database(BASIS) == pytest.approx(730 * 0.017 + 32 * 0.115)
+    assert alerts(BASIS) == pytest.approx(4 * 1.5 + 2 * 0.5)
+    assert always_ready(BASIS) == pytest.approx(seconds * 2 * 0.000004)
 
 
 def test_what_is_stored_grows_with_users_and_changes() -> None:
@@ -166,8 +172,8 @@ def test_what_is_stored_grows_with_users_and_changes() -> None:
 
 
 def test_every_request_is_measured_and_writes_by_one_transaction() -> None:
-    assert set(BASIS.measured.cpu_microseconds) == set(COSTS) == set(Request)
-    assert max(cost.entities for cost in COSTS.values()) <= 100
+    assert set(BASIS.measured.cpu_microseconds) == set(Request)
+    assert max(kind.cost.entities for kind in Request) <= 100
     assert min(BASIS.measured.cpu_microseconds.values()) > 0
 
 
@@ -188,18 +194,31 @@ def test_the_assumptions_are_what_is_deployed() -> None:
     assert "param alwaysReadyInstances = 1\n" in prod
 
 
-def test_no_timer_runs_as_the_document_says() -> None:
+def test_the_timers_are_those_that_the_document_counts() -> None:
     registered = "".join(file.read_text("utf-8") for file in ROOT.glob("*/routes.py"))
-    assert "timer_trigger" not in registered + (ROOT / "function_app.py").read_text("utf-8"), (
-        "a timer is there: count it in benchmarks/cost, and say so in the document"
-    )
+    registered += (ROOT / "function_app.py").read_text("utf-8")
+    assert registered.count("timer_trigger") == ASSUMED.timers
+
+
+def test_a_timer_costs_its_executions_and_their_gb_seconds() -> None:
+    runs = 730 * 60 // ASSUMED.timer_minutes
+    second = runs * ASSUMED.timer_seconds * 2 * 0.000026
+    assert timers(1, BASIS) == pytest.approx(runs * 0.4e-6 + second)
+    assert timers(0, BASIS) == 0
+
+
+def test_the_document_says_what_the_timers_there_cost() -> None:
+    one = ASSUMED.model_copy(update={"timers": 1, "timer_minutes": 15})
+    text = documents(Basis(BASIS.prices, BASIS.measured, one))["cost.md"]
+    assert "- **Timers:** 1, every 15 minutes, $0.15 a month: 2,920 runs" in text
+    assert "**A timer:** none." not in text
 
 
 def test_the_parameters_name_a_public_source() -> None:
     for price in BASIS.prices.all():
         assert price.source.startswith("https://azure.microsoft.com/pricing/")
         assert price.read_at.startswith("https://") or not price.read_at
-    text = assumptions.FILE.read_text("utf-8")
+    text = Assumptions.FILE.read_text("utf-8")
     assert text.count("https://learn.microsoft.com/") >= 5
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from benchmarks.cost.sharding import SLOTS, operations, partition_of
+from benchmarks.cost.sharding import SLOTS, partition_of
 from shared.store import layout
 from shared.tenants import of_path
 
@@ -84,10 +84,3 @@ def test_a_partition_of_one_tenant_is_no_other_tenant() -> None:
 def test_another_number_of_partitions_is_refused(partitions: int) -> None:
     with pytest.raises(ValueError, match="must divide 256"):
         partition_of("contoso", IDS[0], partitions)
-
-
-def test_spreading_costs_no_operation_less_and_writes_what_it_wrote() -> None:
-    for each in operations(8):
-        assert each.spread.calls >= each.today.calls
-        assert each.spread.entities == each.today.entities
-        assert (each.spread == each.today) == (each.why == "as today")

@@ -1,0 +1,109 @@
+"""The documents: the templates `cost.md.j2` and `scale.md.j2`, with every figure computed."""
+
+import re
+from math import ceil
+from textwrap import fill
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from benchmarks.cost import bill, operations, sharding
+from benchmarks.cost.parameters import FOLDER, Price
+from benchmarks.cost.requests import Request
+from benchmarks.cost.workload import GB, Period, workload
+
+SIZES: Final = (100, 10_000, 100_000)
+SHOWN: Final = (10_000, Period.BUSY)
+LARGEST: Final = SIZES[-1]
+PARTITIONS: Final = 8
+WIDTH: Final = 120
+_PARAGRAPH: Final = re.compile(r"^(- |\d+\. |)(?![|#]).+(?:\n(?!- |\d+\. |[|#]).+)*", re.MULTILINE)
+
+
+def documents(basis: bill.Basis) -> dict[str, str]:
+    """Write every document, by its file name."""
+    bills = [bill.bill(period, users, basis) for users in SIZES for period in Period]
+    figures = {
+        "basis": basis,
+        "prices": basis.prices,
+        "measured": basis.measured,
+        "assumed": basis.assumed,
+        "bills": bills,
+        "shown": next(each for each in bills if (each.users, each.period) == SHOWN),
+        "initial": workload(Period.INITIAL, LARGEST, basis.assumed),
+        "partitions": PARTITIONS,
+    }
+    names = ("cost.md", "scale.md")
+    return {name: wrapped(_TEMPLATES.get_template(f"{name}.j2").render(figures)) for name in names}
+
+
+def wrapped(markdown: str) -> str:
+    """Wrap paragraphs and items once their figures stand in them, but no heading and no table."""
+
+    def refill(found: re.Match[str]) -> str:
+        hanging = " " * len(found[1])
+        text = " ".join(found[0].split())
+        return fill(
+            text,
+            WIDTH,
+            subsequent_indent=hanging,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+
+    return _PARAGRAPH.sub(refill, markdown)
+
+
+def _row(*cells: object) -> str:
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def _figure(value: float, decimals: int = 0) -> str:
+    return f"{value:,.{decimals}f}"
+
+
+def _quantity(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 or value == round(value) else f"{value:,.3g}"
+
+
+def _usd(amount: float) -> str:
+    return "< $0.01" if 0 < amount < 0.005 else f"${amount:,.2f}"
+
+
+def _price(price: Price) -> str:
+    whole, _, decimals = f"{price.usd:.7f}".rstrip("0").partition(".")
+    return f"${whole}.{decimals:0<2} per {price.per}"
+
+
+def _between(least: str, most: str) -> str:
+    return least if least == most else f"{least} to {most}"
+
+
+_TEMPLATES: Final = Environment(
+    loader=FileSystemLoader(FOLDER),
+    autoescape=select_autoescape(),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+_TEMPLATES.globals |= {
+    "bill": bill,
+    "operations": operations,
+    "sharding": sharding,
+    "requests": list(Request),
+    "GB": GB,
+    "row": _row,
+    "ceil": ceil,
+}
+_TEMPLATES.filters |= {
+    "n": _figure,
+    "g": "{:g}".format,
+    "code": "`{}`".format,
+    "percent": lambda part: f"{part * 100:g} %",
+    "usd": _usd,
+    "price": _price,
+    "free": lambda price: f"{price.free:,}" if price.free else "",
+    "span": lambda amount: _between(_usd(amount.least), _usd(amount.most)),
+    "quantities": lambda each: _between(_quantity(each.least), _quantity(each.most)),
+}
