@@ -6,20 +6,20 @@ PYTEST_ARGS ?=
 WORKERS ?= 2
 
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+PIP := $(PY) -m pip --quiet --disable-pip-version-check
 PYTEST := $(PY) -m pytest -n $(WORKERS)
+PIP_READY := $(VENV)/.ready-to-install
 RUN_READY := $(VENV)/.ready-to-run
 DEV_READY := $(VENV)/.ready-to-develop
 AZURITE_READY := node_modules/.ready
-# checkov pins versions of what others here need too, so it has an environment of its own.
-CHECKOV_PY := .venv-infra/bin/python
-CHECKOV_READY := .venv-infra/.ready
 # A type checker for Bicep; the test that the resources are what Azure knows. Without it that is left to az.
 BICEP_CHECK ?=
 # Options of make bench: --quick, or those that `python -m benchmarks --help` lists.
 BENCH_ARGS ?=
-BENCH_READY := .venv-bench/.ready .venv-scim2-server/.ready benchmarks/peers/scimmy/node_modules/.ready
-SUITES_READY := .venv-scim2-tester/.ready .venv-scim-sanity/.ready
+# Groups of pyproject.toml that have an environment each.
+SUITES := .venv-scim2-tester/.ready .venv-scim-sanity/.ready
+PEERS := .venv-scim2-server/.ready benchmarks/peers/scimmy/node_modules/.ready
+APART := .venv-infra/.ready .venv-bench/.ready .venv-scim2-server/.ready $(SUITES)
 export PYTHON
 
 .DELETE_ON_ERROR:
@@ -46,7 +46,7 @@ lint: $(DEV_READY) ## Check style and types
 	$(PY) -m ruff format --check
 	$(PY) -m mypy .
 
-infra-check: infra-tools $(DEV_READY) $(AZURITE_READY) $(CHECKOV_READY) ## Check infra/, its scripts and the workflows, without Azure
+infra-check: infra-tools $(DEV_READY) $(AZURITE_READY) .venv-infra/.ready ## Check infra/, its scripts and the workflows, without Azure
 ifeq ($(strip $(BICEP_CHECK)),)
 	@echo "note: types of resources are not checked here, because BICEP_CHECK names no checker; CI compiles with az"
 else
@@ -64,10 +64,10 @@ infra-tools:
 demo: $(DEV_READY) $(AZURITE_READY) ## Provision a generated directory as Entra does, and compare
 	@exec $(PY) -m tools.demo
 
-conformance: $(DEV_READY) $(AZURITE_READY) $(SUITES_READY) ## Run the suites that others wrote, and print their tallies
+conformance: $(DEV_READY) $(AZURITE_READY) $(SUITES) ## Run the suites that others wrote, and print their tallies
 	@exec $(PY) -m tests.spec.suites
 
-bench: $(AZURITE_READY) $(BENCH_READY) ## Measure beside the peers, and write benchmarks/results.md (25 minutes)
+bench: $(AZURITE_READY) .venv-bench/.ready $(PEERS) ## Measure beside the peers, and write benchmarks/results.md (25 minutes)
 	@exec .venv-bench/bin/python -m benchmarks $(BENCH_ARGS)
 
 verify: ## lint, test, infra-check, conformance and demo
@@ -92,38 +92,31 @@ clean: ## Remove what was installed and cached; data and local.settings.json sta
 	rm -rf .venv .venv-* node_modules benchmarks/peers/scimmy/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(PY) $(CHECKOV_PY):
-	@python=$$(sh local/find_python.sh) || exit 1; venv=$(@:/bin/python=); \
-	echo "$$venv: $$($$python --version)"; \
-	$$python -m venv "$$venv" || { rm -rf "$$venv"; exit 1; }
+$(PY):
+	@python=$$(sh local/find_python.sh) || exit 1; \
+	echo "$(VENV): $$($$python --version)"; \
+	$$python -m venv "$(VENV)" || { rm -rf "$(VENV)"; exit 1; }
 
-$(RUN_READY): requirements.txt requirements-local.txt | $(PY)
-	@echo "$(VENV): installing what make run needs"
-	@$(PIP) -r requirements.txt -r requirements-local.txt
+# The pip that comes with Python may be too old to know the groups of pyproject.toml.
+$(PIP_READY): pyproject.toml | $(PY)
+	@$(PIP) install "$$(sed -n 's/^installer = \["\(.*\)"\]$$/\1/p' pyproject.toml)"
 	@touch $@
 
-$(DEV_READY): requirements.txt requirements-local.txt requirements-telemetry.txt requirements-dev.txt | $(PY)
+$(RUN_READY): requirements.txt pyproject.toml | $(PIP_READY)
+	@echo "$(VENV): installing what make run needs"
+	@$(PIP) install -r requirements.txt --group local
+	@touch $@
+
+$(DEV_READY): requirements.txt pyproject.toml | $(PIP_READY)
 	@echo "$(VENV): installing what make test, lint and demo need"
-	@$(PIP) -r requirements-dev.txt
+	@$(PIP) install -r requirements.txt --group dev
 	@touch $@ $(RUN_READY)
 
-$(CHECKOV_READY): requirements-infra.txt | $(CHECKOV_PY)
-	@echo ".venv-infra: installing checkov for make infra-check"
-	@$(CHECKOV_PY) -m pip install --quiet --disable-pip-version-check -r requirements-infra.txt
-	@touch $@
-
-$(SUITES_READY): .venv-%/.ready: tests/spec/suites/%.txt | $(PY)
-	@echo "$(@D): installing $*"
-	@$(PY) -m venv --clear "$(@D)"
-	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
-	@touch $@
-
-.venv-bench/.ready: benchmarks/requirements.txt requirements.txt requirements-local.txt | $(PY)
-.venv-scim2-server/.ready: benchmarks/peers/scim2_server.txt | $(PY)
-.venv-bench/.ready .venv-scim2-server/.ready:
-	@echo "$(@D): installing what make bench needs"
-	@$(PY) -m venv --clear "$(@D)"
-	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+.venv-bench/.ready: requirements.txt
+$(APART): .venv-%/.ready: pyproject.toml | $(PIP_READY)
+	@echo "$(@D): installing the group $* of pyproject.toml"
+	@$(PY) -m venv --without-pip "$(@D)"
+	@$(PIP) --python "$(@D)/bin/python" install $(addprefix -r ,$(filter requirements.txt,$^)) --group $*
 	@touch $@
 
 benchmarks/peers/scimmy/node_modules/.ready: benchmarks/peers/scimmy/package.json benchmarks/peers/scimmy/package-lock.json | $(AZURITE_READY)

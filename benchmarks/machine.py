@@ -6,11 +6,12 @@ import json
 import os
 import platform
 import subprocess
+import tomllib
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from benchmarks.services import PEERS
+from benchmarks.services import PEERS, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,9 +34,9 @@ def description() -> Mapping[str, str]:
 
 
 def _python_peer() -> Iterator[str]:
-    for line in (PEERS / "scim2_server.txt").read_text("utf-8").splitlines():
-        if line and not line.startswith("#"):
-            yield line.replace("==", " ")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    for line in project["dependency-groups"]["scim2-server"]:
+        yield line.replace("==", " ")
 
 
 def _node_peer() -> Iterator[str]:

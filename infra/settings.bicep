@@ -15,7 +15,7 @@ type serviceSettings = {
   @description('How Table Storage is spoken to: the project\'s own client, or azure-data-tables.')
   SCIM_TABLE_CLIENT: ('rest' | 'sdk')?
 
-  @description('Whether OpenTelemetry is told of requests; it takes the packages of requirements-telemetry.txt.')
+  @description('Whether OpenTelemetry is told of requests; it takes the packages of the group telemetry in pyproject.toml.')
   SCIM_TELEMETRY: ('off' | 'on')?
 
   @description('A file or folder with schemas and resource types of your own, from the folder of the app on.')

@@ -1,8 +1,8 @@
 """The peer scim2-server with its resources in memory. Prints its port; ends with standard input.
 
-Runs in an environment of its own (`benchmarks/peers/scim2_server.txt`): its ASGI application on
-uvicorn with uvloop and httptools, which is faster than the threads of wsgiref that its own command
-starts.
+Runs in an environment of its own (the group `scim2-server` of pyproject.toml): its ASGI application
+on uvicorn with uvloop and httptools, which is faster than the threads of wsgiref that its own
+command starts.
 """
 
 import asyncio

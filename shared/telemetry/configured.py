@@ -22,7 +22,7 @@ def open_telemetry(settings: Settings) -> Telemetry:
 
         return OpenTelemetry.from_environment()
     except ModuleNotFoundError as error:
-        _report(f"no module {error.name}; deploy the packages of requirements-telemetry.txt")
+        _report(f"no module {error.name}; deploy the packages of telemetry as docs/operate.md says")
     except TelemetryError as error:
         _report(str(error))
     except Exception as error:  # noqa: BLE001 - whatever an exporter makes of its variables

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
+import tomllib
 from fnmatch import fnmatchcase
 from importlib.metadata import requires, version
 from pathlib import Path
@@ -56,12 +58,39 @@ NEVER_COMMITTED = [
 ]
 
 
-def asked(file: str, python: str = "3.13") -> list[Requirement]:
-    """Return what a requirements file asks for on a version of Python, without its includes."""
-    lines = (ROOT / file).read_text("utf-8").splitlines()
-    listed = [Requirement(line) for line in lines if line and not line.startswith(("#", "-r "))]
+GROUPS: dict[str, list[Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))[
+    "dependency-groups"
+]
+WITH_THE_APP = {"local", "dev", "bench"}
+"""Groups that the Makefile installs together with the packages of the app."""
+
+
+def lines_of(group: str) -> list[str]:
+    """Return the requirements of a group, those of the groups that it includes among them."""
+    return [
+        line
+        for each in GROUPS[group]
+        for line in (lines_of(each["include-group"]) if isinstance(each, dict) else [each])
+    ]
+
+
+def on(python: str, lines: list[str]) -> list[Requirement]:
+    """Return what requirements ask for on a version of Python."""
     environment = {"python_version": python, "python_full_version": f"{python}.0"}
+    listed = map(Requirement, lines)
     return [each for each in listed if not each.marker or each.marker.evaluate(environment)]
+
+
+def deployed(python: str = "3.13") -> list[Requirement]:
+    """Return what the app asks for."""
+    lines = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
+    return on(python, [line for line in lines if not line.startswith("#")])
+
+
+def installed(group: str, python: str) -> list[Requirement]:
+    """Return what the Makefile installs for a group."""
+    with_it = deployed(python) if group in WITH_THE_APP else []
+    return [*with_it, *on(python, lines_of(group))]
 
 
 def imported_by_the_app() -> set[str]:
@@ -101,8 +130,8 @@ def host() -> dict[str, Any]:
 
 def test_the_packages_are_those_that_the_app_imports() -> None:
     needed = set(map(package_of, imported_by_the_app())) - {"azure-core"}  # of the SDKs
-    optional = {each.name for each in asked("requirements-telemetry.txt")}
-    assert {each.name for each in asked("requirements.txt")} == needed - optional
+    optional = {each.name for each in on("3.13", lines_of("telemetry"))}
+    assert {each.name for each in deployed()} == needed - optional
     assert needed & optional == {"opentelemetry-sdk"}
     of_tables = [Requirement(each).name for each in requires("azure-data-tables") or ()]
     assert "azure-core" in of_tables
@@ -112,26 +141,13 @@ def test_the_architecture_gives_a_reason_for_each_package() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
     section = text.partition("\n## Dependencies\n")[2].partition("\n## ")[0]
     rows = [line.split("|")[1].strip() for line in section.splitlines() if line.startswith("| ")]
-    assert set(rows[1:]) == {each.name for each in asked("requirements.txt")}
+    assert set(rows[1:]) == {each.name for each in deployed()}
 
 
 @pytest.mark.parametrize("python", PYTHONS)
-@pytest.mark.parametrize(
-    "file",
-    [
-        "requirements.txt",
-        "requirements-telemetry.txt",
-        "requirements-local.txt",
-        "requirements-dev.txt",
-        "requirements-infra.txt",
-        "tests/spec/suites/scim2-tester.txt",
-        "tests/spec/suites/scim-sanity.txt",
-        "benchmarks/requirements.txt",
-        "benchmarks/peers/scim2_server.txt",
-    ],
-)
-def test_every_package_is_pinned_once_on_every_python(file: str, python: str) -> None:
-    pins = asked(file, python)
+@pytest.mark.parametrize("group", GROUPS)
+def test_every_package_is_pinned_once_on_every_python(group: str, python: str) -> None:
+    pins = installed(group, python)
     assert all([each.operator for each in pin.specifier] == ["=="] for pin in pins)
     names = [pin.name for pin in pins]
     assert len(names) == len(set(names))
@@ -139,14 +155,22 @@ def test_every_package_is_pinned_once_on_every_python(file: str, python: str) ->
 
 @pytest.mark.parametrize(("python", "major"), [("3.11", "1"), ("3.12", "1"), ("3.13", "2")])
 def test_the_functions_library_is_that_of_the_worker(python: str, major: str) -> None:
-    (library,) = (each for each in asked("requirements.txt", python) if "functions" in each.name)
+    (library,) = (each for each in deployed(python) if "functions" in each.name)
     assert str(library.specifier).startswith(f"=={major}.")
+
+
+def test_the_makefile_installs_the_groups_that_there_are() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    together = set(re.findall(r"-r requirements\.txt --group (\w+)", makefile))
+    apart = set(re.findall(r"\.venv-([\w-]+)/\.ready", makefile))
+    included = {line["include-group"] for line in GROUPS["dev"]}
+    assert together | apart | included == set(GROUPS)
+    assert together | {"bench"} == WITH_THE_APP
 
 
 def test_what_is_installed_is_what_is_pinned() -> None:
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    files = ("", "-telemetry", "-local", "-dev")
-    pins = [pin for file in files for pin in asked(f"requirements{file}.txt", python)]
+    pins = installed("dev", python)
     wrong = [str(pin) for pin in pins if not pin.specifier.contains(version(pin.name))]
     assert wrong == []
 

@@ -7,9 +7,11 @@ import json
 import logging
 import os
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -159,6 +161,17 @@ def test_shell_is_shell(block: str) -> None:
     ran = subprocess.run(["sh", "-n"], input=block, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "<" not in re.sub(r"<<'END'.*", "", block, flags=re.DOTALL)  # nothing to be filled in
+
+
+def test_the_packages_of_telemetry_come_to_those_of_the_app(tmp_path: Path) -> None:
+    (command,) = re.findall(r"^.*telemetry = .*$", "\n".join(SHELL), re.MULTILINE)
+    for name in ("pyproject.toml", "requirements.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    packages = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
+    extended = (tmp_path / "requirements.txt").read_text("utf-8").splitlines()
+    assert extended == [*packages, *project["dependency-groups"]["telemetry"]]
 
 
 def test_variables_are_set_before_they_are_used() -> None:

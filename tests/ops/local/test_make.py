@@ -22,13 +22,8 @@ HEEDING_SIGINT = (
 """Runs a command that heeds SIGINT. A shell that starts the tests in the background has them ignore
 it, and a script cannot trap what it was started to ignore."""
 TOOLS = ["sh", "sed", "cat", "touch", "rm", "find", "make", "dirname", "sleep"]
-REQUIREMENTS = [
-    "requirements.txt",
-    "requirements-local.txt",
-    "requirements-dev.txt",
-    "requirements-infra.txt",
-    "requirements-telemetry.txt",
-]
+STAMPS = [".ready-to-install", ".ready-to-run", ".ready-to-develop"]
+"""What a virtual environment holds of what is installed in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +51,7 @@ class Machine:
     def virtual_environment(self, script: str) -> None:
         """One that is ready, whose Python is a script."""
         self.program("python", script, self.clone / ".venv" / "bin")
-        for stamp in (".ready-to-run", ".ready-to-develop"):
+        for stamp in STAMPS:
             (self.clone / ".venv" / stamp).touch()
 
     def run(self, *command: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -79,7 +74,8 @@ def machine(tmp_path: Path) -> Machine:
     for tool in TOOLS:
         (made.bin / tool).symlink_to(shutil.which(tool) or f"/bin/{tool}")
     (made.clone / "local").mkdir(parents=True)
-    for name in ["Makefile", "package.json", "package-lock.json", ".npmrc", *REQUIREMENTS]:
+    npm = ["package.json", "package-lock.json", ".npmrc"]
+    for name in ["Makefile", "requirements.txt", "pyproject.toml", *npm]:
         shutil.copy(ROOT / name, made.clone / name)
     shutil.copy(ROOT / "local" / "find_python.sh", made.clone / "local")
     return made
@@ -227,12 +223,24 @@ def test_nothing_is_done_twice_and_changes_are_taken_up(machine: Machine) -> Non
     assert calls() == ["npm ci", "-m local"]
     assert calls() == ["-m local"]
     later = time.time() + 10
-    os.utime(machine.clone / "requirements-local.txt", (later, later))
+    os.utime(machine.clone / "pyproject.toml", (later, later))
     os.utime(machine.clone / "package-lock.json", (later, later))
-    again = calls()
-    assert again[0].startswith("-m pip install ")
-    assert again[0].endswith("-r requirements.txt -r requirements-local.txt")
-    assert again[1:] == ["npm ci", "-m local"]
+    installer, packages, *others = calls()
+    assert re.fullmatch(r"-m pip .* install pip==[\d.]+", installer)
+    assert re.fullmatch(r"-m pip .* install -r requirements.txt --group local", packages)
+    assert others == ["npm ci", "-m local"]
+
+
+@pytest.mark.parametrize(("group", "also"), [("bench", "-r requirements.txt "), ("infra", "")])
+def test_a_group_that_is_apart_gets_an_environment_of_its_own(
+    machine: Machine, group: str, also: str
+) -> None:
+    machine.virtual_environment('echo "$*" >> calls')
+    (machine.clone / f".venv-{group}").mkdir()
+    assert machine.run("make", f".venv-{group}/.ready").returncode == 0
+    made, packages = (machine.clone / "calls").read_text().splitlines()
+    assert made == f"-m venv --without-pip .venv-{group}"
+    assert packages.endswith(f"--python .venv-{group}/bin/python install {also}--group {group}")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

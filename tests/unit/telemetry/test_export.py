@@ -209,7 +209,7 @@ def test_missing_packages_are_one_line_that_says_what_to_deploy(
     assert isinstance(open_telemetry(ON), Off)
     (line,) = reasons(log)
     assert line.startswith(f"no module {missing}")
-    assert line.endswith("deploy the packages of requirements-telemetry.txt")
+    assert line.endswith("deploy the packages of telemetry as docs/operate.md says")
 
 
 def test_off_is_the_default_and_takes_requests(log: pytest.LogCaptureFixture) -> None:
