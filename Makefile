@@ -23,7 +23,9 @@ APART := .venv-infra/.ready .venv-bench/.ready .venv-scim2-server/.ready $(SUITE
 export PYTHON
 
 .DELETE_ON_ERROR:
-.PHONY: help run test lint infra-check demo conformance bench verify format token install azurite clean
+# Targets that are named together are made one after the other.
+.NOTPARALLEL:
+.PHONY: help run quick test test-oldest lint infra-check demo conformance bench verify ci format token install azurite clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' Makefile | while read -r target text; do \
@@ -33,6 +35,9 @@ help: ## List the targets
 run: $(RUN_READY) $(AZURITE_READY) ## Run the service on this machine
 	@exec $(PY) -m local
 
+quick: lint ## Check style, types, and what the unit tests can without a storage, in less than a minute
+	$(PYTEST) tests/unit -m "not azurite and not exhaustive" --hypothesis-profile=quick
+
 test: $(DEV_READY) $(AZURITE_READY) ## Run all tests but those of infra-check, or those that PYTEST_ARGS names
 ifeq ($(strip $(PYTEST_ARGS)),)
 	$(PYTEST) tests/unit/scim --cov=shared/scim --cov-branch --cov-report=term --cov-fail-under=95
@@ -40,6 +45,11 @@ ifeq ($(strip $(PYTEST_ARGS)),)
 else
 	$(PYTEST) $(PYTEST_ARGS)
 endif
+
+test-oldest: ## Run the tests, without the long ones, on the oldest Python that is supported
+	@python=$$(PYTHON= sh local/find_python.sh 3.11) || exit 1; \
+	$(MAKE) --no-print-directory test VENV=.venv-3.11 PYTHON="$$python" \
+		PYTEST_ARGS='--ignore=tests/ops/infra -m "not exhaustive"'
 
 lint: $(DEV_READY) ## Check style and types
 	$(PY) -m ruff check
@@ -70,12 +80,9 @@ conformance: $(DEV_READY) $(AZURITE_READY) $(SUITES) ## Run the suites that othe
 bench: $(AZURITE_READY) .venv-bench/.ready $(PEERS) ## Measure beside the peers, and write benchmarks/results.md (25 minutes)
 	@exec .venv-bench/bin/python -m benchmarks $(BENCH_ARGS)
 
-verify: ## lint, test, infra-check, conformance and demo
-	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory test
-	@$(MAKE) --no-print-directory infra-check
-	@$(MAKE) --no-print-directory conformance
-	@$(MAKE) --no-print-directory demo
+verify: lint test infra-check conformance demo ## Run lint, test, infra-check, conformance and demo
+
+ci: verify test-oldest ## Run what must hold for every commit: verify and test-oldest
 
 format: $(DEV_READY) ## Format the code
 	$(PY) -m ruff check --fix

@@ -6,6 +6,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Protocol
 
+import hypothesis
 import pytest
 
 from local import azurite
@@ -24,6 +25,20 @@ pytest_plugins = (
     "tests.support.fixtures.storage",
     "tests.support.fixtures.key_vault",
 )
+
+
+AZURITE = {"storage", "running_service", "extended_service"}
+"""Fixtures that start it."""
+
+hypothesis.settings.register_profile("quick", max_examples=10)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that are given Azurite, so that `make quick` leaves them out."""
+    for item in items:
+        if isinstance(item, pytest.Function) and AZURITE & {*item.fixturenames}:
+            item.add_marker("azurite")
 
 
 class NewContext(Protocol):

@@ -99,6 +99,23 @@ def test_the_tests_run_on_every_python_that_is_supported() -> None:
     assert pythons == '"3.11", "3.12", "3.13"'
 
 
+def made_by(target: str) -> set[str]:
+    """Return the targets of the Makefile that a target stands for, down to those that do work."""
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    (prerequisites,) = re.findall(rf"(?m)^{target}:(.*) ## ", makefile)
+    parts = prerequisites.split()
+    does_work = not parts or any("$" in each for each in parts)
+    return {target} if does_work else set[str]().union(*map(made_by, parts))
+
+
+def test_here_and_on_github_the_same_must_hold_for_every_commit() -> None:
+    front = (ROOT / ".ci" / "run").read_text("utf-8")
+    assert re.findall(r"(?m)^.*\bmake ([a-z-]+)$", front) == ["ci"]
+    on_github = set(re.findall(r"(?m)run: make ([\w-]+)$", TEXTS["ci.yml"]))
+    # There the matrix runs all tests on each Python.
+    assert on_github == made_by("ci") - {"test-oldest"}
+
+
 def test_everything_that_is_installed_is_kept_up_to_date() -> None:
     text = (ROOT / ".github" / "dependabot.yml").read_text("utf-8")
     assert re.findall(r"package-ecosystem: (\S+)", text) == ["pip", "npm", "github-actions"]

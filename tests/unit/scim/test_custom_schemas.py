@@ -506,7 +506,10 @@ EXAMPLE_TEXT = json.dumps(
 
 
 @settings(
-    max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=2 * settings().max_examples,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 @given(data=st.data())
 def test_a_document_is_read_or_refused_in_one_line_however_it_is_damaged(

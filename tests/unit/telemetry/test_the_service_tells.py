@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from local.azurite import Azurite
 
+pytestmark = pytest.mark.azurite
+
 ROOT = Path(__file__).parents[3]
 CLIENT_REQUEST = "5c1f6a1e-3f0e-4c44-9d8e-7b1f2d3c4a5b"
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"

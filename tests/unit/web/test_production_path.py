@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import AsyncIterator
 
+pytestmark = pytest.mark.azurite
+
 ROOT = Path(__file__).parents[3]
 CLIENT_ID = "11111111-2222-3333-4444-555555555555"
 PUBLIC = "https://id.example.com"
