@@ -1,7 +1,6 @@
 """`python -m tools.adopt`: makes accounts that exist already known to a SCIM 2.0 service."""
 
 import asyncio
-import contextlib
 from pathlib import Path
 from typing import Annotated
 
@@ -12,13 +11,25 @@ from tools.adopt.accounts import Entry, load
 from tools.adopt.adoption import Adopted, Plan, adopt
 from tools.adopt.report import is_complete, print_json, print_report
 from tools.provision import cycle
-from tools.provision.client import Limits, ScimClient
+from tools.provision.client import Limits
 from tools.provision.cycle import Match
 from tools.provision.files import DirectoryFileError
 from tools.provision.mapping import COLUMNS
-from tools.provision.report import ProgressBars, Silence
-from tools.provision.results import Ledger, ServiceError
-from tools.provision.tenant_url import UsageError, checked_token, split_tenant_url
+from tools.provision.options import (
+    LIMITS,
+    OUTPUT,
+    Concurrency,
+    Retries,
+    Show,
+    Target,
+    Timeout,
+    Token,
+    Url,
+    stop,
+    watching,
+)
+from tools.provision.results import ServiceError
+from tools.provision.tenant_url import UsageError
 from tools.provision.watch import Watch
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown")
@@ -34,18 +45,8 @@ def main(  # noqa: PLR0913, PLR0917 - each parameter is an option of the command
             "externalId. The columns manager and groups are left to the identity provider."
         ),
     ],
-    url: Annotated[
-        str,
-        typer.Option(envvar="SCIM_URL", show_envvar=True, help="Tenant URL of the service."),
-    ],
-    token: Annotated[
-        str,
-        typer.Option(
-            envvar="SCIM_TOKEN",
-            show_envvar=True,
-            help="Secret token. Better in the environment, where no shell history keeps it.",
-        ),
-    ],
+    url: Url,
+    token: Token,
     applies: Annotated[
         bool,
         typer.Option(
@@ -70,33 +71,17 @@ def main(  # noqa: PLR0913, PLR0917 - each parameter is an option of the command
             "else of them is ever changed.",
         ),
     ] = False,
-    concurrency: Annotated[
-        int, typer.Option(min=1, help="Requests under way at once.", rich_help_panel="Transport")
-    ] = 8,
-    timeout: Annotated[
-        float,
-        typer.Option(min=0.1, help="Seconds an attempt may take.", rich_help_panel="Transport"),
-    ] = 60.0,
-    retries: Annotated[
-        int,
-        typer.Option(
-            min=0,
-            help="Repetitions of a request after 429 or 503 (as Retry-After says), or a lost answer"
-            " unless it may have created an account.",
-            rich_help_panel="Transport",
-        ),
-    ] = 5,
-    show: Annotated[
-        int,
-        typer.Option(min=0, help="Lines listed of each kind.", rich_help_panel="Output"),
-    ] = 20,
+    concurrency: Concurrency = LIMITS.connections,
+    timeout: Timeout = LIMITS.timeout,
+    retries: Retries = LIMITS.retries,
+    show: Show = 20,
     as_json: Annotated[
         bool,
         typer.Option(
             "--json",
             help="Print one JSON object with every line of the file: its outcome, the id that the "
             "service gave, the reason, the differences.",
-            rich_help_panel="Output",
+            rich_help_panel=OUTPUT,
         ),
     ] = False,
 ) -> None:
@@ -115,17 +100,17 @@ def main(  # noqa: PLR0913, PLR0917 - each parameter is an option of the command
     """
     wanted = [Match.EXTERNAL_ID, Match.EMAIL] if match is None else match
     plan = Plan(tuple(dict.fromkeys([Match.USER_NAME, *wanted])), applies, fill_external_id)
-    base = url
     try:
-        base, _ = split_tenant_url(url)
-        target = (base, checked_token(token), Limits(concurrency, timeout, retries))
-        adopted = _run(target, load(file), plan, quiet=as_json)
+        target = Target.of(url, token, Limits(concurrency, timeout, retries))
+        entries = load(file)
+        with watching(quiet=as_json) as watch:
+            adopted = asyncio.run(_connect(target, entries, plan, watch))
     except (UsageError, DirectoryFileError) as error:
-        raise _stop(str(error), 2) from error
+        raise stop(str(error)) from error
     except ServiceError as error:
-        raise _stop(f"{base}: {error}", 2) from error
+        raise stop(f"{target.url}: {error}") from error
     except KeyboardInterrupt as error:
-        raise _stop("interrupted; run it again to go on", 130) from error
+        raise stop("interrupted; run it again to go on", 130) from error
     if as_json:
         print_json(adopted, applied=applies)
     else:
@@ -133,26 +118,8 @@ def main(  # noqa: PLR0913, PLR0917 - each parameter is an option of the command
     raise typer.Exit(0 if is_complete(adopted) else 1)
 
 
-def _stop(line: str, status: int) -> typer.Exit:
-    Console(stderr=True).print(f"error: {line}", markup=False, highlight=False, soft_wrap=True)
-    return typer.Exit(status)
-
-
-def _run(
-    target: tuple[str, str, Limits], entries: list[Entry], plan: Plan, *, quiet: bool
-) -> list[Adopted]:
-    with contextlib.ExitStack() as stack:
-        watch: Watch = (
-            Silence() if quiet else stack.enter_context(ProgressBars(Console(stderr=True)))
-        )
-        return asyncio.run(_connect(target, entries, plan, watch))
-
-
-async def _connect(
-    target: tuple[str, str, Limits], entries: list[Entry], plan: Plan, watch: Watch
-) -> list[Adopted]:
-    url, token, limits = target
-    async with ScimClient(url, token, Ledger(), limits) as client:
+async def _connect(target: Target, entries: list[Entry], plan: Plan, watch: Watch) -> list[Adopted]:
+    async with target.client() as client:
         await cycle.check_connection(client, cycle.Settings())
         return await adopt(client, entries, plan, watch)
 

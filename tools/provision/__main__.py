@@ -1,7 +1,6 @@
 """`python -m tools.provision`: provisions a directory into a SCIM 2.0 service as Entra does."""
 
 import asyncio
-import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -11,35 +10,33 @@ from rich.console import Console
 
 from tools.provision import files
 from tools.provision import state as states
-from tools.provision.client import Limits, ScimClient
+from tools.provision.client import Limits
 from tools.provision.cycle import Match, Settings
 from tools.provision.directory import Directory
 from tools.provision.generator import generate
 from tools.provision.mapping import COLUMNS
-from tools.provision.readback import Verification
-from tools.provision.report import ProgressBars, Silence, print_json, print_report
-from tools.provision.results import Ledger, ServiceError
-from tools.provision.run import Plan, Report, evolutions, provision
-from tools.provision.tenant_url import (
-    FLAG_PARAMETER,
-    UsageError,
-    checked_token,
-    split_tenant_url,
+from tools.provision.options import (
+    LIMITS,
+    OUTPUT,
+    Concurrency,
+    Retries,
+    Show,
+    Target,
+    Timeout,
+    Token,
+    Url,
+    stop,
+    watching,
 )
+from tools.provision.readback import Verification
+from tools.provision.report import print_json, print_report
+from tools.provision.results import ServiceError
+from tools.provision.run import Plan, Report, evolutions, provision
+from tools.provision.tenant_url import UsageError
 from tools.provision.watch import Watch
 from tools.provision.wire import Dialect, ManagerShape
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown")
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The service to provision into, and the file that remembers what it holds."""
-
-    url: str
-    token: str
-    limits: Limits
-    state_file: Path | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +51,8 @@ class Generated:
 
 @app.command()
 def main(  # noqa: PLR0913, PLR0917 - each parameter is an option of the command line
-    url: Annotated[
-        str,
-        typer.Option(
-            envvar="SCIM_URL",
-            help="Tenant URL of the service, as typed into Entra. "
-            f"With ?{FLAG_PARAMETER} the dialect is flag.",
-        ),
-    ],
-    token: Annotated[
-        str,
-        typer.Option(
-            envvar="SCIM_TOKEN",
-            show_envvar=True,
-            help="Secret token. Better in the environment, where no shell history keeps it.",
-        ),
-    ],
+    url: Url,
+    token: Token,
     directory: Annotated[
         Path | None,
         typer.Option(
@@ -134,21 +117,9 @@ def main(  # noqa: PLR0913, PLR0917 - each parameter is an option of the command
             help="Ask for each manager and member before it is set.", rich_help_panel="Requests"
         ),
     ] = False,
-    concurrency: Annotated[
-        int, typer.Option(min=1, help="Requests under way at once.", rich_help_panel="Transport")
-    ] = 8,
-    timeout: Annotated[
-        float,
-        typer.Option(min=0.1, help="Seconds an attempt may take.", rich_help_panel="Transport"),
-    ] = 60.0,
-    retries: Annotated[
-        int,
-        typer.Option(
-            min=0,
-            help="Repetitions of a request after 429, 503, a lost answer.",
-            rich_help_panel="Transport",
-        ),
-    ] = 5,
+    concurrency: Concurrency = LIMITS.connections,
+    timeout: Timeout = LIMITS.timeout,
+    retries: Retries = LIMITS.retries,
     verify: Annotated[
         bool,
         typer.Option(
@@ -166,13 +137,11 @@ def main(  # noqa: PLR0913, PLR0917 - each parameter is an option of the command
             rich_help_panel="Read-back",
         ),
     ] = 20,
-    show: Annotated[
-        int, typer.Option(min=0, help="Failures and differences listed.", rich_help_panel="Output")
-    ] = 20,
+    show: Show = 20,
     as_json: Annotated[
         bool,
         typer.Option(
-            "--json", help="Print one JSON object instead of the table.", rich_help_panel="Output"
+            "--json", help="Print one JSON object instead of the table.", rich_help_panel=OUTPUT
         ),
     ] = False,
 ) -> None:
@@ -185,10 +154,9 @@ def main(  # noqa: PLR0913, PLR0917 - each parameter is an option of the command
     difference, 2 when an option, a file or the connection is wrong.
     """
     try:
-        base, asked = split_tenant_url(url)
-        target = Target(base, checked_token(token), Limits(concurrency, timeout, retries), state)
+        target = Target.of(url, token, Limits(concurrency, timeout, retries))
         settings = Settings(
-            dialect=dialect or asked,
+            dialect=dialect or target.dialect,
             manager=manager,
             match=tuple(match or [Match.USER_NAME]),
             batch=batch,
@@ -199,21 +167,18 @@ def main(  # noqa: PLR0913, PLR0917 - each parameter is an option of the command
             settings=settings,
             verification=Verification(samples, user_groups) if verify else None,
         )
-        report = _run(target, plan, quiet=as_json)
+        known = states.load(state, target.url) if state else states.State(target.url)
+        with watching(quiet=as_json) as watch:
+            report = asyncio.run(_connect(target, plan, known, state, watch))
     except (UsageError, files.DirectoryFileError, states.StateFileError) as error:
-        raise _stop(str(error)) from error
+        raise stop(str(error)) from error
     except ServiceError as error:
-        raise _stop(f"{base}: {error}") from error
+        raise stop(f"{target.url}: {error}") from error
     if as_json:
         print_json(report)
     else:
         print_report(Console(), report, show)
     raise typer.Exit(0 if report.ok else 1)
-
-
-def _stop(line: str) -> typer.Exit:
-    Console(stderr=True).print(f"error: {line}", markup=False, highlight=False, soft_wrap=True)
-    return typer.Exit(2)
 
 
 def _directories(file: Path | None, generated: Generated) -> list[Directory]:
@@ -225,25 +190,16 @@ def _directories(file: Path | None, generated: Generated) -> list[Directory]:
     return [files.load(file)]
 
 
-def _run(target: Target, plan: Plan, *, quiet: bool) -> Report:
-    known = states.State(target.url)
-    if target.state_file is not None:
-        known = states.load(target.state_file, target.url)
-    with contextlib.ExitStack() as stack:
-        watch: Watch = (
-            Silence() if quiet else stack.enter_context(ProgressBars(Console(stderr=True)))
-        )
-        return asyncio.run(_connect(target, plan, known, watch))
-
-
-async def _connect(target: Target, plan: Plan, known: states.State, watch: Watch) -> Report:
-    async with ScimClient(target.url, target.token, Ledger(), target.limits) as client:
+async def _connect(
+    target: Target, plan: Plan, known: states.State, state_file: Path | None, watch: Watch
+) -> Report:
+    async with target.client() as client:
         try:
             return await provision(client, plan, known, watch)
         finally:
             # Also after Ctrl-C: what was sent is not sent again.
-            if target.state_file is not None:
-                states.save(target.state_file, known)
+            if state_file is not None:
+                states.save(state_file, known)
 
 
 if __name__ == "__main__":
