@@ -16,14 +16,10 @@ class Figure:
 
     Attributes:
         median: Median of the rounds' medians.
-        lowest: Lowest median of a round.
-        highest: Highest median of a round.
         samples: Measurements in all rounds together.
     """
 
     median: float
-    lowest: float
-    highest: float
     samples: int
 
 
@@ -36,9 +32,7 @@ def figure(rounds: Sequence[Sequence[float]]) -> Figure | None:
     medians = [median(samples) for samples in rounds if samples]
     if not medians:
         return None
-    return Figure(
-        median(medians), min(medians), max(medians), sum(len(samples) for samples in rounds)
-    )
+    return Figure(median(medians), sum(len(samples) for samples in rounds))
 
 
 def ratio(theirs: Figure | None, ours: Figure | None) -> float | None:

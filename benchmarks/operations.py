@@ -27,13 +27,11 @@ class Operation:
         name: As the report has it.
         requests: Makes requests for a directory, as many as there can be.
         is_right: Tells whether an answer is what was asked for; a wrong one is not measured.
-        of_group: Whether it is about the group of all users.
     """
 
     name: str
     requests: Callable[[Directory], Iterator[Request]]
     is_right: Callable[[Answered], bool]
-    of_group: bool = False
 
 
 def _create(directory: Directory) -> Iterator[Request]:
@@ -126,8 +124,8 @@ def _is_done(answer: Answered) -> bool:
 
 
 CREATE = Operation("create a user", _create, _has_id)
-ADD = Operation("add a member", _add, _is_done, of_group=True)
-REMOVE = Operation("remove a member", _remove, _is_done, of_group=True)
+ADD = Operation("add a member", _add, _is_done)
+REMOVE = Operation("remove a member", _remove, _is_done)
 LIST = Operation(f"list a page of {PAGE}", _page, _has_page)
 OPERATIONS = (
     CREATE,
@@ -138,8 +136,8 @@ OPERATIONS = (
     LIST,
     ADD,
     REMOVE,
-    Operation("membership check", _check, _finds_one, of_group=True),
-    Operation("get the group without members", _get_group, _has_no_members, of_group=True),
+    Operation("membership check", _check, _finds_one),
+    Operation("get the group without members", _get_group, _has_no_members),
 )
 
 

@@ -35,8 +35,6 @@ LEVELS = (1, 2, 4, 8, 16, 32, 64)
 WAITS = (0.01, 0.02, 0.04)
 """Seconds that a request might wait for the storage of a data centre."""
 
-_COLUMNS = ("at once", "requests/s", "p50", "p95", "CPU: app", "CPU: Azurite", "busy: app, Azurite")
-
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 

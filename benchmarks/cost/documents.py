@@ -7,9 +7,10 @@ from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from benchmarks.cost import bill, operations, sharding
+from benchmarks.cost import bill, operations
 from benchmarks.cost.parameters import FOLDER, Price
 from benchmarks.cost.requests import Request
+from benchmarks.cost.sharding import SLOTS, partition_of
 from benchmarks.cost.workload import GB, Period, workload
 
 SIZES: Final = (100, 10_000, 100_000)
@@ -24,12 +25,18 @@ def documents(basis: bill.Basis) -> dict[str, str]:
     """Write every document, by its file name."""
     bills = [bill.bill(period, users, basis) for users in SIZES for period in Period]
     figures = {
-        "basis": basis,
         "prices": basis.prices,
         "measured": basis.measured,
         "assumed": basis.assumed,
         "bills": bills,
         "shown": next(each for each in bills if (each.users, each.period) == SHOWN),
+        "alerts": bill.alerts(basis),
+        "always_ready": bill.always_ready(basis),
+        "timer": bill.timers(1, basis),
+        "timers": bill.timers(basis.assumed.timers, basis),
+        "container": bill.container(basis),
+        "database": bill.database(basis),
+        "alternative": bill.alternative(basis),
         "initial": workload(Period.INITIAL, LARGEST, basis.assumed),
         "partitions": PARTITIONS,
     }
@@ -88,9 +95,9 @@ _TEMPLATES: Final = Environment(
     keep_trailing_newline=True,
 )
 _TEMPLATES.globals |= {
-    "bill": bill,
     "operations": operations,
-    "sharding": sharding,
+    "partition_of": partition_of,
+    "SLOTS": SLOTS,
     "requests": list(Request),
     "GB": GB,
     "row": _row,

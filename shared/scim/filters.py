@@ -218,35 +218,6 @@ def matches(condition: Filter, resource: Document) -> bool:
             return False
 
 
-def to_text(condition: Filter) -> str:
-    """Return a filter in the grammar of RFC 7644 figure 1; parsing it gives an equal filter."""
-    match condition:
-        case Comparison():
-            return _comparison_text(condition)
-        case ValuePath(path=path, filter=inner):
-            return f"{path.text}[{to_text(inner)}]"
-        case And():
-            return " and ".join(map(_grouped, condition.filters))
-        case Or():
-            return " or ".join(map(_grouped, condition.filters))
-        case Not():
-            return f"not ({to_text(condition.filter)})"
-        case Unknown():
-            return condition.text
-
-
-def _comparison_text(comparison: Comparison) -> str:
-    text = f"{comparison.path.text} {comparison.operator}"
-    if comparison.operator == "pr":
-        return text
-    return f"{text} {json.dumps(comparison.value, ensure_ascii=False)}"
-
-
-def _grouped(condition: Filter) -> str:
-    text = to_text(condition)
-    return f"({text})" if isinstance(condition, And | Or) else text
-
-
 def _found(path: AttributePath, resource: Document) -> list[Any]:
     """Return the values of a path in a resource; more than one only where it is multi-valued."""
     held = elements(path.read(resource))

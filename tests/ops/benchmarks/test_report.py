@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def exactly(value: float) -> Figure:
-    return Figure(value, value, value, 10)
+    return Figure(value, 10)
 
 
 def latency(operation: str, service: str, users: int, milliseconds: float) -> Latency:

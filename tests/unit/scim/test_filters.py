@@ -19,9 +19,9 @@ from shared.scim.filters import (
     ValuePath,
     matches,
     parse_filter,
-    to_text,
 )
 from shared.scim.schema import Attribute, ResourceType, Schema
+from tests.support.filter_text import to_text
 
 if TYPE_CHECKING:
     from shared.scim.schema import Document

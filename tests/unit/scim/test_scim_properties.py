@@ -27,12 +27,12 @@ from shared.scim.filters import (
     ValuePath,
     matches,
     parse_filter,
-    to_text,
 )
 from shared.scim.messages import parse_patch
 from shared.scim.paths import PatchPath, parse_path
 from shared.scim.projection import Projection
 from shared.scim.schema import Attribute, AttributePath, ResourceType, Schema
+from tests.support.filter_text import to_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
