@@ -59,6 +59,10 @@ KEYS: dict[str, tuple[Resource, Resource]] = {
         {"name": {"givenName": "X"}},
         {"name": {"givenName": "X", "familyName": "R"}},
     ),
+    "an object in another letter case": (
+        {"NAME": {"givenname": "X"}},
+        {"name": {"givenName": "X", "familyName": "R"}},
+    ),
     "URN of an extension attribute": (
         {f"{ENTERPRISE}:department": "X"},
         {ENTERPRISE: {"department": "X", "division": "D"}},

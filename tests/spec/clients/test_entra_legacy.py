@@ -24,7 +24,8 @@ from tests.support.fixtures.scim_client import (
 )
 from tests.support.fixtures.service import RunningService
 
-ADSCIM_GROUP = "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"
+ADSCIM = "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0"
+ADSCIM_USER, ADSCIM_GROUP = f"{ADSCIM}/User", f"{ADSCIM}/Group"
 WORK_EMAIL = 'emails[type eq "work"].value'
 MANAGER = f"{ENTERPRISE}:manager"
 
@@ -207,9 +208,11 @@ VARIATIONS: dict[str, tuple[Resource, Resource]] = {
         {ENTERPRISE: {"department": "R"}},
     ),
     "no schemas at all": ({"schemas": None}, {}),
+    "no schema of the IETF": ({"schemas": [ADSCIM_USER]}, {}),
     "a schema of nobody": ({"schemas": [USER, "urn:acme:custom:2.0:User"]}, {}),
     "a custom extension": ({"urn:acme:custom:2.0:User": {"tag": "x"}}, {}),
     "no roles": ({"roles": []}, {}),
+    "an id and groups of its own": ({"id": "mine", "groups": []}, {}),
     "nulls": (
         {"addresses": None, "title": None, "name": None, "emails": None, ENTERPRISE: None},
         {},
@@ -217,6 +220,15 @@ VARIATIONS: dict[str, tuple[Resource, Resource]] = {
     "nulls within": (
         {"addresses": [{"type": "work", "country": None, "locality": "Gent"}], "name": {"x": None}},
         {"addresses": [{"type": "work", "locality": "Gent"}]},
+    ),
+    "a null beside a value": (
+        {"name": {"givenName": "Ana", "familyName": None}},
+        {"name": {"givenName": "Ana"}},
+    ),
+    "nothing but a null": ({"addresses": [{"type": "work", "country": None}]}, {}),
+    "a number where a text is expected": (
+        {ENTERPRISE: {"employeeNumber": 7}},
+        {ENTERPRISE: {"employeeNumber": "7"}},
     ),
     "an enterprise attribute at the top": ({"department": "R"}, {ENTERPRISE: {"department": "R"}}),
     "a manager at the top": ({"manager": "m1"}, {ENTERPRISE: {"manager": {"value": "m1"}}}),
@@ -230,6 +242,10 @@ VARIATIONS: dict[str, tuple[Resource, Resource]] = {
     ),
     "the manager as an object": (
         {ENTERPRISE: {"manager": {"value": "m1"}}},
+        {ENTERPRISE: {"manager": {"value": "m1"}}},
+    ),
+    "the manager as a list": (
+        {ENTERPRISE: {"manager": [{"$ref": None, "value": "m1"}]}},
         {ENTERPRISE: {"manager": {"value": "m1"}}},
     ),
     "an empty manager": ({ENTERPRISE: {"manager": {"value": ""}}}, {}),
@@ -527,6 +543,11 @@ CLEAR_MANAGER: dict[str, Resource] = {
     "remove": {"op": "Remove", "path": MANAGER},
     "remove without the URN": {"op": "Remove", "path": "manager"},
     "remove with a value": {"op": "Remove", "path": MANAGER, "value": "m1"},
+    "empty string, without a path": {"op": "replace", "value": {MANAGER: ""}},
+    "null in the extension, without a path": {
+        "op": "replace",
+        "value": {ENTERPRISE: {"manager": None}},
+    },
 }
 
 
@@ -645,6 +666,36 @@ async def test_the_parts_of_a_single_role_meet_in_one_role(entra: Scim) -> None:
             "type": "WindowsAzureActiveDirectoryRole",
         }
     ]
+
+
+async def test_a_role_that_is_there_already_is_taken_up(entra: Scim) -> None:
+    """A8, E4: a part of it changes, or it comes once more as JSON; it stays one role."""
+    role = {"primary": True, "type": "WindowsAzureActiveDirectoryRole", "value": "Admin"}
+    user = await entra.create_user(roles=[role])
+    changed = await entra.patched_user(
+        user, {"op": "Add", "path": 'roles[primary eq "True"].value', "value": "25"}
+    )
+    assert changed["roles"] == [{**role, "value": "25"}]
+    again = {"op": "Add", "path": "roles", "value": [{"value": PACKED}]}
+    changed = await entra.patched_user(user, again, again)
+    assert changed["roles"] == [{**role, "value": "25", "display": "Role1234"}]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        'roles[primary eq "True"].value eq "Admin"',
+        'active eq "True"',
+        f'{ENTERPRISE}:department eq "R&D"',
+    ],
+)
+async def test_a_filter_compares_as_a_mapping_writes(entra: Scim, condition: str) -> None:
+    """A2, A8, E2, E4: booleans as strings, paths with a URN."""
+    ana = await entra.create_user(
+        roles=[{"primary": "True", "value": "Admin"}], **{ENTERPRISE: {"department": "R&D"}}
+    )
+    await entra.create_user("bo@x.test", active=False, roles=[{"value": "Admin"}])
+    assert await entra.found("/Users", condition) == [ana["id"]]
 
 
 async def test_several_roles_come_with_display_name_and_again_as_json(entra: Scim) -> None:

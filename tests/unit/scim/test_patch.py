@@ -533,6 +533,20 @@ class TestRefusals:
         assert user == before
 
 
+@pytest.mark.parametrize("path", [path.text for path in USER.attributes if path.is_writable])
+def test_every_attribute_reads_back_equal(patched: Patched, user: Document, path: str) -> None:
+    attribute = USER.find(path)
+    assert attribute is not None
+    if attribute.attribute.type != "complex":
+        value: Any = False if attribute.attribute.type == "boolean" else "x"
+    else:
+        value = {sub.name: "x" for sub in attribute.attribute.sub_attributes[:1]}
+    once = patched(user, add(path, value))
+    expected = [value] if attribute.attribute.multi_valued else value
+    assert attribute.read(once) == expected
+    assert patched(once, add(path, value)) == once
+
+
 def test_operations_are_applied_in_order(patched: Patched, user: Document) -> None:
     changed = patched(
         user,
