@@ -73,6 +73,10 @@ async def refusal(door: Door) -> Seen:
         'Authorization: Bearer "{token}"',
         "Authorization: Bearer\t{token}",
         "Authorization: Bearer {token} {token}",
+        "Authorization: Bearer {token} x",
+        "Authorization: Bearer {token}, x",
+        "Authorization: Bearer {token},Bearer {token}",
+        "Authorization: Token {token}",
         "Authorization: Bearer {token},{token}",
         "Authorization: Bearer {token};",
         "Authorization: Bearer {token}x",
@@ -91,6 +95,7 @@ async def refusal(door: Door) -> Seen:
         f"Authorization: Bearer {'x' * 4_096}",
         f"Authorization: Bearer {'x' * 4_097}",
         f"Authorization: Bearer {'x' * 7_000}",
+        f"Authorization: Bearer {'x' * 20_000}",
         f"Authorization: Bearer {' ' * 7_000}" + "{token}x",
         "X-Authorization: Bearer {token}",
         "Proxy-Authorization: Bearer {token}",
@@ -106,6 +111,12 @@ async def test_every_malformed_credential_gets_the_answer_of_a_wrong_token(
     assert seen(await door.knock(line)) == expected
     assert seen(await door.knock(line, tenant="nobody")) == expected
     assert seen(await door.knock(line, path="/scim/v2/Users")) == expected
+
+
+async def test_a_token_in_other_letters_is_a_wrong_one(door: Door) -> None:
+    expected = await refusal(door)
+    for token in (door.token.swapcase(), door.token[:-1], door.token[::-1]):
+        assert seen(await door.knock(f"Authorization: Bearer {token}")) == expected
 
 
 @pytest.mark.parametrize(

@@ -520,67 +520,17 @@ async def test_odd_parameters_are_ignored(held: Scim) -> None:
 # ---- tokens and tenants
 
 
-@pytest.mark.parametrize(
-    "authorization",
-    [
-        None,
-        "",
-        "Bearer",
-        "{token}",
-        "Basic {token}",
-        "Token {token}",
-        "Bearer: {token}",
-        "Bearer={token}",
-        "Bearer {token}x",
-        "Bearer x{token}",
-        "Bearer {token} x",
-        'Bearer "{token}"',
-        "Bearer {token},Bearer {token}",
-        "Bearer {token}, x",
-        "Bearer\t{token}",
-        "Bearer null",
-        "Bearer " + "x" * 20_000,
-        "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9.",
-    ],
-    ids=lambda text: str(text)[:30],
-)
-async def test_a_malformed_authorization_is_401(
+@pytest.mark.parametrize("authorization", [None, "Basic {token}", "Bearer {token}x"])
+async def test_no_method_is_served_without_the_token(
     held: Scim, authorization: str | None, writes: list[tuple[str, str]]
 ) -> None:
+    """What else is no token stands in `test_bad_credentials.py`."""
     header = authorization and authorization.format(token=held.token)
     for method, path in [*writes, ("GET", "/Users"), ("GET", "/Schemas")]:
         answer = await held.request(
             method, path, {"userName": "x"}, headers={"Authorization": header}
         )
         refused(answer, 401)
-
-
-async def test_a_token_in_other_letters_is_401(held: Scim) -> None:
-    for token in (held.token.swapcase(), held.token[:-1], held.token[::-1]):
-        answer = await held.get("/Users", headers={"Authorization": f"Bearer {token}"})
-        refused(answer, 401)
-
-
-async def test_the_scheme_is_read_in_any_letter_case(held: Scim) -> None:
-    """RFC 9110 section 11.1."""
-    for scheme in ("bearer", "BEARER", "Bearer  "):
-        answer = await held.get("/Users", headers={"Authorization": f"{scheme} {held.token}"})
-        assert answer.status_code == 200
-
-
-async def test_a_repeated_or_binary_authorization_is_401(
-    held: Scim, running_service: RunningService
-) -> None:
-    path = held.tenant_url.removeprefix(running_service.base_url).encode()
-    token = held.token.encode()
-    for headers in (
-        b"Authorization: Bearer %b\r\nAuthorization: Bearer %b\r\n" % (token, token),
-        b"Authorization: Bearer %b\xc3\xa9\r\n" % token,
-    ):
-        request = b"GET %b/Users HTTP/1.1\r\nHost: x\r\n%b\r\n" % (path, headers)
-        answer = await raw_http.send(running_service.base_url, request)
-        assert answer.status == 401
-        assert json.loads(answer.body)["status"] == "401"
 
 
 UNKNOWN_TENANTS = [
