@@ -53,17 +53,28 @@ class Unconfigured:
             Unavailable: Always. The log says once what to set.
         """
         del tenant, authorization  # no token can be right, so none is looked at
-        if not self._has_told:
-            self._has_told = True
-            _log.error("%s is not set, so every request is answered 503; set it", self._setting)
-        raise Unavailable(
-            "The service has no tokens configured; its operator finds the setting in the log.",
-            retry_after=_RETRY_AFTER,
-        )
+        raise self._refusal()
 
     async def refresh(self) -> bool:
         """Say that there is nothing to read."""
         return False
 
+    async def tenants(self) -> tuple[str, ...]:
+        """Name no tenant, because nobody knows any.
+
+        Raises:
+            Unavailable: Always, as in `authenticate`.
+        """
+        raise self._refusal()
+
     async def close(self) -> None:
         """Close nothing."""
+
+    def _refusal(self) -> Unavailable:
+        if not self._has_told:
+            self._has_told = True
+            _log.error("%s is not set, so every request is answered 503; set it", self._setting)
+        return Unavailable(
+            "The service has no tokens configured; its operator finds the setting in the log.",
+            retry_after=_RETRY_AFTER,
+        )

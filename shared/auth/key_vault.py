@@ -48,11 +48,13 @@ class ListedSecret:
 
     Attributes:
         name: As it was created; the vault compares without case.
+        enabled: Whether its newest version is.
         created: When its newest version was made, in POSIX seconds.
         updated: When the attributes of that version were last changed, in POSIX seconds.
     """
 
     name: str
+    enabled: bool
     created: float
     updated: float
 
@@ -71,8 +73,8 @@ class SecretVersion:
 class Vault(Protocol):
     """What authentication needs of a vault. Any exception of a call means that it failed."""
 
-    async def enabled_secrets(self) -> list[ListedSecret]:
-        """Return the secrets whose newest version is enabled."""
+    async def secrets(self) -> list[ListedSecret]:
+        """Return all secrets, disabled ones too."""
 
     async def versions(self, name: str) -> list[SecretVersion]:
         """Return all versions of a secret in any order; none if there is no such secret."""
@@ -105,13 +107,13 @@ class KeyVault:
         self._options = {**_RETRY_OPTIONS, **client_options}
         self._opened: tuple[SecretClient, AsyncTokenCredential] | None = None
 
-    async def enabled_secrets(self) -> list[ListedSecret]:
-        """Return the secrets whose newest version is enabled.
+    async def secrets(self) -> list[ListedSecret]:
+        """Return all secrets, disabled ones too.
 
         The vault lists a secret with the attributes of its newest version, and disabling a secret
         disables that version.
         """
-        return await self._ask("the list of secrets", _enabled_secrets)
+        return await self._ask("the list of secrets", _secrets)
 
     async def versions(self, name: str) -> list[SecretVersion]:
         """Return all versions of a secret in any order; none if there is no such secret."""
@@ -156,15 +158,16 @@ class KeyVault:
         return self._opened[0]
 
 
-async def _enabled_secrets(vault: SecretClient) -> list[ListedSecret]:
+async def _secrets(vault: SecretClient) -> list[ListedSecret]:
     return [
         ListedSecret(
             name=secret.name,
+            enabled=bool(secret.enabled),
             created=_seconds(secret.created_on) or 0.0,
             updated=_seconds(secret.updated_on) or 0.0,
         )
         async for secret in vault.list_properties_of_secrets()
-        if secret.enabled and secret.name
+        if secret.name
     ]
 
 

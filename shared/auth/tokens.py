@@ -62,6 +62,16 @@ class Authenticator(Protocol):
             Whether what holds the tokens answered; None if they come from nowhere that could fail.
         """
 
+    async def tenants(self) -> tuple[str, ...]:
+        """Name all tenants, for work that no request asks for.
+
+        A closed tenant is among them: it lets no one in, but what is kept of it, and for how long,
+        goes on. A tenant whose secret was deleted is not, although its rows may be there.
+
+        Raises:
+            Unavailable: They cannot be read at present.
+        """
+
     async def close(self) -> None:
         """Close what was opened."""
 
@@ -98,6 +108,10 @@ class DevelopmentTokens:
 
     async def refresh(self) -> None:
         """Read nothing: the settings do not change."""
+
+    async def tenants(self) -> tuple[str, ...]:
+        """Name the tenants of the settings."""
+        return tuple(self._tokens)
 
     async def close(self) -> None:
         """Close nothing: settings are not open."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ NOTICE_EVERY_SECONDS = 86_400.0
 
 _MOST_REMEMBERED = 2 * VALID_TOKENS
 """Of a tenant: its valid tokens, and as many that begin later."""
+
+_RETRY_AFTER = 60
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -127,6 +130,26 @@ class VaultTokens:
         await self._listing.renew()
         return self._listing.readings > readings
 
+    async def tenants(self) -> tuple[str, ...]:
+        """Name all tenants, closed ones too; see `Authenticator.tenants`. One listing.
+
+        What is remembered would not do: it holds the tenants that are open.
+        """
+        try:
+            async with asyncio.timeout(self._waits.reading):
+                secrets = await self._vault.secrets()
+        except Exception as error:
+            _log.error(
+                "Reading the tenants failed, they cannot be named: %s: %s",
+                type(error).__name__,
+                error,
+            )
+            raise Unavailable(
+                "The vault does not list its tenants at present.", retry_after=_RETRY_AFTER
+            ) from error
+        named = (tenants.of_secret(secret.name) for secret in secrets)
+        return tuple(tenant for tenant in named if tenant is not None)
+
     async def close(self) -> None:
         """End what is being read and close the vault."""
         await self._listing.close()
@@ -198,8 +221,8 @@ class VaultTokens:
     async def _read_listing(self, _: _Listing | None) -> _Listing:
         return {
             tenant: secret
-            for secret in await self._vault.enabled_secrets()
-            if (tenant := tenants.of_secret(secret.name)) is not None
+            for secret in await self._vault.secrets()
+            if secret.enabled and (tenant := tenants.of_secret(secret.name)) is not None
         }
 
     async def _read_secret(self, tenant: str, last: _Secret | None) -> _Secret:

@@ -155,8 +155,8 @@ async def test_a_failing_vault_is_found(caplog: pytest.LogCaptureFixture) -> Non
 class ExpiringVault:
     """A vault whose one token ends in a week."""
 
-    async def enabled_secrets(self) -> list[ListedSecret]:
-        return [ListedSecret("scim-token--acme", created=0.0, updated=0.0)]
+    async def secrets(self) -> list[ListedSecret]:
+        return [ListedSecret("scim-token--acme", enabled=True, created=0.0, updated=0.0)]
 
     async def versions(self, _: str) -> list[SecretVersion]:
         week = time.time() + 7 * 86_400

@@ -68,6 +68,9 @@ class OneToken:
             await asyncio.Event().wait()
         return bool(self.answers)
 
+    async def tenants(self) -> tuple[str, ...]:
+        return ()
+
     async def close(self) -> None:
         return
 
