@@ -50,4 +50,9 @@ type serviceSettings = {
   @minValue(1)
   @maxValue(55)
   SCIM_SCAN_MAX_SECONDS: int?
+
+  @description('How many days change rows are kept.')
+  @minValue(30)
+  @maxValue(36500)
+  SCIM_HISTORY_DAYS: int?
 }

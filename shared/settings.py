@@ -277,7 +277,14 @@ class Settings(BaseModel):
         le=55,
         description="How long such a query may take before `tooMany`, in seconds.",
     )
-
+    history_days: int = Field(
+        400,
+        alias="SCIM_HISTORY_DAYS",
+        ge=30,
+        le=36_500,
+        description="How many days change rows are kept, the history of who was changed when and"
+        " by which token; 36500 is a hundred years.",
+    )
     telemetry: Literal["off", "on"] = Field(
         "off",
         alias="SCIM_TELEMETRY",

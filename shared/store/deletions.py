@@ -14,13 +14,15 @@ A DELETE whose answer from the storage is lost ends in an error although it may 
 show the group for up to 2 seconds more.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from shared.clock import Clock
 from shared.store import layout
 from shared.store.changes import Change
 from shared.store.commits import commit
-from shared.store.layout import pack_ids, unpack_ids
+from shared.store.layout import RowKind, pack_ids, unpack_ids
 from shared.store.memberships import (
     USERS_READ_AHEAD,
     GroupWrite,
@@ -31,10 +33,10 @@ from shared.store.memberships import (
     cut_into_batches,
 )
 from shared.tables.operations import Delete, Insert, OperationRejected, Replace, RowOperation
-from shared.tables.request_context import RequestContext
+from shared.tables.request_context import Bound, RequestContext
 from shared.tables.retry import retry_conflicts
 from shared.tables.rows import Row
-from shared.tables.table import Table, collect
+from shared.tables.table import PAGE_ROWS, Table, collect
 
 LEASE_SECONDS = 2.0
 """How long a process goes by what it has read, counted from before the read was sent."""
@@ -122,8 +124,20 @@ def record_sweep(gid: str, row: Row) -> RowOperation:
     return Replace(row.key, packed, row.etag) if packed else Delete(row.key, row.etag)
 
 
+@dataclass(frozen=True, slots=True)
+class DeletionRecord:
+    """The record of a deleted group or user some of whose memberships are still there."""
+
+    resource: Literal["Group", "User"]
+    id: str
+
+
 class Sweeper:
-    """Takes away the rows that deleted groups and users leave behind."""
+    """Takes away the rows that deleted groups and users leave behind.
+
+    A small deletion is swept within its own request, a large one by the runs of the timer
+    (`sweep`). All of it can be broken off anywhere, repeated, and done by several at once.
+    """
 
     def __init__(self, table: Table, memberships: Memberships) -> None:
         self._table = table
@@ -153,27 +167,95 @@ class Sweeper:
         rows = await collect(self._table, context, span, limit + 1, select=())
         if len(rows) > limit:
             return False
-        uids = [layout.id_in(row.key) for row in rows]
         last: list[MembershipEdit] = []
-        for start in range(0, len(uids), USERS_READ_AHEAD):
-            wanted = dict.fromkeys(uids[start : start + USERS_READ_AHEAD], False)
-            progress = MembershipProgress()
-            edits = last + await self._memberships.read_edits(context, gid, wanted, progress)
-            *full, last = cut_into_batches(gid, edits) or [[]]
-            for batch in full:
-                await self._commit_sweep(context, gid, (), batch)
+        for uids in _cut_into_blocks(rows):
+            last = await self._sweep_members(context, gid, uids, last)
         await self._finish_group(context, gid, last, deletions_row)
         return True
 
     async def sweep_user(self, context: RequestContext, uid: str) -> None:
-        """Take away the memberships that a deleted user's record lists, 90 a transaction."""
+        """Take away the memberships that a deleted user's record lists. 2 calls for each 90."""
+        while await self._sweep_user_once(context, uid):
+            pass
+
+    async def records(self, context: RequestContext) -> list[DeletionRecord]:
+        """List what is deleted and not yet swept, up to 1,000 groups and users. 1 call.
+
+        Users come first, because their groups still list them. Nobody sees a deleted group.
+        """
+        span = layout.deletion_records_span()
+        rows = await collect(self._table, context, span, PAGE_ROWS, select=())
+        found = [layout.deleted_in(row.key) for row in rows]
+        users = [DeletionRecord("User", uid) for kind, uid in found if kind == RowKind.DELETED_USER]
+        groups = [
+            DeletionRecord("Group", gid) for kind, gid in found if kind == RowKind.DELETED_GROUP
+        ]
+        return users + groups
+
+    async def sweep(self, context: RequestContext, record: DeletionRecord, bound: Bound) -> bool:
+        """Sweep a deleted group or user of any size, as far as the bound allows.
+
+        Calls as in `sweep_user` and `sweep_group`, and 1 more for the deletions row. It keeps to
+        the rate of the tenant's large changes.
+
+        Returns:
+            Whether it is swept.
+        """
+        if record.resource == "User":
+            return await self._sweep_large_user(context, record.id, bound)
+        return await self._sweep_large_group(context, record.id, bound)
+
+    async def _sweep_large_user(self, context: RequestContext, uid: str, bound: Bound) -> bool:
+        while not bound.is_reached(context):
+            async with self._memberships.rate_limiter.limit(context):
+                if not await self._sweep_user_once(context, uid):
+                    return True
+        return False
+
+    async def _sweep_large_group(self, context: RequestContext, gid: str, bound: Bound) -> bool:
+        """Take a deleted group out of its members' lists, a page of memberships after the other.
+
+        A page goes on by the token of the one before: what is left of a membership whose user is
+        being deleted belongs to that user, and would be the first on every page.
+        """
+        span, token = layout.memberships_span(gid), None
+        last: list[MembershipEdit] = []
+        while True:
+            page = await self._table.page(context, span, PAGE_ROWS, token, select=())
+            for uids in _cut_into_blocks(page.rows):
+                if bound.is_reached(context):
+                    return False
+                async with self._memberships.rate_limiter.limit(context):
+                    last = await self._sweep_members(context, gid, uids, last)
+            token = page.token
+            if token is None:
+                await self._finish_group(context, gid, last, None)
+                return True
+
+    async def _sweep_members(
+        self, context: RequestContext, gid: str, uids: Sequence[str], last: list[MembershipEdit]
+    ) -> list[MembershipEdit]:
+        """Take a deleted group out of the lists of some members.
+
+        Returns:
+            The edits of the last transaction, which is not committed yet: it may be the one that
+            finishes the group.
+        """
+        wanted, progress = dict.fromkeys(uids, False), MembershipProgress()
+        edits = last + await self._memberships.read_edits(context, gid, wanted, progress)
+        *full, last = cut_into_batches(gid, edits) or [[]]
+        for batch in full:
+            await self._commit_sweep(context, gid, (), batch)
+        return last
+
+    async def _sweep_user_once(self, context: RequestContext, uid: str) -> bool:
+        """Read the list of a deleted user and shorten it; tell whether more is left."""
 
         async def attempt() -> bool:
             row = await self._table.get(context, layout.deleted_user_key(uid))
             return row is not None and await self._sweep_memberships(context, uid, row)
 
-        while await retry_conflicts(context, attempt):
-            pass
+        return await retry_conflicts(context, attempt)
 
     async def _sweep_memberships(self, context: RequestContext, uid: str, row: Row) -> bool:
         """Take away the first memberships of a deleted user's list; tell whether more are left."""
@@ -221,3 +303,9 @@ class Sweeper:
         """Commit operations on a deleted group's records together with users who leave it."""
         transaction = MembershipTransaction(gid, GroupWrite(operations, "sweep"), edits)
         await self._memberships.commit_edits(context, transaction, MembershipProgress())
+
+
+def _cut_into_blocks(memberships: Sequence[Row]) -> Iterator[list[str]]:
+    """Cut the members into as many as are read and kept at a time."""
+    uids = [layout.id_in(row.key) for row in memberships]
+    return (uids[at : at + USERS_READ_AHEAD] for at in range(0, len(uids), USERS_READ_AHEAD))

@@ -335,6 +335,17 @@ def deleted_user_key(uid: str) -> str:
     return f"{RowKind.DELETED_USER}-{uid}"
 
 
+def deletion_records_span() -> Span:
+    """Build the span of the records of deleted groups and users."""
+    return kind_span(RowKind.DELETIONS)
+
+
+def deleted_in(key: str) -> tuple[RowKind, str]:
+    """Read in the key of such a record what was deleted: its kind, and the id."""
+    kind, _, resource_id = key.rpartition("-")
+    return RowKind(kind), resource_id
+
+
 def new_change_key() -> str:
     """Draw the key of a change row: the time in milliseconds (12 hex digits), then 80 random bits.
 

@@ -156,7 +156,11 @@ class MembershipTransaction:
 
 
 class Memberships:
-    """Reads and changes the members of groups."""
+    """Reads and changes the members of groups.
+
+    Attributes:
+        rate_limiter: limits what the large changes of a tenant write together.
+    """
 
     def __init__(
         self, table: Table, *, reject_unknown: bool = False, writes_per_second: int = 1_000
@@ -171,7 +175,7 @@ class Memberships:
         """
         self._table = table
         self._reject_unknown = reject_unknown
-        self._rate_limiter = RateLimiter(entities_per_second=writes_per_second)
+        self.rate_limiter = RateLimiter(entities_per_second=writes_per_second)
         self._queue = TenantQueue(capacity=1)
 
     async def list_members(self, context: RequestContext, gid: str) -> tuple[str, ...]:
@@ -227,11 +231,11 @@ class Memberships:
         try:
             async for edits in self._read_batches(context, gid, group_write, wanted, progress):
                 if progress.transactions:
-                    await self._rate_limiter.wait(context)
+                    await self.rate_limiter.wait(context)
                 entities = context.meter.entities
                 transaction = MembershipTransaction(gid, group_write, edits)
                 etag = await self.commit_edits(context, transaction, progress)
-                self._rate_limiter.record(context, context.meter.entities - entities)
+                self.rate_limiter.record(context, context.meter.entities - entities)
                 group_write = touch_group(gid)
         except ScimError as error:
             raise _interrupted(error, progress, len(wanted)) from error

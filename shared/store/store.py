@@ -8,6 +8,7 @@ from shared.store.collection import ChangedNames
 from shared.store.custom import CustomResources, CustomType
 from shared.store.deletions import DeletedGroups, Sweeper
 from shared.store.groups import Groups
+from shared.store.history import History
 from shared.store.memberships import Memberships
 from shared.store.users import Users
 from shared.tables.table import Table
@@ -15,12 +16,17 @@ from shared.tables.table import Table
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """All resources on one table; custom resources by the name of their type."""
+    """All resources on one table; custom resources by the name of their type.
+
+    `sweeper` and `history` are for work that no request asks for.
+    """
 
     users: Users
     groups: Groups
     custom: Mapping[str, CustomResources]
     deleted_groups: DeletedGroups
+    sweeper: Sweeper
+    history: History
     table: Table
 
 
@@ -40,7 +46,8 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
         changed_names: names the attributes in which two documents differ, for change rows.
         custom: the custom resource types.
         reject_unknown_members: refuse a request that names a member who is no user.
-        member_writes_per_second: entities that large changes of a tenant write a second.
+        member_writes_per_second: entities that large changes of a tenant, the sweeps of large
+            deletions and the expiry of its history write a second.
         clock: by which the lease on the deletions row runs; that of the machine by default.
     """
     memberships = Memberships(
@@ -55,5 +62,7 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
         groups=Groups(table, memberships, sweeper, deleted_groups, changed_names),
         custom={each.name: CustomResources(table, each, changed_names) for each in custom},
         deleted_groups=deleted_groups,
+        sweeper=sweeper,
+        history=History(table, memberships.rate_limiter),
         table=table,
     )

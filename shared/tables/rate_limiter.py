@@ -7,6 +7,8 @@ for one user at a time find room.
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from shared.tables.request_context import RequestContext
 
@@ -17,6 +19,20 @@ class RateLimiter:
     def __init__(self, *, entities_per_second: int) -> None:
         self._entities_per_second = entities_per_second
         self._free_at: dict[str, float] = {}
+
+    @asynccontextmanager
+    async def limit(self, context: RequestContext) -> AsyncIterator[None]:
+        """Wait until the tenant may write on, and count what the block writes.
+
+        Raises:
+            Unavailable: the deadline has passed.
+        """
+        await self.wait(context)
+        before = context.meter.entities
+        try:
+            yield
+        finally:
+            self.record(context, context.meter.entities - before)
 
     def record(self, context: RequestContext, entities: int) -> None:
         """Count what was written against the budget of the context's tenant."""

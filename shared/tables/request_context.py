@@ -1,6 +1,10 @@
-"""What one request carries through the store: its tenant, its identity, its deadline, its meter."""
+"""What one request carries through the store: its tenant, its identity, its deadline, its meter.
+
+A run of the sweeper carries the same, and a bound besides.
+"""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from shared.errors import Unavailable
@@ -64,3 +68,24 @@ class RequestContext:
                 retry_after=_RETRY_AFTER_DEADLINE,
             )
         return left
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """How much work in the background does for a tenant before it leaves the rest to the next run.
+
+    Looked at between transactions, unlike a deadline, which ends one in the middle.
+
+    Attributes:
+        entities: how many may have been written before another transaction is begun.
+        until: by `steady`, after which none is begun.
+        steady: a clock that never jumps, in seconds.
+    """
+
+    entities: int
+    until: float
+    steady: Callable[[], float] = time.monotonic
+
+    def is_reached(self, context: RequestContext) -> bool:
+        """Tell whether the rest is for the next run."""
+        return context.meter.entities >= self.entities or self.steady() >= self.until

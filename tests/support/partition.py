@@ -79,8 +79,12 @@ class Partition:
         """The ids in the deletions row, `q`."""
         return list(_ids(self.rows["q"])) if "q" in self.rows else []
 
-    def problems(self) -> list[str]:
-        """Say which rules of the data model are broken; normally none."""
+    def problems(self, *, history_is_cut: bool = False) -> list[str]:
+        """Say which rules of the data model are broken; normally none.
+
+        Args:
+            history_is_cut: the oldest change rows have expired.
+        """
         return [
             *self._wrong_keys(),
             *self._wrong_key_rows(),
@@ -88,7 +92,7 @@ class Partition:
             *self._wrong_memberships(),
             *self._wrong_counters(),
             *self._wrong_leftovers(),
-            *self._wrong_changes(),
+            *self._wrong_changes(history_is_cut=history_is_cut),
         ]
 
     def _wrong_keys(self) -> Iterator[str]:
@@ -167,20 +171,26 @@ class Partition:
         if "q" in self.rows and not listed:
             yield "q: empty"
 
-    def _wrong_changes(self) -> Iterator[str]:
-        """Every write of a user's row has its change row, and the changes add up to the rows."""
+    def _wrong_changes(self, *, history_is_cut: bool) -> Iterator[str]:
+        """Every write of a user's row has its change row, and the changes add up to the rows.
+
+        Of a history that is cut the latest changes are there, without a gap.
+        """
         changes = self.changes()
         steps = Counter((change["rq"], change["st"]) for change in changes)
         yield from (f"{step}: recorded {times} times" for step, times in steps.items() if times > 1)
         events = _events(changes)
-        for uid in events.keys() | self.versioned().keys():
-            yield from self._wrong_history(uid, sorted(events[uid]))
+        known = events.keys() if history_is_cut else events.keys() | self.versioned().keys()
+        for uid in known:
+            first = min(events[uid]).version if history_is_cut else None
+            yield from self._wrong_history(uid, sorted(events[uid]), first)
         yield from self._wrong_group_history(changes)
 
-    def _wrong_history(self, uid: str, events: list[Event]) -> Iterator[str]:
+    def _wrong_history(self, uid: str, events: list[Event], first: int | None) -> Iterator[str]:
         row = self.versioned().get(uid)
         versions = [event.version for event in events]
-        first = versions[0] if versions and versions[0] == 1 else 2  # 2: seeded, not created
+        if first is None:
+            first = versions[0] if versions and versions[0] == 1 else 2  # 2: seeded, not created
         last = int(row.values["v"]) if row else max(versions)
         if versions != list(range(first, last + 1)):
             yield f"u-{uid}: is at version {last}, its changes are {versions}"

@@ -50,6 +50,7 @@ def test_production_needs_no_more_than_the_address_of_its_table() -> None:
     assert (settings.request_deadline_seconds, settings.unknown_members) == (25.0, "skip")
     assert settings.member_writes_per_second == 1_000
     assert (settings.scan_max_rows, settings.scan_max_seconds) == (10_000, 10.0)
+    assert settings.history_days == 400
     assert settings.telemetry == "off"
 
 
@@ -207,6 +208,7 @@ def test_a_tenant_has_one_setting() -> None:
         ("SCIM_MEMBER_WRITES_PER_SECOND", "2001", "should be less than or equal to 2000"),
         ("SCIM_SCAN_MAX_ROWS", "-1", "should be greater than or equal to 1"),
         ("SCIM_SCAN_MAX_SECONDS", "0", "should be greater than or equal to 0.1"),
+        ("SCIM_HISTORY_DAYS", "29", "should be greater than or equal to 30"),
         ("SCIM_TELEMETRY", "yes", "should be 'off' or 'on'"),
         (
             "SCIM_SECRET_TOKEN",
