@@ -1,11 +1,12 @@
-"""What serves each function: its endpoint, by the name of its route.
+"""What serves each function: its endpoint by the name of its route, its job by that of its timer.
 
-All that requests need is imported here. `shared.web.loading` imports this module after the
+All that functions need is imported here. `shared.web.loading` imports this module after the
 functions are indexed.
 """
 
 from collections.abc import Mapping
 
+from background.sweeper import sweep_tenants
 from health.handlers import alive, ready
 from scim_groups.handlers import GROUPS
 from scim_protocol.bulk import run_bulk
@@ -19,10 +20,11 @@ from scim_protocol.discovery import (
 )
 from scim_protocol.root import list_all, me, no_such_path, search_all
 from scim_users.handlers import USERS
+from shared.web.loading import Job
 from shared.web.respond import Endpoint, authenticated, respond
 from shared.web.services import prepare
 
-__all__ = ["ENDPOINTS", "prepare", "respond"]
+__all__ = ["ENDPOINTS", "JOBS", "prepare", "respond"]
 
 ENDPOINTS: Mapping[str, Endpoint] = {
     "users": authenticated(USERS.collection),
@@ -47,3 +49,5 @@ ENDPOINTS: Mapping[str, Endpoint] = {
     "healthz": alive,
     "readyz": ready,
 }
+
+JOBS: Mapping[str, Job] = {"sweeper": sweep_tenants}

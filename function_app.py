@@ -1,7 +1,8 @@
-"""The function app: registers a function for each route, and begins to load what serves them."""
+"""The function app: registers a function for each route and timer, and begins to load the rest."""
 
 import azure.functions as func
 
+from background.timers import TIMERS, register_timers
 from health.routes import HEALTH_ROUTES
 from scim_groups.routes import GROUP_ROUTES
 from scim_protocol.routes import PROTOCOL_ROUTES
@@ -11,4 +12,5 @@ from shared.web.routes import register
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 register(app, (*USER_ROUTES, *GROUP_ROUTES, *PROTOCOL_ROUTES, *HEALTH_ROUTES))
+register_timers(app, TIMERS)
 load_soon()

@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = ("function_app.py", "endpoints.py", "host.json", "requirements.txt")
-FOLDERS = ("scim_*", "health", "shared")
+FOLDERS = ("scim_*", "health", "background", "shared")
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 _REGULAR_READABLE = 0o100644
 

@@ -9,7 +9,7 @@ which know each other may see them half made, and an import on the event loop wo
 import asyncio
 import gc
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from importlib import import_module
@@ -25,15 +25,20 @@ _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+Job = Callable[[str], Awaitable[None]]
+"""Work that no request asks for. It is given the host's id of the run."""
+
 
 class Endpoints(Protocol):
     """What a function needs of the module `endpoints`.
 
     Attributes:
         ENDPOINTS: what serves each route, by the route's name.
+        JOBS: what each timer runs, by the timer's name.
     """
 
     ENDPOINTS: "Mapping[str, Endpoint]"
+    JOBS: "Mapping[str, Job]"
 
     async def respond(
         self, endpoint: "Endpoint", req: func.HttpRequest, context: func.Context, template: str

@@ -15,7 +15,10 @@ MODULES = tuple(sorted(file.stem for file in ROOT.glob("*.py")))
 FUNCTIONS = tuple(sorted(file.parent.name for file in ROOT.glob("*/routes.py")))
 """Packages of HTTP functions."""
 
-PACKAGES = (*FUNCTIONS, "shared")
+TIMERS = "background"
+"""Package of the functions that a timer calls."""
+
+PACKAGES = (*FUNCTIONS, TIMERS, "shared")
 """Packages that are deployed."""
 
 

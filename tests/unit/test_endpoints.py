@@ -8,7 +8,8 @@ import sys
 from typing import TYPE_CHECKING
 
 import endpoints
-from endpoints import ENDPOINTS
+from background.timers import TIMERS
+from endpoints import ENDPOINTS, JOBS
 from tests.support.deployed import MODULES, PACKAGES, ROOT, routes
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ def test_routes_and_endpoints_bear_the_same_names() -> None:
     assert not unrouted, f"no routes.py has a route for these endpoints: {unrouted}"
 
 
+def test_timers_and_jobs_bear_the_same_names() -> None:
+    assert [timer.name for timer in TIMERS] == list(JOBS)
+
+
 def test_no_two_routes_bear_one_name() -> None:
     names = [route.name for route in routes()]
     assert sorted(names) == sorted(set(names))
@@ -31,7 +36,8 @@ def test_no_two_routes_bear_one_name() -> None:
 
 def test_the_module_is_what_a_function_waits_for() -> None:
     loaded: Endpoints = endpoints  # mypy holds the module against the protocol
-    assert all(map(callable, (loaded.respond, loaded.prepare, *loaded.ENDPOINTS.values())))
+    served = (*loaded.ENDPOINTS.values(), *loaded.JOBS.values())
+    assert all(map(callable, (loaded.respond, loaded.prepare, *served)))
 
 
 HANDLER = '''

@@ -11,7 +11,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.support.deployed import FUNCTIONS, MODULES, PACKAGES
+from tests.support.deployed import FUNCTIONS, MODULES, PACKAGES, TIMERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +33,7 @@ ERRORS, CLOCK = "shared.errors", "shared.clock"
 TABLES = "shared.tables"
 SDK_OF_TABLES, REST_OF_TABLES = f"{TABLES}.sdk", f"{TABLES}.rest.client"
 KEY_VAULT, VAULT_TOKENS = "shared.auth.key_vault", "shared.auth.vault"
+TIMED = f"{TIMERS}.timers"
 ROUTES, LOADING = "shared.web.routes", "shared.web.loading"
 TELEMETRY = "shared.telemetry"
 OPEN_TELEMETRY = f"{TELEMETRY}.open_telemetry"
@@ -41,12 +42,13 @@ OF_THE_CORE = (f"{CORE}.folding", f"{CORE}.members", f"{CORE}.schema.Document")
 CONFIGURED = ("shared.settings", "shared.tenants", "shared.identity")
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
-    "function_app": (*(f"{package}.routes" for package in FUNCTIONS), ROUTES, LOADING),
-    "endpoints": (*FUNCTIONS, "shared.web"),
+    "function_app": (*(f"{package}.routes" for package in FUNCTIONS), TIMED, ROUTES, LOADING),
+    "endpoints": (*FUNCTIONS, TIMERS, "shared.web"),
     "scim_users": ("scim_users", "shared"),
     "scim_groups": ("scim_groups", "shared"),
     "scim_protocol": ("scim_protocol", "scim_users", "scim_groups", "shared"),
     "health": ("health", "shared"),
+    TIMERS: (TIMERS, "shared"),
     "shared.web": (
         "shared.web",
         "shared.auth",
@@ -108,6 +110,7 @@ MAY_IMPORT_OF_AZURE: dict[str, tuple[str, ...]] = {
     "scim_groups": ("azure.functions",),
     "scim_protocol": ("azure.functions",),
     "health": ("azure.functions",),
+    TIMERS: ("azure.functions",),
     "shared.web": ("azure.functions",),
     "shared.identity": ("azure.core", "azure.identity"),
     KEY_VAULT: ("azure.core", "azure.keyvault"),
@@ -298,7 +301,8 @@ def loaded_with(module: str) -> set[str]:
 def test_indexing_loads_routes_and_nothing_else() -> None:
     packages = {*PACKAGES, "shared.web"}
     routes = {f"{package}.routes" for package in FUNCTIONS}
-    assert loaded_with("function_app") == {"function_app", ROUTES, LOADING} | routes | packages
+    loaded = {"function_app", ROUTES, LOADING, TIMED} | routes | packages
+    assert loaded_with("function_app") == loaded
 
 
 def test_one_module_is_imported_by_name() -> None:

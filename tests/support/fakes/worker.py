@@ -5,7 +5,7 @@ the messages of FunctionRpc.proto; objects with the same field names stand in fo
 
 As a program it is the worker of one app, with nothing else of this project in reach. A message is
 a line of JSON on standard input and its answer a line on standard output: the index first, then
-one for each invocation.
+one for each invocation. A message with `timer` in it fires a timer.
 
     python -P tests/support/fakes/worker.py <folder of the app>
 """
@@ -133,17 +133,35 @@ class Worker:
             params=route or {},
             body=Message(bytes=body),
         )
+        sent = Message(name="req", data=Message(http=http))
+        return _answer(await self._invoke(name, sent, invocation_id))
+
+    async def fire(self, name: str, *, is_past_due: bool = False, invocation_id: str = "") -> None:
+        """Let a timer fire, for the first time since the host knows of it.
+
+        Raises:
+            FunctionFailed: The host would log that the run failed.
+        """
+        told = {
+            "Schedule": {"AdjustForDST": True},
+            "ScheduleStatus": None,
+            "IsPastDue": is_past_due,
+        }
+        sent = Message(name="timer", data=Message(json=json.dumps(told)))
+        await self._invoke(name, sent, invocation_id)
+
+    async def _invoke(self, name: str, sent: Message, invocation_id: str) -> Any:
         asked = Message(
             invocation_id=invocation_id or str(uuid.uuid4()),
             function_id=self.ids[name],
-            input_data=[Message(name="req", data=Message(http=http))],
+            input_data=[sent],
             trigger_metadata={},
             trace_context=Message(trace_parent="", trace_state="", attributes={}),
             retry_context=Message(retry_count=0, max_retry_count=0, exception=None),
         )
         told = await self._runtime.invocation_request(_request(invocation_request=asked))
         _check(told.result)
-        return _answer(told.return_value)
+        return told.return_value
 
 
 def _request(**request: Message) -> Any:
@@ -173,8 +191,21 @@ async def work(folder: str) -> None:
     print(json.dumps({"bindings": worker.bindings, "modules": modules}), flush=True)
     while line := await asyncio.to_thread(sys.stdin.readline):
         call = json.loads(line)
-        answer = await worker.invoke(call.pop("function"), body=call.pop("body").encode(), **call)
-        print(json.dumps({**asdict(answer), "body": answer.body.decode()}), flush=True)
+        told = await (_fired(worker, **call) if "timer" in call else _answered(worker, **call))
+        print(json.dumps(told), flush=True)
+
+
+async def _answered(worker: Worker, *, function: str, body: str, **call: Any) -> dict[str, Any]:
+    answer = await worker.invoke(function, body=body.encode(), **call)
+    return {**asdict(answer), "body": answer.body.decode()}
+
+
+async def _fired(worker: Worker, *, timer: str, **call: Any) -> dict[str, Any]:
+    try:
+        await worker.fire(timer, **call)
+    except FunctionFailed as failure:
+        return {"failure": str(failure)}
+    return {"failure": None}
 
 
 if __name__ == "__main__":

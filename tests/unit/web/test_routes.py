@@ -43,6 +43,8 @@ def registered() -> list[Function]:
     functions = []
     for function in app.get_functions():
         trigger: typing.Any = function.get_trigger()
+        if trigger.type != "httpTrigger":
+            continue
         template = str(trigger.route).lower()
         name = str(function.get_function_name())
         functions.append(Function(name, template, trigger, function.get_user_function()))

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sys
+import time
 from asyncio.subprocess import PIPE
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.deployed import FUNCTIONS, MODULES, PACKAGES
+from background.timers import SWEEPER
+from shared.store import layout
+from shared.tables.account import TableAddress
+from shared.tables.azure_table import open_table
+from shared.tables.operations import Insert
+from shared.tables.request_context import RequestContext
+from tests.support.deployed import FUNCTIONS, MODULES, PACKAGES, TIMERS
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -29,6 +36,7 @@ pytestmark = pytest.mark.skipif(
 
 ROOT = Path(__file__).parents[3]
 DEPLOYED = (*(f"{module}.py" for module in MODULES), "host.json", *PACKAGES)
+TABLE = "runtimelibrary"
 TOKEN = "a-token-for-the-runtime-library"
 URL = "https://scim.example.com/scim/v2"
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -55,6 +63,7 @@ NOT_AT_INDEXING = [
 AT_INDEXING = {
     *PACKAGES,
     *(f"{package}.routes" for package in FUNCTIONS),
+    f"{TIMERS}.timers",
     "function_app",
     "shared.web",
     "shared.web.loading",
@@ -110,6 +119,12 @@ class Worker:
         assert answer["headers"]["request-id"] == message["invocation_id"]
         return Answer(int(answer["status"]), answer["headers"], answer["body"])
 
+    async def fire(self, timer: str, **call: Any) -> str | None:
+        """Let a timer fire; return why the run failed, None if it did not."""
+        answer = await exchanged(self._process, json.dumps({"timer": timer, **call}))
+        failure: str | None = answer["failure"]
+        return failure
+
 
 async def exchanged(process: Process, line: str = "") -> dict[str, Any]:
     """Send a line, if there is one, and return the next answer."""
@@ -136,7 +151,7 @@ async def worker(
         "PATH": os.environ["PATH"],
         "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
         "TABLE_CONNECTION_STRING": storage.connection_string,
-        "TABLE_NAME": "runtimelibrary",
+        "TABLE_NAME": TABLE,
         "SCIM_SECRET_TOKEN": TOKEN,
         "SCIM_SECRET_TOKEN__ACME": f"{TOKEN}-of-acme",
     }
@@ -172,15 +187,23 @@ def patch(*operations: dict[str, Any]) -> dict[str, Any]:
 def test_the_library_takes_every_function(
     worker: Worker, functions: dict[str, HttpFunction]
 ) -> None:
-    assert worker.index["bindings"].keys() == functions.keys()
+    assert worker.index["bindings"].keys() == {*functions, SWEEPER.name}
+
+
+def test_the_host_learns_when_the_sweeper_is_to_run(worker: Worker) -> None:
+    (trigger,) = worker.index["bindings"][SWEEPER.name]
+    assert (trigger["type"], trigger["name"]) == ("timerTrigger", "timer")
+    assert trigger["schedule"] == SWEEPER.schedule
+    assert trigger["runOnStartup"] is False
 
 
 def test_the_host_learns_routes_without_methods_that_need_no_key(
     worker: Worker, functions: dict[str, HttpFunction]
 ) -> None:
-    for name, (trigger, answer) in worker.index["bindings"].items():
+    for name, function in functions.items():
+        trigger, answer = worker.index["bindings"][name]
         assert trigger["type"] == "httpTrigger"
-        assert trigger["route"] == functions[name].template.text
+        assert trigger["route"] == function.template.text
         assert trigger["authLevel"].lower() == "anonymous"
         assert not trigger.get("methods")
         assert answer == {"direction": "OUT", "type": "http", "name": "$return"}
@@ -289,3 +312,20 @@ async def test_the_log_says_what_was_done_and_not_to_whom(
     assert (fields["status"], fields["scimType"], fields["operation"]) == (400, "invalidPath", 0)
     assert "contoso" not in log
     assert TOKEN not in log
+
+
+async def test_the_sweeper_runs_when_its_timer_fires(worker: Worker, storage: Azurite) -> None:
+    table = open_table(TableAddress(TABLE, connection_string=storage.connection_string))
+    context = RequestContext("acme", "test", "test", time.monotonic() + 30)
+    old = Insert("l-0190000000000123456789abcdef01234567", {"rt": "User"})
+    await table.transact(context, [old])
+
+    assert await worker.fire(SWEEPER.name, is_past_due=True, invocation_id="first-run") is None
+    assert (await table.page(context, layout.changes_span(until=2**41))).rows == []
+    assert await worker.fire(SWEEPER.name, invocation_id="second-run") is None
+    await table.close()
+
+    lines = [line for line in worker.log.read_text("utf-8").splitlines() if "scim.sweeper" in line]
+    (line,) = lines  # a run that finds nothing to do leaves none
+    told = json.loads(line.partition(" ")[2])
+    assert (told["sweep"], told["tenants"], told["changes"]) == ("first-run", 2, 1)

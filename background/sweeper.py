@@ -1,0 +1,220 @@
+"""The sweeper: takes away what nobody is to find in the table any more, tenant by tenant.
+
+That is what large deletions have left behind, and change rows that are older than the history is
+kept. A run does a bounded amount for each tenant, and the next one goes on. It keeps no state: what
+is left is in the table. So it may be broken off anywhere, begin twice, and run on two instances at
+once, which the host's lease on a timer does not rule out.
+"""
+
+import asyncio
+import json
+import logging
+import random
+import time
+import traceback
+from collections.abc import Awaitable, Iterator
+from dataclasses import asdict, dataclass, field
+
+from shared.auth.tokens import Authenticator
+from shared.clock import Clock
+from shared.store.deletions import DeletionRecord
+from shared.store.store import Store
+from shared.tables.request_context import Bound, RequestContext
+from shared.web import services
+
+ACTOR = "sweeper"
+"""Who did it, as change rows have it in the place of a token's label."""
+
+RUN_SECONDS = 30.0
+"""How long a run begins new work: half of the functionTimeout of host.json."""
+
+TENANT_SECONDS = 15.0
+TENANT_ENTITIES = 10_000
+"""What a run does for a tenant: until one of the two is reached, at the pace of large changes."""
+
+GRACE_SECONDS = 10.0
+"""How much longer work that was begun may take. A storage that hangs is given up then."""
+
+TENANTS_AT_ONCE = 8
+
+_DAY_SECONDS = 86_400
+
+_log = logging.getLogger("scim.sweeper")
+
+
+async def sweep_tenants(run_id: str) -> None:
+    """Sweep every tenant; that a run comes late, or once more, makes no difference to it.
+
+    Args:
+        run_id: the host's id of the invocation.
+
+    Raises:
+        SweepError: a tenant could not be swept. The host logs that the run failed, and does not
+            repeat it.
+        Unavailable: the settings are wrong, or the tenants cannot be read.
+    """
+    process = services.current()
+    sweep = Sweep(process.store, run_id, process.settings.history_days)
+    await sweep.run(process.authenticator)
+
+
+class SweepError(Exception):
+    """Some tenants could not be swept; the others were."""
+
+
+@dataclass(slots=True)
+class Swept:
+    """What a run has done.
+
+    Attributes:
+        tenants: how many there are.
+        users: deleted users that are swept.
+        groups: deleted groups that are swept.
+        changes: change rows that had expired.
+        calls: requests sent to Table Storage.
+        entities: entities written.
+        unfinished: tenants of which something may be left for the next run.
+        failed: tenants that could not be swept.
+    """
+
+    tenants: int = 0
+    users: int = 0
+    groups: int = 0
+    changes: int = 0
+    calls: int = 0
+    entities: int = 0
+    unfinished: int = 0
+    failed: int = 0
+
+
+@dataclass(slots=True)
+class _Turn:
+    """The part of a run that belongs to one tenant."""
+
+    context: RequestContext
+    bound: Bound
+    faults: list[Exception] = field(default_factory=list)
+
+    async def attempt(self, work: Awaitable[None]) -> None:
+        """Do a piece of work. What is wrong with it does not keep the others from being done."""
+        try:
+            await work
+        except Exception as fault:  # noqa: BLE001 - of whatever kind
+            self.faults.append(fault)
+
+
+class Sweep:
+    """One run over all tenants, several at the same time.
+
+    Their order is drawn anew for each run. So where the time does not suffice for all of them, no
+    tenant is always the last one.
+
+    Attributes:
+        swept: what the run has done so far.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        request_id: str,
+        history_days: int,
+        *,
+        clock: Clock | None = None,
+        draw: random.Random | None = None,
+    ) -> None:
+        """Begin the time of the run.
+
+        Args:
+            store: what is swept.
+            request_id: names the run in change rows and in the log.
+            history_days: how many days change rows are kept.
+            clock: the time by which the run ends and change rows expire.
+            draw: draws the order of the tenants.
+        """
+        self._store = store
+        self._request_id = request_id
+        self._history_days = history_days
+        self._clock = clock or Clock()
+        self._draw = draw or random.Random()  # noqa: S311 - an order, no secret
+        self._began = self._clock.steady()
+        self.swept = Swept()
+
+    async def run(self, authenticator: Authenticator) -> None:
+        """Sweep every tenant within its bound, and write a line into the log if there was work.
+
+        A tenant without work costs 2 calls.
+
+        Raises:
+            SweepError: a tenant could not be swept; the log has each with the reason.
+            Unavailable: the tenants cannot be read.
+        """
+        tenants = list(await authenticator.tenants())
+        self._draw.shuffle(tenants)
+        self.swept.tenants = len(tenants)
+        waiting = iter(tenants)
+        async with asyncio.TaskGroup() as workers:
+            for _ in range(TENANTS_AT_ONCE):
+                workers.create_task(self._work(waiting))
+        self._write_line()
+        if self.swept.failed:
+            raise SweepError(f"{self.swept.failed} of {len(tenants)} tenants could not be swept")
+
+    async def _work(self, waiting: Iterator[str]) -> None:
+        """Sweep one tenant after the other, as long as any waits and the run goes on."""
+        for tenant in waiting:
+            if self._clock.steady() < self._began + RUN_SECONDS:
+                await self._sweep_tenant(tenant)
+            else:
+                self.swept.unfinished += 1
+
+    async def _sweep_tenant(self, tenant: str) -> None:
+        turn = self._begin_turn(tenant)
+        await turn.attempt(self._sweep_deletions(turn))
+        await turn.attempt(self._expire_changes(turn))
+        self.swept.calls += turn.context.meter.calls
+        self.swept.entities += turn.context.meter.entities
+        if turn.faults:
+            self.swept.failed += 1
+            _write_fault(tenant, turn.faults[0])
+        elif turn.bound.is_reached(turn.context):
+            self.swept.unfinished += 1
+
+    def _begin_turn(self, tenant: str) -> _Turn:
+        now = self._clock.steady()
+        until = min(now + TENANT_SECONDS, self._began + RUN_SECONDS)
+        deadline = time.monotonic() + (until - now) + GRACE_SECONDS
+        context = RequestContext(tenant, self._request_id, ACTOR, deadline)
+        return _Turn(context, Bound(TENANT_ENTITIES, until, self._clock.steady))
+
+    async def _sweep_deletions(self, turn: _Turn) -> None:
+        for record in await self._store.sweeper.records(turn.context):
+            if turn.bound.is_reached(turn.context):
+                return
+            await turn.attempt(self._sweep_deletion(turn, record))
+
+    async def _sweep_deletion(self, turn: _Turn, record: DeletionRecord) -> None:
+        is_swept = await self._store.sweeper.sweep(turn.context, record, turn.bound)
+        if record.resource == "User":
+            self.swept.users += is_swept
+        else:
+            self.swept.groups += is_swept
+
+    async def _expire_changes(self, turn: _Turn) -> None:
+        before = self._clock.wall() - self._history_days * _DAY_SECONDS
+        expired = await self._store.history.expire(turn.context, int(before * 1_000), turn.bound)
+        # Not in one statement: it would add to what the number was before the wait.
+        self.swept.changes += expired
+
+    def _write_line(self) -> None:
+        """Log what was done, by numbers alone; a run that found nothing to do leaves no line."""
+        swept = self.swept
+        if not (swept.entities or swept.unfinished or swept.failed):
+            return
+        ms = round((self._clock.steady() - self._began) * 1_000, 1)
+        _log.info("%s", json.dumps({"sweep": self._request_id, **asdict(swept), "ms": ms}))
+
+
+def _write_fault(tenant: str, fault: Exception) -> None:
+    """Log why a tenant could not be swept: the kind and where, without what it quotes."""
+    stack = "".join(traceback.format_tb(fault.__traceback__))
+    _log.error("tenant %s could not be swept: %s\n%s", tenant, type(fault).__name__, stack)

@@ -1,0 +1,49 @@
+"""Timers: when the work in the background begins, as plain data.
+
+As with routes, nothing else is imported to index the functions. What runs stands in `endpoints`,
+under the name of its timer.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import azure.functions as func
+
+from shared.web import loading
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """When a job runs.
+
+    Attributes:
+        name: of the job, and of the function.
+        schedule: NCRONTAB, in UTC.
+    """
+
+    name: str
+    schedule: str
+
+
+# Every 15 minutes, but not at the quarters of the hour, when everybody else's timers fire too.
+SWEEPER = Timer("sweeper", "0 7,22,37,52 * * * *")
+
+TIMERS = (SWEEPER,)
+
+
+def register_timers(app: func.FunctionApp, timers: Iterable[Timer]) -> None:
+    """Register the functions of the timers; none runs because an instance starts."""
+    for timer in timers:
+        _register(app, timer)
+
+
+def _register(app: func.FunctionApp, named: Timer) -> None:
+    """Register one function. What it raises is not caught: the host logs that the run failed."""
+
+    async def main(timer: func.TimerRequest, context: func.Context) -> None:
+        del timer  # whether it is late makes no difference to any job
+        loaded = await loading.load_endpoints()
+        await loaded.JOBS[named.name](str(context.invocation_id))
+
+    timed = app.timer_trigger(arg_name="timer", schedule=named.schedule, run_on_startup=False)(main)
+    app.function_name(named.name)(timed)
