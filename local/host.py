@@ -180,6 +180,7 @@ async def serve(
     settings: HostJson | None = None,
     environ: Mapping[str, str] = os.environ,
     listener: socket.socket | None = None,
+    memory: timers.Memory | None = None,
 ) -> AsyncIterator[str]:
     """Serves an app until the block ends; gives its address, `http://127.0.0.1:<port>`.
 
@@ -188,6 +189,7 @@ async def serve(
         settings: Of host.json; by default of the one of this project.
         environ: Application settings: those that the host itself reads, and schedules of timers.
         listener: A listening socket; by default one on a free port.
+        memory: Keeps when timers are due next; by default nothing does.
 
     Raises:
         LocalError: The host would not take the app.
@@ -200,7 +202,8 @@ async def serve(
         listener = listener or socket.create_server(("127.0.0.1", 0))
         host = Host(indexed.http, settings, environ, invoker)
         await stack.enter_async_context(_listening(host, listener))
-        await stack.enter_async_context(_ticking(indexed.timers, environ, invoker))
+        schedules = _schedules(indexed.timers, environ)
+        await stack.enter_async_context(_ticking(schedules, invoker, memory))
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
@@ -227,17 +230,24 @@ async def _listening(host: Host, listener: socket.socket) -> AsyncIterator[None]
         await runner.cleanup()
 
 
+def _schedules(
+    functions: tuple[TimerFunction, ...], environ: Mapping[str, str]
+) -> list[tuple[TimerFunction, str]]:
+    """The timers that are not switched off, each with its schedule."""
+    enabled = (timer for timer in functions if not timers.is_disabled(timer, environ))
+    return [(timer, timers.resolve(timer, environ)) for timer in enabled]
+
+
 @asynccontextmanager
 async def _ticking(
-    functions: tuple[TimerFunction, ...], environ: Mapping[str, str], invoker: Invoker
+    schedules: list[tuple[TimerFunction, str]], invoker: Invoker, memory: timers.Memory | None
 ) -> AsyncIterator[None]:
     async def invoke(timer: TimerFunction, request: Any) -> None:
         await invoker.invoke(timer.function, request)
 
-    schedules = [timers.resolve(timer, environ) for timer in functions]
     tasks = [
-        asyncio.create_task(timers.run(timer, schedule, invoke))
-        for timer, schedule in zip(functions, schedules, strict=True)
+        asyncio.create_task(timers.run(timer, schedule, invoke, memory=memory))
+        for timer, schedule in schedules
     ]
     try:
         yield
@@ -246,12 +256,15 @@ async def _ticking(
             task.cancel()
 
 
-async def _serve_until_stopped(root: Path, module_name: str, listener: socket.socket) -> Never:
+async def _serve_until_stopped(
+    root: Path, module_name: str, listener: socket.socket, memory: timers.Memory
+) -> Never:
     stop = asyncio.Event()
     children.on_stop(stop.set, leashed=True)
     settings = host_json.read(root / "host.json")
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(message)s")
-    async with serve(load(module_name), settings=settings, listener=listener):
+    app = load(module_name)
+    async with serve(app, settings=settings, listener=listener, memory=memory):
         await stop.wait()
     # A worker of Azure is ended without a word to the app, so nothing of the app is closed here.
     sys.stdout.flush()
@@ -265,12 +278,14 @@ def main() -> int:
     parser.add_argument("--root", type=Path, required=True, help="folder of the app and host.json")
     parser.add_argument("--app", required=True, help="module that holds the FunctionApp")
     parser.add_argument("--socket", type=int, required=True, help="descriptor to listen on")
+    parser.add_argument("--timers", type=Path, help="folder that keeps when timers are due next")
     arguments = parser.parse_args()
     os.chdir(arguments.root)
     sys.path.insert(0, str(arguments.root))
     try:
         listener = socket.socket(fileno=arguments.socket)
-        asyncio.run(_serve_until_stopped(arguments.root, arguments.app, listener))
+        memory = timers.Memory(arguments.timers)
+        asyncio.run(_serve_until_stopped(arguments.root, arguments.app, listener, memory))
     except LocalError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -149,6 +149,8 @@ async def _stand_in(
     environ = {**values, **_environ(asked, storage)}
     command = [sys.executable, "-m", "local.host", "--root", str(asked.root), "--app", asked.app]
     command += ["--socket", str(listener.fileno())]
+    if not asked.ephemeral:
+        command += ["--timers", str(asked.root / ".data" / "timers")]
     async with children.running(
         command, directory=ROOT, environ=environ, descriptors=[listener.fileno()]
     ) as process:

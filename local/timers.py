@@ -2,8 +2,12 @@
 
 A schedule is an NCRONTAB expression of six fields (seconds first) or five, in UTC, or `%NAME%`
 for the setting that holds one. Other than in cron, a day must satisfy both the field of the day
-of the month and that of the day of the week. What came due while the host was down is not made up
-for: the host keeps that in its storage account, and this one keeps nothing.
+of the month and that of the day of the week.
+
+A timer never overlaps itself. What falls due while it runs is made up for by one run, right after
+the end; what fell due while the host was down, by one run at the start, which is past due. For that
+the host keeps the next time of each timer, in its storage account; this one keeps a file. A timer
+that fails is not run again before its next time.
 """
 
 from __future__ import annotations
@@ -11,9 +15,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Never
+from typing import TYPE_CHECKING, Never
 
 from azure.functions.timer import TimerRequest
 from croniter import croniter  # type: ignore[import-untyped]  # its annotations are not published
@@ -21,12 +27,22 @@ from croniter import croniter  # type: ignore[import-untyped]  # its annotations
 from local.errors import LocalError
 from local.functions import TimerFunction
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 Invoke = Callable[[TimerFunction, TimerRequest], Awaitable[object]]
 
 _logger = logging.getLogger(__name__)
 # croniter also knows "?", "L", "#" and more; the host does not.
 _TERM = r"(?:\*|\w{1,3})(?:-\w{1,3})?(?:/\d+)?"
 _EXPRESSION = re.compile(rf"(?:{_TERM}(?:,{_TERM})*(?:\s+|$)){{5,6}}")
+
+
+def is_disabled(timer: TimerFunction, environ: Mapping[str, str]) -> bool:
+    """Whether a setting switches the function off; no variable of a shell has a dot in its name."""
+    name = timer.function.name
+    settings = (f"AzureWebJobs.{name}.Disabled", f"AzureWebJobs_{name}_Disabled")
+    return any(environ.get(setting, "").lower() in {"1", "true"} for setting in settings)
 
 
 def resolve(timer: TimerFunction, environ: Mapping[str, str]) -> str:
@@ -55,8 +71,35 @@ def next_time(schedule: str, after: datetime) -> datetime:
     return due
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The time of day, and how to wait for another."""
+
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """When each timer is due next, in a file for each; without a folder nothing is kept."""
+
+    folder: Path | None = None
+
+    def recall(self, timer: TimerFunction) -> datetime | None:
+        """The time that was kept, if there is one that can be read."""
+        if self.folder is None:
+            return None
+        try:
+            text = (self.folder / timer.function.name).read_text(encoding="utf-8")
+            return datetime.fromisoformat(text)
+        except (OSError, ValueError):
+            return None
+
+    def keep(self, timer: TimerFunction, due: datetime) -> None:
+        """Keeps a time in the place of the last one."""
+        if self.folder is not None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            (self.folder / timer.function.name).write_text(due.isoformat(), encoding="utf-8")
 
 
 async def run(
@@ -64,22 +107,31 @@ async def run(
     schedule: str,
     invoke: Invoke,
     *,
-    now: Callable[[], datetime] = _now,
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    memory: Memory | None = None,
+    clock: Clock | None = None,
 ) -> Never:
     """Runs one timer until it is cancelled; it never overlaps itself and survives failures."""
-    if timer.run_on_startup:
-        await _fire(timer, invoke)
-    due = now()
+    memory, clock = memory or Memory(), clock or Clock()
+    kept, due = memory.recall(timer), clock.now()
+    is_past_due = kept is not None and kept <= due
+    if is_past_due or timer.run_on_startup:
+        await _fire(timer, invoke, is_past_due=is_past_due)
     while True:
-        # From the later of both: a sleep may end a little before the time it was asked for.
-        due = next_time(schedule, max(due, now()))
-        await sleep((due - now()).total_seconds())
+        due = next_time(schedule, due)
+        memory.keep(timer, due)
+        await clock.sleep(max(0.0, (due - clock.now()).total_seconds()))
+        # From the later of both: a sleep may end a little before the time it was asked for, and
+        # what fell due before this run began is made up for by it.
+        due = max(due, clock.now())
         await _fire(timer, invoke)
 
 
-async def _fire(timer: TimerFunction, invoke: Invoke) -> None:
+async def _fire(timer: TimerFunction, invoke: Invoke, *, is_past_due: bool = False) -> None:
+    name, began = timer.function.name, time.perf_counter()
+    _logger.info("%s: its timer fires%s", name, ", past due" if is_past_due else "")
     try:
-        await invoke(timer, TimerRequest())
+        await invoke(timer, TimerRequest(past_due=is_past_due))
     except Exception:
-        _logger.exception("%s failed", timer.function.name)
+        _logger.exception("%s failed", name)
+    else:
+        _logger.info("%s succeeded in %d ms", name, (time.perf_counter() - began) * 1_000)

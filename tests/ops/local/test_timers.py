@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from local.errors import LocalError
 from local.functions import TimerFunction, index
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.ops.local.conftest import Serving
 
 MONDAY = datetime(2026, 11, 23, 10, 17, 30, tzinfo=UTC)
@@ -59,41 +62,140 @@ def test_a_schedule_may_stand_in_a_setting(app: func.FunctionApp) -> None:
         timers.resolve(held, {})
 
 
-class Clock:
-    """Time that passes only while somebody sleeps, and a little less of it than was asked for."""
+@dataclass(slots=True)
+class Passing:
+    """Time that passes only while somebody sleeps or works, and less of it than was asked for."""
 
-    def __init__(self) -> None:
-        self.time = MONDAY
+    time: datetime = MONDAY
 
     def now(self) -> datetime:
         return self.time
 
+    def pass_(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
     async def sleep(self, seconds: float) -> None:
-        self.time += timedelta(seconds=seconds - 0.001)
+        self.pass_(seconds - 0.001 if seconds else 0)
         await asyncio.sleep(0)
 
 
-@pytest.mark.parametrize("run_on_startup", [False, True])
-async def test_a_timer_runs_once_at_each_time_and_survives_its_failures(
-    app: func.FunctionApp, run_on_startup: bool
-) -> None:
-    clock, fired, enough = Clock(), list[datetime](), asyncio.Event()
+@dataclass(slots=True)
+class Work:
+    """What a timer calls: it takes so many seconds each time, and at last it does not end.
 
-    async def invoke(timer: TimerFunction, request: func.TimerRequest) -> None:
-        fired.append(clock.time)
-        if len(fired) == 4:
-            enough.set()
-        raise ValueError("once more")
+    Attributes:
+        fired: seconds after the beginning, and whether the timer was past due.
+    """
 
-    held = timer(app, "0 * * * * *", run_on_startup=run_on_startup)
+    clock: Passing
+    seconds: list[float]
+    failure: Exception | None = None
+    fired: list[tuple[int, bool]] = field(default_factory=list)
+    is_over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def invoke(self, _: TimerFunction, request: func.TimerRequest) -> None:
+        since = round((self.clock.time - MONDAY).total_seconds())
+        self.fired.append((since, request.past_due))
+        if not self.seconds:
+            self.is_over.set()
+            await asyncio.Event().wait()
+        self.clock.pass_(self.seconds.pop(0))
+        if self.failure is not None:
+            raise self.failure
+
+
+async def fired(
+    held: TimerFunction, work: Work, memory: timers.Memory | None = None
+) -> list[tuple[int, bool]]:
+    """Run a timer until its work does not end."""
+    clock = timers.Clock(work.clock.now, work.clock.sleep)
     running = asyncio.create_task(
-        timers.run(held, held.schedule, invoke, now=clock.now, sleep=clock.sleep)
+        timers.run(held, held.schedule, work.invoke, memory=memory, clock=clock)
     )
     async with asyncio.timeout(10):
-        await enough.wait()
+        await work.is_over.wait()
     running.cancel()
-    minutes = [round((time - MONDAY).total_seconds()) for time in fired]
-    assert minutes == ([0, 30, 90, 150] if run_on_startup else [30, 90, 150, 210])
+    return work.fired
+
+
+async def test_a_timer_runs_once_at_each_time(app: func.FunctionApp) -> None:
+    work = Work(Passing(), [1, 1, 1])
+    assert await fired(timer(app, "0 * * * * *"), work) == [
+        (30, False),
+        (90, False),
+        (150, False),
+        (210, False),
+    ]
+
+
+async def test_a_timer_may_run_on_startup_too(app: func.FunctionApp) -> None:
+    held = timer(app, "0 * * * * *", run_on_startup=True)
+    assert await fired(held, Work(Passing(), [1, 1])) == [(0, False), (30, False), (90, False)]
+
+
+async def test_a_failure_is_logged_and_not_repeated(
+    app: func.FunctionApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    work = Work(Passing(), [1, 1], failure=ValueError("once more"))
+    assert [since for since, _ in await fired(timer(app, "0 * * * * *"), work)] == [30, 90, 150]
+    assert caplog.messages.count("sweep failed") == 2
+
+
+async def test_what_falls_due_while_a_timer_runs_is_one_run_right_after_the_end(
+    app: func.FunctionApp,
+) -> None:
+    work = Work(Passing(), [150, 1])
+    assert await fired(timer(app, "0 * * * * *"), work) == [
+        (30, False),
+        (30 + 150, False),
+        (210, False),
+    ]
+
+
+async def test_what_fell_due_while_the_host_was_down_is_one_run_at_the_start_and_past_due(
+    app: func.FunctionApp, tmp_path: Path
+) -> None:
+    held, memory = timer(app, "0 * * * * *"), timers.Memory(tmp_path / "timers")
+    assert await fired(held, Work(Passing(), [1]), memory) == [(30, False), (90, False)]
+    later = Passing(MONDAY + timedelta(seconds=1_000))
+    assert await fired(held, Work(later, [1]), memory) == [(1_000, True), (1_050, False)]
+
+
+async def test_a_run_that_was_killed_is_repeated_as_past_due(
+    app: func.FunctionApp, tmp_path: Path
+) -> None:
+    held, memory = timer(app, "0 0 * * * *"), timers.Memory(tmp_path)
+    first = await fired(held, Work(Passing(), []), memory)
+    later = Passing(MONDAY + timedelta(seconds=first[0][0] + 20))
+    assert await fired(held, Work(later, []), memory) == [(first[0][0] + 20, True)]
+
+
+async def test_a_host_that_comes_back_in_time_has_missed_nothing(
+    app: func.FunctionApp, tmp_path: Path
+) -> None:
+    held, memory = timer(app, "0 0 * * * *"), timers.Memory(tmp_path)
+    memory.keep(held, MONDAY + timedelta(hours=1))
+    (run,) = await fired(held, Work(Passing(), []), memory)
+    assert run == (42 * 60 + 30, False)
+
+
+@pytest.mark.parametrize("text", ["", "soon"])
+async def test_a_time_that_cannot_be_read_is_none(
+    app: func.FunctionApp, tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "sweep").write_text(text)
+    work = Work(Passing(), [])
+    assert await fired(timer(app, "0 * * * * *"), work, timers.Memory(tmp_path)) == [(30, False)]
+
+
+@pytest.mark.parametrize("setting", ["AzureWebJobs.sweep.Disabled", "AzureWebJobs_sweep_Disabled"])
+async def test_a_function_can_be_switched_off(
+    app: func.FunctionApp, serving: Serving, setting: str
+) -> None:
+    held = timer(app, "no schedule at all", run_on_startup=True)
+    assert not timers.is_disabled(held, {setting: "false"})
+    async with serving(environ={setting: "True"}):
+        pass  # its schedule is not looked at
 
 
 async def test_the_host_runs_timers_beside_requests(
