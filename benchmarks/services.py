@@ -111,6 +111,7 @@ def settings(storage: Azurite, token: str) -> Mapping[str, str]:
         "AzureWebJobsStorage": storage.connection_string,
         "TABLE_CONNECTION_STRING": storage.connection_string,
         "SCIM_SECRET_TOKEN": token,
+        "AzureWebJobs_sweeper_Disabled": "true",
     }
 
 

@@ -42,6 +42,7 @@ ROOT = Path(__file__).parents[3]
 CLIENT_ID = "11111111-2222-3333-4444-555555555555"
 PUBLIC = "https://id.example.com"
 TOKEN = "the-token-that-lies-in-the-vault"
+SWEEPER_OFF = "AzureWebJobs_sweeper_Disabled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +107,18 @@ async def azure(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Azure
             "IDENTITY_ENDPOINT": f"{identity_url}/msi/token",
             "IDENTITY_HEADER": identity.header,
             "SSL_CERT_FILE": str(folder / "authority.pem"),
+            SWEEPER_OFF: "true",
             "PATH": os.environ["PATH"],
         }
         yield Azure({**settings, **of_the_platform}, vault, identity)
 
 
 @asynccontextmanager
-async def deployed(settings: dict[str, str]) -> AsyncIterator[Deployed]:
+async def deployed(settings: dict[str, str], *arguments: str) -> AsyncIterator[Deployed]:
     """Run the app in a process of its own with these settings and no other variables."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         command = [sys.executable, "-m", "tests.support.fakes.azure_names", "--root", str(ROOT)]
-        command += ["--app", "function_app", "--socket", str(listener.fileno())]
+        command += ["--app", "function_app", "--socket", str(listener.fileno()), *arguments]
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
         async with (
             children.running(
@@ -226,6 +228,17 @@ async def test_a_token_is_replaced_without_a_request_that_is_refused(azure: Azur
         assert await statuses(f"{TOKEN}-of-nobody") == {401}
         for version in azure.vault.secrets["scim-token--rotating"]:
             await app.log.until(f"scim-token--rotating/{version.id[:8]}")
+
+
+async def test_the_sweeper_runs_with_nothing_but_the_identity_of_the_app(
+    azure: Azure, tmp_path: Path
+) -> None:
+    (tmp_path / "sweeper").write_text("2026-01-01T00:00:00+00:00")  # when it was due
+    azure.vault.calls.clear()
+    on = {name: value for name, value in azure.settings.items() if name != SWEEPER_OFF}
+    async with deployed(on, "--timers", str(tmp_path)) as app:
+        await app.log.until("sweeper succeeded")
+    assert {path.rstrip("/") for path in azure.vault.calls} == {"/secrets"}
 
 
 async def test_the_log_holds_no_token_and_no_name(app: Deployed) -> None:

@@ -22,6 +22,7 @@ from shared.tables.azure_table import open_table
 from shared.tables.operations import Insert
 from shared.tables.request_context import RequestContext
 from tests.support.deployed import FUNCTIONS, MODULES, PACKAGES, TIMERS
+from tests.support.seeds import write
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -318,7 +319,7 @@ async def test_the_sweeper_runs_when_its_timer_fires(worker: Worker, storage: Az
     table = open_table(TableAddress(TABLE, connection_string=storage.connection_string))
     context = RequestContext("acme", "test", "test", time.monotonic() + 30)
     old = Insert("l-0190000000000123456789abcdef01234567", {"rt": "User"})
-    await table.transact(context, [old])
+    await write(table, context, [old])
 
     assert await worker.fire(SWEEPER.name, is_past_due=True, invocation_id="first-run") is None
     assert (await table.page(context, layout.changes_span(until=2**41))).rows == []
