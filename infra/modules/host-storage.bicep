@@ -1,5 +1,5 @@
-// Storage of the Functions host: the package that runs, leases of timers. Nothing of the
-// identities.
+// Storage of the Functions host: the package that runs, the lease and the status of the timer.
+// Nothing of the identities.
 
 param accountName string
 param location string

@@ -42,7 +42,8 @@ resource applicationInsights 'Microsoft.Insights/components@2020-02-02' existing
   name: applicationInsightsName
 }
 
-// The host reads its package and creates containers of its own (leases, keys).
+// The host reads its package and creates containers of its own: keys, and for each timer its lease
+// and its status.
 resource hostBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: hostStorage
   name: guid(hostStorage.id, principalId, roleIds['Storage Blob Data Owner'])

@@ -11,31 +11,37 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import time
 import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from pydantic import SecretStr
 
+from background.sweeper import Sweep
+from shared.auth.tokens import DevelopmentTokens
 from shared.scim.documents import changed_names
 from shared.settings import describe
-from shared.store.store import open_store
+from shared.store.store import Store, open_store
 from shared.tables.account import TableAddress
 from shared.tables.azure_table import AzureTable, open_table
+from shared.tables.operations import Insert
 from shared.tables.request_context import Meter, RequestContext
 from shared.tables.rows import Span
 from shared.tables.table import collect
 from shared.telemetry.request_record import RequestRecord
 from shared.web.request_log import write_line
 from tests.ops.infra import kql
-from tests.support.seeds import seed
+from tests.support.seeds import seed, write
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from local.azurite import Azurite
     from tests.conftest import NewContext
+    from tests.support.fakes.clock import Time
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs" / "operate.md").read_text("utf-8")
@@ -55,9 +61,11 @@ TABLES = {
     "AppRequests": {
         "TimeGenerated": "datetime",
         "ItemCount": "int",
+        "DurationMs": "real",
         "Name": "string",
         "OperationId": "string",
         "Properties": "dynamic",
+        "Success": "bool",
         "Url": "string",
     },
     "AZKVAuditLogs": {
@@ -144,6 +152,21 @@ def test_queries_ask_for_fields_that_the_service_writes(caplog: pytest.LogCaptur
     named = {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
     assert named == written.keys()
     assert caplog.records[-1].getMessage().startswith('{"request":')
+
+
+async def test_the_queries_about_the_sweeper_ask_for_what_it_writes(
+    caplog: pytest.LogCaptureFixture, store: Store, tenant: str, clock: Time
+) -> None:
+    caplog.set_level(logging.INFO)
+    old = int((clock.wall - 500 * 86_400) * 1_000)
+    context = RequestContext(tenant, "request", "token", time.monotonic() + 30)
+    await write(store.table, context, [Insert(f"l-{old:012x}{0:020x}", {"rt": "User"})])
+    only = DevelopmentTokens({tenant: SecretStr("a-token-of-nobody")})
+    await Sweep(store, "run", 400, clock=clock.clock()).run(only)
+    (line,) = caplog.messages
+    assert line.startswith('{"sweep":')
+    asked = set(re.findall(r"\brun\.(\w+)", "\n".join(QUERIES)))
+    assert {"sweep", *asked} == json.loads(line).keys()
 
 
 def test_each_alert_has_its_cause_its_remedy_and_a_query() -> None:
