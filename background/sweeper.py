@@ -35,7 +35,7 @@ TENANT_ENTITIES = 10_000
 GRACE_SECONDS = 10.0
 """How much longer work that was begun may take. A storage that hangs is given up then."""
 
-TENANTS_AT_ONCE = 8
+TENANTS_AT_ONCE = 16
 
 _DAY_SECONDS = 86_400
 
