@@ -44,4 +44,5 @@ def test_the_host_has_timers_without_an_extension_bundle() -> None:
 
 
 def test_nothing_switches_it_off() -> None:
-    assert f"AzureWebJobs_{SWEEPER.name}_Disabled" not in of_kind(APP, "variable")["hostSettings"].body
+    settings = of_kind(APP, "variable")["hostSettings"].body
+    assert f"AzureWebJobs_{SWEEPER.name}_Disabled" not in settings

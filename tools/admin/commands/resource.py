@@ -36,7 +36,13 @@ Listed = Annotated[
     int, typer.Option("--list", min=0, max=1_000, help="How many memberships are listed by name.")
 ]
 Days = Annotated[
-    int, typer.Option(min=0, max=3_650, help="How many days the history looks back; 0 for none.")
+    int,
+    typer.Option(
+        min=0,
+        max=3_650,
+        help="How many days the history looks back; 0 for none. What is older than the service's"
+        " SCIM_HISTORY_DAYS has expired.",
+    ),
 ]
 ScanRows = Annotated[
     int,
