@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 
+from benchmarks.cost import operations
 from benchmarks.cost.parameters import Assumptions, Measured, Price, Prices
 from benchmarks.cost.workload import GB, Period, Workload, stored_gb, workload
 
 TRACES_OF_A_REQUEST = 3
 """Rows of AppTraces: the host writes two, that a function begins and ends, and the service one."""
+
+TRACES_OF_A_SWEEP = 2
+"""Those of the host alone: a run of the sweeper that found nothing to do leaves no line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +75,38 @@ def bill(period: Period, users: int, basis: Basis) -> Bill:
     """Bill a period of a tenant, in a deployment that scales to zero."""
     work, prices = workload(period, users, basis.assumed), basis.prices
     minutes = min(work.total, basis.assumed.hours_in_month * 60)
-    operations = minutes * basis.assumed.vault_operations
-    calls = f"{work.calls:,} calls, or {work.per_entity:,} when entities are counted"
+    asked = minutes * basis.assumed.vault_operations
+    sweeps = _sweeps(period, work, basis)
+    calls = (
+        f"{work.calls:,} calls, or {work.per_entity:,} when entities are counted,"
+        f" and {sweeps.least:,.0f} or {sweeps.most:,.0f} of the sweeper"
+    )
     vault = f"{basis.assumed.vault_operations} in each minute with requests, at most {minutes:,}"
     lines = (
         _time(work, basis),
         Line(prices.on_demand_execution, f"{work.total:,} requests", _same(work.total)),
-        Line(prices.table_transaction, calls, Quantity(work.calls, work.per_entity)),
+        Line(prices.table_transaction, calls, _transactions(work) + sweeps),
         _stored(period, users, basis),
-        Line(prices.vault_operation, vault, _same(operations)),
-        _logged(work, operations, basis),
+        Line(prices.vault_operation, vault, _same(asked)),
+        _logged(work, asked, sweeps, basis),
     )
     return Bill(users, period, work, lines)
+
+
+def _transactions(work: Workload) -> Quantity:
+    return Quantity(work.calls, work.per_entity)
+
+
+def _sweeps(period: Period, work: Workload, basis: Basis) -> Quantity:
+    """Count the sweeper's transactions: in a month as many changes expire as there are new ones.
+
+    The least is all of them in as few transactions as may be. An initial cycle is no month.
+    """
+    if period is Period.INITIAL:
+        return _same(0)
+    looks = operations.sweep().calls * basis.assumed.sweeps_in_month
+    expiry = operations.sweep(expired=work.changes).calls - operations.sweep().calls
+    return Quantity(looks + expiry, looks + work.changes)
 
 
 def _same(quantity: float) -> Quantity:
@@ -104,8 +128,9 @@ def _stored(period: Period, users: int, basis: Basis) -> Line:
     return Line(basis.prices.table_gb_month, how, _same(held))
 
 
-def _logged(work: Workload, vault_operations: int, basis: Basis) -> Line:
+def _logged(work: Workload, vault_operations: int, sweeps: Quantity, basis: Basis) -> Line:
     assumed, call = basis.assumed, basis.assumed.log_storage_call_bytes
+    calls = _transactions(work) + sweeps
     request = assumed.log_request_bytes + TRACES_OF_A_REQUEST * assumed.log_trace_bytes
     request += basis.measured.log_line_bytes
     rest = work.total * request + vault_operations * assumed.log_vault_operation_bytes
@@ -113,7 +138,7 @@ def _logged(work: Workload, vault_operations: int, basis: Basis) -> Line:
         f"{request:,} bytes a request, {call:,} a storage transaction,"
         f" {assumed.log_vault_operation_bytes:,} an operation on the vault"
     )
-    least, most = rest + work.calls * call, rest + work.per_entity * call
+    least, most = rest + calls.least * call, rest + calls.most * call
     return Line(basis.prices.log_gb, how, Quantity(least / GB, most / GB))
 
 
@@ -129,12 +154,30 @@ def always_ready(basis: Basis) -> float:
     return basis.prices.always_ready_gb_second.of(gb_seconds)
 
 
-def timers(number: int, basis: Basis) -> float:
-    """Price timers: their executions and GB-seconds, in USD a month."""
-    runs = number * basis.assumed.timer_runs_in_month
-    gb_seconds = runs * basis.assumed.timer_seconds * basis.assumed.instance_gb
-    prices = basis.prices
-    return prices.on_demand_execution.of(runs) + prices.on_demand_gb_second.of(gb_seconds)
+def sweeper(basis: Basis, *, granted: bool) -> Quantity:
+    """Price the sweeper's runs with nothing to do, but for what they ask of tenants, a month."""
+    assumed, prices, runs = basis.assumed, basis.prices, basis.assumed.sweeps_in_month
+    logged = assumed.log_request_bytes + TRACES_OF_A_SWEEP * assumed.log_trace_bytes
+    logged += assumed.log_vault_operation_bytes
+    rest = (
+        prices.on_demand_execution.of(runs, granted=granted)
+        + prices.vault_operation.of(runs, granted=granted)
+        + prices.log_gb.of(runs * logged / GB, granted=granted)
+    )
+
+    def time(seconds: float) -> float:
+        gb_seconds = runs * seconds * assumed.instance_gb
+        return prices.on_demand_gb_second.of(gb_seconds, granted=granted)
+
+    least, most = time(assumed.sweeper_least_seconds), time(assumed.sweeper_most_seconds)
+    return Quantity(rest + least, rest + most)
+
+
+def sweeps_of_a_tenant(basis: Basis) -> float:
+    """Price what the sweeper asks of a tenant with nothing to do, in USD a month."""
+    calls = operations.sweep().calls * basis.assumed.sweeps_in_month
+    logged = calls * basis.assumed.log_storage_call_bytes / GB
+    return basis.prices.table_transaction.of(calls) + basis.prices.log_gb.of(logged)
 
 
 def container(basis: Basis) -> Quantity:

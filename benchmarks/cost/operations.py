@@ -10,6 +10,9 @@ from typing import NamedTuple
 PAGE_ROWS = 1_000
 """Rows of one answer of Table Storage."""
 
+TRANSACTION_ROWS = 100
+"""Operations of one transaction."""
+
 
 class Cost(NamedTuple):
     """What an operation costs.
@@ -44,6 +47,15 @@ def delete_user(*, external_ids: int = 0, emails: int = 0, groups: int = 0) -> C
 def add_members(members: int, *, steps: int = 1) -> Cost:
     """Add or remove members: a read each; a transaction for each step of up to 40."""
     return Cost(members + steps, 2 * members + 2 * steps)
+
+
+def sweep(*, expired: int = 0) -> Cost:
+    """Sweep a tenant of which nothing is left but change rows that have expired.
+
+    The leftovers are listed, and a page of change rows; a transaction for each 100 of these.
+    """
+    pages = max(1, ceil(expired / PAGE_ROWS))
+    return Cost(1 + pages + ceil(expired / TRANSACTION_ROWS), expired)
 
 
 def expected_costs(members: int) -> dict[str, Cost]:

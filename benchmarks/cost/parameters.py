@@ -9,7 +9,6 @@ from typing import ClassVar, Self
 from pydantic import (
     BaseModel,
     NonNegativeFloat,
-    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     ValidationError,
@@ -114,9 +113,9 @@ class Assumptions(_File):
     instance_gb: PositiveFloat
     instances: PositiveInt
     least_billed_seconds: PositiveFloat
-    timers: NonNegativeInt
-    timer_minutes: PositiveInt
-    timer_seconds: PositiveFloat
+    sweeper_minutes: PositiveInt
+    sweeper_least_seconds: PositiveFloat
+    sweeper_most_seconds: PositiveFloat
     alert_rules_5_minutes: PositiveInt
     alert_rules_15_minutes: PositiveInt
     vault_operations: PositiveInt
@@ -152,9 +151,9 @@ class Assumptions(_File):
         return self.hours_in_month * 60 // self.cycle_minutes
 
     @property
-    def timer_runs_in_month(self) -> int:
-        """How often a timer runs."""
-        return self.hours_in_month * 60 // self.timer_minutes
+    def sweeps_in_month(self) -> int:
+        """How often the sweeper runs."""
+        return self.hours_in_month * 60 // self.sweeper_minutes
 
 
 class Measured(_File):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from math import ceil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from background.timers import SWEEPER
 from benchmarks.cost import __main__ as command
 from benchmarks.cost.bill import (
     Basis,
@@ -20,7 +22,8 @@ from benchmarks.cost.bill import (
     bill,
     container,
     database,
-    timers,
+    sweeper,
+    sweeps_of_a_tenant,
 )
 from benchmarks.cost.documents import SIZES, documents
 from benchmarks.cost.operations import Cost
@@ -138,7 +141,8 @@ def test_a_bill_is_quantities_by_prices() -> None:
     assert time.amount(granted=True).most == 0
     assert line(of, "Key Vault").amount(granted=False).most == pytest.approx(2_190 * 4 * 3e-6)
     log = 1_100 + 3 * 800 + BASIS.measured.log_line_bytes + 1_000 + 4 * 1_200
-    assert line(of, "Log Analytics").quantity.most == pytest.approx(2_190 * log / 1e9)
+    swept = 2 * 730 * 4 * 1_000
+    assert line(of, "Log Analytics").quantity.most == pytest.approx((2_190 * log + swept) / 1e9)
     assert of.total(granted=False).most == pytest.approx(
         sum(each.amount(granted=False).most for each in of.lines)
     )
@@ -194,24 +198,39 @@ def test_the_assumptions_are_what_is_deployed() -> None:
     assert "param alwaysReadyInstances = 1\n" in prod
 
 
-def test_the_timers_are_those_that_the_document_counts() -> None:
-    registered = "".join(file.read_text("utf-8") for file in ROOT.glob("*/routes.py"))
-    registered += (ROOT / "function_app.py").read_text("utf-8")
-    assert registered.count("timer_trigger") == ASSUMED.timers
+def test_the_sweeper_runs_as_often_as_the_document_counts() -> None:
+    minutes = SWEEPER.schedule.split()[1].split(",")
+    assert len(minutes) * ASSUMED.sweeper_minutes == 60
 
 
-def test_a_timer_costs_its_executions_and_their_gb_seconds() -> None:
-    runs = 730 * 60 // ASSUMED.timer_minutes
-    second = runs * ASSUMED.timer_seconds * 2 * 0.000026
-    assert timers(1, BASIS) == pytest.approx(runs * 0.4e-6 + second)
-    assert timers(0, BASIS) == 0
+def test_the_sweeper_costs_its_runs_a_list_of_secrets_each_and_their_rows_in_the_log() -> None:
+    runs = 730 * 4
+    second = runs * 2 * 0.000026
+    others = runs * (0.4e-6 + 3e-6 + (1_100 + 2 * 800 + 1_200) * 2.3e-9)
+    shared = sweeper(BASIS, granted=False)
+    assert shared.least == pytest.approx(second + others)
+    assert shared.most == pytest.approx(2 * second + others)
+    assert shared.most < 0.5, "almost nothing"
+    alone = sweeper(BASIS, granted=True)
+    assert alone.least == alone.most == pytest.approx(runs * 3e-6)
 
 
-def test_the_document_says_what_the_timers_there_cost() -> None:
-    one = ASSUMED.model_copy(update={"timers": 1, "timer_minutes": 15})
-    text = documents(Basis(BASIS.prices, BASIS.measured, one))["cost.md"]
-    assert "- **Timers:** 1, every 15 minutes, $0.15 a month: 2,920 runs" in text
-    assert "**A timer:** none." not in text
+def test_a_tenant_with_nothing_to_do_costs_the_sweeper_two_calls_a_run() -> None:
+    calls = 2 * 730 * 4
+    priced = calls * (0.00036 / 10_000 + 1_000 * 2.3e-9)
+    assert sweeps_of_a_tenant(BASIS) == pytest.approx(priced)
+    assert line(bill(Period.INITIAL, 100, BASIS), "transactions").quantity.least == (
+        bill(Period.INITIAL, 100, BASIS).work.calls
+    )
+
+
+def test_in_a_busy_month_as_many_changes_expire_as_are_made() -> None:
+    of = bill(Period.BUSY, 10_000, BASIS)
+    swept = line(of, "transactions").quantity
+    looks, changes = 2 * 730 * 4, of.work.changes
+    pages, transactions = ceil(changes / 1_000), ceil(changes / 100)
+    assert swept.least == of.work.calls + looks + pages - 1 + transactions
+    assert swept.most == of.work.per_entity + looks + changes
 
 
 def test_the_parameters_name_a_public_source() -> None:

@@ -14,6 +14,8 @@ import pytest
 
 from background import sweeper
 from background.sweeper import Sweep, SweepError
+from benchmarks.cost import operations
+from benchmarks.cost.operations import Cost
 from shared.auth.key_vault import KeyVault
 from shared.auth.vault import VaultTokens
 from shared.errors import Unavailable
@@ -54,6 +56,15 @@ async def test_a_tenant_with_nothing_to_do_costs_2_calls(
 
 async def test_a_tenant_that_is_empty_costs_2_calls(run: Run, tenants: Tenants) -> None:
     assert (await run(tenants.new())).swept.calls == 2
+
+
+@pytest.mark.parametrize("expired", [0, 1, 250, 1_050])
+async def test_a_tenant_costs_what_the_documents_count(
+    run: Run, tenants: Tenants, expired: int
+) -> None:
+    tenant = await tenants.with_history(days=500, rows=expired)
+    swept = (await run(tenant)).swept
+    assert Cost(swept.calls, swept.entities) == operations.sweep(expired=expired)
 
 
 async def test_the_tenants_are_listed_once_a_run(store: Store) -> None:
