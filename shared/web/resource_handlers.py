@@ -2,13 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Generic, Protocol
+from typing import Generic, Protocol, TypeVar
 
 from shared.scim import documents, patch, queries
 from shared.scim.messages import parse_patch, parse_search
 from shared.scim.queries import Query
 from shared.scim.schema import Document
-from shared.store.resources import Precondition
+from shared.store.resources import Group, Precondition, Resource
 from shared.tables.request_context import RequestContext
 from shared.web import responses
 from shared.web.listing import list_resources
@@ -17,7 +17,9 @@ from shared.web.requests import ScimRequest
 from shared.web.respond import Handlers
 from shared.web.responses import ScimResponse
 from shared.web.services import Services
-from shared.web.sources import R, R_co, Source
+from shared.web.sources import R, Source
+
+R_co = TypeVar("R_co", bound=Resource | Group, covariant=True)
 
 
 class Deleter(Protocol):

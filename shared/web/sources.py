@@ -15,7 +15,6 @@ from shared.web.entity_tags import entity_tag
 from shared.web.requests import ScimRequest
 
 R = TypeVar("R", bound=Resource | Group)
-R_co = TypeVar("R_co", bound=Resource | Group, covariant=True)
 
 Finder = Callable[[str], Awaitable[Sequence[R]]]
 """Finds what has a value by an index; more than asked for is allowed, less is not."""

@@ -11,12 +11,6 @@ from tests.support.deployed import MODULES, PACKAGES, ROOT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TOLERATED = {
-    "Document": "shared/tables still has its own alias of shared/scim/schema.py's",
-    "ResourcePage": "shared/web/sources.py has its own until every reader of the store returns one",
-}
-"""Names that still mean two things, and why."""
-
 
 def names_in(source: str) -> Iterator[str]:
     """Yield the public classes, aliases and constants that a module defines."""
@@ -46,9 +40,7 @@ def defined() -> dict[str, list[str]]:
 
 def test_a_public_name_means_one_thing() -> None:
     twice = {name: files for name, files in defined().items() if len(files) > 1}
-    new = {name: files for name, files in twice.items() if name not in TOLERATED}
-    assert not new, f"rename one of each: {new}"
-    assert not TOLERATED.keys() - twice.keys(), "no longer needs to be tolerated"
+    assert not twice, f"rename one of each: {twice}"
 
 
 def test_classes_aliases_and_constants_are_names_and_type_variables_are_not() -> None:
