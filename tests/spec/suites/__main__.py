@@ -25,6 +25,7 @@ from tests.spec.suites.reports import (
     read_scim2_tester,
     read_scim_sanity,
 )
+from tests.support.dependency_groups import requirements
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,8 +59,7 @@ def program(suite: str, name: str) -> str:
 
 def pinned(suite: str) -> str:
     """Return the version that the environment of a suite is made with."""
-    lines = Path(__file__).with_name(f"{suite}.txt").read_text("utf-8").splitlines()
-    pins = dict(line.split("==") for line in lines if "==" in line)
+    pins = dict(line.split("==") for line in requirements(suite))
     return next(pin for name, pin in pins.items() if name.partition("[")[0] == suite)
 
 
