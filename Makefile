@@ -35,8 +35,8 @@ help: ## List the targets
 run: $(RUN_READY) $(AZURITE_READY) ## Run the service on this machine
 	@exec $(PY) -m local
 
-quick: lint ## Check style, types, and what the unit tests can without a storage, in less than a minute
-	$(PYTEST) tests/unit -m "not azurite and not exhaustive" --hypothesis-profile=quick
+quick: lint ## Check style, types, and what the unit tests can without a server, in less than a minute
+	$(PYTEST) tests/unit -m "not server and not exhaustive" --hypothesis-profile=quick
 
 test: $(DEV_READY) $(AZURITE_READY) ## Run all tests but those of infra-check, or those that PYTEST_ARGS names
 ifeq ($(strip $(PYTEST_ARGS)),)

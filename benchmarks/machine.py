@@ -6,12 +6,12 @@ import json
 import os
 import platform
 import subprocess
-import tomllib
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from benchmarks.services import PEERS, ROOT
+from benchmarks.services import PEERS
+from tests.support.dependency_groups import requirements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,8 +34,7 @@ def description() -> Mapping[str, str]:
 
 
 def _python_peer() -> Iterator[str]:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    for line in project["dependency-groups"]["scim2-server"]:
+    for line in requirements("scim2-server"):
         yield line.replace("==", " ")
 
 

@@ -27,18 +27,18 @@ pytest_plugins = (
 )
 
 
-AZURITE = {"storage", "running_service", "extended_service"}
-"""Fixtures that start it."""
+SERVERS = {"storage", "running_service", "extended_service", "vault", "identity"}
+"""Fixtures that start Azurite, the service, or what stands for Azure."""
 
 hypothesis.settings.register_profile("quick", max_examples=10)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that are given Azurite, so that `make quick` leaves them out."""
+    """Mark the tests that are given a server, so that `make quick` leaves them out."""
     for item in items:
-        if isinstance(item, pytest.Function) and AZURITE & {*item.fixturenames}:
-            item.add_marker("azurite")
+        if isinstance(item, pytest.Function) and SERVERS & {*item.fixturenames}:
+            item.add_marker("server")
 
 
 class NewContext(Protocol):

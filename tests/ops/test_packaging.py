@@ -7,7 +7,6 @@ import json
 import re
 import subprocess
 import sys
-import tomllib
 from fnmatch import fnmatchcase
 from importlib.metadata import requires, version
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from shared.settings import Settings, SettingsError, describe
+from tests.support.dependency_groups import GROUPS, requirements
 from tests.support.deployed import MODULES, PACKAGES
 
 ROOT = Path(__file__).parents[2]
@@ -58,20 +58,8 @@ NEVER_COMMITTED = [
 ]
 
 
-GROUPS: dict[str, list[Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))[
-    "dependency-groups"
-]
 WITH_THE_APP = {"local", "dev", "bench"}
 """Groups that the Makefile installs together with the packages of the app."""
-
-
-def lines_of(group: str) -> list[str]:
-    """Return the requirements of a group, those of the groups that it includes among them."""
-    return [
-        line
-        for each in GROUPS[group]
-        for line in (lines_of(each["include-group"]) if isinstance(each, dict) else [each])
-    ]
 
 
 def on(python: str, lines: list[str]) -> list[Requirement]:
@@ -90,7 +78,7 @@ def deployed(python: str = "3.13") -> list[Requirement]:
 def installed(group: str, python: str) -> list[Requirement]:
     """Return what the Makefile installs for a group."""
     with_it = deployed(python) if group in WITH_THE_APP else []
-    return [*with_it, *on(python, lines_of(group))]
+    return [*with_it, *on(python, requirements(group))]
 
 
 def imported_by_the_app() -> set[str]:
@@ -130,7 +118,7 @@ def host() -> dict[str, Any]:
 
 def test_the_packages_are_those_that_the_app_imports() -> None:
     needed = set(map(package_of, imported_by_the_app())) - {"azure-core"}  # of the SDKs
-    optional = {each.name for each in on("3.13", lines_of("telemetry"))}
+    optional = {each.name for each in on("3.13", requirements("telemetry"))}
     assert {each.name for each in deployed()} == needed - optional
     assert needed & optional == {"opentelemetry-sdk"}
     of_tables = [Requirement(each).name for each in requires("azure-data-tables") or ()]

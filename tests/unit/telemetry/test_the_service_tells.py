@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from local.azurite import Azurite
 
-pytestmark = pytest.mark.azurite
+pytestmark = pytest.mark.server
 
 ROOT = Path(__file__).parents[3]
 CLIENT_REQUEST = "5c1f6a1e-3f0e-4c44-9d8e-7b1f2d3c4a5b"

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import AsyncIterator
 
-pytestmark = pytest.mark.azurite
+pytestmark = pytest.mark.server
 
 ROOT = Path(__file__).parents[3]
 CLIENT_ID = "11111111-2222-3333-4444-555555555555"
