@@ -103,7 +103,7 @@ class Traffic:
         return itertools.cycle((self.get, self.find, self.patch, self.create, self.join))
 
     def next_number(self) -> int:
-        """Number a request."""
+        """Give a request its number."""
         return next(self._numbers)
 
     async def get(self, number: int) -> None:

@@ -14,7 +14,7 @@ from local.run import ROOT, options, run
 
 
 def main() -> int:
-    """Does what the command line says.
+    """Do what the command line says.
 
     Returns:
         The exit code: 0 when the run was told to end, that of the host when it ended by itself, 1

@@ -63,7 +63,7 @@ class Azurite:
 async def running(
     *, location: Path | None = None, ports: Mapping[str, int] = FREE_PORTS
 ) -> AsyncIterator[Azurite]:
-    """Runs Azurite until the block ends.
+    """Run Azurite until the block ends.
 
     Args:
         location: Folder that keeps the data; without one they are in memory.
@@ -112,7 +112,7 @@ def _refuse_busy(ports: Mapping[str, int]) -> None:
 
 
 async def _node() -> str:
-    """The path of node, once its version is known to do."""
+    """Return the path of node, once its version is known to do."""
     node = shutil.which("node")
     if node is None:
         raise LocalError(f"node is missing: install Node.js {_WANTED_NODE} or newer for Azurite")
@@ -129,7 +129,7 @@ async def _node() -> str:
 
 
 async def _listening(process: Process, count: int) -> dict[str, int]:
-    """The port of each service, once all of them listen."""
+    """Return the port of each service, once all of them listen."""
     ports: dict[str, int] = {}
     last = b""
     try:
@@ -146,7 +146,7 @@ async def _listening(process: Process, count: int) -> dict[str, int]:
 
 
 async def _read_on(process: Process) -> None:
-    """Reads what Azurite still says, so that it never waits for a reader."""
+    """Read what Azurite still says, so that it never waits for a reader."""
     while await _line(process):
         pass
 

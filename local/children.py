@@ -27,7 +27,7 @@ async def running(
     capture: bool = False,
     descriptors: Sequence[int] = (),
 ) -> AsyncIterator[Process]:
-    """Runs a command in a process group of its own and ends the whole group with the block.
+    """Run a command in a process group of its own and end the whole group with the block.
 
     Its own group, so that a Ctrl-C in the terminal reaches it through this process alone, in
     order. Its standard input is a pipe that nobody writes to: it ends when this process does,
@@ -76,7 +76,7 @@ def _signal(process: Process, number: signal.Signals) -> None:
 
 
 def on_stop(stop: Callable[[], object], *, leashed: bool) -> None:
-    """Calls `stop` at every Ctrl-C, SIGTERM and SIGHUP; leashed also when standard input ends."""
+    """Call `stop` at every Ctrl-C, SIGTERM and SIGHUP; leashed also when standard input ends."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop)

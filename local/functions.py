@@ -74,7 +74,7 @@ class Index:
 
 
 def load(module_name: str) -> functions.FunctionApp:
-    """Imports the module of an app and finds the app in it.
+    """Import the module of an app and find the app in it.
 
     Raises:
         LocalError: The module does not exist, or holds no FunctionApp or more than one.
@@ -139,7 +139,7 @@ def _function(declared: Any) -> Function:
 
 
 def _annotations(name: str, call: Callable[..., Any]) -> dict[str, Any]:
-    """Evaluates annotations like the worker, which sees no import for type checkers alone."""
+    """Evaluate annotations like the worker, which sees no import for type checkers alone."""
     try:
         return typing.get_type_hints(call)
     except NameError as error:

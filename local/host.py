@@ -68,7 +68,7 @@ class Host:
         self._invoker = invoker
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answers one request; whatever a function does, there is an answer."""
+        """Answer one request; whatever a function does, there is an answer."""
         response = await self._answer(request)
         for name, value in self._custom_headers.items():
             response.headers.setdefault(name, value)
@@ -139,7 +139,7 @@ def _target(request: web.BaseRequest) -> str:
 
 
 async def _body(request: web.BaseRequest, headers: Mapping[str, str]) -> bytes:
-    """The body, when the client said how long it is: of any other the host passes nothing on."""
+    """Read the body, if the client said how long it is: of any other the host passes nothing on."""
     if int(headers.get("content-length", 0)) == 0:
         return b""
     if headers.get("expect", "").lower() == "100-continue":
@@ -182,7 +182,7 @@ async def serve(
     listener: socket.socket | None = None,
     memory: timers.Memory | None = None,
 ) -> AsyncIterator[str]:
-    """Serves an app until the block ends; gives its address, `http://127.0.0.1:<port>`.
+    """Serve an app until the block ends; give its address, `http://127.0.0.1:<port>`.
 
     Args:
         app: The function app.
@@ -233,7 +233,7 @@ async def _listening(host: Host, listener: socket.socket) -> AsyncIterator[None]
 def _schedules(
     functions: tuple[TimerFunction, ...], environ: Mapping[str, str]
 ) -> list[tuple[TimerFunction, str]]:
-    """The timers that are not switched off, each with its schedule."""
+    """Return the timers that are not switched off, each with its schedule."""
     enabled = (timer for timer in functions if not timers.is_disabled(timer, environ))
     return [(timer, timers.resolve(timer, environ)) for timer in enabled]
 
@@ -273,7 +273,7 @@ async def _serve_until_stopped(
 
 
 def main() -> int:
-    """Serves the app of a folder on a socket that is already listening."""
+    """Serve the app of a folder on a socket that is already listening."""
     parser = argparse.ArgumentParser(prog="python -m local.host", description=__doc__)
     parser.add_argument("--root", type=Path, required=True, help="folder of the app and host.json")
     parser.add_argument("--app", required=True, help="module that holds the FunctionApp")

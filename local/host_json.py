@@ -44,7 +44,7 @@ class HostJson:
 
 
 def read(path: Path) -> HostJson:
-    """Reads host.json.
+    """Read host.json.
 
     Raises:
         LocalError: The file is absent, no JSON object, or a value is not what the host accepts.

@@ -54,7 +54,7 @@ class Context(functions.Context):
 
     @property
     def thread_local_storage(self) -> Any:
-        """Holds `invocation_id` in the thread of a function that is not async."""
+        """Hold `invocation_id` in the thread of a function that is not async."""
         return _thread
 
     @property
@@ -94,7 +94,7 @@ class Invoker:
     async def invoke(
         self, function: Function, argument: Any, trace_parent: str | None = None
     ) -> Any:
-        """Calls a function with what triggered it, and returns what it returned.
+        """Call a function with what triggered it, and return what it returned.
 
         Raises:
             TimeoutError: It took longer than functionTimeout. A thread cannot be stopped: the host
@@ -111,7 +111,7 @@ class Invoker:
             return await loop.run_in_executor(self._pool, _in_thread, function, arguments, context)
 
     def close(self) -> None:
-        """Lets the threads end; does not wait for calls under way."""
+        """Let the threads end; do not wait for calls under way."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 

@@ -32,7 +32,7 @@ codecs.register_error("keep_escaped", _keep_escaped)
 
 
 def decoded_path(raw: str) -> str:
-    """Decodes a path as the web server of the host does before a route is matched.
+    """Decode a path as the web server of the host does before a route is matched.
 
     `%2F` and bytes that are no UTF-8 stay escaped, and dot segments are resolved (RFC 3986 5.2.4).
 
@@ -67,7 +67,7 @@ def _without_dots(path: str) -> str:
 
 
 def url(headers: Mapping[str, str], path: str, query: str) -> str:
-    """The absolute URL of a request: path encoded anew, query as it came.
+    """Return the absolute URL of a request: path encoded anew, query as it came.
 
     The front end of Azure says with X-Forwarded-Proto and DISGUISED-HOST what the client asked for.
     """
@@ -105,7 +105,7 @@ def parameters(query: str) -> dict[str, str]:
 
 
 def answer(result: object) -> web.Response:
-    """What goes out on the wire for what a function returned.
+    """Write what goes out on the wire for what a function returned.
 
     Raises:
         TypeError: No func.HttpResponse or str, or a header that is no string.
@@ -123,7 +123,7 @@ def answer(result: object) -> web.Response:
 
 
 def _headers(result: functions.HttpResponse) -> CIMultiDict[str]:
-    """The headers of an answer: of a name that stands twice the last counts, cookies excepted."""
+    """Return the headers of an answer; of a repeated name the last counts, but for cookies."""
     headers: CIMultiDict[str] = CIMultiDict()
     for name, value in result.headers.items():
         if not isinstance(value, str):

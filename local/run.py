@@ -70,7 +70,7 @@ def _flag(text: str) -> bool:
 
 
 async def run(asked: Options) -> int:
-    """Runs the service until it ends by itself or the task is cancelled.
+    """Run the service until it ends by itself or the task is cancelled.
 
     Returns:
         The exit code: that of the host.
@@ -98,7 +98,7 @@ async def run(asked: Options) -> int:
 
 
 def _check_settings(values: Mapping[str, str]) -> None:
-    """Refuses wrong settings at once; the service itself would answer 503 to everything."""
+    """Refuse wrong settings at once; the service itself would answer 503 to everything."""
     try:
         settings = Settings.from_environment({**values, **_own_environ()})
         read_catalogue(settings.schemas or "")
@@ -145,7 +145,7 @@ async def _core_tools(
 async def _stand_in(
     asked: Options, listener: socket.socket, values: Mapping[str, str], storage: Azurite
 ) -> AsyncIterator[Process]:
-    """The host of this package; it inherits the socket, so nobody takes its port meanwhile."""
+    """Run the host of this package; it inherits the socket, so nobody takes its port meanwhile."""
     environ = {**values, **_environ(asked, storage)}
     command = [sys.executable, "-m", "local.host", "--root", str(asked.root), "--app", asked.app]
     command += ["--socket", str(listener.fileno())]
@@ -159,7 +159,7 @@ async def _stand_in(
 
 
 def _environ(asked: Options, storage: Azurite) -> dict[str, str]:
-    """The environment of the host; what is set in it wins over local.settings.json."""
+    """Return the environment of the host; what is set in it wins over local.settings.json."""
     environ = _own_environ()
     if asked.ephemeral:
         environ["AzureWebJobsStorage"] = storage.connection_string
@@ -173,7 +173,7 @@ def _own_environ() -> dict[str, str]:
 
 
 async def _answers(url: str, host: Process) -> bool:
-    """Waits until the host answers, or is dead; tells whether it answers.
+    """Wait until the host answers, or is dead; tell whether it answers.
 
     Raises:
         LocalError: It does neither within two minutes.
@@ -221,7 +221,7 @@ def _announce(asked: Options, url: str, core_tools: str | None) -> None:
 
 
 async def _first_end(host: Process, storage: Azurite) -> int:
-    """The exit code once the host has ended by itself.
+    """Return the exit code once the host has ended by itself.
 
     Raises:
         LocalError: Azurite ended first.

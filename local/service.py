@@ -47,7 +47,7 @@ class Service:
 async def running(
     *, environ: Mapping[str, str] | None = None, app: str = "function_app", root: Path = ROOT
 ) -> AsyncIterator[Service]:
-    """Runs the service by the stand-in host, with storage in memory, until the block ends.
+    """Run the service by the stand-in host, with storage in memory, until the block ends.
 
     Args:
         environ: Settings besides those of this process.
@@ -76,7 +76,7 @@ async def running(
 async def _read(
     stream: asyncio.StreamReader | None, output: list[str], url: asyncio.Future[str]
 ) -> None:
-    """Keeps every line; the future gets the Tenant URL, or the reason why there is none."""
+    """Keep every line; the future gets the Tenant URL, or the reason why there is none."""
     while stream and (line := await stream.readline()):
         output.append(line.decode(errors="replace").rstrip("\n"))
         if line.startswith(_LINE) and not url.done():

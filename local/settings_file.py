@@ -18,7 +18,7 @@ TOKEN = "SCIM_SECRET_TOKEN"  # noqa: S105  # the name of the setting, not a toke
 
 
 def ensure(root: Path) -> Path:
-    """Creates the file from the sample with a freshly drawn 256-bit token, unless it exists.
+    """Create the file from the sample with a freshly drawn 256-bit token, unless it exists.
 
     Only its owner may read it. It is never written again, also not by two that create it at once.
 
@@ -47,7 +47,7 @@ def ensure(root: Path) -> Path:
 
 
 def values(path: Path) -> dict[str, str]:
-    """The application settings that the file holds.
+    """Return the application settings that the file holds.
 
     Raises:
         LocalError: The file is broken or encrypted.
@@ -62,7 +62,7 @@ def values(path: Path) -> dict[str, str]:
 
 
 def readable_values(path: Path) -> dict[str, str]:
-    """The application settings that can be read here: none of an encrypted file.
+    """Return the application settings that can be read here: none of an encrypted file.
 
     Raises:
         LocalError: The file is broken.
@@ -71,7 +71,7 @@ def readable_values(path: Path) -> dict[str, str]:
 
 
 def token(path: Path) -> str:
-    """The token that opens the service on this machine.
+    """Return the token that opens the service on this machine.
 
     Raises:
         LocalError: The file is broken or holds none.

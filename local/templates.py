@@ -39,7 +39,7 @@ class Template:
     names: tuple[str, ...]
 
     def match(self, path: str) -> dict[str, str] | None:
-        """The parameters that a path gives, or None when it is not a path of this template.
+        """Return the parameters that a path gives, or None when it is not a path of this template.
 
         Args:
             path: Decoded path without its first slash. An absent optional parameter is left out.
@@ -53,7 +53,7 @@ class Template:
 
 
 def parse(route: str, prefix: str) -> Template:
-    """Reads the route of a function; `prefix` is the routePrefix of host.json.
+    """Read the route of a function; `prefix` is the routePrefix of host.json.
 
     Raises:
         LocalError: The host, or this stand-in for it, does not understand the template.
@@ -69,7 +69,7 @@ def parse(route: str, prefix: str) -> Template:
 
 
 def _segment(segment: str, slash: str, names: list[str]) -> str:
-    """The pattern of one segment with the slash before it; adds its parameters to `names`."""
+    """Write the pattern of one segment with the slash before it; add its parameters to `names`."""
     parts = list(_PART.finditer(segment))
     if "".join(part[0] for part in parts) != segment:
         raise LocalError(f'route segment "{segment}": its braces do not match')
@@ -82,7 +82,7 @@ def _segment(segment: str, slash: str, names: list[str]) -> str:
 
 
 def _parameter(text: str, slash: str, names: list[str]) -> str:
-    """The pattern of one parameter, where an optional one takes the slash before it along."""
+    """Write the pattern of one parameter, where an optional one takes the slash before it along."""
     found = _PARAMETER.fullmatch(text)
     if found is None or found["constraint"] not in _CONSTRAINTS:
         raise LocalError(f'route parameter "{{{text}}}": the stand-in host does not understand it')

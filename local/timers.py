@@ -46,7 +46,7 @@ def is_disabled(timer: TimerFunction, environ: Mapping[str, str]) -> bool:
 
 
 def resolve(timer: TimerFunction, environ: Mapping[str, str]) -> str:
-    """The NCRONTAB expression of a timer.
+    """Return the NCRONTAB expression of a timer.
 
     Raises:
         LocalError: The setting it names is missing, or the expression is none that the host takes.
@@ -65,7 +65,7 @@ def resolve(timer: TimerFunction, environ: Mapping[str, str]) -> str:
 
 
 def next_time(schedule: str, after: datetime) -> datetime:
-    """The first time after `after` at which a schedule is due."""
+    """Return the first time after `after` at which a schedule is due."""
     times = croniter(schedule, after, day_or=False, second_at_beginning=True)
     due: datetime = times.get_next(datetime)
     return due
@@ -86,7 +86,7 @@ class Memory:
     folder: Path | None = None
 
     def recall(self, timer: TimerFunction) -> datetime | None:
-        """The time that was kept, if there is one that can be read."""
+        """Return the time that was kept, if there is one that can be read."""
         if self.folder is None:
             return None
         try:
@@ -96,7 +96,7 @@ class Memory:
             return None
 
     def keep(self, timer: TimerFunction, due: datetime) -> None:
-        """Keeps a time in the place of the last one."""
+        """Keep a time in the place of the last one."""
         if self.folder is not None:
             self.folder.mkdir(parents=True, exist_ok=True)
             (self.folder / timer.function.name).write_text(due.isoformat(), encoding="utf-8")
@@ -110,7 +110,7 @@ async def run(
     memory: Memory | None = None,
     clock: Clock | None = None,
 ) -> Never:
-    """Runs one timer until it is cancelled; it never overlaps itself and survives failures."""
+    """Run one timer until it is cancelled; it never overlaps itself and survives failures."""
     memory, clock = memory or Memory(), clock or Clock()
     kept, due = memory.recall(timer), clock.now()
     is_past_due = kept is not None and kept <= due

@@ -59,7 +59,7 @@ def sweep(*, expired: int = 0) -> Cost:
 
 
 def expected_costs(members: int) -> dict[str, Cost]:
-    """The costs by design; `members` is the size of the group that all users are in.
+    """Return the costs by design; `members` is the size of the group that all users are in.
 
     Row `q` is read each time, as it is where requests are more than its lease of 2 seconds apart.
     """

@@ -151,7 +151,7 @@ def _check_name(place: Place, form: TypeForm) -> None:
 
 
 def _check_built_in(place: Place, form: TypeForm, built_in: ResourceType) -> None:
-    """A built-in type keeps its name, endpoint and schema; what is added to it are extensions."""
+    """Refuse another name, endpoint or schema for a built-in type: only extensions are added."""
     for key, value, wanted in (
         ("name", form.name, built_in.name),
         ("endpoint", form.endpoint, built_in.endpoint),
@@ -246,7 +246,7 @@ def _check_top_level(at: Place, attribute: Attribute, *, is_extension: bool) -> 
 
 
 def _check_external_id(at: Place, given: Attribute) -> None:
-    """A client finds its own identifiers in every type in the same way (RFC 7643 section 3.1)."""
+    """Refuse an externalId that is not as in every other type (RFC 7643 section 3.1)."""
     ours = external_id()
     for key, value, wanted in (
         ("name", given.name, ours.name),

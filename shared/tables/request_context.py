@@ -51,7 +51,7 @@ class RequestContext:
     transactions: int = 0
 
     def next_transaction(self) -> int:
-        """Number the next transaction of this request."""
+        """Count one more transaction of this request, and return its number."""
         self.transactions += 1
         return self.transactions
 
