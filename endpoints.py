@@ -20,9 +20,8 @@ from scim_protocol.discovery import (
 )
 from scim_protocol.root import list_all, me, no_such_path, search_all
 from scim_users.handlers import USERS
-from shared.web.loading import Job
 from shared.web.respond import Endpoint, authenticated, respond
-from shared.web.services import prepare
+from shared.web.services import Job, prepare
 
 __all__ = ["ENDPOINTS", "JOBS", "prepare", "respond"]
 

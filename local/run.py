@@ -111,7 +111,7 @@ def _listen(port: int) -> socket.socket:
         return socket.create_server(("127.0.0.1", port), backlog=1024)
     except OSError as error:
         raise LocalError(
-            f"port {port} is not to be had ({error.strerror}): stop what listens there, "
+            f"port {port} cannot be used ({error.strerror}): stop what listens there, "
             "or choose another one with PORT=..."
         ) from None
 

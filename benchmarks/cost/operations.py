@@ -61,7 +61,8 @@ def sweep(*, expired: int = 0) -> Cost:
 def expected_costs(members: int) -> dict[str, Cost]:
     """Return the costs by design; `members` is the size of the group that all users are in.
 
-    Row `q` is read each time, as it is where requests are more than its lease of 2 seconds apart.
+    The deletions row is read each time, as it is where requests are further apart than its lease
+    of 2 seconds.
     """
     pages = ceil(members / PAGE_ROWS)
     return {

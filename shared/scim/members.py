@@ -36,7 +36,7 @@ class MemberChange:
     (list - `remove`) + `add`.
 
     Attributes:
-        replace: Whether the present list is of no account.
+        replace: Whether the present list is dropped.
         add: Ids of users, each once, in the order of the request.
         remove: Ids of users, each once and none of them in `add`; empty if `replace` is set.
     """

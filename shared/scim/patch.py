@@ -73,7 +73,7 @@ def apply(
                 _check_effort(effort)
                 edited = _edited(changed, path, operation)
                 edited = hold_immutable(resource_type, edited, changed, is_patch=True)
-                # What is removed in so many words is gone, whatever default it once had.
+                # What is removed by name is gone, whatever default it once had.
                 before = edited if operation.op == "remove" else changed
                 changed = with_defaults(resource_type, edited, before)
                 written[path.target.whole] = operation.index

@@ -9,7 +9,7 @@ which know each other may see them half made, and an import on the event loop wo
 import asyncio
 import gc
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from importlib import import_module
@@ -20,13 +20,11 @@ import azure.functions as func
 
 if TYPE_CHECKING:
     from shared.web.respond import Endpoint
+    from shared.web.services import Job
 
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-Job = Callable[[str], Awaitable[None]]
-"""Work that no request asks for. It is given the host's id of the run."""
 
 
 class Endpoints(Protocol):

@@ -6,6 +6,7 @@ Nothing is opened or read at import: an error there would take every function do
 import asyncio
 import logging
 import os
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from shared.auth.configured import authenticator
@@ -34,6 +35,10 @@ _TALKATIVE = (
     "azure.monitor.opentelemetry",
 )
 """Loggers of the SDKs that write at INFO whatever they send."""
+
+
+Job = Callable[[str], Awaitable[None]]
+"""Work that no request asks for. It is given the host's id of the run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -292,7 +292,7 @@ async def test_a_busy_port_is_said_in_one_line(project: Path) -> None:
             lines = (await output(process)).splitlines()
     assert process.returncode == 1
     assert len(lines) == 1
-    assert lines[0].startswith(f"error: port {port} is not to be had")
+    assert lines[0].startswith(f"error: port {port} cannot be used")
     assert "PORT=" in lines[0]
 
 

@@ -112,7 +112,7 @@ def test_remove_without_a_value_takes_all_and_with_an_empty_one_none() -> None:
 )
 def test_a_filter_removes_by_id(path: str, ids: tuple[str, ...]) -> None:
     assert change(op("remove", path)) == MemberChange(remove=ids)
-    # What stands in the value beside a filter is of no account.
+    # What stands in the value beside a filter does not count.
     assert change(op("remove", path, value=[{"value": "u9"}])) == MemberChange(remove=ids)
 
 
