@@ -1,6 +1,6 @@
 """What each operation on users and groups costs: storage calls, and entities written.
 
-The only source of these numbers. `tests/unit/store/test_store_costs.py` counts the calls of the
+The only source of these numbers. `tests/unit/store/test_costs.py` counts the calls of the
 real store against them, with 10 and with 5,000 users; the documents are computed from them.
 """
 

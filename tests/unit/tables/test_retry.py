@@ -1,6 +1,6 @@
 """The retry policy of the storage: what is tried again, how often, how soon, and what comes last.
 
-`tests/unit/store/test_store_faults.py` shows the same over HTTP, fault by fault.
+`tests/unit/store/test_faults.py` shows the same over HTTP, fault by fault.
 """
 
 from __future__ import annotations
