@@ -40,10 +40,12 @@ class GroupHandlers(ResourceHandlers[Group]):
         empty a group leaves the list out.
         """
         group_type, body = services.catalogue.group, request.json()
+        change = members.from_document(body)
+        change.check_others(request.resource_id)
         await self.stored(services).update(
             request.context,
             request.resource_id,
-            members.from_document(body),
+            change,
             lambda group: documents.replace(group_type, group, body),
             request.precondition,
         )
@@ -56,7 +58,9 @@ class GroupHandlers(ResourceHandlers[Group]):
         Operations on members alone do not even read the group.
         """
         group_type = services.catalogue.group
-        operations, change = members.split_members(group_type, parse_patch(request.json()))
+        sent = parse_patch(request.json(), services.catalogue.core_schemas)
+        operations, change = members.split_members(group_type, sent)
+        change.check_others(request.resource_id)
         version = await self.stored(services).update(
             request.context,
             request.resource_id,

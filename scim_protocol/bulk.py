@@ -31,7 +31,7 @@ _UNDO_SECONDS = 10.0
 
 async def run_bulk(request: ScimRequest, services: Services) -> ScimResponse:
     """POST /Bulk: 200 with what became of each operation, whether or not all of them succeeded."""
-    operations, fail_on_errors = parse_bulk(request.json())
+    operations, fail_on_errors = parse_bulk(request.json(), services.catalogue.core_schemas)
     results = await _BulkRun(request, services, fail_on_errors).run(steps(operations))
     return ScimResponse(200, bulk_response(results))
 

@@ -33,7 +33,8 @@ async def list_all(request: ScimRequest, services: Services) -> ScimResponse:
 
 async def search_all(request: ScimRequest, services: Services) -> ScimResponse:
     """POST /.search."""
-    return await _query(request, services, parse_search(request.json()))
+    query = parse_search(request.json(), services.catalogue.core_schemas)
+    return await _query(request, services, query)
 
 
 async def me(request: ScimRequest, services: Services) -> ScimResponse:

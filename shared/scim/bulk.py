@@ -18,7 +18,9 @@ Method = Literal["POST", "PUT", "PATCH", "DELETE"]
 
 _REFERENCE = re.compile(r"bulkId:(.+)", re.DOTALL)
 _IN_URL = re.compile(r"(?<=/)bulkId:([^/]+)")
-_IN_FILTER = re.compile(r'(?<=")bulkId:([^"]+)(?=")')
+_IN_FILTER = re.compile(
+    r"""(?<=")bulkId:([^"]+)(?=")|(?<=')bulkId:([^']+)(?=')|(?<=\s)bulkId:([^\s"'()\[\]]+)"""
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +91,13 @@ def resolve_references(operation: BulkOperation, ids: Mapping[str, str]) -> Bulk
     """
 
     def id_of(match: re.Match[str]) -> str:
-        if match[1] not in ids:
+        bulk_id = _bulk_id(match)
+        if bulk_id not in ids:
             raise Conflict(
-                f"The resource of bulkId {match[1][:64]!r} was not created, so nothing can refer "
+                f"The resource of bulkId {bulk_id[:64]!r} was not created, so nothing can refer "
                 "to it. Mend that operation and send both again."
             )
-        return ids[match[1]]
+        return ids[bulk_id]
 
     path = _IN_URL.sub(id_of, operation.path)
     return replace(operation, path=path, data=_mapped(operation.data, id_of))
@@ -172,18 +175,22 @@ def _named(operation: BulkOperation) -> Iterator[str]:
     found: list[str] = []
 
     def note(match: re.Match[str]) -> str:
-        found.append(match[1])
+        found.append(_bulk_id(match))
         return ""
 
     _mapped(operation.data, note)
     yield from found
 
 
+def _bulk_id(match: re.Match[str]) -> str:
+    return next(group for group in match.groups() if group is not None)
+
+
 def _mapped(value: Any, id_of: Callable[[re.Match[str]], str]) -> Any:
     """Copy a JSON value with its references replaced.
 
-    A reference is a whole string, or a quoted literal in the path of a PATCH operation or in a key
-    of its value: `members[value eq "bulkId:ana"]`.
+    A reference is a whole string, or a literal, in whatever quotes, in the path of a PATCH
+    operation or in a key of its value: `members[value eq "bulkId:ana"]`.
     """
     if isinstance(value, str):
         whole = _REFERENCE.fullmatch(value)

@@ -31,6 +31,11 @@ class Catalogue:
         return (self.user, self.group, *self.custom)
 
     @property
+    def core_schemas(self) -> frozenset[str]:
+        """The URNs, in lower case, of the schemas that tell the types apart."""
+        return frozenset(each.schema.id.lower() for each in self.resource_types)
+
+    @property
     def schemas(self) -> tuple[Schema, ...]:
         """The schema and the extensions of every type, each once."""
         by_urn: dict[str, Schema] = {}

@@ -45,6 +45,7 @@ def _plural(
             Attribute("type", description="What the value is used for.", canonical_values=types),
             _primary(),
         ),
+        labels=frozenset({"display", "type", "primary"}),
         **characteristics,
     )
 
@@ -68,6 +69,7 @@ _ADDRESSES = Attribute(
     "complex",
     multi_valued=True,
     description="Physical mailing addresses.",
+    labels=frozenset({"type", "primary"}),
     sub_attributes=(
         Attribute("formatted", description="The full address, ready to be shown."),
         Attribute("streetAddress", description="Street, house number and the like."),
@@ -209,7 +211,6 @@ _USER = Schema(
                 # Entra calls it so when it sends several roles (AppRoleAssignmentsComplex).
                 also_called=("displayName",),
             ),
-            json_in_value=True,
         ),
         _plural(
             "x509Certificates",
@@ -254,6 +255,37 @@ ENTERPRISE_USER = Schema(
     ),
 )
 
+MEMBERS = Attribute(
+    "members",
+    "complex",
+    multi_valued=True,
+    stored=False,
+    description="The users in the group.",
+    sub_attributes=(
+        Attribute("value", mutability="immutable", description="Identifier of the user."),
+        Attribute(
+            "$ref",
+            "reference",
+            case_exact=True,
+            mutability="immutable",
+            reference_types=("User",),
+            description="URI of the user.",
+        ),
+        Attribute(
+            "type",
+            mutability="immutable",
+            canonical_values=("User",),
+            description="What the member is.",
+        ),
+        Attribute(
+            "display",
+            mutability="immutable",
+            published=False,
+            description="Accepted from clients that send it, and not kept.",
+        ),
+    ),
+)
+
 _GROUP = Schema(
     id=GROUP_SCHEMA,
     name="Group",
@@ -266,36 +298,7 @@ _GROUP = Schema(
             description="Name of the group; letter case makes no difference.",
         ),
         external_id(),
-        Attribute(
-            "members",
-            "complex",
-            multi_valued=True,
-            stored=False,
-            description="The users in the group.",
-            sub_attributes=(
-                Attribute("value", mutability="immutable", description="Identifier of the user."),
-                Attribute(
-                    "$ref",
-                    "reference",
-                    case_exact=True,
-                    mutability="immutable",
-                    reference_types=("User",),
-                    description="URI of the user.",
-                ),
-                Attribute(
-                    "type",
-                    mutability="immutable",
-                    canonical_values=("User",),
-                    description="What the member is.",
-                ),
-                Attribute(
-                    "display",
-                    mutability="immutable",
-                    published=False,
-                    description="Accepted from clients that send it, and not kept.",
-                ),
-            ),
-        ),
+        MEMBERS,
     ),
 )
 

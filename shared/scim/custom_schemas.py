@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from shared.scim.catalogue import Catalogue
 from shared.scim.core_schemas import GROUP, USER, external_id
-from shared.scim.schema import Attribute, ResourceType, Schema
+from shared.scim.schema import VALUE, Attribute, ResourceType, Schema
 from shared.scim.schema_documents import (
     AttributeForm,
     Place,
@@ -41,6 +41,8 @@ _PATHS_OF_THE_SERVICE = {
     "/healthz",
 }
 _OF_EVERY_RESOURCE = {"schemas", "id", "meta"}
+
+_LABELS = frozenset({"type", "primary", "display", "$ref"})
 
 _TYPE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,39}")
 _ENDPOINT = re.compile(r"/[A-Za-z][A-Za-z0-9_-]{0,63}")
@@ -76,11 +78,18 @@ def read(files: Iterable[SchemaFile]) -> Catalogue:
     described = {form.id.lower(): _schema(place, form, roles) for place, form in schemas}
     resource_types = [_resource_type(place, form, described) for place, form in types]
     by_name = {resource_type.name: resource_type for resource_type in resource_types}
+    cores = roles.cores - _BUILT_IN_SCHEMAS.keys()
     return Catalogue(
-        user=by_name.pop(USER.name, USER),
-        group=by_name.pop(GROUP.name, GROUP),
-        custom=tuple(by_name.values()),
+        user=_among(cores, by_name.pop(USER.name, USER)),
+        group=_among(cores, by_name.pop(GROUP.name, GROUP)),
+        custom=tuple(_among(cores, resource_type) for resource_type in by_name.values()),
     )
+
+
+def _among(cores: frozenset[str], resource_type: ResourceType) -> ResourceType:
+    """Tell a type which schemas are those of other types."""
+    other_schemas = cores - {resource_type.schema.id.lower()}
+    return replace(resource_type, other_schemas=other_schemas) if other_schemas else resource_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +209,8 @@ def _check_together(place: Place, resource_type: ResourceType) -> None:
     """Refuse schemas that are right alone and ambiguous together."""
     for path in resource_type.attributes:
         prefix = path.extension or resource_type.schema.id
-        if resource_type.schema_of(f"{prefix}:{path.attribute.name}") is not None:
+        spellings = (f"{prefix}{separator}{path.attribute.name}" for separator in ":.")
+        if any(map(resource_type.schema_of, spellings)):
             place.refuse(
                 f"has a schema whose URN is also the path of the attribute {path.attribute.name} "
                 f"of {prefix}; put another URN"
@@ -297,7 +307,19 @@ def _attribute(form: AttributeForm, subs: tuple[Attribute, ...]) -> Attribute:
         canonical_values=form.canonical_values,
         reference_types=form.reference_types,
         sub_attributes=subs,
+        labels=_labels(form),
     )
+
+
+def _labels(form: AttributeForm) -> frozenset[str]:
+    """Name the parts that are worth nothing without the `value` (RFC 7643 section 2.4).
+
+    Where the deployer requires a `value`, one that is missing is refused instead.
+    """
+    has_value = any(sub.name == VALUE and not sub.required for sub in form.sub_attributes)
+    if not (form.multi_valued and has_value):
+        return frozenset()
+    return _LABELS.intersection(sub.name for sub in form.sub_attributes)
 
 
 def _is_ref(place: Place, form: AttributeForm) -> bool:

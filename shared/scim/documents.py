@@ -8,17 +8,27 @@ the groups of a user, the members of a group) is added when it is presented.
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from shared.errors import InvalidSyntax, InvalidValue, Mutability
+from shared.scim import declarations
+from shared.scim.elements import (
+    distinct,
+    is_blank,
+    is_primary,
+    replacement,
+    with_one_primary,
+)
 from shared.scim.folding import fold
+from shared.scim.names import is_well_formed
 from shared.scim.schema import AttributePath
-from shared.scim.values import coerce, elements, is_primary, is_unassigned, with_one_primary
+from shared.scim.values import coerce, coerce_parts, elements, is_unassigned, merge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from shared.scim.schema import Attribute, Document, ResourceType
+    from shared.scim.elements import Elements
+    from shared.scim.schema import Attribute, Document, ResourceType, Schema
 
 
 def create(resource_type: ResourceType, body: Any) -> Document:
@@ -28,10 +38,11 @@ def create(resource_type: ResourceType, body: Any) -> Document:
     attribute. Of several values with `primary: true` the first stays so.
 
     Raises:
-        InvalidSyntax: The body is not an object.
+        InvalidSyntax: The body is not an object, or has `schemas` of something else.
         InvalidValue: A value is not of its type, or a required one is missing.
     """
-    return _settled(resource_type, _gather(resource_type, body), None)
+    document = _gather(resource_type, body, {})
+    return _settled(resource_type, document, None)
 
 
 def replace(resource_type: ResourceType, current: Document, body: Any) -> Document:
@@ -41,11 +52,11 @@ def replace(resource_type: ResourceType, current: Document, body: Any) -> Docume
     be neither disabled nor enabled by accident. Immutable attributes stay as well.
 
     Raises:
-        InvalidSyntax: The body is not an object.
+        InvalidSyntax: The body is not an object, or has `schemas` of something else.
         InvalidValue: A value is not of its type, or a required one is missing.
         Mutability: An immutable attribute would get another value.
     """
-    document = hold_immutable(resource_type, _gather(resource_type, body), current)
+    document = hold_immutable(resource_type, _gather(resource_type, body, current), current)
     return _settled(resource_type, document, current)
 
 
@@ -201,43 +212,153 @@ def _is_blank(value: Any) -> bool:
     return value is None or not str(value).strip()
 
 
-def _gather(resource_type: ResourceType, body: Any) -> Document:
-    """Keep of a body what the schema knows and a client may write."""
+Lists: TypeAlias = "dict[AttributePath, set[str]]"
+"""The multi-valued attributes that a request writes, each with the parts that it names by path."""
+
+
+def note_list(lists: Lists, path: AttributePath) -> None:
+    """Note that a request writes a path, if that is one of a multi-valued attribute."""
+    if path.attribute.multi_valued:
+        named = lists.setdefault(path.without_part(), set())
+        if path.sub_attribute is not None and path.leaf.type != "boolean":
+            named.add(path.leaf.name)
+
+
+def tidied(document: Document, before: Document, lists: Lists) -> Document:
+    """Return a document after a request: each value once, and none that has nothing but labels.
+
+    A label that was named by a path stays all the same: validators set
+    `roles[primary eq "True"].display` alone, and read it back.
+    """
+    for path, named in lists.items():
+        elements = path.read(document)
+        if elements is not None:
+            held = path.read(before) or []
+            kept = distinct(
+                [
+                    each
+                    for each in elements
+                    if not is_blank(path.attribute, each, held) or named & each.keys()
+                ]
+            )
+            if len(kept) < len(elements) or not kept:
+                document = put(document, path, kept or None)
+    return document
+
+
+def _gather(resource_type: ResourceType, body: Any, current: Document) -> Document:
+    """Keep of a body what the schema knows and a client may write.
+
+    Args:
+        resource_type: Type of the resource.
+        body: Any JSON value.
+        current: The document that the body replaces.
+    """
     if not isinstance(body, dict):
         raise InvalidSyntax("The body must be a JSON object: the resource.")
+    declarations.check(body, resource_type.schema.id, resource_type.other_schemas)
     document: Document = {}
+    lists: Lists = {}
     for path, value in entries(resource_type, body):
-        if path.attribute.is_writable and path.sub_attribute is None:
-            coerced = _first_primary(path.attribute, coerce(path.attribute, value, path.text))
-            document = put(document, path, coerced)
-    return document
+        if path.is_writable:
+            note_list(lists, path)
+            document = _with_entry(document, path, value, current)
+    return tidied(document, current, lists)
+
+
+def _with_entry(document: Document, path: AttributePath, value: Any, current: Document) -> Document:
+    """Write what one key of a body says."""
+    if path.sub_attribute is not None:
+        return _with_part_of_key(document, path, value)
+    if value == {} and path.attribute.type != "complex" and path.read(current) is None:
+        return document
+    coerced = coerce(path.attribute, value, path.text)
+    if path.attribute.multi_valued:
+        held = path.read(current) or []
+        named = _first_primary(replacement(path.attribute, held, coerced, path.text))
+        return put(document, path, named or None)
+    return put(document, path, None if coerced == {} else coerced)
+
+
+def _with_part_of_key(document: Document, path: AttributePath, value: Any) -> Document:
+    """Write a part that a key of a body names, as `name.givenName` does.
+
+    Of a multi-valued attribute it is written in every element, as by a PATCH.
+    """
+    attribute = path.attribute
+    part = coerce_parts(attribute, {path.leaf.name: value}, path.whole)
+    if attribute.multi_valued:
+        written = [merge(attribute, held, part) for held in path.read(document) or [{}]]
+        return put(document, path, [element for element in written if element])
+    return put(document, path, merge(attribute, path.read(document) or {}, part) or None)
 
 
 def entries(resource_type: ResourceType, body: Document) -> Iterator[tuple[AttributePath, Any]]:
     """Yield each known attribute of a body with its value, wherever it stands.
 
     Entra's older samples put enterprise attributes at the top level.
+
+    Raises:
+        InvalidSyntax: A key with a value is not the name of an attribute.
+        InvalidValue: What should be an object with the attributes of a schema is none.
     """
     for name, value in body.items():
         schema = resource_type.schema_of(name)
         path = resource_type.find(name)
         if schema is not None:
-            yield from _entries_of_schema(resource_type, schema.id, value)
+            yield from _entries_of_schema(resource_type, schema, value)
         elif path is not None:
             yield path, value
+        else:
+            check_unknown(name, value)
 
 
 def _entries_of_schema(
-    resource_type: ResourceType, urn: str, value: Any
+    resource_type: ResourceType, schema: Schema, value: Any
 ) -> Iterator[tuple[AttributePath, Any]]:
     if is_unassigned(value):
         return
     if not isinstance(value, dict):
-        raise InvalidValue(f"{urn} takes an object with the attributes of that schema.", path=urn)
+        raise InvalidValue(
+            f"{schema.id} takes an object with the attributes of that schema.", path=schema.id
+        )
     for name, part in value.items():
-        path = resource_type.find(f"{urn}:{name}")
+        path = resource_type.find_within(schema, name)
         if path is not None:
             yield path, part
+        else:
+            check_unknown_within(resource_type, schema, name, part)
+
+
+def check_unknown_within(
+    resource_type: ResourceType, schema: Schema, name: str, value: Any
+) -> None:
+    """Refuse a key of an object under a URN that names nothing of that schema; see `check_unknown`.
+
+    Raises:
+        InvalidSyntax: It is not the name of an attribute, and has a value.
+        InvalidValue: It is the URN of a schema, and has a value.
+    """
+    if resource_type.schema_of(name) is not None and not is_unassigned(value):
+        raise InvalidValue(
+            f"{schema.id} takes the attributes of that schema alone: put those of another schema "
+            "beside it.",
+            path=schema.id,
+        )
+    check_unknown(name, value)
+
+
+def check_unknown(name: str, value: Any) -> None:
+    """Refuse a key that names nothing, unless it is the name of an attribute nobody here has.
+
+    Raises:
+        InvalidSyntax: It is not such a name, and has a value.
+    """
+    if not is_well_formed(name) and not is_unassigned(value):
+        raise InvalidSyntax(
+            f"{name[:40]!r} is not the name of an attribute: send one such as userName, "
+            "name.givenName or, with the URN of its schema, urn:...:User:department."
+        )
 
 
 @cache
@@ -276,10 +397,8 @@ def _is_same(attribute: Attribute, one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def _first_primary(attribute: Attribute, value: Any) -> Any:
-    if not attribute.multi_valued or value is None:
-        return value
-    return with_one_primary(value, next(filter(is_primary, value), None))
+def _first_primary(values: Elements) -> Elements:
+    return with_one_primary(values, next(filter(is_primary, values), None))
 
 
 def _with(container: Document, name: str, value: Any) -> Document:

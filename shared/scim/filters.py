@@ -10,16 +10,16 @@ import operator as python
 import re
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeAlias
 
 from shared.errors import InvalidFilter
 from shared.scim.folding import fold
-from shared.scim.schema import Attribute, AttributePath
-from shared.scim.values import convert, elements, is_unassigned, read_time, wanted
+from shared.scim.scalars import convert, read_base64, read_time, wanted
+from shared.scim.schema import VALUE, Attribute, AttributePath
+from shared.scim.values import elements, is_unassigned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from datetime import datetime
 
     from shared.scim.schema import AttributeType, Document, ResourceType
 
@@ -52,6 +52,8 @@ _IN_TIME: frozenset[Operator] = frozenset({"eq", "ne", "gt", "ge", "lt", "le"})
 
 _TEXTUAL: frozenset[Operator] = frozenset({"co", "sw", "ew"})
 _TEXT = Attribute("text")
+_COMPARED_WITH: dict[AttributeType, Attribute] = {"integer": Attribute("number", "decimal")}
+"""What literals are read as, where it is not the type of the attribute."""
 
 _REFUSED: dict[AttributeType, frozenset[Operator]] = {
     "boolean": OPERATORS - {"eq", "ne", "pr"},
@@ -60,6 +62,35 @@ _REFUSED: dict[AttributeType, frozenset[Operator]] = {
     "integer": _TEXTUAL,
 }
 """Operators that a type has no meaning for: RFC 7644 table 3 calls for an error."""
+
+
+Form: TypeAlias = "Callable[[Any], Any]"
+"""Brings a value that a resource has into the form in which it is compared."""
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _folded(value: Any) -> Any:
+    return fold(value) if isinstance(value, str) else value
+
+
+def _moment(value: Any) -> Any:
+    return read_time(value) if isinstance(value, str) else value
+
+
+def _bytes(value: Any) -> Any:
+    return read_base64(value) if isinstance(value, str) else value
+
+
+def _form(attribute: Attribute, operator: Operator) -> Form:
+    """Return the form in which values of an attribute are compared."""
+    if attribute.type == "dateTime" and operator in _IN_TIME:
+        return _moment
+    if attribute.type == "binary" and operator not in _TEXTUAL:
+        return _bytes
+    return _as_it_is if attribute.case_exact else _folded
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +103,26 @@ class Comparison:
         operator: In lower case.
         value: Of the attribute's type: `active eq "True"` holds the boolean. None is `null`, and
             is what `pr` holds.
+        form: In which values are compared with it.
     """
 
     path: AttributePath
     operator: Operator
     value: str | int | float | bool | None
+    form: Form = field(init=False, repr=False, compare=False)
     _wanted: Any = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_wanted", self._comparable(self.value))
+        form = _form(self.path.leaf, self.operator)
+        object.__setattr__(self, "form", form)
+        object.__setattr__(self, "_wanted", form(self.value))
 
-    def holds(self, found: list[Any]) -> bool:
-        """Tell whether one of the values that a resource has is as wanted.
+    def holds(self, found: Sequence[Any]) -> bool:
+        """Tell whether one of the values that a resource has is as wanted."""
+        return self.holds_of([formed(self.form, value) for value in found])
+
+    def holds_of(self, found: Sequence[Any]) -> bool:
+        """Tell whether one of some values, each in the form of the comparison, is as wanted.
 
         A resource without a value differs from every value, so `ne` holds and nothing else does.
         """
@@ -95,18 +134,24 @@ class Comparison:
 
     def _holds(self, value: Any) -> bool:
         try:
-            return _COMPARE[self.operator](self._comparable(value), self._wanted)
-        except (TypeError, ValueError):
+            return value is not _UNREADABLE and _COMPARE[self.operator](value, self._wanted)
+        except TypeError:
             # It was written when the attribute had another type.
             return False
 
-    def _comparable(self, value: Any) -> str | int | float | bool | datetime | None:
-        attribute = self.path.leaf
-        if not isinstance(value, str):
-            return value  # type: ignore[no-any-return] # a scalar of JSON
-        if attribute.type == "dateTime" and self.operator in _IN_TIME:
-            return read_time(value)
-        return value if attribute.case_exact else fold(value)
+
+_UNREADABLE: Final = object()
+
+
+def formed(form: Form, value: Any) -> Any:
+    """Return a value in a form; one that was written when the attribute had another type is none.
+
+    It is compared with nothing, and yet is a value.
+    """
+    try:
+        return form(value)
+    except ValueError:
+        return _UNREADABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +167,9 @@ class ValuePath:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A term on an attribute that the schema does not have, or never shows: nothing satisfies it.
+    """A term on an attribute that the schema does not have, or never shows.
+
+    It is neither true nor false, and stays so under `not`: nothing satisfies it.
 
     Attributes:
         text: The term as it was written.
@@ -158,9 +205,10 @@ Filter: TypeAlias = Comparison | ValuePath | Unknown | Not | And | Or
 def parse_filter(text: str, resource_type: ResourceType, *others: ResourceType) -> Filter:
     """Read a filter on resources of a type.
 
-    Beyond the grammar, a literal may stand without quotes (`externalId eq jyoung`, as Entra's
-    documentation shows), `"True"` is a boolean where the attribute is one, and a value path may be
-    compared: `emails[type eq "work"].value eq "x"`, or without the `.value`.
+    Beyond the grammar, a literal may stand in single quotes or without any (`externalId eq jyoung`,
+    as Entra's documentation shows), `"True"` is a boolean where the attribute is one, a value path
+    may be compared: `emails[type eq "work"].value eq "x"`, or without the `.value`, and the URN of
+    a schema may stand before brackets with its attributes, or before `pr`.
 
     Args:
         text: The filter, of at most `MAX_LENGTH` characters and `MAX_FILTER_DEPTH` levels.
@@ -176,7 +224,14 @@ def parse_filter(text: str, resource_type: ResourceType, *others: ResourceType) 
     def find(name: str) -> AttributePath | None:
         return resource_type.find(name) or _find_elsewhere(name, others)
 
-    return FilterReader(text, find).whole_filter()
+    def find_schema(urn: str) -> Sequence[AttributePath]:
+        schemas = (each.schema_of(urn) for each in (resource_type, *others))
+        schema = next(filter(None, schemas), None)
+        attributes = () if schema is None else schema.attributes
+        found = (find(f"{urn}:{attribute.name}") for attribute in attributes)
+        return [path for path in found if path is not None and not _is_secret(path)]
+
+    return FilterReader(text, find, find_schema).whole_filter()
 
 
 def _find_elsewhere(name: str, others: Sequence[ResourceType]) -> AttributePath | None:
@@ -195,27 +250,98 @@ def _find_elsewhere(name: str, others: Sequence[ResourceType]) -> AttributePath 
 
 
 def matches(condition: Filter, resource: Document) -> bool:
-    """Tell whether a resource satisfies a filter.
+    """Tell whether a resource satisfies a filter; what is neither true nor false does not.
+
+    Each value is brought into the form in which it is compared once, however many terms look at it.
 
     Args:
         condition: The filter, as parsed for the type of the resource.
         resource: A presented resource. A stored document will do for a filter that names none of
             the attributes that presenting adds (`id`, `meta`, `groups`, `members`).
     """
+    return _truth(condition, resource, {}) is True
+
+
+Truth: TypeAlias = "bool | None"
+"""True, false, or neither: the third value of Kleene's logic."""
+
+Seen: TypeAlias = "dict[tuple[int, str, Form | None], list[Any]]"
+"""What a resource or an element of it has at a path, in a form, by the identity of the holder."""
+
+_NOTHING: Final[Document] = {}
+
+
+def _truth(condition: Filter, resource: Document, seen: Seen) -> Truth:
     match condition:
         case Comparison():
-            return condition.holds(_found(condition.path, resource))
+            return _truth_of_comparison(condition, resource, seen)
         case ValuePath():
-            held = elements(condition.path.read(resource))
-            return any(matches(condition.filter, element) for element in held)
+            return _truth_of_value_path(condition, resource, seen)
         case And():
-            return all(matches(part, resource) for part in condition.filters)
+            return _truth_of_all(condition.filters, resource, seen)
         case Or():
-            return any(matches(part, resource) for part in condition.filters)
+            return _truth_of_any(condition.filters, resource, seen)
         case Not():
-            return not matches(condition.filter, resource)
+            inner = _truth(condition.filter, resource, seen)
+            return None if inner is None else not inner
         case Unknown():
+            return None
+
+
+def _truth_of_comparison(term: Comparison, resource: Document, seen: Seen) -> Truth:
+    key = (id(resource), term.path.text, term.form)
+    found = seen.get(key)
+    if found is None:
+        found = [formed(term.form, value) for value in _found(term.path, resource)]
+        seen[key] = found
+    return term.holds_of(found)
+
+
+def _truth_of_value_path(condition: ValuePath, resource: Document, seen: Seen) -> Truth:
+    """One element satisfies the filter; without elements it is undefined what is undefined of all.
+
+    So `not (emails[typo eq "x"])` finds nobody, not even those who have no emails.
+    """
+    key = (id(resource), condition.path.text, None)
+    held = seen.get(key)
+    if held is None:
+        held = seen[key] = _elements_at(condition.path, resource)
+    truth: Truth = False if held or _truth(condition.filter, _NOTHING, seen) is not None else None
+    for element in held:
+        of_element = _truth(condition.filter, element, seen)
+        if of_element:
+            return True
+        if of_element is None:
+            truth = None
+    return truth
+
+
+def _truth_of_all(parts: Sequence[Filter], resource: Document, seen: Seen) -> Truth:
+    truth: Truth = True
+    for part in parts:
+        of_part = _truth(part, resource, seen)
+        if of_part is False:
             return False
+        if of_part is None:
+            truth = None
+    return truth
+
+
+def _truth_of_any(parts: Sequence[Filter], resource: Document, seen: Seen) -> Truth:
+    truth: Truth = False
+    for part in parts:
+        of_part = _truth(part, resource, seen)
+        if of_part:
+            return True
+        if of_part is None:
+            truth = None
+    return truth
+
+
+def _elements_at(path: AttributePath, resource: Document) -> list[Document]:
+    """Return the elements of a path as objects; a simple value is the `value` of one."""
+    held = elements(path.read(resource))
+    return held if path.leaf.type == "complex" else [{VALUE: value} for value in held]
 
 
 def _found(path: AttributePath, resource: Document) -> list[Any]:
@@ -241,7 +367,7 @@ class _Token:
 
 _TOKEN = re.compile(
     r"""\s*(?:
-        (?P<string> "[^"\\]*(?:\\.[^"\\]*)*" )
+        (?P<string> "[^"\\]*(?:\\.[^"\\]*)*" | '[^'\\]*(?:\\.[^'\\]*)*' )
       | (?P<mark>   [()\[\]] )
       | (?P<word>   [^\s()\[\]"]+ )
       | (?P<end>    \Z )
@@ -249,6 +375,19 @@ _TOKEN = re.compile(
     )""",
     re.DOTALL | re.VERBOSE,
 )
+
+
+_APOSTROPHE = re.compile(r"(?<=\w)['\u2019](?=\w)")
+"""Within a word that stands without quotes: o'hara."""
+
+_QUOTATION_MARK = re.compile(
+    r"""["'`\u00b4\u00ab\u00bb\u2018-\u201f\u2032-\u2037\u2039\u203a\u275b-\u275e\u300c-\u300f
+    \u301d-\u301f\uff02\uff07\uff62\uff63] | &\#?\w{1,10}; | %2[27]""",
+    re.VERBOSE,
+)
+"""What people and their tools write for a quote: typographic marks, HTML entities, escapes."""
+
+_ODD_IN_A_NAME = re.compile(r"[^\w.:%+~@/#!*,;=&?$-]")
 
 
 def _tokens(text: str) -> Iterator[_Token]:
@@ -260,24 +399,46 @@ def _tokens(text: str) -> Iterator[_Token]:
             return
 
 
+Find: TypeAlias = "Callable[[str], AttributePath | None]"
+"""Tells what a name means; None for a name that means nothing."""
+
+FindSchema: TypeAlias = "Callable[[str], Sequence[AttributePath]]"
+"""Tells which attributes a schema has, by its URN; none for a name that is no such URN."""
+
+
+def _no_schema(_: str) -> Sequence[AttributePath]:
+    return ()
+
+
 class FilterReader:
     """Reads one text by recursive descent over the grammar of RFC 7644 figure 1.
 
     Args:
         text: A filter, or the path of a PATCH operation.
-        find: Tells what a name means; None for a name that means nothing.
+        find: Tells what a name means.
+        find_schema: Tells what the URN of a schema means.
+        is_strict: Whether a name that means nothing is refused.
 
     Raises:
         InvalidFilter: The text is too long.
     """
 
-    def __init__(self, text: str, find: Callable[[str], AttributePath | None]) -> None:
+    def __init__(
+        self,
+        text: str,
+        find: Find,
+        find_schema: FindSchema = _no_schema,
+        *,
+        is_strict: bool = False,
+    ) -> None:
         if len(text) > MAX_LENGTH:
             raise InvalidFilter(
                 f"The filter has {len(text)} characters; at most {MAX_LENGTH} are read."
             )
         self._text = text
         self._find = find
+        self._find_schema = find_schema
+        self._is_strict = is_strict
         self._depth = 0
         self._tokens = list(_tokens(text))
         self._next = 0
@@ -288,18 +449,24 @@ class FilterReader:
         self._end('"and", "or" or the end')
         return condition
 
-    def whole_value_path(self) -> tuple[AttributePath, Filter, str] | None:
+    def whole_value_path(self) -> tuple[AttributePath, Filter, str]:
         """Read the text as `attrPath[filter]` or `attrPath[filter].subAttr`.
 
         Returns:
             The attribute, the filter on its elements, and the name of the sub-attribute ("" for
-            none); None if the attribute is not known.
+            none).
+
+        Raises:
+            InvalidFilter: The attribute is not known either.
         """
-        path = self._find(self._take("word", "the name of an attribute").text)
+        name = self._name()
+        path = self._find(name.text)
+        if path is None:
+            raise self._unknown(name)
         condition = self._bracketed(path)
         sub_name = self._sub_name()
         self._end("the end")
-        return None if path is None else (path, condition, sub_name)
+        return path, condition, sub_name
 
     def _disjunction(self) -> Filter:
         parts = [self._conjunction()]
@@ -316,26 +483,55 @@ class FilterReader:
     def _term(self) -> Filter:
         if self._peek().text == "(":
             return self._enclosed("(", ")")
-        name = self._take("word", "the name of an attribute")
+        name = self._name()
         if self._peek().text == "(" and name.text.lower() == "not":
             return Not(self._enclosed("(", ")"))
+        attributes = self._find_schema(name.text)
+        if attributes:
+            return self._of_schema(name.text, attributes)
         path = self._find(name.text)
+        if path is None and self._is_strict:
+            raise self._unknown(name)
         if self._peek().text == "[":
             condition = self._compared_value_path(path)
         else:
             condition = self._comparison(path)
         return condition or Unknown(self._text[name.start : self._consumed()])
 
+    def _name(self) -> _Token:
+        """Read the name of an attribute, whether or not there is one of that name."""
+        token = self._take("word", "the name of an attribute")
+        if _ODD_IN_A_NAME.search(token.text):
+            self._next -= 1
+            self._fail("the name of an attribute")
+        return token
+
+    def _of_schema(self, urn: str, attributes: Sequence[AttributePath]) -> Filter:
+        """Read what stands behind the URN of a schema: `[filter]` on its attributes, or `pr`."""
+        if self._peek().text == "[":
+            find = self._find
+            return self._within(lambda name: find(f"{urn}:{name}"))
+        operator = self._operator()
+        if operator != "pr":
+            raise InvalidFilter(
+                "A schema is not compared: name one of its attributes, as in "
+                "urn:...:User:department.",
+                path=attributes[0].extension,
+            )
+        return Or(tuple(Comparison(path, "pr", None) for path in attributes))
+
     def _comparison(self, path: AttributePath | None) -> Filter | None:
         operator = self._operator()
         literal = None if operator == "pr" else self._literal()
-        if path is None or _is_secret(path):
+        if path is None:
+            return None
+        if self._is_hidden(path):
             return None
         if literal is None or literal.is_null:
             return _presence(path, operator)
         if path.leaf.type == "complex":
             path = _value_of(path)
-            if _is_secret(path):
+            if self._is_hidden(path):
                 return None
         if operator in _REFUSED.get(path.leaf.type, ()):
             raise InvalidFilter(
@@ -353,21 +549,35 @@ class FilterReader:
         condition = self._bracketed(path)
         sub_name = self._sub_name()
         if sub_name or self._peek().text.lower() in OPERATORS:
-            comparison = self._comparison(_sub_path(path, sub_name or "value"))
+            comparison = self._comparison(_sub_path(path, sub_name or VALUE))
             if comparison is None:
                 return None
             condition = And((condition, comparison))
         return None if path is None else ValuePath(path, condition)
 
+    def _is_hidden(self, path: AttributePath) -> bool:
+        """Tell whether a value is never shown, so that a term on it counts as unknown."""
+        is_hidden = _is_secret(path)
+        if is_hidden and self._is_strict:
+            raise InvalidFilter(
+                f"{path.text} is never returned, so nothing is selected by it.", path=path.text
+            )
+        return is_hidden
+
     def _bracketed(self, path: AttributePath | None) -> Filter:
         """Read a filter in brackets, in which names are those of sub-attributes."""
-        if path is not None and path.leaf.type != "complex":
+        if path is not None and not _has_elements(path):
             raise InvalidFilter(
                 f"{path.text} has no sub-attributes, so no [filter] applies to it.", path=path.text
             )
-        outer, self._find = self._find, partial(_sub_path, path)
+        return self._within(partial(_sub_path, path))
+
+    def _within(self, find: Find) -> Filter:
+        """Read a filter in brackets, in which names mean something else."""
+        outer = self._find, self._find_schema
+        self._find, self._find_schema = find, _no_schema
         condition = self._enclosed("[", "]")
-        self._find = outer
+        self._find, self._find_schema = outer
         return condition
 
     def _enclosed(self, opening: str, closing: str) -> Filter:
@@ -402,8 +612,20 @@ class FilterReader:
         token = self._peek()
         if token.kind not in {"string", "word"} or token.text.lower() in {"and", "or"}:
             self._fail("a value to compare with")
+        if token.kind == "word" and _QUOTATION_MARK.search(_APOSTROPHE.sub("", token.text)):
+            raise InvalidFilter(
+                f"The filter has a quotation mark at character {token.start + 1} that means "
+                "nothing here: put the value into a pair of \" or of '."
+            )
         self._next += 1
         return token
+
+    def _unknown(self, name: _Token) -> InvalidFilter:
+        """Build the error about a name that means nothing."""
+        return InvalidFilter(
+            f'"{name.text[:40]}" at character {name.start + 1} is no attribute here, so nothing is '
+            "selected by it."
+        )
 
     def _peek(self) -> _Token:
         return self._tokens[self._next]
@@ -443,6 +665,12 @@ class FilterReader:
         )
 
 
+def _has_elements(path: AttributePath) -> bool:
+    """Tell whether a filter in brackets may follow: on parts, or on the values of a list."""
+    is_list = path.sub_attribute is None and path.attribute.multi_valued
+    return is_list or path.leaf.type == "complex"
+
+
 def _is_secret(path: AttributePath) -> bool:
     """Tell whether a value is never returned: filters would tell it letter by letter."""
     return "never" in {path.attribute.returned, path.leaf.returned}
@@ -457,7 +685,7 @@ def _presence(path: AttributePath, operator: Operator) -> Comparison:
 
 def _value(path: AttributePath, operator: Operator, literal: _Token) -> str | int | float | bool:
     """Return a literal as a value of the attribute, or as text if a part of its text is meant."""
-    kind = _TEXT if operator in _TEXTUAL else path.leaf
+    kind = _TEXT if operator in _TEXTUAL else _COMPARED_WITH.get(path.leaf.type, path.leaf)
     try:
         text = _unquoted(literal.text) if literal.kind == "string" else literal.text
         value: str | int | float | bool = convert(kind, text)
@@ -489,8 +717,20 @@ def _sub_path(path: AttributePath | None, name: str) -> AttributePath | None:
 
 
 def _unquoted(text: str) -> str:
-    """Return what a JSON string means; control characters may stand in it as they are."""
+    """Return what a JSON string means; control characters may stand in it as they are.
+
+    Single quotes are read as double ones: many clients write them.
+    """
     if "\\" not in text:
         return text[1:-1]
+    if text[0] == "'":
+        text = f'"{_QUOTE_OR_ESCAPE.sub(_requoted, text[1:-1])}"'
     unquoted: str = json.loads(text, strict=False)
     return unquoted
+
+
+_QUOTE_OR_ESCAPE = re.compile(r'\\.|"', re.DOTALL)
+
+
+def _requoted(match: re.Match[str]) -> str:
+    return {'"': '\\"', "\\'": "'"}.get(match[0], match[0])

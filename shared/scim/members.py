@@ -6,26 +6,27 @@ request is a delta of member ids however large the group is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import operator
+import re
+from dataclasses import dataclass, field
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-from shared.errors import InvalidPath, InvalidSyntax, InvalidValue, ScimError
-from shared.scim.core_schemas import GROUP
-from shared.scim.filters import Comparison, Filter, Or
-from shared.scim.operations import flatten
-from shared.scim.paths import parse_path
-from shared.scim.schema import Attribute
-from shared.scim.values import coerce
+from shared.errors import InvalidPath, InvalidSyntax, InvalidValue, Mutability, ScimError
+from shared.scim.core_schemas import GROUP, MEMBERS, USER
+from shared.scim.documents import entries
+from shared.scim.filters import And, Comparison, Filter, Not, Or
+from shared.scim.operations import on_attributes
+from shared.scim.schema import VALUE
+from shared.scim.values import coerce_parts, unpacked_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from shared.scim.operations import PatchOperation
-    from shared.scim.paths import PatchPath
-    from shared.scim.schema import AttributePath, Document, ResourceType
+    from shared.scim.operations import AttributeOperation, PatchOperation
+    from shared.scim.schema import AttributePath, ResourceType
 
-_MEMBERS = "members"
-_MEMBER_ID = Attribute("value")
+_REF_OF_GROUP = re.compile(r"/Groups/[^/]+/?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class MemberChange:
     (list - `remove`) + `add`.
 
     Attributes:
-        replace: Whether the present list is dropped.
+        replace: Whether the present list does not count.
         add: Ids of users, each once, in the order of the request.
         remove: Ids of users, each once and none of them in `add`; empty if `replace` is set.
     """
@@ -50,6 +51,18 @@ class MemberChange:
         """Whether the list stays as it is."""
         return not (self.replace or self.add or self.remove)
 
+    def check_others(self, group_id: str) -> None:
+        """Refuse a group as a member of itself.
+
+        Raises:
+            InvalidValue: It would become one.
+        """
+        if group_id in self.add:
+            raise InvalidValue(
+                "A group cannot be a member of itself: leave its id out of members.",
+                path=MEMBERS.name,
+            )
+
 
 def from_document(body: Any) -> MemberChange:
     """Return what the body of a POST or PUT says of the members.
@@ -60,12 +73,15 @@ def from_document(body: Any) -> MemberChange:
     Raises:
         InvalidSyntax: The body is not an object.
         InvalidValue: `members` is not a list of members.
+        Mutability: A key names what the service shows of a member.
     """
     if not isinstance(body, dict):
         raise InvalidSyntax("The body must be a JSON object: the resource.")
     change = MemberChange()
-    for name, value in _entries(body):
-        if _is_members(GROUP.find(name)):
+    for path, value in entries(GROUP, body):
+        if path.attribute is MEMBERS:
+            if path.leaf.name not in {MEMBERS.name, VALUE}:
+                raise _not_written(path)
             change = MemberChange(replace=True, add=tuple(_ids(value)))
     return change
 
@@ -88,15 +104,14 @@ def split_members(
     """
     rest: list[PatchOperation] = []
     draft = _Draft()
-    for operation in flatten(group, operations):
+    for each in on_attributes(group, operations):
+        if each.path.target.attribute is not MEMBERS:
+            rest.append(each.operation)
+            continue
         try:
-            path = parse_path(operation.path, group)
-            if path is not None and _is_members(path.target):
-                draft.apply(path, operation)
-            else:
-                rest.append(operation)
+            draft.apply(each)
         except ScimError as error:
-            error.locate(operation=operation.index)
+            error.locate(operation=each.operation.index)
             raise
     return rest, draft.change()
 
@@ -109,18 +124,22 @@ class _Draft:
         self._add: dict[str, None] = {}
         self._remove: dict[str, None] = {}
 
-    def apply(self, path: PatchPath, operation: PatchOperation) -> None:
-        if path.target.sub_attribute is not None:
-            _check_part(path.target)
-        elif path.filter is not None:
-            self._remove_ids(_selected(path.filter, operation))
-        elif operation.op == "remove" and operation.value is not None:
+    def apply(self, each: AttributeOperation) -> None:
+        if each.path.target.sub_attribute is not None:
+            raise _not_written(each.path.target)
+        if each.path.filter is not None:
+            self._remove_selected(_selected(each.path.filter, each))
+        elif each.is_remove:
             # Entra lists the members to remove; the RFC would take all of them.
-            self._remove_ids(_ids(operation.value))
+            self._remove_selected(
+                _Selection(of_others=True)
+                if each.value is None
+                else _selection_of(_ids(each.value, leaves_groups_out=True))
+            )
         else:
-            if operation.op != "add":
+            if each.operation.op == "replace":
                 self._empty()
-            self._add_ids(_ids(operation.value))
+            self._add_ids(_ids(each.value))
 
     def change(self) -> MemberChange:
         return MemberChange(self._replace, tuple(self._add), tuple(self._remove))
@@ -135,83 +154,150 @@ class _Draft:
             self._remove.pop(member, None)
             self._add[member] = None
 
-    def _remove_ids(self, ids: Iterable[str]) -> None:
-        for member in ids:
+    def _remove_selected(self, selection: _Selection) -> None:
+        if selection.of_others:
+            self._empty()
+        for member in selection.exceptions:
             self._add.pop(member, None)
             if not self._replace:
                 self._remove[member] = None
 
 
-def _is_members(path: AttributePath | None) -> bool:
-    return path is not None and path.attribute.name == _MEMBERS
-
-
-def _entries(body: Document) -> Iterable[tuple[str, Any]]:
-    """Yield the attributes of a body, also of one that holds them under the URN of the schema."""
-    for name, value in body.items():
-        if GROUP.schema_of(name) is not None and isinstance(value, dict):
-            yield from value.items()
-        else:
-            yield name, value
-
-
-def _ids(value: Any) -> list[str]:
+def _ids(value: Any, *, leaves_groups_out: bool = False) -> list[str]:
     """Return the ids in a list of members, in any shape that clients give it.
 
     `[{"$ref": null, "value": "<id>"}]`, one such object, `["<id>"]` and `"<id>"`; None is an empty
     list (RFC 7643 section 2.5).
-    """
-    if value is None:
-        return []
-    elements = value if isinstance(value, list) else [value]
-    return list(dict.fromkeys(_id(element) for element in elements if element is not None))
 
-
-def _id(element: Any) -> str:
-    if isinstance(element, dict):
-        values = (part for name, part in element.items() if name.lower() == "value")
-        element = next(values, None)
-    member: str = (coerce(_MEMBER_ID, element, _MEMBERS) or "").strip()
-    if not member:
-        raise InvalidValue(
-            'A member is an object with the id of a user: {"value": "<id>"}.', path=_MEMBERS
-        )
-    return member
-
-
-def _check_part(target: AttributePath) -> None:
-    """Pass over what a member shows besides its id, as it is not kept.
+    Args:
+        value: What was sent.
+        leaves_groups_out: Whether a member that is a group is passed over, since there is none
+            that could be removed. Otherwise it is refused.
 
     Raises:
-        InvalidPath: It is the id: to change it is to remove one member and add another.
+        InvalidValue: An element names no user, or all of a list that is not empty are null.
     """
-    if target.leaf.name == "value":
-        raise InvalidPath(
+    if value is None or value == []:
+        return []
+    value = unpacked_list(value)
+    elements = value if isinstance(value, list) else [value]
+    members = [_member(element) for element in elements if element is not None]
+    if not members:
+        raise _no_member()
+    if leaves_groups_out:
+        members = [member for member in members if not _is_group(member)]
+    elif any(map(_is_group, members)):
+        raise InvalidValue(
+            "A group cannot be a member of a group here: name the users that it has.",
+            path=MEMBERS.name,
+        )
+    return list(dict.fromkeys(member[VALUE] for member in members))
+
+
+def _member(element: Any) -> dict[str, str]:
+    """Return the parts of a member, of which one is the id of a user."""
+    if element == "":
+        raise _no_member()
+    parts = coerce_parts(MEMBERS, element, MEMBERS.name)
+    parts[VALUE] = (parts.get(VALUE) or "").strip()
+    if not parts[VALUE]:
+        raise _no_member()
+    return parts
+
+
+def _no_member() -> InvalidValue:
+    return InvalidValue(
+        'A member is an object with the id of a user: {"value": "<id>"}.', path=MEMBERS.name
+    )
+
+
+def _is_group(member: dict[str, str]) -> bool:
+    is_so_called = (member.get("type") or "").strip().lower() == GROUP.name.lower()
+    return is_so_called or bool(_REF_OF_GROUP.search(member.get("$ref") or ""))
+
+
+def _not_written(target: AttributePath) -> ScimError:
+    """Build the error about a path to a part of a member."""
+    if target.leaf.name == VALUE:
+        return InvalidPath(
             "The value of a member cannot be changed: remove the member and add another.",
             path=target.text,
         )
+    return Mutability(
+        f"{target.text} is what the service shows of a member, and is not written.",
+        path=target.text,
+    )
 
 
-def _selected(condition: Filter, operation: PatchOperation) -> list[str]:
-    """Return the ids that `members[value eq "<id>" or ...]` names.
+@dataclass(frozen=True, slots=True)
+class _Selection:
+    """Which ids a filter on members selects: some, or all but some.
+
+    Attributes:
+        of_others: Whether those are selected that are not named.
+        exceptions: Those that are selected, in their order, or that are not, if all others are.
+    """
+
+    of_others: bool = False
+    exceptions: dict[str, None] = field(default_factory=dict)
+
+    def __invert__(self) -> _Selection:
+        return _Selection(not self.of_others, self.exceptions)
+
+    def __or__(self, other: _Selection) -> _Selection:
+        if self.of_others and other.of_others:
+            exceptions = {id_: None for id_ in self.exceptions if id_ in other.exceptions}
+        elif self.of_others or other.of_others:
+            all_but, some = (self, other) if self.of_others else (other, self)
+            exceptions = {id_: None for id_ in all_but.exceptions if id_ not in some.exceptions}
+        else:
+            exceptions = {**self.exceptions, **other.exceptions}
+        return _Selection(self.of_others or other.of_others, exceptions)
+
+    def __and__(self, other: _Selection) -> _Selection:
+        return ~(~self | ~other)
+
+
+def _selection_of(ids: Iterable[str]) -> _Selection:
+    return _Selection(exceptions=dict.fromkeys(ids))
+
+
+def _selected(condition: Filter, each: AttributeOperation) -> _Selection:
+    """Return the ids that `members[value eq "<id>" or ...]` selects.
 
     Raises:
-        InvalidPath: The filter is another one, or the operation does not remove.
+        InvalidPath: The filter selects by something else than `value` and `type`, or all members
+            but some; or the operation does not remove.
     """
-    terms = condition.filters if isinstance(condition, Or) else (condition,)
-    ids = [
-        term.value.strip()
-        for term in terms
-        if isinstance(term, Comparison)
-        and term.path.text == "value"
-        and term.operator == "eq"
-        and isinstance(term.value, str)
-        and term.value.strip()
-    ]
-    if operation.op != "remove" or len(ids) < len(terms):
+    selection = _selection(condition) if each.is_remove else None
+    if selection is None or (selection.of_others and selection.exceptions):
         raise InvalidPath(
             'A filter on members serves to remove them by id: members[value eq "<id>"], several '
             "joined by or. To add members, send them as the value of the path members.",
-            path=_MEMBERS,
+            path=MEMBERS.name,
         )
-    return ids
+    return selection
+
+
+def _selection(condition: Filter) -> _Selection | None:
+    """Return what a filter selects; None where only a look at every member could tell."""
+    match condition:
+        case Comparison(path=path) if path.leaf.name == "type":
+            return _Selection(of_others=condition.holds([USER.name]))
+        case Comparison(operator="pr", path=path) if path.leaf.name == VALUE:
+            return _Selection(of_others=True)
+        case Comparison(operator="eq" | "ne", value=str(value), path=path) if (
+            path.leaf.name == VALUE and value.strip()
+        ):
+            selection = _selection_of([value.strip()])
+            return selection if condition.operator == "eq" else ~selection
+        case Not():
+            inner = _selection(condition.filter)
+            return None if inner is None else ~inner
+        case And() | Or():
+            parts = [_selection(part) for part in condition.filters]
+            known = [part for part in parts if part is not None]
+            combine = operator.and_ if isinstance(condition, And) else operator.or_
+            return reduce(combine, known) if len(known) == len(parts) else None
+        case _:
+            return None

@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from shared.errors import InvalidSyntax, InvalidValue, PayloadTooLarge
-from shared.scim import bulk
+from shared.scim import bulk, declarations
 from shared.scim.bulk import BulkOperation
 from shared.scim.operations import MAX_PATCH_OPERATIONS, PatchOperation
 from shared.scim.queries import checked
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from shared.scim.queries import Query
     from shared.scim.schema import Document
 
+PATCH_OP_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+BULK_REQUEST_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
+SEARCH_REQUEST_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 LIST_RESPONSE_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 BULK_RESPONSE_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 
@@ -55,7 +58,7 @@ class PatchElement(BaseModel):
 
 
 class PatchRequest(BaseModel):
-    """The body of a PATCH. Its `schemas` are not looked at: there is nothing else it could be."""
+    """The body of a PATCH."""
 
     model_config = ConfigDict(frozen=True, strict=True)
 
@@ -69,10 +72,7 @@ def _names(value: Any) -> Any:
 
 
 class SearchRequest(BaseModel):
-    """The body of a POST to `/.search` (RFC 7644 section 3.4.3, RFC 9865 section 3).
-
-    Its `schemas` are not looked at either.
-    """
+    """The body of a POST to `/.search` (RFC 7644 section 3.4.3, RFC 9865 section 3)."""
 
     model_config = ConfigDict(frozen=True, strict=True)
 
@@ -103,19 +103,22 @@ _EXPECTED = {
 }
 
 
-def parse_patch(body: Any) -> list[PatchOperation]:
+def parse_patch(body: Any, core_schemas: Collection[str] = ()) -> list[PatchOperation]:
     """Read the body of a PATCH.
 
     Args:
         body: Any JSON value.
+        core_schemas: URNs, in lower case, of schemas that name a type and no message.
 
     Raises:
-        InvalidSyntax: It is not a PatchOp message with at least one operation; the error bears
-            the index of the operation that is not one.
+        InvalidSyntax: It is not a PatchOp message with at least one operation, or says in its
+            `schemas` that it is something else; the error bears the index of the operation that is
+            not one.
         PayloadTooLarge: It has more than `MAX_PATCH_OPERATIONS` operations.
     """
     message = _lower_names(body)
     _check_operations(message, MAX_PATCH_OPERATIONS)
+    declarations.check(message, PATCH_OP_SCHEMA, core_schemas)
     try:
         request = PatchRequest.model_validate(message)
     except ValidationError as error:
@@ -136,11 +139,11 @@ class BulkElement(BaseModel):
 
 
 class BulkRequest(BaseModel):
-    """The body of a bulk request; like that of a PATCH it is known by its endpoint."""
+    """The body of a bulk request."""
 
     model_config = ConfigDict(frozen=True, strict=True)
 
-    failonerrors: Annotated[int, Field(ge=1)] | None = None
+    failonerrors: Annotated[int, Field(ge=0)] | None = None
     operations: list[Annotated[BulkElement, BeforeValidator(_lower_names)]]
 
 
@@ -152,11 +155,14 @@ _EXPECTED_OF_BULK = {
 }
 
 
-def parse_bulk(body: Any) -> tuple[list[BulkOperation], int | None]:
+def parse_bulk(
+    body: Any, core_schemas: Collection[str] = ()
+) -> tuple[list[BulkOperation], int | None]:
     """Read the body of a bulk request (RFC 7644 section 3.7).
 
     Args:
         body: Any JSON value.
+        core_schemas: As for `parse_patch`.
 
     Returns:
         The operations, and after how many errors the client wants no more of them done.
@@ -169,6 +175,7 @@ def parse_bulk(body: Any) -> tuple[list[BulkOperation], int | None]:
     """
     message = _lower_names(body)
     _check_operations(message, bulk.MAX_BULK_OPERATIONS)
+    declarations.check(message, BULK_REQUEST_SCHEMA, core_schemas)
     try:
         request = BulkRequest.model_validate(message)
     except ValidationError as error:
@@ -177,7 +184,9 @@ def parse_bulk(body: Any) -> tuple[list[BulkOperation], int | None]:
         _bulk_operation(index, element) for index, element in enumerate(request.operations)
     ]
     _check_bulk_ids(operations)
-    return operations, request.failonerrors
+    # Some clients write 0 for "stop at the first error".
+    limit = None if request.failonerrors is None else max(request.failonerrors, 1)
+    return operations, limit
 
 
 def _bulk_operation(index: int, element: BulkElement) -> BulkOperation:
@@ -216,11 +225,12 @@ def bulk_response(results: Sequence[Document]) -> Document:
     return {"schemas": [BULK_RESPONSE_SCHEMA], "Operations": list(results)}
 
 
-def parse_search(body: Any) -> Query:
+def parse_search(body: Any, core_schemas: Collection[str] = ()) -> Query:
     """Read the body of a POST to `/.search`.
 
     Args:
         body: Any JSON value.
+        core_schemas: As for `parse_patch`.
 
     Raises:
         InvalidSyntax: It is not an object.
@@ -229,6 +239,7 @@ def parse_search(body: Any) -> Query:
     """
     if not isinstance(body, dict):
         raise InvalidSyntax("The body must be a JSON object: a SearchRequest.")
+    declarations.check(body, SEARCH_REQUEST_SCHEMA, core_schemas)
     try:
         search = SearchRequest.model_validate(_lower_names(body))
     except ValidationError as error:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from shared.errors import InvalidValue, NoTarget
-from shared.scim.documents import entries
+from shared.errors import InvalidValue, Mutability, NoTarget, ScimError
+from shared.scim.documents import check_unknown_within, entries
 from shared.scim.paths import parse_path
 from shared.scim.values import is_unassigned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from shared.scim.paths import PatchPath
     from shared.scim.schema import AttributePath, Document, ResourceType, Schema
 
 MAX_PATCH_OPERATIONS = 1_000
@@ -36,62 +37,105 @@ class PatchOperation:
     value: Any
 
 
-def flatten(
+@dataclass(frozen=True, slots=True)
+class AttributeOperation:
+    """One operation on one attribute that the resource has.
+
+    Attributes:
+        operation: As it was sent, or was taken out of an operation without a path.
+        path: Its path, as it was read.
+        value: Its value, without the name of the attribute around it.
+    """
+
+    operation: PatchOperation
+    path: PatchPath
+    value: Any
+
+    @property
+    def is_remove(self) -> bool:
+        """Whether it takes away."""
+        return self.operation.op == "remove"
+
+
+def on_attributes(
     resource_type: ResourceType, operations: Iterable[PatchOperation]
-) -> Iterator[PatchOperation]:
-    """Yield operations that each have the path of one attribute.
+) -> Iterator[AttributeOperation]:
+    """Yield operations that each are about one attribute that the type has.
 
     `{"op": "replace", "value": {"name.givenName": "Bo", "urn:...:User": {"department": "R"}}}` is
     one operation on `name.givenName` and one on `urn:...:User:department`: the dialect of Entra's
-    `aadOptscim062020`, and plain RFC 7644. Keys that name no known attribute are left out.
+    `aadOptscim062020`, and plain RFC 7644. What no schema has, and what is `readOnly` in a value
+    without a path, is left out.
 
     Raises:
         NoTarget: A remove has no path.
+        InvalidPath: A path is malformed, or filters by what is not there.
+        Mutability: A path names what is `readOnly`.
+        InvalidSyntax: A key of a value is not the name of an attribute.
         InvalidValue: What should be an object of attributes is none.
     """
-    for operation in operations:
-        path = operation.path
-        schema = resource_type.schema_of(path) if path else resource_type.schema
-        if schema is None:
-            yield operation
-        else:
-            yield from _taken_apart(resource_type, schema, operation)
+    for sent in operations:
+        try:
+            for operation in _taken_apart(resource_type, sent):
+                path = parse_path(operation.path, resource_type)
+                if path is None:
+                    continue
+                if not path.target.is_read_only:
+                    value = _unwrapped(resource_type, path.target, operation.value)
+                    yield AttributeOperation(operation, path, value)
+                elif operation.path == sent.path:
+                    raise _read_only(path.target)
+        except ScimError as error:
+            error.locate(operation=sent.index)
+            raise
 
 
 def _taken_apart(
+    resource_type: ResourceType, operation: PatchOperation
+) -> Iterator[PatchOperation]:
+    """Yield operations that each have the path of one attribute."""
+    if not operation.path:
+        yield from _on_schema(resource_type, resource_type.schema, operation)
+        return
+    schema = resource_type.schema_of(operation.path)
+    if schema is None:
+        yield operation
+    else:
+        value = _unwrapped_schema(resource_type, schema, operation.value)
+        yield from _on_schema(resource_type, schema, replace(operation, value=value))
+
+
+def _on_schema(
     resource_type: ResourceType, schema: Schema, operation: PatchOperation
 ) -> Iterator[PatchOperation]:
-    is_extension = schema is not resource_type.schema
-    if operation.op == "remove" and not is_extension:
-        raise NoTarget(
-            "A remove needs the path of what is to be removed.", operation=operation.index
-        )
-    clears = operation.op == "remove" or (
-        operation.op == "replace" and is_unassigned(operation.value)
-    )
-    if is_extension and clears:
-        parts: Document = {attribute.name: None for attribute in schema.attributes}
+    """Yield what an operation on the attributes of a schema does to each of them."""
+    is_core = schema is resource_type.schema
+    if operation.op == "remove" and is_core:
+        raise NoTarget("A remove needs the path of what is to be removed.")
+    if is_core or operation.op == "add" or not is_unassigned(operation.value):
+        for name, value in _attributes(schema, operation).items():
+            yield from _on_key(resource_type, schema, operation, name, value)
     else:
-        parts = _attributes(schema, operation)
-    for name, value in parts.items():
-        yield from _part(resource_type, schema, operation, name, value)
+        for attribute in schema.attributes:
+            yield replace(operation, path=f"{schema.id}:{attribute.name}", value=None)
 
 
-def _part(
+def _on_key(
     resource_type: ResourceType, schema: Schema, whole: PatchOperation, name: str, value: Any
 ) -> Iterator[PatchOperation]:
-    """Yield what one key of an operation's value says."""
-    inner = resource_type.schema_of(name)
+    """Yield what one key of an operation's value does."""
+    inner = None if whole.path else resource_type.schema_of(name)
     if inner is not None:
-        # A URN within a URN names nothing; to follow it would be recursion without end.
-        if not whole.path:
-            yield from _taken_apart(
-                resource_type, inner, PatchOperation(whole.index, whole.op, name, value)
-            )
+        yield from _on_schema(resource_type, inner, replace(whole, path=name, value=value))
         return
-    path = name if schema is resource_type.schema else f"{schema.id}:{name}"
-    if resource_type.find(path) is not None or "[" in path:
-        yield PatchOperation(whole.index, whole.op, path, value)
+    is_core = schema is resource_type.schema
+    path = resource_type.find(name) if is_core else resource_type.find_within(schema, name)
+    if path is not None:
+        yield replace(whole, path=path.text, value=value)
+    elif "[" in name:
+        yield replace(whole, path=name if is_core else f"{schema.id}:{name}", value=value)
+    else:
+        check_unknown_within(resource_type, schema, name, value)
 
 
 def _attributes(schema: Schema, operation: PatchOperation) -> Document:
@@ -103,10 +147,36 @@ def _attributes(schema: Schema, operation: PatchOperation) -> Document:
     if not isinstance(value, dict):
         raise InvalidValue(
             f"Without the path of an attribute, the value must be an object with attributes of "
-            f"{schema.name}.",
-            operation=operation.index,
+            f"{schema.name}."
         )
     return value
+
+
+def _unwrapped(resource_type: ResourceType, target: AttributePath, value: Any) -> Any:
+    """Return what stands under the name of the attribute, where the value repeats that alone.
+
+    `{"path": "emails", "value": {"emails": [...]}}`. A part of that name comes first.
+    """
+    if not isinstance(value, dict) or len(value) != 1:
+        return value
+    ((name, inner),) = value.items()
+    is_name = name.lower() == target.leaf.name.lower() or resource_type.find(name) == target
+    return inner if is_name and target.leaf.sub_attribute(name) is None else value
+
+
+def _unwrapped_schema(resource_type: ResourceType, schema: Schema, value: Any) -> Any:
+    """Return what stands under the URN of a schema, where the value repeats that alone."""
+    if not isinstance(value, dict) or len(value) != 1:
+        return value
+    ((name, inner),) = value.items()
+    return inner if resource_type.schema_of(name) is schema else value
+
+
+def _read_only(target: AttributePath) -> Mutability:
+    return Mutability(
+        f"{target.text} is readOnly: the service alone writes it. Leave the operation out.",
+        path=target.text,
+    )
 
 
 def attributes_in_body(resource_type: ResourceType, body: Any) -> Iterator[AttributePath]:
@@ -119,7 +189,5 @@ def attributes_in_patch(
     resource_type: ResourceType, operations: Iterable[PatchOperation]
 ) -> Iterator[AttributePath]:
     """Yield the attributes that the operations of a PATCH name."""
-    for operation in flatten(resource_type, operations):
-        path = parse_path(operation.path, resource_type)
-        if path is not None:
-            yield path.target
+    for each in on_attributes(resource_type, operations):
+        yield each.path.target

@@ -6,33 +6,47 @@ that keeps Entra's data is followed, and named where it stands.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-from shared.errors import Mutability, NoTarget, PayloadTooLarge, ScimError
-from shared.scim.documents import hold_immutable, missing, put, refusal, with_defaults
-from shared.scim.filters import And, Comparison, Filter, Unknown, matches
-from shared.scim.folding import fold
-from shared.scim.operations import flatten
-from shared.scim.paths import parse_path
+from shared.errors import InvalidValue, Mutability, NoTarget, PayloadTooLarge, ScimError
+from shared.scim.documents import (
+    hold_immutable,
+    missing,
+    note_list,
+    put,
+    refusal,
+    tidied,
+    with_defaults,
+)
+from shared.scim.elements import (
+    Elements,
+    Places,
+    contradict,
+    is_blank,
+    is_primary,
+    named,
+    replacement,
+    with_one_primary,
+)
+from shared.scim.filters import And, Comparison, Filter, matches
+from shared.scim.operations import on_attributes
+from shared.scim.schema import VALUE
 from shared.scim.values import (
-    assemble,
     check_count,
     coerce,
     coerce_parts,
-    is_primary,
     is_unassigned,
+    merge,
     single,
-    with_one_primary,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from shared.scim.operations import PatchOperation
+    from shared.scim.documents import Lists
+    from shared.scim.operations import AttributeOperation, PatchOperation
     from shared.scim.paths import PatchPath
     from shared.scim.schema import Attribute, AttributePath, Document, ResourceType
-
-Elements: TypeAlias = list[Any]
 
 MAX_EFFORT = 5_000_000
 """What one request may cost, in units of about 0.1 us: half a second, in which nobody else is
@@ -50,8 +64,8 @@ def apply(
 ) -> Document:
     """Return the document after the operations, applied in order: all of them, or none.
 
-    Attributes that are unknown, `readOnly` or kept elsewhere are passed over. Members of a group
-    are taken out beforehand (`split_members`).
+    Attributes that no schema has or that are kept elsewhere are passed over. Members of a group are
+    taken out beforehand (`split_members`).
 
     Args:
         resource_type: Type of the resource.
@@ -64,22 +78,25 @@ def apply(
     """
     changed = document
     written: dict[str, int] = {}
+    lists: Lists = {}
     effort = 0
-    for operation in flatten(resource_type, operations):
+    for each in on_attributes(resource_type, operations):
+        target = each.path.target
+        if not target.is_writable:
+            continue
         try:
-            path = parse_path(operation.path, resource_type)
-            if path is not None and path.target.is_writable:
-                effort += _effort(changed, path, operation)
-                _check_effort(effort)
-                edited = _edited(changed, path, operation)
-                edited = hold_immutable(resource_type, edited, changed, is_patch=True)
-                # What is removed by name is gone, whatever default it once had.
-                before = edited if operation.op == "remove" else changed
-                changed = with_defaults(resource_type, edited, before)
-                written[path.target.whole] = operation.index
+            effort += _effort(changed, each)
+            _check_effort(effort)
+            edited = _edited(changed, each)
+            edited = hold_immutable(resource_type, edited, changed, is_patch=True)
+            # What is removed by name is gone, whatever default it once had.
+            changed = with_defaults(resource_type, edited, edited if each.is_remove else changed)
         except ScimError as error:
-            error.locate(operation=operation.index)
+            error.locate(operation=each.operation.index)
             raise
+        written[target.whole] = each.operation.index
+        note_list(lists, target)
+    changed = tidied(changed, document, lists)
     _check_required(resource_type, document, changed, written)
     return changed
 
@@ -121,10 +138,11 @@ def _refusal(
     return Mutability(f"{path} is required and cannot be unassigned: replace its value.", path=path)
 
 
-def _effort(document: Document, path: PatchPath, operation: PatchOperation) -> int:
+def _effort(document: Document, each: AttributeOperation) -> int:
     """Estimate what an operation costs: it looks at every element, with every term of a filter."""
-    per_element = _EDIT_EFFORT if path.filter is None else len(operation.path)
-    elements = path.target.read(document) if path.target.attribute.multi_valued else None
+    target, has_filter = each.path.target, each.path.filter is not None
+    per_element = len(each.operation.path) if has_filter else _EDIT_EFFORT
+    elements = target.read(document) if target.attribute.multi_valued else None
     return per_element * (1 + sum(map(_weight, elements or ())))
 
 
@@ -142,204 +160,198 @@ def _check_effort(effort: int) -> None:
         )
 
 
-def _edited(document: Document, path: PatchPath, operation: PatchOperation) -> Document:
-    target, value = path.target, operation.value
+def _edited(document: Document, each: AttributeOperation) -> Document:
+    target = each.path.target
     current = target.read(document)
     edited: Any
     if target.attribute.multi_valued:
-        edited = _edited_elements(current or [], path, operation) or None
+        edited = _edited_elements(current or [], each) or None
     elif target.attribute.type == "complex":
-        edited = _edited_object(current or {}, target, operation)
+        edited = _edited_object(current or {}, each) or None
     else:
-        edited = None if operation.op == "remove" else coerce(target.attribute, value, target.text)
+        edited = None if each.is_remove else coerce(target.attribute, each.value, target.text)
     return put(document, target, edited)
 
 
-def _edited_object(
-    current: Document, target: AttributePath, operation: PatchOperation
-) -> Document | None:
+def _edited_object(current: Document, each: AttributeOperation) -> Document | None:
     """Return a complex value with the parts that are named; the others stay (3.5.2.3)."""
-    value = operation.value
+    target, value = each.path.target, each.value
     if target.sub_attribute is not None:
-        value = {target.sub_attribute.name: None if operation.op == "remove" else value}
-    elif operation.op == "remove" or (
-        is_unassigned(value) and not (operation.op == "add" and value == {})
-    ):
+        value = {target.sub_attribute.name: None if each.is_remove else value}
+    elif each.is_remove:
         return None
-    parts = coerce_parts(target.attribute, value, target.whole)
-    if parts.get("value") not in {None, current.get("value")}:
-        # A reference to someone else: the old `$ref` would contradict the new `value`.
-        current = {}
-    return assemble({**current, **parts})
+    parts = _parts(target, value)
+    return None if parts is None else merge(target.attribute, current, parts)
 
 
-def _edited_elements(current: Elements, path: PatchPath, operation: PatchOperation) -> Elements:
-    target = path.target
-    if operation.op == "remove":
-        edited = _without(current, path, operation.value)
-    elif path.filter is not None or target.sub_attribute is not None:
-        edited = _with_parts(current, path, operation)
-    elif operation.op == "add":
-        edited = _with_added(current, target, operation.value)
+def _parts(target: AttributePath, value: Any) -> dict[str, Any] | None:
+    """Return the parts that a value names for one complex value; None if it is unassigned."""
+    if is_unassigned(value):
+        return None
+    value = single(target.attribute, value, target.whole)
+    return None if is_unassigned(value) else coerce_parts(target.attribute, value, target.whole)
+
+
+def _edited_elements(current: Elements, each: AttributeOperation) -> Elements:
+    target = each.path.target
+    if each.is_remove:
+        edited = _without(current, each)
+    elif each.path.filter is not None or target.sub_attribute is not None:
+        edited = _with_parts(current, each)
+    elif each.operation.op == "add":
+        edited = _with_added(current, target, each.value)
     else:
-        edited = coerce(target.attribute, operation.value, target.text) or []
-    return _last_primary(current, edited)
+        coerced = coerce(target.attribute, each.value, target.text)
+        edited = replacement(target.attribute, current, coerced, target.text)
+    return _last_primary(target.attribute, current, edited)
 
 
-def _without(current: Elements, path: PatchPath, value: Any) -> Elements:
+def _without(current: Elements, each: AttributeOperation) -> Elements:
     """Return what a remove leaves.
 
     Entra lists the values to remove beside the bare path; the RFC would take that as a removal of
     all of them. A remove of something that is not there succeeds.
     """
+    path = each.path
     attribute, sub = path.target.attribute, path.target.sub_attribute
     if sub is not None:
-        return _rewritten(current, _chosen(current, path), {sub.name: None})
+        return _rewritten(attribute, current, _chosen(current, path), {sub.name: None})
     if path.filter is not None:
-        chosen = _chosen(current, path)
-        return [element for element in current if id(element) not in chosen]
-    if value is None:
+        return _without_chosen(current, _chosen(current, path))
+    if each.value is None:
         return []
-    listed = _Places(attribute, coerce(attribute, value, path.target.text) or [])
-    return [element for element in current if listed.find(element) is None]
+    listed = coerce(attribute, each.value, path.target.text) or []
+    if any(is_blank(attribute, element, current) for element in listed):
+        raise InvalidValue(
+            f"A value to remove from {path.target.text} is named by itself, not by its labels: "
+            "send it whole, or remove by a path with a [filter].",
+            path=path.target.text,
+        )
+    places = Places(attribute, listed)
+    return [element for element in current if places.find(element) is None]
 
 
-def _with_parts(current: Elements, path: PatchPath, operation: PatchOperation) -> Elements:
+def _with_parts(current: Elements, each: AttributeOperation) -> Elements:
     """Return the elements with parts of the chosen ones written.
 
     If there is no such element, one is made of what the filter says of it, where RFC 7644 section
     3.5.2.3 has an error: Entra replaces `emails[type eq "work"].value` of users who have none, and
     names the parts of one new address in several operations.
     """
-    target, chosen = path.target, _chosen(current, path)
-    value = operation.value
-    if target.sub_attribute is not None:
-        value = {target.sub_attribute.name: value}
-    elif is_unassigned(value):
-        is_clear = operation.op == "replace"
-        return [e for e in current if id(e) not in chosen] if is_clear else current
-    parts = coerce_parts(
-        target.attribute, single(target.attribute, value, target.whole), target.whole
-    )
+    path, target = each.path, each.path.target
+    chosen = _chosen(current, path)
+    if target.attribute.type != "complex":
+        return _with_value(current, each, chosen)
+    sub = target.sub_attribute
+    parts = _parts(target, each.value if sub is None else {sub.name: each.value})
+    if parts is None:
+        return _cleared(current, each, chosen)
     if chosen:
-        return _rewritten(current, chosen, parts)
-    described = {} if path.filter is None else _described(path.filter, target.whole)
-    if described is None or all(part is None for part in parts.values()):
+        return _rewritten(target.attribute, current, chosen, parts)
+    if all(part is None for part in parts.values()):
         return current
+    described = {} if path.filter is None else _described(path.filter, target.whole)
     check_count(len(current) + 1, target.whole)
-    created = assemble({**described, **parts})
-    return current if created is None else [*current, created]
+    created = merge(target.attribute, described, parts)
+    return [*current, created] if created else current
 
 
-def _described(condition: Filter, path: str) -> Document | None:
-    """Return the element that a filter describes, or None if it names what is not known.
+def _with_value(current: Elements, each: AttributeOperation, chosen: set[int]) -> Elements:
+    """Return a list of simple values with the chosen ones replaced: `tags[value eq "a"]`."""
+    path, target = each.path, each.path.target
+    value = single(target.attribute, each.value, target.text)
+    values = coerce(target.attribute, [value], target.text)
+    if not values:
+        return _cleared(current, each, chosen)
+    (value,) = values
+    if chosen:
+        return [value if place in chosen else held for place, held in enumerate(current)]
+    if path.filter is not None:
+        _described(path.filter, target.whole)
+    check_count(len(current) + 1, target.whole)
+    return [*current, value]
+
+
+def _cleared(current: Elements, each: AttributeOperation, chosen: set[int]) -> Elements:
+    """Return what is left when the chosen elements get no value; to add none changes nothing."""
+    return _without_chosen(current, chosen) if each.operation.op == "replace" else current
+
+
+def _described(condition: Filter, path: str) -> Document:
+    """Return the element that a filter describes.
 
     Raises:
-        NoTarget: The filter is not made of `eq` terms, so there are many such elements.
+        NoTarget: The filter is not made of `eq` terms, so there are many such elements, or its
+            terms exclude each other, so there is none.
     """
     element: Document = {}
     for term in condition.filters if isinstance(condition, And) else (condition,):
-        match term:
-            case Comparison(operator="eq"):
-                element[term.path.text] = term.value
-            case Unknown():
-                return None
-            case _:
-                raise NoTarget(
-                    f"No value of {path} satisfies the filter, and only one made of eq and and "
-                    "tells which value to create.",
-                    path=path,
-                )
+        if not (
+            isinstance(term, Comparison)
+            and term.operator == "eq"
+            and element.setdefault(term.path.text, term.value) == term.value
+        ):
+            raise NoTarget(
+                f"No value of {path} satisfies the filter, and only one made of eq and and "
+                "tells which value to create.",
+                path=path,
+            )
     return element
 
 
 def _chosen(current: Elements, path: PatchPath) -> set[int]:
-    """Return the identities of the elements that a path means."""
-    return {
-        id(element) for element in current if path.filter is None or matches(path.filter, element)
-    }
+    """Return the places of the elements that a path means."""
+    if path.filter is None:
+        return set(range(len(current)))
+    is_complex = path.target.attribute.type == "complex"
+    elements = current if is_complex else [{VALUE: value} for value in current]
+    return {place for place, each in enumerate(elements) if matches(path.filter, each)}
 
 
-def _rewritten(current: Elements, chosen: set[int], parts: dict[str, Any]) -> Elements:
+def _without_chosen(current: Elements, chosen: set[int]) -> Elements:
+    return [element for place, element in enumerate(current) if place not in chosen]
+
+
+def _rewritten(
+    attribute: Attribute, current: Elements, chosen: set[int], parts: dict[str, Any]
+) -> Elements:
     rewritten = (
-        _joined(element, parts) if id(element) in chosen else element for element in current
+        _joined(attribute, element, parts) if place in chosen else element
+        for place, element in enumerate(current)
     )
-    return [element for element in rewritten if element is not None]
+    return [element for element in rewritten if element]
 
 
-def _joined(element: Any, parts: dict[str, Any]) -> Any:
+def _joined(attribute: Attribute, element: Any, parts: dict[str, Any]) -> Any:
     """Return an element with parts written, the same object if that changes nothing."""
-    joined = assemble({**element, **parts})
+    joined = merge(attribute, element, parts)
     return element if joined == element else joined
 
 
 def _with_added(current: Elements, target: AttributePath, value: Any) -> Elements:
     """Return the elements and the added ones; one that is there already is only completed."""
-    elements = list(current)
-    places = _Places(target.attribute, elements)
-    for added in coerce(target.attribute, value, target.text) or []:
+    attribute, elements = target.attribute, list(current)
+    places = Places(attribute, elements)
+    for added in named(attribute, coerce(attribute, value, target.text) or [], current):
         place = places.find(added)
-        if place is None:
+        if place is None or contradict(attribute, elements[place], added):
             elements.append(added)
             check_count(len(elements), target.text)
             places.note(added)
         elif isinstance(added, dict):
-            elements[place] = _joined(elements[place], added)
+            elements[place] = _joined(attribute, elements[place], added)
     return elements
 
 
-class _Places:
-    """Where each value stands in a list, found without a walk through the list.
-
-    Two elements are the same if their `value` is, and their `type` where both have one: Entra
-    creates a role with a type and adds it again without. Elements that have no `value`, such as
-    addresses, are the same if all their parts are.
-    """
-
-    def __init__(self, attribute: Attribute, elements: Elements) -> None:
-        self._attribute = attribute
-        self._places: dict[Any, dict[Any, int]] = {}
-        self._count = 0
-        for element in elements:
-            self.note(element)
-
-    def note(self, element: Any) -> None:
-        """Take the next element in."""
-        value, label = self._key(element)
-        self._places.setdefault(value, {}).setdefault(label, self._count)
-        self._count += 1
-
-    def find(self, element: Any) -> int | None:
-        """Return the place of the element that is the same; None if there is none."""
-        value, label = self._key(element)
-        by_label = self._places.get(value, {})
-        if label is None:
-            return next(iter(by_label.values()), None)
-        return by_label.get(label, by_label.get(None))
-
-    def _key(self, element: Any) -> tuple[Any, Any]:
-        if not isinstance(element, dict):
-            return self._folded(self._attribute, element), None
-        parts = {
-            name: self._folded(self._attribute.sub_attribute(name), part)
-            for name, part in element.items()
-        }
-        if "value" in parts:
-            return parts["value"], parts.get("type")
-        return repr(sorted(parts.items())), None
-
-    @staticmethod
-    def _folded(attribute: Attribute | None, value: Any) -> Any:
-        is_exact = attribute is None or attribute.case_exact or not isinstance(value, str)
-        return value if is_exact else fold(value)
-
-
-def _last_primary(before: Elements, after: Elements) -> Elements:
+def _last_primary(attribute: Attribute, before: Elements, after: Elements) -> Elements:
     """Return the elements with one of them primary at most: the one that was set last.
 
-    RFC 7644 section 3.5.2: setting one to true clears the others.
+    RFC 7644 section 3.5.2: setting one to true clears the others. One that has no value yet does
+    so when it has got it.
     """
-    primaries = [element for element in after if is_primary(element)]
+    primaries = [
+        element for element in after if is_primary(element) and not is_blank(attribute, element, [])
+    ]
     if len(primaries) < 2:
         return after
     held = {id(element) for element in before}

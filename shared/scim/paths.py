@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared.errors import InvalidFilter, InvalidPath
 from shared.scim.filters import FilterReader
+from shared.scim.names import is_well_formed
 
 if TYPE_CHECKING:
     from shared.scim.filters import Filter
     from shared.scim.schema import AttributePath, ResourceType
-
-_NAME = r"[A-Za-z$][\w$-]*"
-_ATTRIBUTE_PATH = re.compile(
-    rf"(?:urn:[\w.:%+~()'/-]+:)?{_NAME}(?:\.{_NAME})*", re.ASCII | re.IGNORECASE
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +36,8 @@ def parse_path(text: str, resource_type: ResourceType) -> PatchPath | None:
         that a service does not know and expects that they are ignored.
 
     Raises:
-        InvalidPath: It is malformed, or filters what has no elements.
+        InvalidPath: It is malformed, filters what has no elements, or filters by what no schema
+            has: nobody can tell which elements are meant.
     """
     path = text.strip()
     target = resource_type.find(path)
@@ -49,32 +45,35 @@ def parse_path(text: str, resource_type: ResourceType) -> PatchPath | None:
         return PatchPath(target)
     if "[" in path:
         return _value_path(path, resource_type)
-    if _ATTRIBUTE_PATH.fullmatch(path):
+    if is_well_formed(path):
         return None
-    raise InvalidPath(
+    raise _malformed()
+
+
+def _malformed(path: str | None = None) -> InvalidPath:
+    return InvalidPath(
         'The path is malformed: send one such as userName, name.givenName or emails[type eq "work"]'
-        ".value."
+        ".value.",
+        path=path,
     )
 
 
 def _value_path(path: str, resource_type: ResourceType) -> PatchPath | None:
     try:
-        parts = FilterReader(path, resource_type.find).whole_value_path()
+        reader = FilterReader(path, resource_type.find, is_strict=True)
+        attribute, condition, sub_name = reader.whole_value_path()
     except InvalidFilter as error:
         # Only the name is told, because the rest of the path may hold a personal value.
         head = resource_type.find(path.partition("[")[0])
         raise InvalidPath(
             f"The path is malformed. {error.detail}", path=None if head is None else head.text
         ) from None
-    if parts is None:
-        return None
-    attribute, condition, sub_name = parts
+    if sub_name and not is_well_formed(sub_name):
+        raise _malformed(attribute.text)
     if not attribute.attribute.multi_valued:
         raise InvalidPath(
             f"{attribute.text} has one value, so no [filter] applies to it: leave it out.",
             path=attribute.text,
         )
-    if not sub_name:
-        return PatchPath(attribute, condition)
-    target = resource_type.find(f"{attribute.text}.{sub_name}")
+    target = resource_type.find(f"{attribute.text}.{sub_name}") if sub_name else attribute
     return None if target is None else PatchPath(target, condition)

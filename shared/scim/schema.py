@@ -22,6 +22,12 @@ AttributeMutability = Literal["readOnly", "readWrite", "immutable", "writeOnly"]
 AttributeReturned = Literal["always", "never", "default", "request"]
 AttributeUniqueness = Literal["none", "server", "global"]
 
+VALUE = "value"
+"""The part of a complex value that holds what it is (RFC 7643 section 2.4)."""
+
+REF = "$ref"
+"""The part that holds the URI of the resource whose id `value` is."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attribute:
@@ -46,7 +52,8 @@ class Attribute:
             their own, and a password is kept nowhere.
         default: Value of a resource whose client has never sent one.
         also_called: Other names under which clients send it.
-        json_in_value: Whether Entra packs the whole value, as JSON text, into `value`.
+        labels: Parts that say which value an element is, or how to show it: an element with
+            nothing else is none.
     """
 
     name: str
@@ -66,11 +73,14 @@ class Attribute:
     stored: bool = True
     default: Any = None
     also_called: tuple[str, ...] = ()
-    json_in_value: bool = False
+    labels: frozenset[str] = frozenset()
     _by_name: dict[str, Attribute] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_by_name", _by_name(self.sub_attributes))
+        parts = self.sub_attributes
+        if self.multi_valued and self.type != "complex":
+            parts = (Attribute(VALUE, self.type, case_exact=self.case_exact),)
+        object.__setattr__(self, "_by_name", _by_name(parts))
 
     @property
     def is_writable(self) -> bool:
@@ -88,7 +98,10 @@ class Attribute:
         return isinstance(first, dict) is (self.type == "complex")
 
     def sub_attribute(self, name: str) -> Attribute | None:
-        """Return the sub-attribute of that name, in any letter case."""
+        """Return the sub-attribute of that name, in any letter case.
+
+        In a list of simple values, `value` names the value itself: `schemas[value eq "urn:..."]`.
+        """
         return self._by_name.get(name.lower())
 
 
@@ -129,10 +142,21 @@ class AttributePath:
         return self.attribute.is_writable and self.leaf.mutability != "readOnly"
 
     @property
+    def is_read_only(self) -> bool:
+        """Whether the service alone writes it."""
+        return "readOnly" in {self.attribute.mutability, self.leaf.mutability}
+
+    @property
     def whole(self) -> str:
         """The path to the whole attribute, as text."""
         name = self.attribute.name
         return name if self.extension is None else f"{self.extension}:{name}"
+
+    def without_part(self) -> AttributePath:
+        """Return the path to the whole attribute."""
+        if self.sub_attribute is None:
+            return self
+        return AttributePath(self.extension, self.attribute, None, self.whole)
 
     def read(self, resource: Document) -> Any:
         """Return the value of the whole attribute in a resource; None if it has none.
@@ -156,6 +180,7 @@ class ResourceType:
         schema: Core schema.
         extensions: Extension schemas.
         required_extensions: URNs of those without which a resource is refused.
+        other_schemas: URNs, in lower case, of the core schemas of the deployer's other types.
         attributes: Every top-level attribute: common, core, then those of the extensions.
         required: Attributes and sub-attributes that have a value wherever what holds them is there
             (`documents.missing`).
@@ -168,6 +193,7 @@ class ResourceType:
     schema: Schema
     extensions: tuple[Schema, ...] = ()
     required_extensions: frozenset[str] = frozenset()
+    other_schemas: frozenset[str] = frozenset()
     attributes: tuple[AttributePath, ...] = field(init=False, repr=False)
     required: tuple[AttributePath, ...] = field(init=False, repr=False)
     defaulted: tuple[AttributePath, ...] = field(init=False, repr=False)
@@ -179,7 +205,9 @@ class ResourceType:
         derived = {
             "attributes": attributes,
             "required": tuple(
-                path for top in attributes for _, path in _below(top) if path.leaf.required
+                dict.fromkeys(
+                    path for top in attributes for _, path in _below(top) if path.leaf.required
+                )
             ),
             "defaulted": tuple(path for path in attributes if path.attribute.default is not None),
             "_schemas": {
@@ -206,13 +234,25 @@ class ResourceType:
 
         Any letter case, with or without the URN of the schema (RFC 7644 section 3.10). Entra also
         sends the attributes of the enterprise extension without their URN, and that URN without
-        its last colon, so both are understood.
+        its last colon, and others set a dot behind the URN, so all of that is understood.
         """
         return self._paths.get(text.lower())
 
     def schema_of(self, urn: str) -> Schema | None:
         """Return the core or extension schema of that URN, in the spellings of `find`."""
         return self._schemas.get(urn.lower())
+
+    def find_within(self, schema: Schema, name: str) -> AttributePath | None:
+        """Return what a key of an object under the URN of a schema names.
+
+        The key may repeat the URN.
+        """
+        path = self.find(f"{schema.id}:{name}")
+        if path is None and ":" in name:
+            path = self.find(name)
+            urn = None if schema is self.schema else schema.id
+            return path if path is not None and path.extension == urn else None
+        return path
 
     def _top_level(self) -> Iterator[AttributePath]:
         for attribute in (*COMMON, *self.schema.attributes):
@@ -226,7 +266,8 @@ class ResourceType:
     def _index(self, attributes: tuple[AttributePath, ...]) -> dict[str, AttributePath]:
         paths: dict[str, AttributePath] = {}
         for top in attributes:
-            prefixes = [f"{urn}:" for urn in _spellings(top.extension or self.schema.id)]
+            urns = _spellings(top.extension or self.schema.id)
+            prefixes = [urn + separator for urn in urns for separator in ":."]
             for name, path in _below(top):
                 for prefix in prefixes:
                     paths[prefix + name] = path
@@ -248,6 +289,8 @@ def _below(top: AttributePath) -> Iterator[tuple[str, AttributePath]]:
     attribute = top.attribute
     for name in _names(attribute):
         yield name, top
+        if attribute.multi_valued and attribute.type != "complex":
+            yield f"{name}.{VALUE}", top
         for sub in attribute.sub_attributes:
             path = AttributePath(top.extension, attribute, sub, f"{top.text}.{sub.name}")
             for sub_name in _names(sub):

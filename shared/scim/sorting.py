@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.errors import InvalidValue
+from shared.scim.elements import is_primary
 from shared.scim.folding import fold
+from shared.scim.scalars import read_time
 from shared.scim.schema import AttributePath
-from shared.scim.values import is_primary, is_unassigned, read_time
+from shared.scim.values import is_unassigned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

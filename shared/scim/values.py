@@ -1,38 +1,33 @@
 """Coercion: a value as a client has sent it becomes the value that its attribute holds.
 
 Clients are taken as they are: Entra sends booleans as strings, a list around a single value, the
-id of a manager as a bare string, and the whole of a role as JSON text in its `value`. What is of
-the right type is kept exactly as it was sent; formats are not checked, because Entra's validators
-send random text for locales, time zones and phone numbers and compare what comes back.
+id of a manager as a bare string, and the whole of a role as JSON text in its `value`. What carries
+a value and cannot be understood is refused: to drop it would be a success that loses something.
 """
 
 from __future__ import annotations
 
 import json
-import math
-import re
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from shared.errors import InvalidValue
+from shared.scim.names import is_well_formed
+from shared.scim.scalars import convert, kind_of, wanted
+from shared.scim.schema import REF, VALUE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from shared.scim.schema import Attribute, AttributeType, Document
+    from shared.scim.schema import Attribute, Document
 
 MAX_VALUES = 1_000
 """Values that a multi-valued attribute may hold. Members of a group are not counted here."""
 
-_LABELS = frozenset({"type", "primary"})
-"""Parts that say which value it is, and are worth nothing without one."""
-
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
+_CLEARED: Final = object()
+"""Stands for an element whose value the client has unassigned: `{"type": "work", "value": ""}`."""
 
 
 def is_unassigned(value: Any) -> bool:
-    """Tell whether a value stands for "no value" (RFC 7643 section 2.5; Entra also sends "")."""
-    return not value and (value is None or isinstance(value, str | list | dict))
+    """Tell whether a value stands for none: null or [] (RFC 7643 section 2.5), or Entra's ""."""
+    return value is None or (not value and isinstance(value, str | list))
 
 
 def elements(value: Any) -> list[Any]:
@@ -51,38 +46,50 @@ def coerce(attribute: Attribute, value: Any, path: str) -> Any:
         path: Attribute path, for the error.
 
     Returns:
-        A list for a multi-valued attribute, an object for a complex one, else a scalar; None if
-        the value leaves the attribute unassigned.
+        A list for a multi-valued attribute, an object for a complex one, else a scalar. None if
+        the value leaves the attribute unassigned; an empty list or object if it names nothing:
+        `[{}]`, `{}`.
 
     Raises:
         InvalidValue: The value cannot be read as one of the attribute's type.
     """
     if is_unassigned(value):
         return None
-    if not attribute.multi_valued:
-        return _element(attribute, single(attribute, value, path), path)
-    sent = value if isinstance(value, list) else [value]
-    check_count(len(sent), path)
-    coerced = (_element(attribute, element, path) for element in sent)
-    return [element for element in coerced if element is not None] or None
+    if attribute.type == "complex":
+        value = unpacked_list(value)
+    if attribute.multi_valued:
+        return _list(attribute, value, path)
+    value = single(attribute, value, path)
+    if attribute.type != "complex" or is_unassigned(value):
+        return _scalar(attribute, value, path)
+    return merge(attribute, {}, coerce_parts(attribute, value, path))
 
 
 def coerce_parts(attribute: Attribute, value: Any, path: str) -> dict[str, Any]:
     """Return the sub-attributes that a value of a complex attribute names.
 
-    A bare value stands for its `value` (`"manager": "<id>"`). Sub-attributes that are unknown or
-    `readOnly` are left out; those that the client unassigns are None.
+    A bare value stands for its `value` (`"manager": "<id>"`), and JSON as text for what it holds.
+    Sub-attributes that are unknown, beside known ones, or `readOnly` are left out; those that the
+    client unassigns are None.
 
     Raises:
-        InvalidValue: The value, or one of its parts, is not of its type.
+        InvalidValue: The value, or one of its parts, is not of its type, or names no part that
+            the attribute has.
     """
-    if not attribute.multi_valued:
-        value = single(attribute, value, path)
     parts: dict[str, Any] = {}
-    for name, part in _as_object(attribute, value, path).items():
+    unknown: list[str] = []
+    has_known = False
+    for name, part in _object(attribute, value, path).items():
         sub = attribute.sub_attribute(name)
-        if sub is not None and sub.mutability != "readOnly":
-            parts[sub.name] = coerce(sub, part, f"{path}.{sub.name}")
+        if sub is not None:
+            has_known = True
+            if sub.mutability != "readOnly":
+                parts[sub.name] = coerce(sub, part, f"{path}.{sub.name}")
+        elif not is_unassigned(part):
+            unknown.append(name)
+    is_slip = unknown and not (has_known and all(map(is_well_formed, unknown)))
+    if is_slip or _packed(parts.get(VALUE)) is not None:
+        _refuse_parts(attribute, path)
     return parts
 
 
@@ -92,7 +99,7 @@ def single(attribute: Attribute, value: Any, path: str) -> Any:
     Entra's older dialect sends `[{"$ref": null, "value": "X"}]` even for a single value.
 
     Raises:
-        InvalidValue: The list has more than one element.
+        InvalidValue: The list has more than one element, or holds a list.
     """
     if not isinstance(value, list):
         return value
@@ -101,47 +108,33 @@ def single(attribute: Attribute, value: Any, path: str) -> Any:
             f"{path} takes one value, not a list of {len(value)}: send {wanted(attribute)}.",
             path=path,
         )
-    return value[0] if value else None
+    inner = value[0] if value else None
+    if isinstance(inner, list):
+        _refuse(attribute, inner, path)
+    return inner
 
 
-def assemble(parts: dict[str, Any]) -> Document | None:
-    """Return the complex value that has these parts, or None if nothing of it is left.
+def unpacked_list(value: Any) -> Any:
+    """Return the list that a text is as JSON, or the value as it is."""
+    packed = _packed(value)
+    return packed if isinstance(packed, list) else value
 
-    Parts that are None are unassigned. A value without its `value` is no longer one, and neither
-    is one that was left with nothing but its labels: `{"type": "work"}`.
+
+def merge(attribute: Attribute, held: Document, parts: dict[str, Any]) -> Document | None:
+    """Return a complex value with parts written; those that are None are unassigned.
+
+    A `$ref` goes with the `value` that it was the URI of, unless another one is written.
+
+    Returns:
+        None if nothing is left but labels because a part was unassigned.
     """
-    kept = {name: part for name, part in parts.items() if part is not None}
-    was_cleared = len(kept) < len(parts)
-    if was_cleared and (kept.keys() <= _LABELS or ("value" in parts and "value" not in kept)):
-        return None
-    return kept or None
-
-
-def convert(attribute: Attribute, value: Any) -> Any:
-    """Return a scalar as one of the attribute's type, which must not be `complex`.
-
-    Raises:
-        ValueError: It cannot be read as one.
-    """
-    return _CONVERT[attribute.type](value)
-
-
-def wanted(attribute: Attribute) -> str:
-    """Return what an attribute takes, in words for an error."""
-    return _WANTED[attribute.type]
-
-
-def is_primary(element: Any) -> bool:
-    """Tell whether an element of a multi-valued attribute is marked as the preferred one."""
-    return isinstance(element, dict) and element.get("primary") is True
-
-
-def with_one_primary(values: list[Any], chosen: Any) -> list[Any]:
-    """Return the values with `chosen` as the only one marked (RFC 7643 section 2.4)."""
-    return [
-        {**value, "primary": False} if is_primary(value) and value is not chosen else value
-        for value in values
-    ]
+    merged = {**held, **parts}
+    value = parts.get(VALUE)
+    if VALUE in parts and (value is None or value != held.get(VALUE)):
+        merged[REF] = None if value is None else parts.get(REF)
+    kept = {name: part for name, part in merged.items() if part is not None}
+    was_cleared = any(part is None for part in parts.values())
+    return None if was_cleared and kept.keys() <= attribute.labels else kept
 
 
 def check_count(count: int, path: str) -> None:
@@ -154,128 +147,102 @@ def check_count(count: int, path: str) -> None:
         raise InvalidValue(f"{path} takes at most {MAX_VALUES} values, not {count}.", path=path)
 
 
-def read_time(text: str) -> datetime:
-    """Return the moment that a `dateTime` names; without an offset it is taken as UTC.
-
-    Raises:
-        ValueError: The text is not an ISO 8601 date and time.
-    """
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _list(attribute: Attribute, value: Any, path: str) -> list[Any] | None:
+    """Coerce the elements of a list; one that is null or empty names nothing."""
+    sent = value if isinstance(value, list) else [value]
+    check_count(len(sent), path)
+    coerced = [_element(attribute, each, path) for each in sent]
+    kept = [each for each in coerced if each is not None and each is not _CLEARED]
+    return None if not kept and _CLEARED in coerced else kept
 
 
 def _element(attribute: Attribute, value: Any, path: str) -> Any:
+    """Coerce an element of a list.
+
+    Returns:
+        None if it names nothing, `_CLEARED` if it names a value that is unassigned.
+    """
+    if value is None or value == "":
+        return None
+    if isinstance(value, list):
+        _refuse(attribute, value, path)
+    if attribute.type != "complex":
+        return _scalar(attribute, value, path)
+    parts = coerce_parts(attribute, value, path)
+    element = merge(attribute, {}, parts)
+    if element:
+        return element
+    is_cleared = any(name not in attribute.labels for name in parts)
+    return _CLEARED if is_cleared else None
+
+
+def _scalar(attribute: Attribute, value: Any, path: str) -> Any:
+    if isinstance(value, dict):
+        value = _unwrapped(attribute, value, path)
     if is_unassigned(value):
         return None
-    if attribute.type == "complex":
-        return assemble(coerce_parts(attribute, value, path))
-    if isinstance(value, dict):
-        value = _value_of(attribute, value, path)
-        if is_unassigned(value):
-            return None
     try:
         return convert(attribute, value)
     except ValueError:
         _refuse(attribute, value, path)
 
 
-def _value_of(attribute: Attribute, wrapper: Document, path: str) -> Any:
-    values = [value for name, value in wrapper.items() if name.lower() == "value"]
-    if not values:
+def _unwrapped(attribute: Attribute, wrapper: Document, path: str) -> Any:
+    """Return the simple value of `{"$ref": null, "value": "X"}`; it has no other parts."""
+    name = _value_key(wrapper)
+    if name is None or any(not is_unassigned(part) for key, part in wrapper.items() if key != name):
         _refuse(attribute, wrapper, path)
-    return values[0]
+    return wrapper[name]
 
 
-def _as_object(attribute: Attribute, value: Any, path: str) -> Document:
-    if is_unassigned(value):
-        return {}
-    if not isinstance(value, dict):
-        if isinstance(value, list) or attribute.sub_attribute("value") is None:
-            _refuse(attribute, value, path)
-        value = {"value": value}
-    return _unpacked(value) if attribute.json_in_value else value
+def _value_key(value: Document) -> str | None:
+    return next((name for name in value if name.lower() == VALUE), None)
 
 
-def _unpacked(value: Document) -> Document:
-    """Take the parts out of `value` where it is an object as JSON text, as in Entra's PATCH."""
-    text = value.get("value")
-    if not isinstance(text, str) or not text.startswith("{"):
+def _object(attribute: Attribute, value: Any, path: str) -> Document:
+    """Return a value of a complex attribute as an object with its parts."""
+    if isinstance(value, dict):
+        return _unpacked_value(attribute, value, path)
+    packed = _packed(value)
+    if isinstance(packed, dict):
+        return packed
+    is_list = isinstance(value, list) or isinstance(packed, list)
+    if is_list or attribute.sub_attribute(VALUE) is None:
+        _refuse(attribute, value, path)
+    return {VALUE: value}
+
+
+def _unpacked_value(attribute: Attribute, value: Document, path: str) -> Document:
+    """Take the parts out of `value` where it is an object as JSON text, as in Entra's roles."""
+    name = _value_key(value)
+    packed = None if name is None else _packed(value[name])
+    if not isinstance(packed, dict):
         return value
+    if _value_key(packed) is None:
+        _refuse_parts(attribute, path)
+    return {key: part for key, part in value.items() if key != name} | packed
+
+
+def _packed(value: Any) -> Any:
+    """Return the object or the list that a text is as JSON, else None; "[5]" may be a name."""
+    if not isinstance(value, str) or value.lstrip()[:1] not in {"{", "["}:
+        return None
     try:
-        packed = json.loads(text)
+        packed = json.loads(value)
     except (ValueError, RecursionError):
-        return value
-    return {**value, **packed} if "value" in packed else value
+        return None
+    is_name = isinstance(packed, list) and any(isinstance(each, int | float) for each in packed)
+    return None if is_name else packed
 
 
 def _refuse(attribute: Attribute, value: Any, path: str) -> NoReturn:
     """Name the attribute and both types, and not the value, which may be personal."""
-    raise InvalidValue(f"{path} takes {wanted(attribute)}, not {_kind(value)}.", path=path)
+    raise InvalidValue(f"{path} takes {wanted(attribute)}, not {kind_of(value)}.", path=path)
 
 
-def _kind(value: Any) -> str:
-    kinds = ((bool, "a boolean"), (str, "this string"), (list, "a list"), (dict, "an object"))
-    return next((kind for of, kind in kinds if isinstance(value, of)), "this number")
-
-
-def _string(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        # An unpaired surrogate, which JSON can express, can be neither stored nor sent.
-        value.encode()
-        return value
-    return str(_decimal(value))
-
-
-def _boolean(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    text = value.strip().lower() if isinstance(value, str) else ""
-    if text not in {"true", "false"}:
-        raise ValueError(text)
-    return text == "true"
-
-
-def _decimal(value: Any) -> int | float:
-    if isinstance(value, str) and _NUMBER.fullmatch(value):
-        value = float(value) if set(value) & set(".eE") else int(value)
-    # JSON has integers that no float can hold, so `isfinite` is for floats alone.
-    if type(value) is int or (type(value) is float and math.isfinite(value)):
-        return value
-    raise ValueError
-
-
-def _integer(value: Any) -> int:
-    number = _decimal(value)
-    if number != int(number):
-        raise ValueError
-    return int(number)
-
-
-def _date_time(value: Any) -> str:
-    text = _string(value)
-    read_time(text)
-    return text
-
-
-_CONVERT: dict[AttributeType, Callable[[Any], Any]] = {
-    "string": _string,
-    "reference": _string,
-    "binary": _string,
-    "boolean": _boolean,
-    "decimal": _decimal,
-    "integer": _integer,
-    "dateTime": _date_time,
-}
-
-_WANTED: dict[AttributeType, str] = {
-    "string": "a string of Unicode text",
-    "reference": "a URI as a string",
-    "binary": "base64 as a string",
-    "boolean": "a boolean (true or false)",
-    "decimal": "a number",
-    "integer": "a whole number",
-    "dateTime": "a date and time such as 2030-01-31T12:00:00Z",
-    "complex": "an object with sub-attributes",
-}
+def _refuse_parts(attribute: Attribute, path: str) -> NoReturn:
+    names = ", ".join(sub.name for sub in attribute.sub_attributes)
+    raise InvalidValue(
+        f"{path} takes an object with some of these parts: {names}. What was sent has other names.",
+        path=path,
+    )

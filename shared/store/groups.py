@@ -147,6 +147,7 @@ class Groups(Reader[Group]):
             NotFound: there is no such group.
             PreconditionFailed: the group has another version.
             Uniqueness: another group has the new displayName.
+            InvalidValue: nobody of a new list of members is known, so it would empty the group.
             Unavailable: the deadline came in the middle of many members; repeat the request.
         """
         if not layout.is_id(gid):
@@ -159,10 +160,14 @@ class Groups(Reader[Group]):
                 if is_blind
                 else await self._prepare_update(context, gid, change, precondition)
             )
-            wanted = dict.fromkeys(members.remove, False) | dict.fromkeys(members.add, True)
-            if members.replace:
-                wanted = await self._read_difference(context, gid, members.add)
-            return await self._memberships.change(context, gid, group_write, wanted)
+            if not members.replace:
+                wanted = dict.fromkeys(members.remove, False) | dict.fromkeys(members.add, True)
+                return await self._memberships.change(context, gid, group_write, wanted)
+            wanted = await self._read_difference(context, gid, members.add)
+            keeps_nobody = all(wanted.get(uid) for uid in members.add)
+            is_exchange = bool(members.add) and keeps_nobody and not all(wanted.values())
+            progress = MembershipProgress(needs_known=is_exchange)
+            return await self._memberships.change(context, gid, group_write, wanted, progress)
 
         return await self._version_of(context, gid, await retry_conflicts(context, attempt))
 
@@ -279,10 +284,10 @@ class Groups(Reader[Group]):
     async def _read_difference(
         self, context: RequestContext, gid: str, wanted: Sequence[str]
     ) -> dict[str, bool]:
-        """Compare a new list of members with the current one: who joins (True), who leaves."""
+        """Compare a new list of members with the current one: who joins (True), then who leaves."""
         current = frozenset(await self._memberships.list_members(context, gid))
         leaving = dict.fromkeys(sorted(current.difference(wanted)), False)
-        return leaving | {uid: True for uid in wanted if uid not in current}
+        return {uid: True for uid in wanted if uid not in current} | leaving
 
     async def _delete_rows(
         self,

@@ -114,11 +114,15 @@ class MembershipProgress:
     Attributes:
         transactions: transactions committed.
         members: members changed.
+        known: users found of those who shall join.
+        needs_known: whether nothing may change unless there is one.
         skipped: ids that are no users, not yet recorded in a change row.
     """
 
     transactions: int = 0
     members: int = 0
+    known: int = 0
+    needs_known: bool = False
     skipped: list[str] = field(default_factory=list)
 
 
@@ -214,7 +218,8 @@ class Memberships:
             group_write: what the first transaction does to the group itself.
             wanted: ids of users, each with whether it shall be a member; who is or is not one
                 already is no error.
-            progress: filled in as the request goes on.
+            progress: filled in as the request goes on. Where it needs somebody known, those who
+                shall join come first in `wanted`.
 
         Returns:
             The ETag of the group's row after the last transaction, if it is known.
@@ -222,14 +227,18 @@ class Memberships:
         Raises:
             NotFound: there is no such group.
             OperationRejected: the group's write was rejected; nothing was changed.
-            InvalidValue: an id is no user, and such ids are refused.
+            InvalidValue: an id is no user, and such ids are refused; or all of them are none, and
+                one must be known.
             Unavailable: the deadline came in the middle; the request may be repeated.
         """
         progress = progress if progress is not None else MembershipProgress()
         progress.skipped.clear()
+        progress.known = 0
         etag: str | None = None
         try:
             async for edits in self._read_batches(context, gid, group_write, wanted, progress):
+                # Whoever leaves comes last, so by now all who shall join were read.
+                _check_known(progress)
                 if progress.transactions:
                     await self.rate_limiter.wait(context)
                 entities = context.meter.entities
@@ -239,6 +248,7 @@ class Memberships:
                 group_write = touch_group(gid)
         except ScimError as error:
             raise _interrupted(error, progress, len(wanted)) from error
+        _check_known(progress)
         if progress.transactions == 0:
             etag = await self._read_etag(context, gid, group_write)
         if progress.skipped:
@@ -257,7 +267,9 @@ class Memberships:
         ids = [uid for uid in wanted if layout.is_id(uid)]
         rows = await get_all(self._table, context, [layout.user_key(uid) for uid in ids])
         found = {layout.id_in(row.key): row for row in rows if row is not None}
-        unknown = [uid for uid, joins in wanted.items() if joins and uid not in found]
+        joining = [uid for uid, joins in wanted.items() if joins]
+        unknown = [uid for uid in joining if uid not in found]
+        progress.known += len(joining) - len(unknown)
         self._skip_unknown(unknown, progress)
         edits = [MembershipEdit(found[uid], joins) for uid, joins in wanted.items() if uid in found]
         return [edit for edit in edits if edit.is_needed(gid)]
@@ -375,6 +387,16 @@ class Memberships:
             )
         room = _MAX_RECORDED_IDS - len(progress.skipped)
         progress.skipped += [uid for uid in unknown if layout.is_id(uid)][:room]
+
+
+def _check_known(progress: MembershipProgress) -> None:
+    """Refuse a list of members of which nobody is known, where somebody must be."""
+    if progress.needs_known and not progress.known:
+        raise InvalidValue(
+            "None of the members named is a user here, so the list would only be emptied. Create "
+            "the users first, or send an empty list to remove all members.",
+            path="members",
+        )
 
 
 def no_such_group(gid: str) -> NotFound:

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import unquote, unquote_plus
 
 import azure.functions as func
 
 from shared import tenants
+from shared.errors import InvalidFilter, InvalidValue
 from shared.scim.messages import parse_patch
 from shared.scim.operations import attributes_in_body, attributes_in_patch
 from shared.scim.projection import Projection, shows_on_request
@@ -97,14 +98,43 @@ class ScimRequest:
         return f"{self.tenant_url}{endpoint}/{resource_id}"
 
 
+_LISTS = frozenset({"attributes", "excludedattributes"})
+"""Parameters that are lists of names, and so may be sent in parts."""
+
+_ONCE = frozenset({"filter", "sortby", "sortorder", "startindex", "count", "cursor"})
+
+
 def query_of(url: str) -> dict[str, str]:
     """Read the query from the URL: the host drops empty values and joins repeated ones.
 
-    Of a repeated parameter the first counts. Names are folded, since clients vary their case.
+    Names are folded, since clients vary their case. Of a parameter that nobody here knows the
+    first counts.
+
+    Raises:
+        InvalidFilter, InvalidValue: a parameter that means one thing has two values.
     """
+    query: dict[str, str] = {}
     # Not by urlsplit, which fails over a Host header that is none (here and below).
-    pairs = parse_qsl(url.partition("?")[2], keep_blank_values=True)
-    return {name.lower(): value for name, value in reversed(pairs)}
+    for pair in url.partition("?")[2].split("&"):
+        name, _, raw = pair.partition("=")
+        name, value = unquote_plus(name).lower(), _decoded(raw)
+        if name not in query:
+            query[name] = value
+        elif name in _LISTS:
+            query[name] = f"{query[name]},{value}"
+        elif name in _ONCE and value != query[name]:
+            error = InvalidFilter if name == "filter" else InvalidValue
+            raise error(f"{name} was sent twice, with two values: send it once.", path=name)
+    query.pop("", None)
+    return query
+
+
+def _decoded(raw: str) -> str:
+    """Decode the value of a parameter.
+
+    A blank is `+` for some clients and `%20` for others; who writes `%20` means a plus by `+`.
+    """
+    return unquote(raw) if "%20" in raw else unquote_plus(raw)
 
 
 def tenant_url(req: func.HttpRequest, tenant: str, public_base: str | None) -> str:

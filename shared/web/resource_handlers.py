@@ -89,7 +89,8 @@ class ResourceHandlers(ABC, Generic[R]):
 
     async def search(self, request: ScimRequest, services: Services) -> ScimResponse:
         """POST to `/.search` below the collection (RFC 7644 section 3.4.3)."""
-        return await self._query(request, services, parse_search(request.json()))
+        query = parse_search(request.json(), services.catalogue.core_schemas)
+        return await self._query(request, services, query)
 
     async def get(self, request: ScimRequest, services: Services) -> ScimResponse:
         """GET of a resource."""
@@ -146,7 +147,8 @@ class DocumentHandlers(ResourceHandlers[R]):
 
     async def patch(self, request: ScimRequest, services: Services) -> ScimResponse:
         """PATCH of a resource."""
-        source, operations = self.source(request, services), parse_patch(request.json())
+        source = self.source(request, services)
+        operations = parse_patch(request.json(), services.catalogue.core_schemas)
         return await self._update(
             services, source, lambda held: patch.apply(source.resource_type, held, operations)
         )

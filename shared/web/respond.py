@@ -114,12 +114,12 @@ async def admit(req: func.HttpRequest, process: Services, record: RequestRecord)
 
 
 def handler_of(handlers: Handlers, method: str) -> Handler:
-    """Return the handler of a method.
+    """Return the handler of a method; HEAD is a GET whose body the host leaves out.
 
     Raises:
         MethodNotAllowed: there is none; the error names the methods that are served.
     """
-    handler = handlers.get(method)
+    handler = handlers.get("GET" if method == "HEAD" else method)
     if handler is None:
         raise method_not_allowed(method, handlers)
     return handler

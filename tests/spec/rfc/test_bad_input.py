@@ -377,9 +377,9 @@ REFUSED_OPERATIONS: dict[str, tuple[str, Resource, str]] = {
         {"op": "replace", "path": "members.value", "value": NOBODY},
         "invalidPath",
     ),
-    "members by type": (
+    "all members but one": (
         "Groups",
-        {"op": "remove", "path": 'members[type eq "User"]'},
+        {"op": "remove", "path": f'members[value ne "{NOBODY}"]'},
         "invalidPath",
     ),
     "members by a filter to add": (

@@ -144,8 +144,9 @@ async def test_a_group_is_created_with_its_members(scim: Scim) -> None:
 )
 async def test_a_required_attribute_must_be_there(scim: Scim, endpoint: str, body: Any) -> None:
     name = "userName" if endpoint == "/Users" else "displayName"
+    schema = USER if endpoint == "/Users" else GROUP
     async with scim.unchanged():
-        answer = await scim.post(endpoint, {"schemas": [USER], **body})
+        answer = await scim.post(endpoint, {"schemas": [schema], **body})
         assert name in refused(answer, 400, "invalidValue")
 
 

@@ -138,18 +138,36 @@ async def test_a_new_primary_value_takes_the_place_of_the_old_one(scim: Scim) ->
 
 
 @pytest.mark.rfc("7644-3.5.2-mutability", "7644-3.5.2.2-readonly")
-async def test_a_read_only_attribute_is_left_alone(scim: Scim) -> None:
+@pytest.mark.rfc("7644-3.5.2-mutability")
+async def test_a_path_to_what_is_read_only_is_refused(scim: Scim) -> None:
     user = await scim.create_user()
     group = await scim.create_group("Sales", user["id"])
-    held = await scim.user(user["id"])
     operations: list[Resource] = [
         {"op": "replace", "path": "id", "value": "x"},
         {"op": "replace", "path": "meta.created", "value": "2000-01-01T00:00:00Z"},
         {"op": "remove", "path": "groups"},
+        {"op": "remove", "path": f'groups[value eq "{group["id"]}"]'},
         {"op": "add", "path": "groups", "value": [{"value": group["id"]}]},
         {"op": "replace", "path": "schemas", "value": ["urn:x"]},
+        {"op": "replace", "path": f"{ENTERPRISE}:manager.displayName", "value": "Bo"},
     ]
-    assert await scim.patched_user(user, *operations) == held
+    async with scim.unchanged():
+        for operation in operations:
+            title = {"op": "replace", "path": "title", "value": "T"}
+            answer = await scim.patch(f"/Users/{user['id']}", title, operation)
+            assert "readOnly" in refused(answer, 400, "mutability")
+        for path in ("id", "meta"):
+            operation = {"op": "replace", "path": path, "value": "x"}
+            refused(await scim.patch(f"/Groups/{group['id']}", operation), 400, "mutability")
+
+
+async def test_what_is_read_only_is_passed_over_in_a_value_without_a_path(scim: Scim) -> None:
+    """Okta and others send back what they have read."""
+    user = await scim.create_user()
+    await scim.create_group("Sales", user["id"])
+    held = await scim.user(user["id"])
+    value = {**held, "id": "x", "meta": {"version": "9"}, "groups": [], "schemas": ["urn:x"]}
+    assert await scim.patched_user(user, {"op": "replace", "value": value}) == held
 
 
 async def test_a_patch_of_nobody_is_404(scim: Scim) -> None:

@@ -134,6 +134,14 @@ async def test_it_ends_after_as_many_errors_as_the_client_accepts(scim: Scim) ->
     assert await scim.found("/Users", 'userName eq "c"') == []
 
 
+async def test_to_accept_no_error_is_to_end_with_the_first(scim: Scim) -> None:
+    """Some clients count the errors that they accept, and send 0."""
+    await scim.create_user("taken")
+    operations = [user("a"), user("taken"), user("b")]
+    assert statuses(await done(scim, *operations, failOnErrors=0)) == ["201", "409"]
+    assert await scim.found("/Users", 'userName eq "b"') == []
+
+
 @pytest.mark.rfc("7644-3.7.2-references")
 async def test_a_group_may_name_users_that_the_same_request_creates(scim: Scim) -> None:
     results = await done(scim, group("Sales", "bulkId:ana", "bulkId:bo"), user("bo"), user("ana"))
@@ -284,7 +292,7 @@ REFUSED: list[tuple[Any, int, str | None, str]] = [
     (bulk(user("a"), "b"), 400, "invalidSyntax", "Operation 1"),
     (bulk(user("a"), user("a")), 400, "invalidValue", "bulkId of an earlier"),
     (bulk(user("a"), group("g", "bulkId:z")), 400, "invalidValue", "'z', which no POST"),
-    (bulk(user("a"), failOnErrors=0), 400, "invalidSyntax", "failOnErrors"),
+    (bulk(user("a"), failOnErrors=-1), 400, "invalidSyntax", "failOnErrors"),
     (bulk(user("a"), failOnErrors="many"), 400, "invalidSyntax", "failOnErrors"),
     (bulk(*(user(f"u{n}") for n in range(1_001))), 413, None, "at most 1000"),
     (bulk(user("a", title="x" * 1_048_576)), 413, None, "at most 1,048,576"),

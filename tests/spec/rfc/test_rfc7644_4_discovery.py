@@ -163,7 +163,8 @@ async def test_every_published_attribute_can_be_written_unless_it_is_read_only(
 
 def _sample(attribute: Resource) -> object:
     """A value as the description asks for."""
-    value: object = {"boolean": True}.get(attribute["type"], f"some {attribute['name']}")
+    simple: Resource = {"boolean": True, "binary": "c29tZSBieXRlcw=="}
+    value: object = simple.get(attribute["type"], f"some {attribute['name']}")
     if attribute["type"] == "complex":
         value = {
             part["name"]: _sample(part)

@@ -111,6 +111,14 @@ REFERRING: list[tuple[Any, Any]] = [
         {"Operations": [{"op": "remove", "path": 'members[value eq "1"]'}]},
     ),
     (
+        {"Operations": [{"op": "remove", "path": "members[value eq 'bulkId:a']"}]},
+        {"Operations": [{"op": "remove", "path": "members[value eq '1']"}]},
+    ),
+    (
+        {"Operations": [{"op": "remove", "path": "members[value eq bulkId:a]"}]},
+        {"Operations": [{"op": "remove", "path": "members[value eq 1]"}]},
+    ),
+    (
         {"Operations": [{"op": "add", "value": {'members[value eq "bulkId:a"].x': 1}}]},
         {"Operations": [{"op": "add", "value": {'members[value eq "1"].x': 1}}]},
     ),
@@ -123,6 +131,15 @@ def test_references_are_resolved_wherever_they_stand(data: Any, resolved: Any) -
     assert references(operation) == {"a"}
     done = resolve_references(operation, {"a": "1"})
     assert (done.path, done.data) == ("/Groups/1", resolved)
+
+
+def test_a_bulk_id_may_hold_the_other_quotation_mark() -> None:
+    for path, bulk_id in (
+        ('members[value eq "bulkId:o\'x"]', "o'x"),
+        ("members[value eq 'bulkId:o\"x']", 'o"x'),
+    ):
+        data = {"Operations": [{"op": "remove", "path": path}]}
+        assert references(BulkOperation(0, "PATCH", "/Groups/1", data=data)) == {bulk_id}
 
 
 @pytest.mark.parametrize("text", ["see bulkId:a", "bulkid:a", "bulkId:", 'say "bulkId:a"'])

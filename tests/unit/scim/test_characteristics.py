@@ -145,8 +145,14 @@ class TestImmutable:
 class TestReadOnly:
     def test_what_is_read_only_is_passed_over(self, patched: Patched) -> None:
         assert documents.create(DEVICE, {"state": "x", "label": "y"}) == {"label": "y"}
-        operation = {"op": "replace", "path": "state", "value": "x"}
+        operation = {"op": "replace", "value": {"state": "x"}}
         assert patched({"label": "y"}, operation, of=DEVICE) == {"label": "y"}
+
+    def test_a_path_that_names_it_is_refused(self, patched: Patched) -> None:
+        for op in ("add", "replace", "remove"):
+            with pytest.raises(Mutability) as refusal:
+                patched({"label": "y"}, {"op": op, "path": "state", "value": "x"}, of=DEVICE)
+            assert refusal.value.path == "state"
 
 
 SHOWN: Document = {"id": "1", "label": "x", "notes": "n"}

@@ -94,7 +94,7 @@ def test_the_examples_add_an_extension_and_a_type(examples: Catalogue) -> None:
     assert [each.name for each in examples.resource_types] == ["User", "Group", "Device"]
     urns = [extension.id for extension in examples.user.extensions]
     assert urns == [ENTERPRISE_USER_SCHEMA, EXTENSION]
-    assert examples.group is GROUP
+    assert examples.group.schema is GROUP.schema
     (device,) = examples.custom
     assert (device.endpoint, device.schema.id) == ("/Devices", DEVICE)
 
@@ -240,6 +240,39 @@ def test_an_attribute_of_an_extension_is_found_with_its_urn_in_any_letter_case()
     assert user.find(f"{EXTENSION.upper()}:COSTCODE") == found
     assert user.find("costcode") == found
     assert user.find("department") != found
+
+
+@pytest.mark.parametrize(
+    ("parts", "many", "labels"),
+    [
+        (("value", "type", "primary", "display", "$ref", "row"), True, 4),
+        (("value", "type"), True, 1),
+        (("number", "type", "primary"), True, 0),
+        (("value", "type"), False, 0),
+    ],
+)
+def test_what_only_labels_a_value_is_known_by_its_name(
+    parts: tuple[str, ...], many: bool, labels: int
+) -> None:
+    subs = [{"name": part} for part in parts]
+    described = attribute(type="complex", multiValued=many, subAttributes=subs)
+    (found,) = extended(described).user.extensions[1].attributes
+    assert len(found.labels) == labels
+    assert found.labels <= {"type", "primary", "display", "$ref"}
+
+
+def test_a_required_value_is_asked_for_and_labels_without_it_are_not_dropped() -> None:
+    subs = [{"name": "value", "required": True}, {"name": "type"}]
+    described = attribute(type="complex", multiValued=True, subAttributes=subs)
+    (found,) = extended(described).user.extensions[1].attributes
+    assert found.labels == frozenset()
+
+
+def test_a_type_knows_the_schemas_of_the_others() -> None:
+    found = catalogue(schema(DEVICE), resource_type())
+    assert found.user.other_schemas == found.group.other_schemas == {DEVICE.lower()}
+    assert found.custom[0].other_schemas == frozenset()
+    assert found.core_schemas == {USER_SCHEMA.lower(), GROUP_SCHEMA.lower(), DEVICE.lower()}
 
 
 # What is refused: the file, the place, what to put
@@ -459,9 +492,10 @@ def test_two_types_of_one_name_or_endpoint() -> None:
 
 
 def test_a_urn_that_reads_like_an_attribute_of_another_schema() -> None:
-    inner = f"{EXTENSION}:costCode"
-    line = problem(schema(), schema(inner), user_with(EXTENSION, inner))
-    assert "is also the path of the attribute costCode" in line
+    for separator in ":.":
+        inner = f"{EXTENSION}{separator}costCode"
+        line = problem(schema(), schema(inner), user_with(EXTENSION, inner))
+        assert "is also the path of the attribute costCode" in line
 
 
 def test_a_group_has_members_and_its_extensions_have_none() -> None:

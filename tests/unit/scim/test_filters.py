@@ -112,7 +112,7 @@ def holds(text: str, resource: Document = ANA, of: ResourceType = USER) -> bool:
         'meta.created eq "2030-01-31T13:00:00+01:00"',
         'meta.created lt "2030-01-31T12:00:01Z"',
         "meta.lastModified gt 2030-01-31T12:00:00Z",
-        'meta.lastModified ge "2030-02-28"',
+        'meta.lastModified ge "2030-02-28T00:00:00"',
         'meta.created sw "2030-01"',
         'title eq "tour\\u0020guide"',
         "  title   pr  ",
@@ -273,6 +273,14 @@ def test_a_literal_is_of_the_type_of_what_it_is_compared_with(
         ('meta.created gt "yesterday"', "meta.created is compared with a date and time"),
         ('title eq "\\ud800"', "title is compared with a string"),
         ('title eq "\\q"', "the value at character 10 is not"),
+        ("title eq '\\q'", "the value at character 10 is not"),
+        ('meta.lastModified ge "2030-02-28"', "meta.lastModified is compared with a date and time"),
+        ('meta.lastModified gt "20301128022500Z"', "compared with a date and time"),
+        ('meta.lastModified gt "2030-W05-1T00:00:00Z"', "compared with a date and time"),
+        ('x509Certificates eq "%HELLO%"', "x509Certificates.value is compared with base64"),
+        (f"{ENTERPRISE_USER_SCHEMA} eq x", "A schema is not compared"),
+        ("title eq 'x", "a quotation mark at character 10"),
+        ("{title} eq x", '"{title}" at character 1, where the name of an attribute'),
     ],
 )
 def test_a_broken_filter_is_refused_with_the_place_and_what_is_expected(

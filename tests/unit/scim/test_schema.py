@@ -30,6 +30,14 @@ MANAGER = f"{ENTERPRISE_USER_SCHEMA}:manager"
         ("manager", MANAGER),
         ("Manager.$ref", f"{MANAGER}.$ref"),
         ("urn:ietf:params:scim:schemas:extension:enterprise:2.0User:manager", MANAGER),
+        (f"{ENTERPRISE_USER_SCHEMA}.manager", MANAGER),
+        (f"{ENTERPRISE_USER_SCHEMA}.manager.value", f"{MANAGER}.value"),
+        (
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0User.manager.$ref",
+            f"{MANAGER}.$ref",
+        ),
+        (f"{USER_SCHEMA}.name.givenName", "name.givenName"),
+        ("schemas.value", "schemas"),
         ("id", "id"),
         (f"{USER_SCHEMA}:meta.lastModified", "meta.lastModified"),
         ("roles.displayName", "roles.display"),
@@ -47,6 +55,20 @@ def test_a_path_is_found_in_every_spelling(text: str, canonical: str) -> None:
 )
 def test_a_path_that_names_nothing_is_not_found(text: str) -> None:
     assert USER.find(text) is None
+
+
+@pytest.mark.parametrize(
+    "key", ["department", "DEPARTMENT", f"{ENTERPRISE_USER_SCHEMA}:department"]
+)
+def test_a_key_under_a_urn_may_repeat_it(key: str) -> None:
+    path = USER.find_within(ENTERPRISE_USER, key)
+    assert path is not None
+    assert path.text == f"{ENTERPRISE_USER_SCHEMA}:department"
+
+
+@pytest.mark.parametrize("key", ["title", f"{USER_SCHEMA}:title", "shoeSize", "", USER_SCHEMA])
+def test_a_key_under_a_urn_names_nothing_of_another_schema(key: str) -> None:
+    assert USER.find_within(ENTERPRISE_USER, key) is None
 
 
 def test_a_schema_is_found_in_every_spelling() -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import azure.functions as func
 import pytest
 
+from shared.errors import InvalidFilter, InvalidValue
 from shared.scim.core_schemas import USER
 from shared.settings import Settings
 from shared.web.requests import query_of, tenant_url
@@ -28,9 +29,16 @@ URL = "https://scim.example.com/scim/v2/Users"
         ("?", {}),
         ("?filter=", {"filter": ""}),
         ("?startINDEX=2&Count=5", {"startindex": "2", "count": "5"}),
-        ("?count=1&count=2&COUNT=3", {"count": "1"}),
+        ("?count=1&COUNT=1&x=1&x=2", {"count": "1", "x": "1"}),
+        ("?attributes=userName&Attributes=title,id", {"attributes": "userName,title,id"}),
+        ("?excludedAttributes=x&excludedattributes=", {"excludedattributes": "x,"}),
         ("?filter=userName+eq+%22a%2Bb%22", {"filter": 'userName eq "a+b"'}),
         ("?filter=displayName%20eq%20%22R%26D%22", {"filter": 'displayName eq "R&D"'}),
+        ("?filter=userName%20eq%20%22a+b@x%22", {"filter": 'userName eq "a+b@x"'}),
+        ("?filter=userName%20eq%20%22a%2Bb%22", {"filter": 'userName eq "a+b"'}),
+        ("?filter=userName+eq+%22a+b%22&x=%20", {"filter": 'userName eq "a b"', "x": " "}),
+        ("?filter=userName+eq+%22a%2520b%22", {"filter": 'userName eq "a%20b"'}),
+        ("?&&=x&a=b=c", {"a": "b=c"}),
         ("?aadOptscim062020", {"aadoptscim062020": ""}),
         ("?filter=%FF%ED%A0%80", {"filter": "\ufffd" * 4}),
         ("?filter=100%", {"filter": "100%"}),
@@ -38,6 +46,14 @@ URL = "https://scim.example.com/scim/v2/Users"
 )
 def test_the_query_is_read_from_the_url(query: str, read: dict[str, str]) -> None:
     assert query_of(URL + query) == read
+
+
+@pytest.mark.parametrize("name", ["filter", "sortBy", "sortOrder", "startIndex", "COUNT", "cursor"])
+def test_what_means_one_thing_is_sent_once(name: str) -> None:
+    kind = InvalidFilter if name == "filter" else InvalidValue
+    with pytest.raises(kind, match="was sent twice"):
+        query_of(f"{URL}?{name}=1&{name.lower()}=2")
+    assert query_of(f"{URL}?{name}=1&{name}=1") == {name.lower(): "1"}
 
 
 def test_the_projection_is_read_from_both_parameters(request_of: RequestOf) -> None:

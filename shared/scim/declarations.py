@@ -1,0 +1,56 @@
+"""Declarations: what a body says that it is, in its `schemas` (RFC 7644 section 3.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from shared.errors import InvalidSyntax
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+_MESSAGES = "urn:ietf:params:scim:api:messages:2.0:"
+_CORE = "urn:ietf:params:scim:schemas:core:2.0:"
+_CORE_SCHEMAS = frozenset(
+    f"{_CORE}{name}".lower()
+    for name in ("User", "Group", "Schema", "ResourceType", "ServiceProviderConfig")
+)
+
+
+def check(body: dict[str, Any], own: str, others: Collection[str] = ()) -> None:
+    """Refuse a body that says it is something else than what is wanted here.
+
+    The endpoint and the method tell what a body is, so `schemas` may be missing or empty, and may
+    name extensions and schemas of others, as Entra's does. Only one that names another type or
+    message and not its own was sent to the wrong place.
+
+    Args:
+        body: The body.
+        own: URN of the schema or message that is wanted.
+        others: URNs, in lower case, of further schemas that are those of other types.
+
+    Raises:
+        InvalidSyntax: It says so.
+    """
+    named = {urn.lower() for urn in _named(body)}
+    if not named or named & {own.lower(), _without_last_colon(own)}:
+        return
+    if any(urn in _CORE_SCHEMAS or urn.startswith(_MESSAGES) or urn in others for urn in named):
+        raise InvalidSyntax(
+            f"The schemas of the body name something else than what is expected here: put {own} "
+            "into them, or send the body to its own endpoint."
+        )
+
+
+def _named(body: dict[str, Any]) -> Iterator[str]:
+    for name, value in body.items():
+        if name.lower() == "schemas":
+            for urn in value if isinstance(value, list) else [value]:
+                if isinstance(urn, str):
+                    yield urn
+
+
+def _without_last_colon(urn: str) -> str:
+    """Write a URN as Entra's older samples do: `...:2.0User`."""
+    head, _, tail = urn.lower().rpartition(":")
+    return head + tail

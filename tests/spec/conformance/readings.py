@@ -1,0 +1,463 @@
+"""How requests are read that are not quite those of the RFC: understood, passed over, or refused.
+
+Each is an example that `tests/spec/rfc/test_understood_or_refused.py` sends. `docs/conformance.md`
+tells of all of them. Labels such as A5 are those of `tests/spec/clients/README.md`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TypeAlias
+
+from tests.support.fixtures.scim_client import ENTERPRISE, GROUP, USER
+
+Json: TypeAlias = dict[str, Any]
+
+NOBODY: Final = "0123456789abcdef0123456789abcdef"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request about a resource, in which `<ana>` and `<bo>` stand for users, `<it>` for its id.
+
+    Attributes:
+        method: FIND is a GET with a filter.
+        content: The body of a POST or PUT, the operations of a PATCH, or the filter.
+        endpoint: Where it goes.
+    """
+
+    method: Literal["POST", "PUT", "PATCH", "FIND"]
+    content: Any
+    endpoint: str = "/Users"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One kind of request, and what becomes of it.
+
+    Attributes:
+        sent: What is sent, in words.
+        note: How it is read and who is known to send it, or why it is refused.
+        request: An example.
+        held: Attributes of the resource before.
+        becomes: Attributes of the resource afterwards, besides its name; a filter finds it or,
+            where this is None, does not. Of a refused request: what was held.
+        scim_type: Of a refused request.
+    """
+
+    sent: str
+    note: str
+    request: Request
+    held: Json = field(default_factory=dict)
+    becomes: Json | None = None
+    scim_type: str = ""
+
+
+def _patch(*operations: Json, endpoint: str = "/Users") -> Request:
+    return Request("PATCH", list(operations), endpoint)
+
+
+def _replace(path: str, value: Any) -> Request:
+    return _patch({"op": "replace", "path": path, "value": value})
+
+
+def _members(op: str, path: str = "members", **value: Any) -> Request:
+    return _patch({"op": op, "path": path, **value}, endpoint="/Groups")
+
+
+def _find(condition: str) -> Request:
+    return Request("FIND", condition)
+
+
+_WORK: Final[Json] = {"type": "work", "value": "w@x.test"}
+_HOME: Final[Json] = {"type": "home", "value": "h@x.test"}
+_MAILED: Final[Json] = {"emails": [_WORK, _HOME]}
+_ANA: Final[Json] = {"members": [{"value": "<ana>"}]}
+_TEXT: Final = '{"type":"other","value":"n@x.test"}'
+_PACKED: Final = {"type": "other", "value": "n@x.test"}
+
+UNDERSTOOD: Final = (
+    Reading(
+        "`op` in any letter case, booleans as text",
+        "as what they say: Entra (E1, E2)",
+        _patch({"op": "Replace", "path": "active", "value": "False"}),
+        becomes={"active": False},
+    ),
+    Reading(
+        "a number where a text is wanted",
+        "as its digits",
+        _replace("title", 7),
+        becomes={"title": "7"},
+    ),
+    Reading(
+        "a list around a single value, or an object with its `value`",
+        "as that value: Entra's older jobs (E9)",
+        _replace("title", [{"$ref": None, "value": "T"}]),
+        becomes={"title": "T"},
+    ),
+    Reading(
+        "one element where a list is wanted, or a text where an element is",
+        "as a list of that element, as its `value`",
+        _replace("emails", "n@x.test"),
+        _MAILED,
+        {"emails": [{"value": "n@x.test"}]},
+    ),
+    Reading(
+        'a manager as text, as a list, as `{"value": ""}`',
+        "as the reference, or none: Entra (E7)",
+        _replace(f"{ENTERPRISE}:manager", "m1"),
+        becomes={ENTERPRISE: {"manager": {"value": "m1"}}},
+    ),
+    Reading(
+        "JSON as text where a complex value is wanted, in its place or in its `value`",
+        "as what the JSON says: Entra's roles (E8)",
+        _patch({"op": "add", "path": "emails", "value": [_TEXT]}),
+        becomes={"emails": [_PACKED]},
+    ),
+    Reading(
+        "JSON as text in a POST",
+        "the same",
+        Request("POST", {"emails": [{"value": _TEXT}], ENTERPRISE: {"manager": '{"value":"m1"}'}}),
+        becomes={"emails": [_PACKED], ENTERPRISE: {"manager": {"value": "m1"}}},
+    ),
+    Reading(
+        "the name of the attribute around its value, where the `path` names it already",
+        "as the value",
+        _replace("emails", {"emails": [_HOME]}),
+        {"emails": [_WORK]},
+        {"emails": [_HOME]},
+    ),
+    Reading(
+        "dotted keys, and keys with the URN of a schema, in a value without a path",
+        "as paths: Entra with `aadOptscim062020` (E5)",
+        _patch(
+            {
+                "op": "replace",
+                "value": {"name.givenName": "A", f"{ENTERPRISE}:department": "D"},
+            }
+        ),
+        becomes={"name": {"givenName": "A"}, ENTERPRISE: {"department": "D"}},
+    ),
+    Reading(
+        "dotted keys in a POST or PUT",
+        "the same",
+        Request("POST", {"name.givenName": "A", f"{ENTERPRISE}.manager.value": "m1"}),
+        becomes={"name": {"givenName": "A"}, ENTERPRISE: {"manager": {"value": "m1"}}},
+    ),
+    Reading(
+        "a dot, or nothing, in place of the colon behind the URN of a schema",
+        "as the colon: in bodies, paths, filters, `sortBy` and `attributes`; Entra's samples (A3)",
+        _replace(f"{ENTERPRISE}.employeeNumber", "56789"),
+        becomes={ENTERPRISE: {"employeeNumber": "56789"}},
+    ),
+    Reading(
+        "attributes of an extension without their URN",
+        "as those of the extension: Entra's older mappings (A3)",
+        _replace("department", "D"),
+        becomes={ENTERPRISE: {"department": "D"}},
+    ),
+    Reading(
+        "a filter path that finds no element",
+        "the element is made that the filter describes: Entra (E3)",
+        _replace('emails[type eq "work"].value', "n@x.test"),
+        becomes={"emails": [{"type": "work", "value": "n@x.test"}]},
+    ),
+    Reading(
+        "a label of an element that is not there, by its path",
+        "it is kept, and read back: Entra's gallery validation (B2.16)",
+        _replace('roles[primary eq "True"].display', "Admins"),
+        becomes={"roles": [{"primary": True, "display": "Admins"}]},
+    ),
+    Reading(
+        "a `remove` with the values to remove",
+        "those values are removed, and no others: Entra (E6)",
+        _patch({"op": "remove", "path": "emails", "value": [_WORK]}),
+        _MAILED,
+        {"emails": [_HOME]},
+    ),
+    Reading(
+        "a value in a filter or in a path in single quotes",
+        "as in double ones",
+        _replace("emails[type eq 'work'].value", "n@x.test"),
+        {"emails": [_WORK]},
+        {"emails": [{"type": "work", "value": "n@x.test"}]},
+    ),
+    Reading(
+        "a value in a filter without quotes, an apostrophe in it or not",
+        "as text: Entra's documentation (E25)",
+        _find("nickName eq o'hara"),
+        {"nickName": "O'Hara"},
+        {},
+    ),
+    Reading(
+        '`emails[type eq "work"].value eq "x"`, or without the `.value`',
+        "one element satisfies both: Entra (A2, E26)",
+        _find('emails[type eq "work"] eq "w@x.test"'),
+        _MAILED,
+        {},
+    ),
+    Reading(
+        "the URN of a schema before brackets, or before `pr`",
+        "as the attributes of that schema",
+        _find(f'{ENTERPRISE}[employeeNumber eq "7"]'),
+        {ENTERPRISE: {"employeeNumber": "7"}},
+        {},
+    ),
+    Reading(
+        "`value` in a list of simple values",
+        "as the element itself",
+        _find(f'schemas[value eq "{USER}"]'),
+        {},
+        {},
+    ),
+    Reading(
+        "`schemas` that is missing, empty, or names extensions and schemas of others",
+        "the endpoint tells what the body is: Entra (E10)",
+        Request("POST", {"schemas": ["http://schemas.microsoft.com/2006/11/User"], "title": "T"}),
+        becomes={"title": "T"},
+    ),
+    Reading(
+        "two equal elements",
+        "as one",
+        Request("POST", {"emails": [_WORK, _WORK]}),
+        becomes={"emails": [_WORK]},
+    ),
+    Reading(
+        "two elements that become equal",
+        "the same",
+        _replace('emails[type eq "work"].value', "c@x.test"),
+        {"emails": [_WORK, {**_WORK, "value": "v@x.test"}]},
+        {"emails": [{**_WORK, "value": "c@x.test"}]},
+    ),
+    Reading(
+        "an object without parts",
+        "it changes nothing (RFC 7644 section 3.5.2.3)",
+        _replace("name", {}),
+        {"name": {"givenName": "A"}},
+        {"name": {"givenName": "A"}},
+    ),
+    Reading(
+        "members as ids, as objects, one without a list, JSON as text",
+        "as members (A10)",
+        _members("add", value='[{"value":"<bo>"}]'),
+        _ANA,
+        {"members": ["<ana>", "<bo>"]},
+    ),
+    Reading(
+        "a filter on members by `value` and `type`",
+        "every member is a `User`",
+        _members("remove", "members[value eq '<ana>' and type eq \"User\"]"),
+        _ANA,
+        {"members": []},
+    ),
+    Reading(
+        'members of the type "Group" to remove',
+        "there are none",
+        _members("remove", 'members[type eq "Group"]'),
+        _ANA,
+        {"members": ["<ana>"]},
+    ),
+    Reading(
+        "a new list of members of whom some are no users",
+        "the others are the members; those that are none are recorded",
+        _members("replace", value=[{"value": "<bo>"}, {"value": NOBODY}]),
+        _ANA,
+        {"members": ["<bo>"]},
+    ),
+)
+
+PASSED_OVER: Final = (
+    Reading(
+        "an attribute that no schema has, under a well-formed name",
+        "Entra maps what a service does not know, and expects success (E19)",
+        _patch({"op": "replace", "path": "shoeSize", "value": "9"}),
+    ),
+    Reading(
+        "a part that no schema has, beside one that the attribute has",
+        "the same",
+        Request("POST", {"name": {"givenName": "A", "shoeSize": "9"}}),
+        becomes={"name": {"givenName": "A"}},
+    ),
+    Reading(
+        "a readOnly attribute in a body, or in a value without a path",
+        "Okta sends back what it has read",
+        _patch({"op": "replace", "value": {"id": "x", "meta": {"version": "9"}, "title": "T"}}),
+        becomes={"title": "T"},
+    ),
+    Reading(
+        'null, "" and []',
+        "they unassign (E9, E22)",
+        _patch(
+            {"op": "replace", "path": "title", "value": ""},
+            {"op": "replace", "path": "emails", "value": []},
+        ),
+        {"title": "T", "emails": [_WORK]},
+    ),
+    Reading(
+        "an element without its value, at the end of the request",
+        "it would be found by `emails pr`, and is no address",
+        Request("POST", {"emails": [{"type": "other"}, _WORK]}),
+        becomes={"emails": [_WORK]},
+    ),
+    Reading(
+        "a password",
+        "Okta sends one; it is kept nowhere",
+        _replace("password", "secret"),
+    ),
+    Reading(
+        "a term of a filter about what no schema has",
+        "it is neither true nor false, also under `not`: nobody is found by it",
+        _find('not (shoeSize eq "9")'),
+        becomes=None,
+    ),
+    Reading(
+        "such a term beside others",
+        "Kleene's tables: `or` finds by the other one",
+        _find('not (shoeSize eq "9") or title eq "T"'),
+        {"title": "T"},
+        {},
+    ),
+)
+
+REFUSED: Final = (
+    Reading(
+        "a value of another type",
+        "a boolean is no text; numbers are taken",
+        _replace("title", True),
+        {"title": "T"},
+        scim_type="invalidValue",
+    ),
+    Reading(
+        "the same in a POST",
+        "the same",
+        Request("POST", {"emails": False}),
+        scim_type="invalidValue",
+    ),
+    Reading(
+        "an object or a list in a list where a simple value is wanted",
+        "it names nothing, and would clear the attribute",
+        _replace("title", {}),
+        {"title": "T"},
+        scim_type="invalidValue",
+    ),
+    Reading(
+        "an element or an object of which no part is known",
+        "it would be lost",
+        _replace("emails", [{"email": "n@x.test"}]),
+        _MAILED,
+        scim_type="invalidValue",
+    ),
+    Reading(
+        "the same without a path",
+        "the same",
+        _patch({"op": "replace", "value": {"emails": [{"address": "n@x.test"}]}}),
+        _MAILED,
+        scim_type="invalidValue",
+    ),
+    Reading(
+        "a list that is not empty and names no value, in place of values",
+        'only null, "" and [] remove all',
+        _replace("emails", [[]]),
+        _MAILED,
+        scim_type="invalidValue",
+    ),
+    Reading(
+        "the same by PUT",
+        "the same",
+        Request("PUT", {"emails": [{"type": "other"}]}),
+        _MAILED,
+        scim_type="invalidValue",
+    ),
+    Reading(
+        "JSON as text that says nothing of the attribute",
+        "it would become the value",
+        _patch({"op": "add", "path": "emails", "value": ['{"email":"n@x.test"}']}),
+        _MAILED,
+        scim_type="invalidValue",
+    ),
+    Reading(
+        "a `binary` that is not base64, a `dateTime` that is not xsd:dateTime",
+        "a value is of the type of its attribute (RFC 7643 section 2.3)",
+        Request("POST", {"x509Certificates": [{"value": "%HELLO%"}]}),
+        scim_type="invalidValue",
+    ),
+    Reading(
+        "a time in a filter that is not xsd:dateTime",
+        "it would be compared with another moment",
+        _find('meta.lastModified gt "20301128022500Z"'),
+        scim_type="invalidFilter",
+    ),
+    Reading(
+        "a path that selects by what no schema has",
+        "nobody can tell which elements are meant",
+        _patch({"op": "remove", "path": 'emails[not (typo eq "work")]'}),
+        _MAILED,
+        scim_type="invalidPath",
+    ),
+    Reading(
+        "a path that is not well formed",
+        "nobody can tell what is meant",
+        _replace("emails.0.value", "n@x.test"),
+        _MAILED,
+        scim_type="invalidPath",
+    ),
+    Reading(
+        "a key that is not the name of an attribute",
+        "the same",
+        Request("POST", {"display name": "A"}),
+        scim_type="invalidSyntax",
+    ),
+    Reading(
+        "a path that names what is readOnly",
+        "the service alone writes it",
+        _replace("meta.created", "2030-01-01T00:00:00Z"),
+        scim_type="mutability",
+    ),
+    Reading(
+        "any other quotation mark in a filter: typographic, doubled, unpaired, an HTML entity",
+        "it would be compared with the value",
+        _find("userName eq \u201cana\u201d"),
+        scim_type="invalidFilter",
+    ),
+    Reading(
+        "the same in a path",
+        "the same",
+        _patch({"op": "remove", "path": "emails[type eq `work`]"}),
+        _MAILED,
+        scim_type="invalidPath",
+    ),
+    Reading(
+        "`schemas` that names another type or message, and not what is expected",
+        "the body was sent to the wrong place",
+        Request("POST", {"schemas": [GROUP], "title": "T"}),
+        scim_type="invalidSyntax",
+    ),
+    Reading(
+        "members that are no members",
+        "they would empty the group",
+        _members("replace", value=True),
+        _ANA,
+        scim_type="invalidValue",
+    ),
+    Reading(
+        "a new list of members of whom nobody is a user",
+        "the same",
+        _members("replace", value=[{"value": NOBODY}]),
+        _ANA,
+        scim_type="invalidValue",
+    ),
+    Reading(
+        'a member of the type "Group"',
+        "groups in groups are not supported",
+        _members("add", value=[{"value": NOBODY, "type": "Group"}]),
+        _ANA,
+        scim_type="invalidValue",
+    ),
+    Reading(
+        "a group as a member of itself",
+        "the same",
+        _members("add", value=[{"value": "<it>"}]),
+        _ANA,
+        scim_type="invalidValue",
+    ),
+)
