@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
+from tests.spec.conformance.readings import PASSED_OVER, REFUSED, UNDERSTOOD
 from tests.spec.conformance.requirements import REQUIREMENTS, Requirement
 from tests.spec.oracle.differences import DIFFERENCES
 from tests.spec.suites.allowed import ALLOWED
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tests.spec.conformance.markers import MarkedTest
+    from tests.spec.conformance.readings import Reading
 
 _INTRODUCTION: Final = """\
 # Conformance
@@ -27,6 +29,15 @@ the markers of the tests; `make test` fails when it is not up to date.
 
 MUST stands for MUST NOT, SHALL and REQUIRED as well, and for rules that the text states without
 such a word; SHOULD for SHOULD NOT.
+"""
+
+_READINGS: Final = """\
+## Understood, passed over, refused
+
+What is understood is done. What carries a value and is not understood is refused with an error that
+says what to change, and changes nothing. Passed over in silence is only what is listed here. Each
+line is an example that `tests/spec/rfc/test_understood_or_refused.py` sends; labels such as E5 are
+those of [the clients' shapes](../tests/spec/clients/README.md).
 """
 
 _DIFFERENCES: Final = """\
@@ -59,6 +70,7 @@ def render(marked: Mapping[str, Sequence[MarkedTest]]) -> str:
             _INTRODUCTION,
             _tally(),
             *(_section(rfc, list(of), marked) for rfc, of in _by_rfc()),
+            "\n" + _READINGS + "".join(_readings()),
             "\n" + _ALLOWED + "".join(_allowed()),
             "\n" + _DIFFERENCES + "".join(_differences()),
         ]
@@ -100,6 +112,18 @@ def _shown(requirement: Requirement, tests: Sequence[MarkedTest]) -> str:
     if requirement.not_ours:
         return _cell(requirement.not_ours)
     return links
+
+
+def _readings() -> Iterator[str]:
+    kinds = (("Understood", UNDERSTOOD), ("Passed over", PASSED_OVER), ("Refused", REFUSED))
+    for title, readings in kinds:
+        rows = map(_reading, readings)
+        yield f"\n### {title}\n\n| what is sent | how it is read |\n|---|---|\n" + "".join(rows)
+
+
+def _reading(reading: Reading) -> str:
+    answer = f" (`{reading.scim_type}`)" if reading.scim_type else ""
+    return f"| {_cell(reading.sent)} | {_cell(reading.note)}{answer} |\n"
 
 
 def _allowed() -> Iterator[str]:
