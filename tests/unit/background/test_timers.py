@@ -12,8 +12,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import azure.functions as func
 import pytest
+from azure.functions.timer import TimerRequest
 
 from background.timers import SWEEPER
 from function_app import app
@@ -59,7 +59,7 @@ async def test_a_run_fails_whose_settings_are_wrong(
     for name in ("AZURE_FUNCTIONS_ENVIRONMENT", "TABLE_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(Unavailable):
-        await timer.function.call(timer=func.TimerRequest(), context=Context())
+        await timer.function.call(timer=TimerRequest(), context=Context())
 
 
 class Context:
