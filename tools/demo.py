@@ -19,6 +19,7 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
+from tools.command_line import App
 from tools.provision.client import ScimClient
 from tools.provision.cycle import Settings
 from tools.provision.generator import generate
@@ -38,7 +39,7 @@ INCREMENTS: Final = 2
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 20.0
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown")
+app = App()
 
 
 class StartError(Exception):
@@ -213,4 +214,4 @@ def main(
 
 
 if __name__ == "__main__":
-    app(prog_name="python -m tools.demo")
+    app.run("python -m tools.demo")

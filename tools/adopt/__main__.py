@@ -10,6 +10,7 @@ from rich.console import Console
 from tools.adopt.accounts import Entry, load
 from tools.adopt.adoption import Adopted, Plan, adopt
 from tools.adopt.report import is_complete, print_json, print_report
+from tools.command_line import App
 from tools.provision import cycle
 from tools.provision.client import Limits
 from tools.provision.cycle import Match
@@ -32,7 +33,7 @@ from tools.provision.results import ServiceError
 from tools.provision.tenant_url import UsageError
 from tools.provision.watch import Watch
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown")
+app = App()
 
 
 @app.command()
@@ -125,4 +126,4 @@ async def _connect(target: Target, entries: list[Entry], plan: Plan, watch: Watc
 
 
 if __name__ == "__main__":
-    app(prog_name="python -m tools.adopt")
+    app.run("python -m tools.adopt")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from tools.command_line import App
 from tools.provision import files
 from tools.provision import state as states
 from tools.provision.client import Limits
@@ -36,7 +37,7 @@ from tools.provision.tenant_url import UsageError
 from tools.provision.watch import Watch
 from tools.provision.wire import Dialect, ManagerShape
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown")
+app = App()
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,4 +204,4 @@ async def _connect(
 
 
 if __name__ == "__main__":
-    app(prog_name="python -m tools.provision")
+    app.run("python -m tools.provision")

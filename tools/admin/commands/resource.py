@@ -28,9 +28,10 @@ from tools.admin.feed import as_line
 from tools.admin.places import Place
 from tools.admin.stats import Number
 from tools.admin.storage import Storage, open_storage
+from tools.command_line import App
 
-users = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", epilog=EXIT_STATUS)
-groups = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", epilog=EXIT_STATUS)
+users = App(no_args_is_help=True, epilog=EXIT_STATUS)
+groups = App(no_args_is_help=True, epilog=EXIT_STATUS)
 
 Listed = Annotated[
     int, typer.Option("--list", min=0, max=1_000, help="How many memberships are listed by name.")

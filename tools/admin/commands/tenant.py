@@ -22,10 +22,11 @@ from tools.admin.places import Place
 from tools.admin.stats import Number, Stats
 from tools.admin.storage import open_storage
 from tools.admin.vault import TenantSecret, open_vault
+from tools.command_line import App
 
 _AT_ONCE = 8
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", epilog=EXIT_STATUS)
+app = App(no_args_is_help=True, epilog=EXIT_STATUS)
 
 
 @app.command("list", epilog=EXIT_STATUS)

@@ -26,11 +26,12 @@ from tools.admin.storage import open_storage
 from tools.admin.tokens import Issued, Revoked, Term
 from tools.admin.vault import TokenVault, open_vault
 from tools.admin.versions import Standing, State, Version, having, standings
+from tools.command_line import App
 
 DAY = 86_400
 _LATEST = datetime(2200, 1, 1, tzinfo=UTC).timestamp()
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", epilog=EXIT_STATUS)
+app = App(no_args_is_help=True, epilog=EXIT_STATUS)
 
 ValidDays = Annotated[
     int, typer.Option(min=1, max=3_650, help="For how many days the token is valid.")
