@@ -1,11 +1,10 @@
-"""What every command line of the tools has in common: its help, and its end by a fault of ours."""
+"""What every command line of the tools has in common: its help, and its end with one line."""
 
 from __future__ import annotations
 
-import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -22,12 +21,34 @@ _SHOWN_FRAMES: Final = 3
 _Function = TypeVar("_Function", bound="Callable[..., Any]")
 
 
+class CommandError(Exception):
+    """A command that ends without its result; the text is one line that says what to do.
+
+    Attributes:
+        exit_status: Tells scripts what kind of end it is.
+    """
+
+    exit_status: ClassVar[int]
+
+
 class _Command(TyperCommand):
-    """A command whose help shows flags as flags, without the type of a value."""
+    """A command that ends with one line, and whose help names no type of a value for a flag."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the parameters, `--help` among them."""
         return _as_flags(super().get_params(ctx))
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command.
+
+        Raises:
+            Exit: With the status of the error that ended it, after a line with its text.
+        """
+        try:
+            return super().invoke(ctx)
+        except CommandError as error:
+            say(f"error: {error}")
+            raise typer.Exit(error.exit_status) from error
 
 
 class _Group(TyperGroup):
@@ -70,8 +91,18 @@ class App(typer.Typer):
         try:
             self(prog_name=prog_name)
         except Exception as error:  # noqa: BLE001 - the last resort: an operator reads no traceback
-            print(f"error: {fault_line(error)}", file=sys.stderr)
+            say(f"error: {fault_line(error)}")
             raise SystemExit(FAULT) from None
+
+
+def say(line: str) -> None:
+    """Write a line for the person at the terminal, on standard error."""
+    typer.echo(printable(line), err=True)
+
+
+def printable(text: str) -> str:
+    """Make visible what a terminal would obey, as the escape sequences in a name of a user."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 def fault_line(error: BaseException) -> str:

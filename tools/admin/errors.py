@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from tools.command_line import CommandError
 
 
-class AdminError(Exception):
+class AdminError(CommandError):
     """A command that ends without its result; the text is one line that says what to do."""
-
-    exit_status: ClassVar[int]
 
 
 class NotDoneError(AdminError):

@@ -12,9 +12,9 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from shared import tenants
-from tools.admin import console, places
+from tools.admin import places
 from tools.admin.changes import DAY, HOUR
-from tools.admin.errors import AdminError, WrongSettingError
+from tools.command_line import say
 
 EXIT_STATUS = """Exit status: 0 done; 1 nothing was done, because what was asked for is not there,
 would do harm, or was not confirmed; 2 an option or a setting is wrong; 3 the vault or the storage
@@ -131,14 +131,11 @@ def place(
     """Find where the command works, and say so when it is this machine.
 
     Raises:
-        Exit: 2, after a line that says what is wrong.
+        WrongSettingError: no place is named, or it cannot be used as it is.
     """
-    try:
-        found = places.find(places.Given(vault, storage, table), os.environ)
-    except WrongSettingError as error:
-        raise _failed(error) from error
+    found = places.find(places.Given(vault, storage, table), os.environ)
     if found.is_local:
-        console.say(f"(the service on this machine: {found.storage_name})")
+        say(f"(the service on this machine: {found.storage_name})")
     return found
 
 
@@ -146,14 +143,13 @@ def run(work: Coroutine[Any, Any, _T]) -> _T:
     """Run the work of a command.
 
     Raises:
-        Exit: 1, 2 or 3, after a line that says what is wrong and what to do; 130 after Ctrl-C.
+        AdminError: it was not done; the text says what is wrong and what to do.
+        Exit: 130, after Ctrl-C.
     """
     # What the SDKs and the store would log, the one line of the error says.
     logging.getLogger().addHandler(logging.NullHandler())
     try:
         return asyncio.run(work)
-    except AdminError as error:
-        raise _failed(error) from error
     except KeyboardInterrupt as error:
         raise typer.Exit(130) from error
 
@@ -161,8 +157,3 @@ def run(work: Coroutine[Any, Any, _T]) -> _T:
 def now_in_milliseconds() -> int:
     """Return the time of this machine as POSIX milliseconds."""
     return time.time_ns() // 1_000_000
-
-
-def _failed(error: AdminError) -> typer.Exit:
-    console.say(f"error: {error}")
-    return typer.Exit(error.exit_status)

@@ -28,7 +28,7 @@ from tools.admin.feed import as_line
 from tools.admin.places import Place
 from tools.admin.stats import Number
 from tools.admin.storage import Storage, open_storage
-from tools.command_line import App
+from tools.command_line import App, printable
 
 users = App(no_args_is_help=True, epilog=EXIT_STATUS)
 groups = App(no_args_is_help=True, epilog=EXIT_STATUS)
@@ -192,7 +192,7 @@ def _show(shown: Shown, name: str, side: str, *, as_json: bool) -> None:
     console.show_line("")
     console.show_line(f"{side}: {_number(shown.memberships)}")
     for member in shown.members:
-        console.show_line(f"  {member.id}  {console.printable(member.name)}")
+        console.show_line(f"  {member.id}  {printable(member.name)}")
     more = shown.memberships.least - len(shown.members)
     if more > 0:
         console.show_line(f"  and {more:,} more (--list shows up to 1,000, --json too)")
