@@ -192,7 +192,11 @@ def test_a_tenant_url_is_a_base_and_a_dialect(url: str, base: str, dialect: Dial
 
 
 @pytest.mark.parametrize(
-    "url", ["", "h/scim", "ftp://h", "https://", "https://h:x/", "http://[::/"]
+    "url",
+    [
+        *("", "h/scim", "ftp://h", "https://", "https://h:x/", "http://[::/"),
+        *("https://xn--/", "https://h/\0", "https://h/" + "x" * 70_000),
+    ],
 )
 def test_what_is_no_tenant_url_is_refused(url: str) -> None:
     with pytest.raises(UsageError, match="expected something like"):
