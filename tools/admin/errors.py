@@ -15,6 +15,12 @@ class NotDoneError(AdminError):
     exit_status = 1
 
 
+class NotThereError(AdminError):
+    """There is no such table, or no such tenant."""
+
+    exit_status = 3
+
+
 class WrongSettingError(AdminError):
     """An option or a setting cannot be used."""
 

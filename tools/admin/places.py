@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from local import settings_file
 from local.errors import LocalError
-from shared.settings import Settings, SettingsError, describe
+from shared.settings import Settings, SettingsError
 from tools.admin.errors import WrongSettingError
 
 if TYPE_CHECKING:
@@ -43,10 +43,12 @@ class Place:
     Attributes:
         settings: their addresses, checked.
         is_local: whether they are those of the service on this machine.
+        names_table: whether an option or the environment names the table.
     """
 
     settings: Settings
     is_local: bool
+    names_table: bool
 
     @property
     def vault_url(self) -> str:
@@ -110,9 +112,10 @@ def find(given: Given, environ: Mapping[str, str]) -> Place:
     is_local = _VAULT not in asked and _STORAGE not in asked
     try:
         values = {**_of_this_machine(environ), **asked} if is_local else asked
-        return Place(Settings.from_environment({**values, **_DEVELOPMENT}), is_local)
+        settings = Settings.from_environment({**values, **_DEVELOPMENT})
     except SettingsError as error:
         raise WrongSettingError("; ".join(error.problems)) from error
+    return Place(settings, is_local, names_table=_TABLE in asked)
 
 
 def _of_this_machine(environ: Mapping[str, str]) -> dict[str, str]:
@@ -126,5 +129,4 @@ def _of_this_machine(environ: Mapping[str, str]) -> dict[str, str]:
                 " a service in Azure, or run `make run` once for the one on this machine"
             ) from error
         held = {}
-    ours = {setting.name for setting in describe()}
-    return {**held, **{name: environ[name] for name in ours if environ.get(name)}}
+    return {**held, **{name: value for name, value in environ.items() if value}}

@@ -18,7 +18,8 @@ from tools.command_line import say
 
 EXIT_STATUS = """Exit status: 0 done; 1 nothing was done, because what was asked for is not there,
 would do harm, or was not confirmed; 2 an option or a setting is wrong; 3 the vault or the storage
-did not let you in or did not answer; 130 ended by Ctrl-C."""
+did not let you in, did not answer, or knows no such table or tenant; 70 the tool itself failed; 130
+ended by Ctrl-C."""
 
 _PLACE = "Where"
 _OUTPUT = "Output"

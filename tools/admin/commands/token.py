@@ -22,8 +22,9 @@ from tools.admin.commands.options import (
     run,
 )
 from tools.admin.errors import NoAccessError, NotDoneError
+from tools.admin.existence import require_table
 from tools.admin.places import Place
-from tools.admin.storage import open_storage
+from tools.admin.storage import Storage, open_storage
 from tools.admin.tokens import Issued, Revoked, Term
 from tools.admin.vault import TokenVault, open_vault
 from tools.admin.versions import Standing, State, Version, having, standings
@@ -158,13 +159,23 @@ async def _new(where: Place, tenant: str, term: Term, *, checks: bool) -> Issued
     async with open_vault(where) as vault:
         if checks:
             async with open_storage(where) as storage:
-                if not await stats.is_empty(storage, tenant):
-                    raise NotDoneError(
-                        f"the table holds data of a tenant {tenant}, which a new one of that name"
-                        " would take over: give it another name, or --existing-data if it is the"
-                        " same one"
-                    )
+                await _refuse_taken(storage, where, tenant)
         return await tokens.new(vault, tenant, term)
+
+
+async def _refuse_taken(storage: Storage, where: Place, tenant: str) -> None:
+    """Refuse a name of which the table holds data.
+
+    Raises:
+        NotDoneError: a former tenant had that name.
+        NotThereError: there is no table of the name that was given.
+    """
+    if not await stats.is_empty(storage, tenant):
+        raise NotDoneError(
+            f"the table holds data of a tenant {tenant}, which a new one of that name would take"
+            " over: give it another name, or --existing-data if it is the same one"
+        )
+    await require_table(where, storage)
 
 
 async def _rotate(where: Place, tenant: str, term: Term, *, as_json: bool) -> None:
