@@ -42,7 +42,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _run(arguments: argparse.Namespace) -> int:
-    asked = options(arguments.root, arguments.app, os.environ, stand_in=arguments.stand_in)
+    asked = options(
+        arguments.root,
+        arguments.app,
+        os.environ,
+        stand_in=arguments.stand_in,
+        recorded=not arguments.leash,
+    )
     running = asyncio.create_task(run(asked))
     # A first signal lets everything end in order; a second one cancels that too.
     children.on_stop(running.cancel, leashed=arguments.leash)

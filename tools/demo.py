@@ -34,6 +34,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 # Leashed, the service ends with this process, even when that is killed.
 COMMAND: Final = (sys.executable, "-m", "local", "--leash")
 ANNOUNCEMENT: Final = "Tenant URL: "
+STORAGE: Final = "TABLE_CONNECTION_STRING="
 TOKEN_FILE: Final = ROOT / ".data" / "demo-token"
 INCREMENTS: Final = 2
 START_SECONDS: Final = 60.0
@@ -52,11 +53,13 @@ class Service:
     Attributes:
         process: the child.
         tenant_url: where it answers, once it has said so.
+        storage: the variable by which `tools.admin` finds its storage.
     """
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
         self.tenant_url = ""
+        self.storage = ""
         self._said: deque[str] = deque(maxlen=20)
         self._draining: asyncio.Task[None] | None = None
 
@@ -87,6 +90,8 @@ class Service:
 
     async def _announcement(self) -> str:
         async for line in self._lines():
+            if line.strip().startswith(STORAGE):
+                self.storage = line.strip()
             if line.startswith(ANNOUNCEMENT):
                 return line.removeprefix(ANNOUNCEMENT).strip()
         raise self._not_started("it ended")
@@ -173,7 +178,9 @@ async def _hold(service: Service, token: str, console: Console) -> None:
     TOKEN_FILE.chmod(0o600)
     TOKEN_FILE.write_text(token, encoding="ascii")
     console.print(
-        f"The service stays at {service.tenant_url} until Ctrl-C; its token: cat {TOKEN_FILE}",
+        f"The service stays at {service.tenant_url} until Ctrl-C; its token: cat {TOKEN_FILE}\n"
+        f"Its storage, for tools.admin: {service.storage}",
+        markup=False,
         highlight=False,
         soft_wrap=True,
     )

@@ -100,6 +100,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         CORE,
         ERRORS,
         *CONFIGURED,
+        "local.run_record",
         "local.settings_file",
         "local.errors",
     ),

@@ -10,18 +10,18 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
 
-from local import azurite, service
+from local import azurite, ports, run_record, service
 from local.errors import LocalError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterable
 
 ROOT = Path(__file__).resolve().parents[3]
 TOKEN = "a-token-that-the-environment-gives"
@@ -296,6 +296,80 @@ async def test_a_busy_port_is_said_in_one_line(project: Path) -> None:
     assert "PORT=" in lines[0]
 
 
+@asynccontextmanager
+async def busy(numbers: Iterable[int]) -> AsyncIterator[None]:
+    """Somebody listens at these ports of this machine, whoever it is."""
+    with ExitStack() as stack:
+        for port in numbers:
+            with suppress(OSError):
+                stack.enter_context(socket.create_server(("127.0.0.1", port)))
+        yield
+
+
+async def test_where_the_ports_of_the_storage_are_busy_free_ones_are_taken(project: Path) -> None:
+    async with (
+        busy(azurite.WELL_KNOWN_PORTS.values()),
+        started(project, "--stand-in", environ=settings(PORT="0")) as process,
+    ):
+        url, lines = await until_it_serves(process)
+        at = lines.index("Storage:    Azurite, kept in .data/azurite")
+        named = re.fullmatch(
+            r"TABLE_CONNECTION_STRING='UseDevelopmentStorage=true;"
+            r"TableEndpoint=http://127\.0\.0\.1:(\d+)/devstoreaccount1'",
+            lines[at + 1],
+        )
+        assert named
+        port = int(named[1])
+        assert port not in azurite.WELL_KNOWN_PORTS.values()
+        for setting in ("TABLE_CONNECTION_STRING", "AzureWebJobsStorage"):
+            _, storage = await get(f"{url}/environ/{setting}")
+            assert f"TableEndpoint=http://127.0.0.1:{port}/devstoreaccount1;" in storage
+        (run,) = run_record.living(project)
+        assert (run.tenant_url, run.is_ephemeral, run.tenants) == (url, False, ("default",))
+        assert run.storage == named[0].partition("'")[2].rstrip("'")
+
+        # Two that keep their data in one folder would destroy them.
+        async with started(project, "--stand-in", environ=settings(PORT="0")) as second:
+            said = await output(second)
+        assert second.returncode == 1
+        assert said.startswith(f"error: another run of the service keeps its data in {project}")
+        assert len(said.splitlines()) == 1
+        process.terminate()
+        await output(process)
+    assert run_record.living(project) == []
+
+
+async def test_a_run_in_memory_says_where_its_storage_is(project: Path) -> None:
+    environ = settings(EPHEMERAL="1", SCIM_SECRET_TOKEN__ACME=TOKEN, TABLE_NAME="other")
+    async with started(project, "--stand-in", environ=environ) as process:
+        _, lines = await until_it_serves(process)
+        at = lines.index("Storage:    Azurite, in memory, gone at the end")
+        (run,) = run_record.living(project)
+        assert lines[at + 1] == f"TABLE_CONNECTION_STRING='{run.storage}'"
+        assert (run.pid, run.is_ephemeral, run.table) == (process.pid, True, "other")
+        assert run.tenants == ("acme", "default")
+
+
+async def test_a_storage_of_ones_own_is_left_alone_and_its_key_is_not_written_down(
+    project: Path,
+) -> None:
+    own = "AccountName=contoso;AccountKey=a-key-that-nobody-must-see=="
+    environ = settings(PORT="0", TABLE_CONNECTION_STRING=own)
+    async with started(project, "--stand-in", environ=environ) as process:
+        url, _ = await until_it_serves(process)
+        assert await get(f"{url}/environ/TABLE_CONNECTION_STRING") == (200, own)
+        (run,) = run_record.living(project)
+        assert run.storage is None
+        (file,) = (project / ".data" / "runs").iterdir()
+        assert "nobody" not in file.read_text()
+
+
+async def test_a_run_that_a_program_leads_is_none_of_the_folder(project: Path) -> None:
+    async with started(project, "--stand-in", "--leash") as process:
+        await until_it_serves(process)
+        assert run_record.living(project) == []
+
+
 async def test_an_app_that_the_host_would_refuse_is_said_and_nothing_is_announced(
     project: Path,
 ) -> None:
@@ -315,6 +389,7 @@ async def test_data_is_kept_between_runs_in_a_folder_of_the_project(
     assert (asked.port, asked.ephemeral) == (7071, False)
     seen: dict[str, object] = {}
     monkeypatch.setattr(azurite, "running", lambda **of: seen.update(of))
+    monkeypatch.setattr(ports, "are_free", lambda _: True)
     run._storage(asked)
     assert seen == {
         "location": project / ".data" / "azurite",

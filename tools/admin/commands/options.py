@@ -136,8 +136,16 @@ def place(
     """
     found = places.find(places.Given(vault, storage, table), os.environ)
     if found.is_local:
-        say(f"(the service on this machine: {found.storage_name})")
+        say(f"(the service on this machine: {found.storage_name}{_of_run(found)})")
     return found
+
+
+def _of_run(found: places.Place) -> str:
+    """Say by which run of the service the storage was found, so that no other is read unnoticed."""
+    if found.run is None:
+        return "" if found.is_named else "; no `make run` runs in this folder"
+    kept = ", in memory" if found.run.is_ephemeral else ""
+    return f"{kept}, of the run at {found.run.tenant_url}"
 
 
 def run(work: Coroutine[Any, Any, _T]) -> _T:
