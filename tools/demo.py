@@ -155,6 +155,7 @@ async def demonstrate(plan: Plan, token: str, console: Console, *, keep: bool) -
         console.print(f"{ANNOUNCEMENT}{service.tenant_url}", highlight=False)
         with ProgressBars(console) as bars:
             async with ScimClient(service.tenant_url, token, Ledger()) as client:
+                client.say = bars.say
                 report = await provision(client, plan, State(service.tenant_url), bars)
         print_report(console, report, show=20)
         if keep:

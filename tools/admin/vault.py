@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
     from tools.admin.places import Place
 
-CLIENT_OPTIONS: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 15, "retry_total": 2}
+CLIENT_OPTIONS: dict[str, Any] = {
+    "connection_timeout": 5,
+    "read_timeout": 15,
+    "retry_total": 2,
+    "retry_backoff_factor": 0.2,  # somebody waits for it
+}
 CONTENT_TYPE = "SCIM secret token"
 """What the portal shows beside the secret, in the place of its value."""
 

@@ -120,7 +120,7 @@ def main(  # noqa: PLR0913, PLR0917 - each parameter is an option of the command
 
 
 async def _connect(target: Target, entries: list[Entry], plan: Plan, watch: Watch) -> list[Adopted]:
-    async with target.client() as client:
+    async with target.client(watch.say) as client:
         await cycle.check_connection(client, cycle.Settings())
         return await adopt(client, entries, plan, watch)
 

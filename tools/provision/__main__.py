@@ -194,7 +194,7 @@ def _directories(file: Path | None, generated: Generated) -> list[Directory]:
 async def _connect(
     target: Target, plan: Plan, known: states.State, state_file: Path | None, watch: Watch
 ) -> Report:
-    async with target.client() as client:
+    async with target.client(watch.say) as client:
         try:
             return await provision(client, plan, known, watch)
         finally:
