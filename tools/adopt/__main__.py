@@ -43,8 +43,8 @@ def main(  # noqa: PLR0913, PLR0917 - each parameter is an option of the command
         typer.Argument(
             help="The accounts: .csv with a header, or .ndjson (.jsonl) with an object a line. "
             f"Columns: {', '.join(COLUMNS)}, active. Required: userName. The id becomes the "
-            "externalId. The columns manager and groups are left to the identity provider. A .csv is "
-            "separated by commas, semicolons or tabs, as its header is."
+            "externalId. The columns manager and groups are left to the identity provider. "
+            "A .csv is separated by commas, semicolons or tabs, as its header is."
         ),
     ],
     url: Url,

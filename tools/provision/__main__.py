@@ -59,8 +59,8 @@ def main(  # noqa: PLR0913, PLR0917 - each parameter is an option of the command
         typer.Option(
             help="Directory to provision, .csv or .json; without it, one is generated. "
             f"Columns: {', '.join(COLUMNS)}, active, manager (a userName), groups (names "
-            "separated by a semicolon; in JSON a list beside the users). Required: userName. A .csv "
-            "is separated by commas, semicolons or tabs, as its header is.",
+            "separated by a semicolon; in JSON a list beside the users). Required: userName. "
+            "A .csv is separated by commas, semicolons or tabs, as its header is.",
             rich_help_panel="Directory",
         ),
     ] = None,

@@ -192,9 +192,11 @@ async def test_a_sign_in_that_cannot_be(operator: None, environ: dict[str, str])
     await assert_each_says_it(admin_with({**tables, **environ}), commands, "the sign-in (AZURE_")
 
 
-async def test_what_answers_is_no_table_storage(operator: None) -> None:
+@pytest.mark.parametrize("garbled", ["a page", "nothing", "a list", "a list of something else"])
+async def test_what_answers_is_no_table_storage(operator: None, garbled: str) -> None:
     async def answer(request: web.BaseRequest) -> web.Response:
-        return page(request.path)
+        garbled_answer: web.Response = GARBLED[garbled](request.path)
+        return garbled_answer
 
     async with serving(answer) as url:
         settings = f"UseDevelopmentStorage=true;TableEndpoint={url}/devstoreaccount1"
