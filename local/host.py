@@ -152,12 +152,12 @@ class _Connection(web.RequestHandler):
     """
 
     def log_exception(self, *said: Any, **options: Any) -> None:
-        """Logs what the server did not expect."""
+        """Log what the server did not expect."""
         _logger.error(said[0], *said[1:])
         _logger.error("%s", _place(options.get("exc_info")))
 
     def log_debug(self, *said: Any, **_: Any) -> None:
-        """Logs what the server passes over."""
+        """Log what the server passes over."""
         _logger.debug(said[0], *said[1:])
 
     def handle_error(
@@ -179,7 +179,7 @@ class _Connection(web.RequestHandler):
 
 
 def _place(error: object) -> str:
-    """The type of an error and the lines of code that it went through."""
+    """Name the type of an error and the lines of code that it went through."""
     if not isinstance(error, BaseException):
         return "no error"
     return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}"

@@ -17,7 +17,7 @@ _KEYED_BELOW = ("/admin/vfs/", "/runtime/webhooks/")
 
 
 def answer_before_functions(method: str, path: str) -> web.Response | None:
-    """The answer to a path that reaches no function; None for all others.
+    """Answer a path that reaches no function; return None for all others.
 
     Args:
         method: Of the request.
@@ -33,7 +33,7 @@ def answer_before_functions(method: str, path: str) -> web.Response | None:
 
 
 def answer_without_function(path: str, *, has_home: bool) -> web.Response:
-    """The answer where no function has the route: the home page at the root, an empty 404."""
+    """Answer where no function has the route: the home page at the root, or an empty 404."""
     if path != "/":
         return web.Response(status=404)
     if has_home:

@@ -14,13 +14,13 @@ class LineFormatter(logging.Formatter):
         super().__init__(_FORMAT)
 
     def format(self, record: logging.LogRecord) -> str:
-        """The text of a record."""
+        """Write a record."""
         message = record.getMessage()
         return message if message.startswith("{") else super().format(record)
 
 
 def configure(level: int) -> None:
-    """Writes what is logged from a level on to standard error."""
+    """Let what is logged from a level on go to standard error."""
     handler = logging.StreamHandler()
     handler.setFormatter(LineFormatter())
     logging.basicConfig(level=level, handlers=[handler])

@@ -16,12 +16,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-HEEDING_SIGINT = (
-    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL);"
-    " os.execvp(sys.argv[1], sys.argv[1:])"
-)
-"""Runs a command that heeds SIGINT. A shell that starts the tests in the background has them ignore
-it, and a script cannot trap what it was started to ignore."""
 TOOLS = ["sh", "sed", "cat", "touch", "rm", "find", "make", "dirname", "sleep"]
 STAMPS = [".ready-to-install", ".ready-to-run", ".ready-to-develop"]
 """What a virtual environment holds of what is installed in it."""
@@ -277,7 +271,7 @@ def test_a_signal_to_make_and_its_group_reaches_the_service(
     (machine.clone / "node_modules").mkdir()
     (machine.clone / "node_modules" / ".ready").touch()
     running = subprocess.Popen(
-        [sys.executable, "-c", HEEDING_SIGINT, "make", "run"],
+        ["make", "run"],
         cwd=machine.clone,
         env=machine.environ,
         start_new_session=True,
