@@ -28,7 +28,9 @@ def main() -> int:
         return asyncio.run(_run(arguments))
     except LocalError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+    except OSError as error:  # a folder that cannot be written, a disk that is full
+        print(f"error: {error.filename or 'the system'}: {error.strerror}", file=sys.stderr)
+    return 1
 
 
 def _parser() -> argparse.ArgumentParser:

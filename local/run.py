@@ -89,7 +89,7 @@ async def run(asked: Options) -> int:
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(ports.listen(asked.port))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/scim/v2"
-        storage = await stack.enter_async_context(_storage(asked))
+        storage = await _start_storage(asked, stack)
         environ = _environ(asked, values, storage)
         if asked.recorded:
             # Before the host starts: Core Tools begin anew when a folder appears.
@@ -114,6 +114,16 @@ def _checked(values: Mapping[str, str]) -> Settings:
     except SettingsError as error:
         raise LocalError("; ".join(error.problems)) from None
     return settings
+
+
+async def _start_storage(asked: Options, stack: AsyncExitStack) -> Azurite:
+    """Start Azurite; again where somebody has taken its ports since they were looked at."""
+    try:
+        return await stack.enter_async_context(_storage(asked))
+    except LocalError:
+        if asked.ephemeral or ports.are_free(azurite.WELL_KNOWN_PORTS.values()):
+            raise
+    return await stack.enter_async_context(_storage(asked))
 
 
 def _storage(asked: Options) -> AbstractAsyncContextManager[Azurite]:

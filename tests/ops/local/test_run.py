@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
-from contextlib import ExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -285,6 +285,19 @@ async def test_a_bad_file_of_schemas_that_the_settings_file_names_is_said_in_one
         assert said == f"error: SCIM_SCHEMAS: {project}/own.json: schema should be a string\n"
 
 
+@pytest.mark.parametrize("taken", [".data", ".data/azurite/.lock/x", "host.json/x"])
+async def test_a_folder_that_cannot_be_used_is_said_in_one_line(project: Path, taken: str) -> None:
+    (project / "host.json").unlink()
+    (project / taken).parent.mkdir(parents=True, exist_ok=True)
+    (project / taken).touch()
+    async with started(project, "--stand-in", environ=settings(PORT="0")) as process:
+        said = await output(process)
+    assert process.returncode == 1
+    assert len(said.splitlines()) == 1
+    assert said.startswith("error: ")
+    assert taken.split("/", maxsplit=1)[0] in said
+
+
 async def test_a_busy_port_is_said_in_one_line(project: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -395,6 +408,24 @@ async def test_data_is_kept_between_runs_in_a_folder_of_the_project(
         "location": project / ".data" / "azurite",
         "ports": {"blob": 10000, "queue": 10001, "table": 10002},
     }
+
+
+async def test_ports_of_the_storage_that_are_taken_at_the_last_moment_are_left(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They look free once, and are not."""
+    from local import run  # noqa: PLC0415  # as above
+
+    asked = run.options(project, "sample_app", {"PORT": "0"}, stand_in=True)
+    look, looks = ports.are_free, iter([True])
+    monkeypatch.setattr(ports, "are_free", lambda numbers: next(looks, False) or look(numbers))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        known = {"blob": port, "queue": 0, "table": 0}
+        monkeypatch.setattr(azurite, "WELL_KNOWN_PORTS", known)
+        async with AsyncExitStack() as stack:
+            storage = await run._start_storage(asked, stack)
+            assert port not in storage.ports.values()
 
 
 async def test_the_whole_service_can_be_had_as_a_block(project: Path) -> None:
