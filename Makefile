@@ -32,8 +32,14 @@ help: ## List the targets
 		printf '  make %-11s %s\n' "$$target" "$$text"; done
 	@echo "Variables: PYTHON, VENV, PYTEST_ARGS, WORKERS, BICEP_CHECK, BENCH_ARGS; of run: PORT, SCIM_SECRET_TOKEN, EPHEMERAL=1"
 
-run: $(RUN_READY) $(AZURITE_READY) ## Run the service on this machine
+run: free-port $(RUN_READY) $(AZURITE_READY) ## Run the service on this machine
 	@exec $(PY) -m local
+
+# A busy port is told before minutes of installing, not after them; once installed, the run tells it.
+.PHONY: free-port
+free-port:
+	@[ -e $(RUN_READY) ] && [ -e $(AZURITE_READY) ] || { \
+		python=$$(sh local/find_python.sh 2>/dev/null) || exit 0; "$$python" -m local.ports; }
 
 quick: lint ## Check style, types, and what the unit tests can without a server, in less than a minute
 	$(PYTEST) tests/unit -m "not server and not exhaustive" --hypothesis-profile=quick

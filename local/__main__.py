@@ -28,7 +28,9 @@ def main() -> int:
         return asyncio.run(_run(arguments))
     except LocalError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+    except OSError as error:  # a folder that cannot be written, a disk that is full
+        print(f"error: {error.filename or 'the system'}: {error.strerror}", file=sys.stderr)
+    return 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -42,7 +44,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _run(arguments: argparse.Namespace) -> int:
-    asked = options(arguments.root, arguments.app, os.environ, stand_in=arguments.stand_in)
+    asked = options(
+        arguments.root,
+        arguments.app,
+        os.environ,
+        stand_in=arguments.stand_in,
+        recorded=not arguments.leash,
+    )
     running = asyncio.create_task(run(asked))
     # A first signal lets everything end in order; a second one cancels that too.
     children.on_stop(running.cancel, leashed=arguments.leash)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import re
 import shutil
 import socket
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from local import children
 from local.errors import LocalError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
 ROOT = Path(__file__).resolve().parent.parent
 FREE_PORTS = {"blob": 0, "queue": 0, "table": 0}
@@ -58,6 +59,12 @@ class Azurite:
         account = f"AccountName={_ACCOUNT};AccountKey={_ACCOUNT_KEY};"
         return f"DefaultEndpointsProtocol=http;{account}{''.join(endpoints)}"
 
+    @property
+    def tables(self) -> str:
+        """Return what the service and its tools take to reach the tables, as short as can be."""
+        endpoint = f"http://127.0.0.1:{self.ports['table']}/{_ACCOUNT}"
+        return f"UseDevelopmentStorage=true;TableEndpoint={endpoint}"
+
 
 @asynccontextmanager
 async def running(
@@ -70,19 +77,43 @@ async def running(
         ports: Port of each service, 0 for a free one.
 
     Raises:
-        LocalError: Node or Azurite is missing, a port is busy, or Azurite does not start.
+        LocalError: Node or Azurite is missing, a port is busy, another one keeps its data in that
+            folder, or Azurite does not start.
     """
     _refuse_busy(ports)
     command = [await _node(), *_arguments(ports, location)]
-    async with children.running(
-        command, directory=ROOT, environ=os.environ, capture=True
-    ) as process:
-        listening = await _listening(process, len(ports))
-        reading = asyncio.create_task(_read_on(process))
+    with _lock(location) as descriptors:
+        started = children.running(
+            command, directory=ROOT, environ=os.environ, capture=True, descriptors=descriptors
+        )
+        async with started as process:
+            listening = await _listening(process, len(ports))
+            reading = asyncio.create_task(_read_on(process))
+            try:
+                yield Azurite(process, listening)
+            finally:
+                reading.cancel()
+
+
+@contextmanager
+def _lock(location: Path | None) -> Iterator[list[int]]:
+    """Hold the lock of a folder; Azurite inherits the descriptor, so the lock is its own too.
+
+    Raises:
+        LocalError: Another Azurite holds it; two in one folder would destroy each other's data.
+    """
+    if location is None:
+        yield []
+        return
+    with (location / ".lock").open("w") as file:
         try:
-            yield Azurite(process, listening)
-        finally:
-            reading.cancel()
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LocalError(
+                f"another run of the service keeps its data in {location}: stop it, "
+                "or run with EPHEMERAL=1, which keeps nothing"
+            ) from None
+        yield [file.fileno()]
 
 
 def _arguments(ports: Mapping[str, int], location: Path | None) -> list[str]:
@@ -107,7 +138,7 @@ def _refuse_busy(ports: Mapping[str, int]) -> None:
         except OSError:
             raise LocalError(
                 f"port {port} of the {service} storage is busy (an Azurite that runs already?): "
-                "stop what listens there, or run with EPHEMERAL=1, which takes free ports"
+                "stop what listens there"
             ) from None
 
 

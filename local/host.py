@@ -17,6 +17,7 @@ import logging
 import os
 import socket
 import sys
+import traceback
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Never
@@ -25,7 +26,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 from azure import functions
 
-from local import children, host_json, messages, timers
+from local import children, host_json, host_paths, logs, messages, timers
 from local.errors import LocalError
 from local.functions import HttpFunction, TimerFunction, index, load
 from local.invocation import Invoker
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 _BODY_LIMIT = "104857600"
-_HOME = "<!doctype html><title>Functions</title><p>The function app is up and running."
 _LINE_LIMIT, _HEADER_LIMIT = 8192, 32768
 _STOPPING_SECONDS = 5.0
 
@@ -84,11 +84,12 @@ class Host:
             headers = messages.headers(request.headers.items())
         except ValueError:
             return web.Response(status=400)
-        if path == "/":
-            return self._home()
+        own = host_paths.answer_before_functions(request.method, path)
+        if own is not None:
+            return own
         found = self._find(request.method, path)
         if found is None:
-            return web.Response(status=404)
+            return host_paths.answer_without_function(path, has_home=self._has_home)
         if int(headers.get("content-length", 0)) > self._body_limit:
             response = web.Response(status=413)
             response.force_close()
@@ -123,11 +124,6 @@ class Host:
             _logger.exception("%s failed", function.function.name)
             return web.Response(status=500)
 
-    def _home(self) -> web.Response:
-        if self._has_home:
-            return web.Response(text=_HOME, content_type="text/html")
-        return web.Response(status=204)
-
 
 def _target(request: web.BaseRequest) -> str:
     """Path and query as they came; a proxy may send the whole URL (RFC 9112 3.2.2)."""
@@ -149,7 +145,20 @@ async def _body(request: web.BaseRequest, headers: Mapping[str, str]) -> bytes:
 
 
 class _Connection(web.RequestHandler):
-    """Refuses what is no request as the web server of the host does: with a status and no body."""
+    """Refuses what is no request as the web server of the host does: with a status and no body.
+
+    Of an error only its type and place are logged. Its message quotes what was received, such as a
+    header with a token in it.
+    """
+
+    def log_exception(self, *said: Any, **options: Any) -> None:
+        """Log what the server did not expect."""
+        _logger.error(said[0], *said[1:])
+        _logger.error("%s", _place(options.get("exc_info")))
+
+    def log_debug(self, *said: Any, **_: Any) -> None:
+        """Log what the server passes over."""
+        _logger.debug(said[0], *said[1:])
 
     def handle_error(
         self,
@@ -158,12 +167,22 @@ class _Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        _logger.info("refused from %s: %s", request.remote, message or exc)
+        del message
         if isinstance(exc, LineTooLong):
             status = 414 if exc.args[1] == _LINE_LIMIT else 431
+        _logger.info("refused from %s: %d %s", request.remote, status, type(exc).__name__)
+        if status >= 500 and not isinstance(exc, ConnectionError):
+            _logger.error("%s", _place(exc))
         response = web.Response(status=status)
         response.force_close()
         return response
+
+
+def _place(error: object) -> str:
+    """Name the type of an error and the lines of code that it went through."""
+    if not isinstance(error, BaseException):
+        return "no error"
+    return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}"
 
 
 class _Server(web.Server):
@@ -262,7 +281,7 @@ async def _serve_until_stopped(
     stop = asyncio.Event()
     children.on_stop(stop.set, leashed=True)
     settings = host_json.read(root / "host.json")
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(message)s")
+    logs.configure(settings.log_level)
     app = load(module_name)
     async with serve(app, settings=settings, listener=listener, memory=memory):
         await stop.wait()

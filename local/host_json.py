@@ -53,7 +53,9 @@ def read(path: Path) -> HostJson:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise LocalError(f"{path} is missing: the host finds the app by it") from None
-    except ValueError as error:
+    except OSError as error:
+        raise LocalError(f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
         raise LocalError(f"{path} is no JSON: {error}") from None
     http = _object(content, "extensions", "http")
     defaults = HostJson()

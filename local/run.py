@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import socket
 import sys
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -14,19 +13,22 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from local import azurite, children, settings_file
+from local import azurite, children, ports, run_record, settings_file
 from local.errors import LocalError
+from local.run_record import RunRecord
 from shared.schema_files import read_catalogue
 from shared.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
+    import socket
     from asyncio.subprocess import Process
     from collections.abc import AsyncIterator, Mapping
 
     from local.azurite import Azurite
 
 ROOT = Path(__file__).resolve().parent.parent
-PORT = 7071
+_TABLES = "TABLE_CONNECTION_STRING"
+_EMULATOR = "UseDevelopmentStorage=true"
 _START_SECONDS = 120.0
 _PROBE_SECONDS = 0.1
 
@@ -41,6 +43,7 @@ class Options:
         stand_in: Whether to use the stand-in host even when Core Tools are there.
         port: Where the service listens; 0 for a free port.
         ephemeral: Whether storage is in memory and on free ports.
+        recorded: Whether the tools find the run by its folder; not one that another program leads.
     """
 
     root: Path
@@ -48,25 +51,25 @@ class Options:
     stand_in: bool
     port: int
     ephemeral: bool
+    recorded: bool = True
 
 
-def options(root: Path, app: str, environ: Mapping[str, str], *, stand_in: bool) -> Options:
+def options(
+    root: Path, app: str, environ: Mapping[str, str], *, stand_in: bool, recorded: bool = True
+) -> Options:
     """Options as the environment (PORT, EPHEMERAL) completes them.
 
     Raises:
         LocalError: PORT or EPHEMERAL cannot be understood.
     """
-    ephemeral = _flag(environ.get("EPHEMERAL", ""))
-    port = environ.get("PORT") or ("0" if ephemeral else str(PORT))
-    if not port.isdecimal() or int(port) > 65535:
-        raise LocalError(f'PORT must be a number up to 65535, not "{port}"')
-    return Options(root.resolve(), app, stand_in, int(port), ephemeral)
-
-
-def _flag(text: str) -> bool:
-    if text.lower() not in {"", "0", "1", "false", "true"}:
-        raise LocalError(f'EPHEMERAL must be 1 or 0, not "{text}"')
-    return text.lower() in {"1", "true"}
+    return Options(
+        root.resolve(),
+        app,
+        stand_in,
+        ports.service_port(environ),
+        ports.is_ephemeral(environ),
+        recorded,
+    )
 
 
 async def run(asked: Options) -> int:
@@ -78,61 +81,71 @@ async def run(asked: Options) -> int:
     Raises:
         LocalError: It cannot run here; the message says why.
     """
-    settings = settings_file.ensure(asked.root)
+    file = settings_file.ensure(asked.root)
     if not os.environ.get(settings_file.TOKEN):
-        settings_file.token(settings)
-    _check_settings(settings_file.readable_values(settings))
+        settings_file.token(file)
+    values = settings_file.readable_values(file)
+    settings = _checked({**values, **_own_environ()})
     async with AsyncExitStack() as stack:
-        listener = stack.enter_context(_listen(asked.port))
+        listener = stack.enter_context(ports.listen(asked.port))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/scim/v2"
-        storage = await stack.enter_async_context(_storage(asked))
+        storage = await _start_storage(asked, stack)
+        environ = _environ(asked, values, storage)
+        if asked.recorded:
+            # Before the host starts: Core Tools begin anew when a folder appears.
+            record = _record(asked, url, settings, environ, storage)
+            stack.enter_context(run_record.recorded(asked.root, record))
         core_tools = None if asked.stand_in else shutil.which("func")
         if core_tools:
-            host = _core_tools(core_tools, asked, listener, storage)
+            host = _core_tools(core_tools, asked, listener, environ)
         else:
-            host = _stand_in(asked, listener, settings_file.values(settings), storage)
+            host = _stand_in(asked, listener, {**settings_file.values(file), **environ})
         process = await stack.enter_async_context(host)
         if await _answers(url, process):
-            _announce(asked, url, core_tools)
+            _announce(asked, url, storage, core_tools)
         return await _first_end(process, storage)
 
 
-def _check_settings(values: Mapping[str, str]) -> None:
+def _checked(values: Mapping[str, str]) -> Settings:
     """Refuse wrong settings at once; the service itself would answer 503 to everything."""
     try:
-        settings = Settings.from_environment({**values, **_own_environ()})
+        settings = Settings.from_environment(values)
         read_catalogue(settings.schemas or "")
     except SettingsError as error:
         raise LocalError("; ".join(error.problems)) from None
+    return settings
 
 
-def _listen(port: int) -> socket.socket:
+async def _start_storage(asked: Options, stack: AsyncExitStack) -> Azurite:
+    """Start Azurite; again where somebody has taken its ports since they were looked at."""
     try:
-        return socket.create_server(("127.0.0.1", port), backlog=1024)
-    except OSError as error:
-        raise LocalError(
-            f"port {port} cannot be used ({error.strerror}): stop what listens there, "
-            "or choose another one with PORT=..."
-        ) from None
+        return await stack.enter_async_context(_storage(asked))
+    except LocalError:
+        if asked.ephemeral or ports.are_free(azurite.WELL_KNOWN_PORTS.values()):
+            raise
+    return await stack.enter_async_context(_storage(asked))
 
 
 def _storage(asked: Options) -> AbstractAsyncContextManager[Azurite]:
+    """Azurite, where others look for it if nobody is there; otherwise on free ports."""
     if asked.ephemeral:
         return azurite.running()
+    known = azurite.WELL_KNOWN_PORTS
     return azurite.running(
-        location=asked.root / ".data" / "azurite", ports=azurite.WELL_KNOWN_PORTS
+        location=asked.root / ".data" / "azurite",
+        ports=known if ports.are_free(known.values()) else azurite.FREE_PORTS,
     )
 
 
 @asynccontextmanager
 async def _core_tools(
-    func: str, asked: Options, listener: socket.socket, storage: Azurite
+    func: str, asked: Options, listener: socket.socket, environ: Mapping[str, str]
 ) -> AsyncIterator[Process]:
     """`func start`, which reads local.settings.json itself, with the Python of this environment."""
     port = listener.getsockname()[1]
     listener.close()
     environ = {
-        **_environ(asked, storage),
+        **environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "VIRTUAL_ENV": sys.prefix,
     }
@@ -143,10 +156,9 @@ async def _core_tools(
 
 @asynccontextmanager
 async def _stand_in(
-    asked: Options, listener: socket.socket, values: Mapping[str, str], storage: Azurite
+    asked: Options, listener: socket.socket, environ: Mapping[str, str]
 ) -> AsyncIterator[Process]:
     """Run the host of this package; it inherits the socket, so nobody takes its port meanwhile."""
-    environ = {**values, **_environ(asked, storage)}
     command = [sys.executable, "-m", "local.host", "--root", str(asked.root), "--app", asked.app]
     command += ["--socket", str(listener.fileno())]
     if not asked.ephemeral:
@@ -158,13 +170,37 @@ async def _stand_in(
         yield process
 
 
-def _environ(asked: Options, storage: Azurite) -> dict[str, str]:
-    """Return the environment of the host; what is set in it wins over local.settings.json."""
+def _environ(asked: Options, values: Mapping[str, str], storage: Azurite) -> dict[str, str]:
+    """Return the environment of the host; what is set in it wins over local.settings.json.
+
+    Where that, or nobody, names the emulator, it is told where the emulator is.
+    """
     environ = _own_environ()
-    if asked.ephemeral:
-        environ["AzureWebJobsStorage"] = storage.connection_string
-        environ["TABLE_CONNECTION_STRING"] = storage.connection_string
+    named = {**values, **environ}
+    for setting in (_TABLES, "AzureWebJobsStorage"):
+        is_elsewhere = setting == _TABLES and bool(named.get("TABLE_ENDPOINT"))
+        if asked.ephemeral or (not is_elsewhere and _is_emulator(named.get(setting))):
+            environ[setting] = storage.connection_string
     return environ
+
+
+def _is_emulator(connection_string: str | None) -> bool:
+    text = connection_string or _EMULATOR
+    return text.strip().rstrip(";").lower() == _EMULATOR.lower()
+
+
+def _record(
+    asked: Options, url: str, settings: Settings, environ: Mapping[str, str], storage: Azurite
+) -> RunRecord:
+    uses_azurite = environ.get(_TABLES) == storage.connection_string
+    return RunRecord(
+        pid=os.getpid(),
+        tenant_url=url,
+        storage=storage.tables if uses_azurite else None,
+        is_ephemeral=asked.ephemeral,
+        table=settings.table_name,
+        tenants=tuple(sorted(settings.development_tokens)),
+    )
 
 
 def _own_environ() -> dict[str, str]:
@@ -206,17 +242,19 @@ async def _first_answer(url: str) -> None:
             await asyncio.sleep(_PROBE_SECONDS)
 
 
-def _announce(asked: Options, url: str, core_tools: str | None) -> None:
+def _announce(asked: Options, url: str, storage: Azurite, core_tools: str | None) -> None:
     kept = "in memory, gone at the end" if asked.ephemeral else "kept in .data/azurite"
     token = f"the value of {settings_file.TOKEN}"
+    host = [] if core_tools else ["Host:       local/ stands in for `func start`"]
+    is_where_others_look = storage.ports == azurite.WELL_KNOWN_PORTS
     lines = [
+        *host,
         f"Storage:    Azurite, {kept}",
+        *([] if is_where_others_look else [f"            {_TABLES}='{storage.tables}'"]),
         f"Tenant URL: {url}",
         f"Token:      {token if os.environ.get(settings_file.TOKEN) else 'make token'}",
         "Ctrl-C ends it.",
     ]
-    if core_tools is None:
-        lines.insert(0, "Host:       local/ stands in for `func start`")
     print("\n".join(lines), flush=True)
 
 

@@ -87,7 +87,9 @@ def _load(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise LocalError(f"{path.name} is missing in {path.parent}") from None
-    except ValueError as error:
+    except OSError as error:
+        raise LocalError(f"{path.name} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
         raise LocalError(f"{path.name} is no JSON: {error}") from None
     if not isinstance(content, dict):
         raise LocalError(f"{path.name} must hold a JSON object")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import signal
 import time
 from typing import TYPE_CHECKING, Protocol
 
@@ -26,6 +27,11 @@ pytest_plugins = (
     "tests.support.fixtures.key_vault",
 )
 
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell that starts the tests in the background has them ignore Ctrl-C. What they start would
+    # inherit that, and a script cannot trap what it was started to ignore.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SERVERS = {"storage", "running_service", "extended_service", "vault", "identity"}
 """Fixtures that start Azurite, the service, or what stands for Azure."""

@@ -19,6 +19,7 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
+from tools.command_line import App
 from tools.provision.client import ScimClient
 from tools.provision.cycle import Settings
 from tools.provision.generator import generate
@@ -33,12 +34,13 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 # Leashed, the service ends with this process, even when that is killed.
 COMMAND: Final = (sys.executable, "-m", "local", "--leash")
 ANNOUNCEMENT: Final = "Tenant URL: "
+STORAGE: Final = "TABLE_CONNECTION_STRING="
 TOKEN_FILE: Final = ROOT / ".data" / "demo-token"
 INCREMENTS: Final = 2
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 20.0
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown")
+app = App()
 
 
 class StartError(Exception):
@@ -51,11 +53,13 @@ class Service:
     Attributes:
         process: the child.
         tenant_url: where it answers, once it has said so.
+        storage: the variable by which `tools.admin` finds its storage.
     """
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
         self.tenant_url = ""
+        self.storage = ""
         self._said: deque[str] = deque(maxlen=20)
         self._draining: asyncio.Task[None] | None = None
 
@@ -86,6 +90,8 @@ class Service:
 
     async def _announcement(self) -> str:
         async for line in self._lines():
+            if line.strip().startswith(STORAGE):
+                self.storage = line.strip()
             if line.startswith(ANNOUNCEMENT):
                 return line.removeprefix(ANNOUNCEMENT).strip()
         raise self._not_started("it ended")
@@ -149,6 +155,7 @@ async def demonstrate(plan: Plan, token: str, console: Console, *, keep: bool) -
         console.print(f"{ANNOUNCEMENT}{service.tenant_url}", highlight=False)
         with ProgressBars(console) as bars:
             async with ScimClient(service.tenant_url, token, Ledger()) as client:
+                client.say = bars.say
                 report = await provision(client, plan, State(service.tenant_url), bars)
         print_report(console, report, show=20)
         if keep:
@@ -172,7 +179,9 @@ async def _hold(service: Service, token: str, console: Console) -> None:
     TOKEN_FILE.chmod(0o600)
     TOKEN_FILE.write_text(token, encoding="ascii")
     console.print(
-        f"The service stays at {service.tenant_url} until Ctrl-C; its token: cat {TOKEN_FILE}",
+        f"The service stays at {service.tenant_url} until Ctrl-C; its token: cat {TOKEN_FILE}\n"
+        f"Its storage, for tools.admin: {service.storage}",
+        markup=False,
         highlight=False,
         soft_wrap=True,
     )
@@ -213,4 +222,4 @@ def main(
 
 
 if __name__ == "__main__":
-    app(prog_name="python -m tools.demo")
+    app.run("python -m tools.demo")

@@ -10,10 +10,11 @@ from rich.console import Console
 from benchmarks.cost.bill import Basis
 from benchmarks.cost.documents import documents
 from benchmarks.cost.parameters import Assumptions, Measured, ParametersError, Prices
+from tools.command_line import App
 
 DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown")
+app = App()
 
 
 @app.command()
@@ -50,4 +51,4 @@ def main(
 
 
 if __name__ == "__main__":
-    app()
+    app.run("python -m benchmarks.cost")

@@ -1,19 +1,12 @@
 """`python -m tools.admin`: operate the service from the command line."""
 
-import typer
-
 from tools.admin.commands import resource, tenant, token
 from tools.admin.commands.change import changes
 from tools.admin.commands.options import EXIT_STATUS
 from tools.admin.commands.whoami import whoami
+from tools.command_line import App
 
-app = typer.Typer(
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-    epilog=EXIT_STATUS,
-)
+app = App(no_args_is_help=True, epilog=EXIT_STATUS)
 app.add_typer(token.app, name="token", help="Draw, rotate, revoke and list the tokens of a tenant.")
 app.add_typer(tenant.app, name="tenant", help="List the tenants and what they hold.")
 app.add_typer(resource.users, name="user", help="Show a user.")
@@ -37,4 +30,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    app(prog_name="python -m tools.admin")
+    app.run("python -m tools.admin")

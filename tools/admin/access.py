@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from shared import tenants
 from shared.store import layout
-from tools.admin.errors import NoAccessError
+from tools.admin.errors import NoAccessError, NotThereError
+from tools.admin.existence import require_table
 from tools.admin.sign_in import Identity, SignIn
 from tools.admin.storage import open_storage
 from tools.admin.vault import open_vault
@@ -79,7 +80,7 @@ async def to_vault(place: Place) -> Access:
 
 
 async def to_storage(place: Place) -> Access:
-    """Try to read one row. One call."""
+    """Try to read one row. 2 calls."""
     if place.storage_name is None:
         note = "give --storage https://<account>.table.core.windows.net"
         return Access("storage", None, Answer.NOT_NAMED, note)
@@ -87,6 +88,7 @@ async def to_storage(place: Place) -> Access:
     async def read() -> str:
         async with open_storage(place) as storage:
             await storage.table.get(storage.context(tenants.DEFAULT), layout.DELETIONS_KEY)
+            await require_table(place, storage)
         return f"table {place.settings.table_name}"
 
     return await _tried("storage", place.storage_name, read())
@@ -95,7 +97,7 @@ async def to_storage(place: Place) -> Access:
 async def _tried(what: str, where: str, reading: Awaitable[str]) -> Access:
     try:
         return Access(what, where, Answer.OPEN, await reading)
-    except NoAccessError as error:
+    except (NoAccessError, NotThereError) as error:
         return Access(what, where, Answer.REFUSED, str(error))
 
 

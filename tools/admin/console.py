@@ -1,16 +1,20 @@
-"""What an operator sees: results on standard output, everything else on standard error."""
+"""The results of a command, on standard output; `tools.command_line.say` writes all else."""
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+
+from tools.command_line import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,24 +24,23 @@ _PIPE_WIDTH = 1_000
 """Columns of a table that goes to no terminal, so that nothing is cut."""
 
 
-def say(line: str) -> None:
-    """Write a line for the person at the terminal, on standard error."""
-    _error_console().print(printable(line), markup=False, highlight=False, soft_wrap=True)
-
-
 def show_line(line: str) -> None:
-    """Write a line of the result."""
-    print(line, flush=True)
+    """Write a line of the result.
+
+    Raises:
+        OSError: standard output does not take it, or is closed.
+    """
+    print(line, file=_output(), flush=True)
 
 
 def show_json(content: Any) -> None:
     """Write the result as JSON."""
-    print(_json(content, indent=2), flush=True)
+    show_line(_json(content, indent=2))
 
 
 def show_json_line(content: Any) -> None:
     """Write one of many results as a line of JSON (JSON Lines)."""
-    print(_json(content), flush=True)
+    show_line(_json(content))
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -56,11 +59,6 @@ def show_fields(fields: Mapping[str, Any]) -> None:
     for name, value in fields.items():
         if value not in (None, "", (), []):
             show_line(f"{name:<{width}}  {_cell(value)}")
-
-
-def printable(text: str) -> str:
-    """Make visible what a terminal would obey, as the escape sequences in a name of a user."""
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 def time_of(seconds: float | None) -> str | None:
@@ -91,8 +89,12 @@ def _cell(value: Any) -> str:
 
 
 def _console() -> Console:
-    return Console(markup=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+    output = _output()
+    return Console(file=output, markup=False, width=None if output.isatty() else _PIPE_WIDTH)
 
 
-def _error_console() -> Console:
-    return Console(stderr=True)
+def _output() -> TextIO:
+    """Return standard output; where it is closed, `print` would pass over it in silence."""
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF), "standard output")
+    return sys.stdout

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from tools.command_line import CommandError
 
 
-class AdminError(Exception):
+class AdminError(CommandError):
     """A command that ends without its result; the text is one line that says what to do."""
-
-    exit_status: ClassVar[int]
 
 
 class NotDoneError(AdminError):
     """Nothing was changed: what was asked for is not there, or would do harm."""
 
     exit_status = 1
+
+
+class NotThereError(AdminError):
+    """There is no such table, or no such tenant."""
+
+    exit_status = 3
 
 
 class WrongSettingError(AdminError):

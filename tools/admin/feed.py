@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tools.admin.console import printable, time_of_milliseconds
+from tools.admin.console import time_of_milliseconds
+from tools.command_line import printable
 
 if TYPE_CHECKING:
     from shared.store.changes import Change, RecordedChange

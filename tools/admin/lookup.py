@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 _Found = TypeVar("_Found", User, Group)
 
 
-async def user(store: Store, context: RequestContext, named: str) -> User:
+async def user(store: Store, context: RequestContext, named: str) -> User | None:
     """Find a user by id, userName, externalId or e-mail address, in this order. Up to 5 calls.
 
     Raises:
-        NotDoneError: there is none, or several have that externalId or address.
+        NotDoneError: several have that externalId or address.
     """
     try:
         return await store.users.get(context, named)
@@ -33,14 +33,14 @@ async def user(store: Store, context: RequestContext, named: str) -> User:
         return found
     owners = await store.users.by_external_id(context, named)
     owners = owners or await store.users.by_email(context, fold(named))
-    return _the_one(owners, f"user {named!r}", context.tenant, "userName")
+    return _the_only(owners, f"user {named!r}", "userName")
 
 
-async def group(store: Store, context: RequestContext, named: str) -> Group:
+async def group(store: Store, context: RequestContext, named: str) -> Group | None:
     """Find a group without its members by id, displayName or externalId. Up to 4 calls.
 
     Raises:
-        NotDoneError: there is none, or several have that externalId.
+        NotDoneError: several have that externalId.
     """
     try:
         return await store.groups.get(context, named, members=False)
@@ -50,13 +50,11 @@ async def group(store: Store, context: RequestContext, named: str) -> Group:
     if found is not None:
         return found
     owners = await store.groups.by_external_id(context, named)
-    return _the_one(owners, f"group {named!r}", context.tenant, "displayName")
+    return _the_only(owners, f"group {named!r}", "displayName")
 
 
-def _the_one(found: Sequence[_Found], what: str, tenant: str, name: str) -> _Found:
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        raise NotDoneError(f"there is no {what} in the tenant {tenant}")
+def _the_only(found: Sequence[_Found], what: str, name: str) -> _Found | None:
+    if len(found) <= 1:
+        return next(iter(found), None)
     listed = ", ".join(f"{each.document[name]} ({each.id})" for each in found[:10])
     raise NotDoneError(f"{len(found)} resources are the {what}; name one by its id: {listed}")

@@ -1,7 +1,8 @@
 """Which vault and which storage a command works on.
 
 Options go before the environment. When neither names a vault or a storage, it is the service on
-this machine: the settings of `local.settings.json`, whose storage is Azurite.
+this machine: the storage of the one `make run` that runs in this folder, and the settings of
+`local.settings.json`.
 """
 
 from __future__ import annotations
@@ -10,17 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local import settings_file
+from local import run_record, settings_file
 from local.errors import LocalError
-from shared.settings import Settings, SettingsError, describe
+from shared.settings import Settings, SettingsError
 from tools.admin.errors import WrongSettingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from local.run_record import RunRecord
+
 ROOT = Path(__file__).resolve().parents[2]
 
 _VAULT, _STORAGE, _TABLE = "KEY_VAULT_URL", "TABLE_ENDPOINT", "TABLE_NAME"
+_TABLES = "TABLE_CONNECTION_STRING"
 _OF_AZURE = (_VAULT, _STORAGE, _TABLE, "AZURE_CLIENT_ID")
 
 # So the sign-in of a developer is used (`shared/identity.py`), and a connection string allowed.
@@ -43,10 +47,17 @@ class Place:
     Attributes:
         settings: their addresses, checked.
         is_local: whether they are those of the service on this machine.
+        names_table: whether an option or the environment names the table.
+        is_named: whether options or the environment name the storage.
+        run: the run of the service in this folder that it was found by; None when none runs, or the
+            storage is named.
     """
 
     settings: Settings
     is_local: bool
+    names_table: bool
+    is_named: bool
+    run: RunRecord | None = None
 
     @property
     def vault_url(self) -> str:
@@ -94,7 +105,7 @@ class Place:
     @property
     def local_tenants(self) -> tuple[str, ...]:
         """The tenants whose tokens are in the settings of this machine."""
-        return tuple(sorted(self.settings.development_tokens))
+        return self.run.tenants if self.run else tuple(sorted(self.settings.development_tokens))
 
 
 def find(given: Given, environ: Mapping[str, str]) -> Place:
@@ -108,23 +119,49 @@ def find(given: Given, environ: Mapping[str, str]) -> Place:
     named |= {name: value for name, value in own.items() if value}
     asked = {name: value.strip() for name, value in named.items() if value and value.strip()}
     is_local = _VAULT not in asked and _STORAGE not in asked
+    is_named = not is_local or bool(environ.get(_TABLES))
+    run = None if is_named else _run_of_this_folder()
     try:
-        values = {**_of_this_machine(environ), **asked} if is_local else asked
-        return Place(Settings.from_environment({**values, **_DEVELOPMENT}), is_local)
+        values = {**_of_this_machine(environ, run), **asked} if is_local else asked
+        settings = Settings.from_environment({**values, **_DEVELOPMENT})
     except SettingsError as error:
         raise WrongSettingError("; ".join(error.problems)) from error
+    return Place(settings, is_local, _TABLE in asked, is_named, run)
 
 
-def _of_this_machine(environ: Mapping[str, str]) -> dict[str, str]:
+def _run_of_this_folder() -> RunRecord | None:
+    """Find the service that runs in this folder.
+
+    Raises:
+        WrongSettingError: several do, and nothing says which is meant.
+    """
+    runs = run_record.living(ROOT)
+    if len(runs) > 1:
+        choices = "; ".join(
+            f"{run.tenant_url}: {_TABLES}='{run.storage}'"
+            if run.storage
+            else f"{run.tenant_url}: that of its settings"
+            for run in runs
+        )
+        raise WrongSettingError(
+            f"{len(runs)} services run in this folder: set the storage of the one you mean"
+            f" ({choices})"
+        )
+    return runs[0] if runs else None
+
+
+def _of_this_machine(environ: Mapping[str, str], run: RunRecord | None) -> dict[str, str]:
     """Read the settings of the local service; the environment wins, as it does for the service."""
+    of_run = {} if run is None else {_TABLE: run.table}
+    if run is not None and run.storage is not None:
+        of_run[_TABLES] = run.storage
     try:
         held = settings_file.values(ROOT / settings_file.FILE)
     except LocalError as error:
-        if "TABLE_CONNECTION_STRING" not in environ:
+        if _TABLES not in {**of_run, **environ}:
             raise WrongSettingError(
                 f"{_VAULT} and {_STORAGE} are not set, and {error}: give --vault and --storage for"
                 " a service in Azure, or run `make run` once for the one on this machine"
             ) from error
         held = {}
-    ours = {setting.name for setting in describe()}
-    return {**held, **{name: environ[name] for name in ours if environ.get(name)}}
+    return {**held, **of_run, **{name: value for name, value in environ.items() if value}}

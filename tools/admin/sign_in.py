@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from shared.identity import open_credential
-from tools.admin.errors import NoAccessError
+from tools.admin.errors import NoAccessError, WrongSettingError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -42,9 +42,18 @@ class SignIn:
     """
 
     def __init__(self, settings: Settings) -> None:
-        """Prepare; nothing is asked before a token is needed."""
+        """Prepare; nothing is asked before a token is needed.
+
+        Raises:
+            WrongSettingError: the environment describes a sign-in that cannot be.
+        """
         self.identity = Identity()
-        self._credential = open_credential(settings)
+        try:
+            self._credential = open_credential(settings)
+        except (ValueError, OSError) as error:
+            raise WrongSettingError(
+                f"the variables of the environment that describe the sign-in (AZURE_...): {error}"
+            ) from error
 
     async def get_token(self, *scopes: str, **options: Any) -> AccessToken:
         """Get a token from the first place that has one.

@@ -53,6 +53,12 @@ class Stats:
     last_change: RecordedChange | None
     pending_deletions: Number
 
+    @property
+    def is_nothing(self) -> bool:
+        """Whether the tenant holds nothing that is counted."""
+        counted = self.users or self.groups or self.pending_deletions.least
+        return not counted and self.last_change is None
+
 
 async def read(storage: Storage, tenant: str, now: int, *, memberships: bool) -> Stats:
     """Read the numbers of a tenant: 3 calls, those of `changes.last`, and 20 for memberships."""

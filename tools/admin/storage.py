@@ -8,10 +8,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shared import tenants
 from shared.errors import NotFound, ScimError
 from shared.scim.documents import changed_names
+from shared.store import layout
 from shared.store.store import open_store
-from shared.tables.account import TableAddress
+from shared.tables.account import StorageAccount, TableAddress
 from shared.tables.client import StorageError
 from shared.tables.request_context import RequestContext
 from tools.admin import grants
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from shared.store.store import Store
+    from shared.tables.client import StorageClient
     from shared.tables.table import Table
     from tools.admin.places import Place
 
@@ -35,6 +38,17 @@ class Storage:
 
     table: Table
     store: Store
+    client: StorageClient
+
+    async def has_table(self) -> bool:
+        """Tell whether the table exists; where it does not, it reads as an empty one. One call."""
+        try:
+            await self.client.get(tenants.DEFAULT, layout.DELETIONS_KEY)
+        except StorageError as error:
+            if error.code != "TableNotFound":
+                raise
+            return False
+        return True
 
     def context(self, tenant: str) -> RequestContext:
         """Begin to read a tenant's partition."""
@@ -55,7 +69,8 @@ async def open_storage(place: Place) -> AsyncIterator[Storage]:
     """
     name = place.storage
     # Imported here because the SDKs cost half a second, which `--help` shall not take.
-    from shared.tables.azure_table import open_table  # noqa: PLC0415 - see above
+    from shared.tables.azure_table import AzureTable  # noqa: PLC0415 - see above
+    from shared.tables.rest.client import open_rest_client  # noqa: PLC0415 - see above
 
     secret = place.settings.table_connection_string
     address = TableAddress(
@@ -64,21 +79,22 @@ async def open_storage(place: Place) -> AsyncIterator[Storage]:
         connection_string=None if secret is None else secret.get_secret_value(),
     )
     sign_in = SignIn(place.settings) if secret is None else None
-    table = open_table(address, sign_in, creates_table=False)
+    client = open_rest_client(StorageAccount.of(address, sign_in), address.name)
+    table = AzureTable(client, creates_table=False)
     try:
-        yield Storage(table, open_store(table, changed_names))
-    except ScimError as error:
+        yield Storage(table, open_store(table, changed_names), client)
+    except (ScimError, StorageError) as error:
         raise _in_words(error, name, sign_in, is_local=place.is_local) from error
     finally:
         await table.close()
 
 
 def _in_words(
-    error: ScimError, storage: str, sign_in: SignIn | None, *, is_local: bool
+    error: ScimError | StorageError, storage: str, sign_in: SignIn | None, *, is_local: bool
 ) -> AdminError:
     if isinstance(error, NotFound):
         return NotDoneError(error.detail)
-    fault = error.__cause__
+    fault = error if isinstance(error, StorageError) else error.__cause__
     if not isinstance(fault, StorageError) or fault.status is None:
         hint = "is `make run` running?" if is_local else "check --storage and its firewall"
         return NoAccessError(f"the storage {storage} did not answer ({fault}); {hint}")

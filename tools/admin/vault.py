@@ -22,9 +22,17 @@ if TYPE_CHECKING:
 
     from tools.admin.places import Place
 
-CLIENT_OPTIONS: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 15, "retry_total": 2}
+CLIENT_OPTIONS: dict[str, Any] = {
+    "connection_timeout": 5,
+    "read_timeout": 15,
+    "retry_total": 2,
+    "retry_backoff_factor": 0.2,  # somebody waits for it
+}
 CONTENT_TYPE = "SCIM secret token"
 """What the portal shows beside the secret, in the place of its value."""
+
+_GARBLED = (ValueError, TypeError, AttributeError, KeyError)
+"""What the SDK raises where an answer, or the challenge before it, is not that of a vault."""
 
 _T = TypeVar("_T")
 
@@ -126,6 +134,11 @@ class TokenVault:
             raise NoAccessError(
                 f"the vault {self._url} did not answer: {type(error).__name__}; check --vault and"
                 " that its firewall lets this network in"
+            ) from error
+        except _GARBLED as error:
+            raise NoAccessError(
+                f"what answers at {self._url} is no Key Vault ({type(error).__name__}): check"
+                " --vault, and whether a proxy answers in its place"
             ) from error
 
     def _refusal(self, error: HttpResponseError) -> Exception:

@@ -10,6 +10,7 @@ from rich.console import Console
 from tools.adopt.accounts import Entry, load
 from tools.adopt.adoption import Adopted, Plan, adopt
 from tools.adopt.report import is_complete, print_json, print_report
+from tools.command_line import App
 from tools.provision import cycle
 from tools.provision.client import Limits
 from tools.provision.cycle import Match
@@ -32,7 +33,7 @@ from tools.provision.results import ServiceError
 from tools.provision.tenant_url import UsageError
 from tools.provision.watch import Watch
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown")
+app = App()
 
 
 @app.command()
@@ -42,7 +43,8 @@ def main(  # noqa: PLR0913, PLR0917 - each parameter is an option of the command
         typer.Argument(
             help="The accounts: .csv with a header, or .ndjson (.jsonl) with an object a line. "
             f"Columns: {', '.join(COLUMNS)}, active. Required: userName. The id becomes the "
-            "externalId. The columns manager and groups are left to the identity provider."
+            "externalId. The columns manager and groups are left to the identity provider. "
+            "A .csv is separated by commas, semicolons or tabs, as its header is."
         ),
     ],
     url: Url,
@@ -119,10 +121,10 @@ def main(  # noqa: PLR0913, PLR0917 - each parameter is an option of the command
 
 
 async def _connect(target: Target, entries: list[Entry], plan: Plan, watch: Watch) -> list[Adopted]:
-    async with target.client() as client:
+    async with target.client(watch.say) as client:
         await cycle.check_connection(client, cycle.Settings())
         return await adopt(client, entries, plan, watch)
 
 
 if __name__ == "__main__":
-    app(prog_name="python -m tools.adopt")
+    app.run("python -m tools.adopt")

@@ -19,6 +19,7 @@ from tools.provision.files import (
     DirectoryFileError,
     RowError,
     check_header,
+    csv_reader,
     is_active,
     refuse_unknown,
     user_values,
@@ -85,7 +86,7 @@ def load(path: Path) -> list[Entry]:
 
 def _csv_records(path: Path) -> Iterator[_Record]:
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, strict=True)
+        reader = csv_reader(file)
         try:
             check_header(reader.fieldnames or ())
             for row in reader:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from tools.command_line import App
 from tools.provision import files
 from tools.provision import state as states
 from tools.provision.client import Limits
@@ -36,7 +37,7 @@ from tools.provision.tenant_url import UsageError
 from tools.provision.watch import Watch
 from tools.provision.wire import Dialect, ManagerShape
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown")
+app = App()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ def main(  # noqa: PLR0913, PLR0917 - each parameter is an option of the command
         typer.Option(
             help="Directory to provision, .csv or .json; without it, one is generated. "
             f"Columns: {', '.join(COLUMNS)}, active, manager (a userName), groups (names "
-            "separated by a semicolon; in JSON a list beside the users). Required: userName.",
+            "separated by a semicolon; in JSON a list beside the users). Required: userName. "
+            "A .csv is separated by commas, semicolons or tabs, as its header is.",
             rich_help_panel="Directory",
         ),
     ] = None,
@@ -193,7 +195,7 @@ def _directories(file: Path | None, generated: Generated) -> list[Directory]:
 async def _connect(
     target: Target, plan: Plan, known: states.State, state_file: Path | None, watch: Watch
 ) -> Report:
-    async with target.client() as client:
+    async with target.client(watch.say) as client:
         try:
             return await provision(client, plan, known, watch)
         finally:
@@ -203,4 +205,4 @@ async def _connect(
 
 
 if __name__ == "__main__":
-    app(prog_name="python -m tools.provision")
+    app.run("python -m tools.provision")

@@ -18,6 +18,17 @@ _CONTENT_TYPE: Final = "application/scim+json; charset=utf-8"
 _BUSY: Final = frozenset({429, 503})
 
 Sleep = Callable[[float], Awaitable[None]]
+Say = Callable[[str], None]
+
+PATIENCE_SECONDS = 2.0
+"""How long the first answer may take before it is said that one is waited for."""
+
+_SILENCE_SECONDS = 10.0
+"""How long after a line about a repetition there is no other."""
+
+
+def say_nothing(_: str) -> None:
+    """Leave whoever waits without a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +52,11 @@ class ScimClient:
     """Talks to one SCIM service.
 
     A request is repeated after 429 and 503, as Retry-After says, and after a lost connection
-    unless it is a POST: that may have created the resource, so the next cycle matches first.
+    unless it is a POST: that may have created the resource, so the next cycle matches first. Only
+    the test of the connection is not, where nobody listens: the address is wrong then.
+
+    Attributes:
+        say: Called with a line when the first answer takes long, and when a request is repeated.
     """
 
     def __init__(
@@ -56,6 +71,9 @@ class ScimClient:
         self.limits = limits or Limits()
         self.ledger = ledger
         self._sleep = sleep
+        self.say: Say = say_nothing
+        self._was_answered = False
+        self._silent_until = 0.0
         self._http = httpx.AsyncClient(
             headers={"Authorization": f"Bearer {token}", "User-Agent": "scim-provision/1.0"},
             limits=httpx.Limits(max_connections=self.limits.connections),
@@ -99,7 +117,8 @@ class ScimClient:
         request = self._request(method, path, body)
         started, retries = perf_counter(), 0
         attempt = await self._attempt(request)
-        while (wait := self._wait(request, attempt, retries)) is not None:
+        while (wait := self._wait(operation, request, attempt, retries)) is not None:
+            self._say_again(operation, attempt, wait)
             await self._sleep(wait)
             retries += 1
             attempt = await self._attempt(request)
@@ -120,16 +139,38 @@ class ScimClient:
 
     async def _attempt(self, request: httpx.Request) -> "_Attempt":
         started = perf_counter()
+        patience = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self._say_waiting)
         try:
             response = await self._http.send(request)
         except httpx.RequestError as error:
-            return _Attempt(perf_counter() - started, lost=_describe(error, self.limits))
+            lost, is_unsent = _describe(error, self.limits), isinstance(error, httpx.ConnectError)
+            return _Attempt(perf_counter() - started, lost=lost, is_unsent=is_unsent)
+        finally:
+            patience.cancel()
+        self._was_answered = True
         latency = perf_counter() - started
         return _Attempt(latency, response.status_code, response.headers, _parse(response))
 
-    def _wait(self, request: httpx.Request, attempt: "_Attempt", retries: int) -> float | None:
+    def _say_waiting(self) -> None:
+        if not self._was_answered:
+            self.say(f"no answer from {self.url} yet; waiting up to {self.limits.timeout:g} s")
+
+    def _say_again(self, operation: Operation, attempt: "_Attempt", wait: float) -> None:
+        """Say that a request is repeated; of many at once the first is said."""
+        now = perf_counter()
+        if now >= self._silent_until:
+            self._silent_until = now + _SILENCE_SECONDS
+            reason = attempt.fault(frozenset())
+            self.say(f"{operation} failed: {reason}; trying again in {wait:g} s")
+
+    def _wait(
+        self, operation: Operation, request: httpx.Request, attempt: "_Attempt", retries: int
+    ) -> float | None:
         """Return the seconds to wait before another attempt, None when there is to be none."""
         if retries >= self.limits.retries:
+            return None
+        is_first_contact = operation is Operation.TEST_CONNECTION and not self._was_answered
+        if is_first_contact and attempt.is_unsent:
             return None
         if attempt.lost is not None:
             return None if request.method == "POST" else _backoff(retries)
@@ -142,13 +183,14 @@ class ScimClient:
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """How one attempt ended: with an answer, or lost with a reason."""
+    """How one attempt ended: with an answer, or lost with a reason, perhaps before it was sent."""
 
     latency: float
     status: int | None = None
     headers: httpx.Headers = field(default_factory=httpx.Headers)
     body: Any = None
     lost: str | None = None
+    is_unsent: bool = False
 
     @property
     def content(self) -> dict[str, Any]:

@@ -4,7 +4,10 @@ CSV columns are those of mapping.COLUMNS plus:
 
 - `active`: true or false (also yes, no, 1, 0); empty means true
 - `manager`: userName of the manager
-- `groups`: display names, separated by `;`
+- `groups`: display names, separated by `;`; one that holds a semicolon stands in double quotes
+
+Cells are separated by commas, or by what separates the names of the header: semicolons, as a
+spreadsheet writes them where the comma is decimal, or tabs.
 
 JSON is an object with `users` (objects with the same keys, `groups` excepted) and `groups`
 (objects with `displayName`, `members` as userNames, and `id`).
@@ -17,7 +20,7 @@ import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from tools.provision.directory import Directory, Group, User
 from tools.provision.mapping import COLUMNS
@@ -25,6 +28,8 @@ from tools.provision.mapping import COLUMNS
 USER_KEYS: Final = frozenset(COLUMNS) | {"active", "manager"}
 """The columns of a user."""
 
+_SEPARATORS: Final = (",", ";", "\t")
+_EMAIL: Final = COLUMNS["email"]
 _GROUP_KEYS: Final = frozenset({"id", "displayName", "members"})
 _BOOLEANS: Final = {
     **dict.fromkeys(("", "true", "yes", "1"), True),
@@ -69,7 +74,7 @@ def load(path: Path) -> Directory:
 
 def _read_csv(path: Path) -> Directory:
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, strict=True)
+        reader = csv_reader(file)
         check_header(reader.fieldnames or ())
         try:
             rows = [(f"row {reader.line_num}", row) for row in reader]
@@ -86,6 +91,14 @@ def _read_csv(path: Path) -> Directory:
     )
 
 
+def csv_reader(file: TextIO) -> csv.DictReader[str]:
+    """Read CSV whose cells are separated as the names of its header are."""
+    header = file.readline()
+    file.seek(0)
+    separator = next((each for each in _SEPARATORS if each in header), ",")
+    return csv.DictReader(file, delimiter=separator, strict=True)
+
+
 def check_header(names: Iterable[str]) -> None:
     """Refuse columns that are not known, and a header without userName, with a RowError."""
     refuse_unknown(names, USER_KEYS | {"groups"}, "row 1")
@@ -97,7 +110,11 @@ def _group_names(where: str, row: dict[str, Any]) -> list[str]:
     if None in row:
         raise RowError(f"{where}: more cells than the header has columns")
     cell = row.pop("groups", None) or ""
-    return list(dict.fromkeys(name.strip() for name in cell.split(";") if name.strip()))
+    try:
+        names = next(csv.reader([cell], delimiter=";", skipinitialspace=True, strict=True), [])
+    except csv.Error as error:
+        raise RowError(f"{where}: groups: {error}") from error
+    return list(dict.fromkeys(name.strip() for name in names if name.strip()))
 
 
 def _read_json(path: Path) -> Directory:
@@ -155,11 +172,13 @@ def user_values(where: str, record: Mapping[str, Any]) -> dict[str, str]:
     """Read the mapped columns of a row as text by SCIM path; empty ones are left out.
 
     Raises:
-        RowError: when one is no text, or there is no userName.
+        RowError: when one is no text, there is no userName, or more than one address.
     """
     values = {path: _text(where, column, record.get(column)) for column, path in COLUMNS.items()}
     if not values["userName"]:
         raise RowError(f"{where}: userName is missing")
+    if ";" in values[_EMAIL]:
+        raise RowError(f"{where}: email: expected one address, found a semicolon")
     return {path: value for path, value in values.items() if value}
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Self
 import typer
 from rich.console import Console
 
-from tools.provision.client import Limits, ScimClient
+from tools.provision.client import Limits, Say, ScimClient
 from tools.provision.report import ProgressBars, Silence
 from tools.provision.results import Ledger
 from tools.provision.tenant_url import FLAG_PARAMETER, checked_token, split_tenant_url
@@ -84,9 +84,11 @@ class Target:
         base, dialect = split_tenant_url(url)
         return cls(base, dialect, checked_token(token), limits)
 
-    def client(self) -> ScimClient:
-        """Make a client of the service."""
-        return ScimClient(self.url, self.token, Ledger(), self.limits)
+    def client(self, say: Say) -> ScimClient:
+        """Make a client of the service, which says by `say` why it waits."""
+        client = ScimClient(self.url, self.token, Ledger(), self.limits)
+        client.say = say
+        return client
 
 
 @contextlib.contextmanager

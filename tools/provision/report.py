@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from tools.command_line import printable, say
 from tools.provision.run import Report
 
 _NUMBERS: Final = ("count", "ok", "failed", "retries", "per s", "p50", "p95", "max")
@@ -40,6 +41,10 @@ class ProgressBars:
         yield partial(self._progress.advance, task)
         self._progress.stop_task(task)
 
+    def say(self, line: str) -> None:
+        """Write a line above the bars."""
+        self._progress.console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
+
     def __enter__(self) -> "ProgressBars":
         self._progress.start()
         return self
@@ -49,12 +54,16 @@ class ProgressBars:
 
 
 class Silence:
-    """Watches without a word."""
+    """Watches without a word, as long as there is progress."""
 
     @contextmanager
     def stage(self, name: str, total: int | None) -> Iterator[Callable[[], None]]:  # noqa: ARG002 - the parameters of Watch
         """Show nothing."""
         yield lambda: None
+
+    def say(self, line: str) -> None:
+        """Write a line on standard error, where no reader of JSON meets it."""
+        say(line)
 
 
 def print_report(console: Console, report: Report, show: int) -> None:

@@ -3,6 +3,8 @@
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
+import httpx
+
 from tools.provision.wire import Dialect
 
 FLAG_PARAMETER: Final = "aadOptscim062020"
@@ -21,8 +23,9 @@ def split_tenant_url(url: str) -> tuple[str, Dialect]:
     """
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
+        is_named = bool(parts.hostname) and bool(httpx.URL(url).host)
+        usable = parts.scheme in {"http", "https"} and is_named and parts.port != 0
+    except (ValueError, httpx.InvalidURL):
         usable = False
     if not usable:
         raise UsageError(f"--url {url!r}: expected something like https://host/scim/v2")

@@ -18,6 +18,10 @@ class Watch(Protocol):
         """Begin a stage of so many objects (None: unknown); call what it returns after each."""
         ...
 
+    def say(self, line: str) -> None:
+        """Say why there is no progress."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Prefixed:
@@ -29,6 +33,10 @@ class Prefixed:
     def stage(self, name: str, total: int | None) -> AbstractContextManager[Callable[[], None]]:
         """Begin a stage."""
         return self.watch.stage(self.prefix + name, total)
+
+    def say(self, line: str) -> None:
+        """Say why there is no progress."""
+        self.watch.say(line)
 
 
 async def for_each(

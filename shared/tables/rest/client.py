@@ -8,9 +8,9 @@ import json
 import re
 import ssl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from email.utils import formatdate
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 import aiohttp
@@ -35,6 +35,8 @@ _MULTIPART = {**_VERSION, "Accept": "application/json", "Content-Type": CONTENT_
 _TABLE = {**_JSON, "Content-Type": "application/json", "Prefer": "return-no-content"}
 _CONTINUED_BY = ("PartitionKey", "RowKey")
 _XML_CODE = re.compile(rb"<(?:\w+:)?code>(\w+)<", re.IGNORECASE)
+
+_T = TypeVar("_T")
 
 
 class RestClient:
@@ -66,7 +68,7 @@ class RestClient:
         path = entity_url(f"{self._base_path}/{self._table}", partition, key)
         status, _, body = await self._send("GET", path, _JSON)
         if status == 200:
-            return read_entity(_object(body))
+            return _read(body, read_entity)
         answered = _storage_error(status, body)
         if answered.code == "ResourceNotFound":
             return None
@@ -95,7 +97,7 @@ class RestClient:
         status, answered, body = await self._send("GET", path, headers, query=text)
         if status != 200:
             raise _storage_error(status, body)
-        rows = [read(entity) for entity in _object(body)["value"]]
+        rows = _read(body, lambda page: [read(entity) for entity in page["value"]])
         return Page(rows, _following(answered))
 
     async def submit(self, partition: str, operations: Sequence[RowOperation]) -> list[str]:
@@ -187,10 +189,15 @@ def open_rest_client(account: StorageAccount, table: str) -> RestClient:
     return RestClient(account.endpoint, table, signer)
 
 
-def _object(body: bytes) -> Any:
+def _read(body: bytes, read: Callable[[Any], _T]) -> _T:
+    """Read the JSON of an answer.
+
+    Raises:
+        StorageError: it is no JSON, or not what was asked for.
+    """
     try:
-        return json.loads(body)
-    except ValueError as error:
+        return read(json.loads(body))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise StorageError(None, reason="garbled answer") from error
 
 

@@ -52,6 +52,15 @@ async def test_data_is_kept_in_the_folder_it_is_given(tmp_path: Path) -> None:
         assert await tables(storage) == ["kept"]
 
 
+async def test_a_folder_has_one_azurite(tmp_path: Path) -> None:
+    async with azurite.running(location=tmp_path):
+        with pytest.raises(LocalError, match="another run of the service keeps its data in"):
+            async with azurite.running(location=tmp_path):
+                raise AssertionError("it runs")
+    async with azurite.running(location=tmp_path) as storage:
+        assert await tables(storage) == []
+
+
 async def test_a_busy_port_is_told_before_anything_starts() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -159,6 +159,43 @@ async def test_what_is_no_request_is_refused_without_a_body(
         assert reply.endswith(b"\r\n\r\n")
 
 
+TOKEN = b"a-token-that-nobody-must-see"
+CHUNKED = b"Transfer-Encoding: chunked"
+
+
+@pytest.mark.parametrize(
+    ("lines", "body"),
+    [
+        ([b"GET / HTTP/1.1", b"Authorization Bearer " + TOKEN], b""),
+        ([b"GET / HTTP/1.1", b"Authorization : Bearer " + TOKEN], b""),
+        ([b"GET / HTTP/1.1", b"Authorization: Bearer " + TOKEN + b"\0"], b""),
+        ([b"GET / HTTP/1.1", b"Authorization: Bearer", b" " + TOKEN], b""),
+        ([b"GET / HTTP/1.1", b"Authorization: Bearer " + TOKEN + b"\xff"], b""),
+        ([b"GET / HTTP/1.1", b"Authorization: Bearer " + TOKEN + b"x" * 40_000], b""),
+        ([b"GET /" + TOKEN + b"\xff HTTP/1.1"], b""),
+        ([b"GET http://[::1" + TOKEN + b" HTTP/1.1"], b""),
+        ([b"GET / HTTP/" + TOKEN], b""),
+        ([TOKEN + b"\x01 / HTTP/1.1"], b""),
+        ([b"POST / HTTP/1.1", b"Content-Length: " + TOKEN], b""),
+        ([b"POST / HTTP/1.1", CHUNKED], TOKEN + b"\r\n\r\n"),
+        ([b"POST / HTTP/1.1", CHUNKED], b"0\r\nAuthorization Bearer " + TOKEN + b"\r\n\r\n"),
+        ([b"GET / HTTP/1.1"], b"Authorization Bearer " + TOKEN + b"\r\n\r\n"),
+    ],
+)
+async def test_what_is_no_request_is_logged_without_what_it_says(
+    echo: None, serving: Serving, caplog: pytest.LogCaptureFixture, lines: list[bytes], body: bytes
+) -> None:
+    caplog.set_level("DEBUG")
+    async with serving() as wire:
+        reader, writer = await connect(wire)
+        writer.write(b"\r\n".join([*lines, b"Host: h", b"", body]))
+        writer.write_eof()
+        assert b" 4" in await reader.read()
+        writer.close()
+    assert TOKEN.decode() not in caplog.text
+    assert "Traceback" not in caplog.text
+
+
 async def test_a_connection_serves_one_request_after_the_other(
     echo: None, serving: Serving
 ) -> None:

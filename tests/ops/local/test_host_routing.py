@@ -84,14 +84,59 @@ async def test_the_prefix_of_host_json_stands_before_every_route(
         assert await wire.status("/Users") == 404
 
 
-async def test_the_root_is_the_home_page_of_the_host(
+async def test_the_root_is_the_home_page_of_the_host_where_no_function_has_it(
     app: func.FunctionApp, serving: Serving
 ) -> None:
-    add(app, "a", "{*path}")
+    add(app, "a", "Users/{*path}")
     async with serving() as wire, wire.request("GET", "/") as answer:
         assert (answer.status, answer.content_type) == (200, "text/html")
     async with serving(environ={"AzureWebJobsDisableHomepage": "true"}) as wire:
         assert await wire.status("/") == 204
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
+@pytest.mark.parametrize("target", ["/", "/?a=1", "/Users/.."])
+async def test_the_root_is_that_of_the_function_that_has_it(
+    app: func.FunctionApp, serving: Serving, method: str, target: str
+) -> None:
+    add(app, "a", "{*path}")
+    async with serving() as wire, wire.request(method, target) as answer:
+        assert answer.status == 200
+        assert await answer.text() == ("" if method == "HEAD" else '["a", {}]')
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "status"),
+    [
+        ("GET", "//Users", 404),
+        ("GET", "//", 404),
+        ("GET", "/admin/host/ping", 200),
+        ("POST", "/Admin/Host/PING", 200),
+        ("GET", "/admin/host/status", 401),
+        ("GET", "/admin/host/keys", 401),
+        ("GET", "/admin/functions", 401),
+        ("GET", "/admin/vfs/", 401),
+        ("GET", "/admin/instance/info", 401),
+        ("GET", "/runtime/webhooks/x", 401),
+    ],
+)
+async def test_what_the_host_answers_itself_reaches_no_function(
+    app: func.FunctionApp, serving: Serving, method: str, target: str, status: int
+) -> None:
+    add(app, "a", "{*path}")
+    async with serving() as wire, wire.request(method, target) as answer:
+        assert (answer.status, await answer.read()) == (status, b"")
+
+
+@pytest.mark.parametrize(
+    ("method", "target"), [("GET", "/admin/other"), ("POST", "/admin/host/status")]
+)
+async def test_other_paths_below_admin_reach_a_function(
+    app: func.FunctionApp, serving: Serving, method: str, target: str
+) -> None:
+    add(app, "a", "{*path}")
+    async with serving() as wire:
+        assert await wire.status(target, method) == 200
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,12 +16,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-HEEDING_SIGINT = (
-    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL);"
-    " os.execvp(sys.argv[1], sys.argv[1:])"
-)
-"""Runs a command that heeds SIGINT. A shell that starts the tests in the background has them ignore
-it, and a script cannot trap what it was started to ignore."""
 TOOLS = ["sh", "sed", "cat", "touch", "rm", "find", "make", "dirname", "sleep"]
 STAMPS = [".ready-to-install", ".ready-to-run", ".ready-to-develop"]
 """What a virtual environment holds of what is installed in it."""
@@ -77,7 +72,8 @@ def machine(tmp_path: Path) -> Machine:
     npm = ["package.json", "package-lock.json", ".npmrc"]
     for name in ["Makefile", "requirements.txt", "pyproject.toml", *npm]:
         shutil.copy(ROOT / name, made.clone / name)
-    shutil.copy(ROOT / "local" / "find_python.sh", made.clone / "local")
+    for name in ["find_python.sh", "__init__.py", "errors.py", "ports.py"]:
+        shutil.copy(ROOT / "local" / name, made.clone / "local")
     return made
 
 
@@ -138,6 +134,28 @@ def test_no_python_is_said_in_one_line_and_nothing_is_made(machine: Machine) -> 
     assert len(errors) == 1
     assert errors[0].startswith("error: no Python ")
     assert not (machine.clone / ".venv").exists()
+
+
+@pytest.mark.parametrize("is_half_installed", [False, True])
+def test_a_busy_port_is_said_before_anything_is_installed(
+    machine: Machine, is_half_installed: bool
+) -> None:
+    if is_half_installed:
+        machine.virtual_environment("touch started")
+    machine.python("python3")
+    machine.program("node", "exit 0")
+    machine.program("npm", "touch installed")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = machine.run("make", "run", PORT=port)
+    assert done.returncode != 0
+    errors = [line for line in done.stderr.splitlines() if not line.startswith("make:")]
+    assert len(errors) == 1
+    assert errors[0].startswith(f"error: port {port} cannot be used")
+    assert not {"installed", "started", "node_modules"} & {
+        each.name for each in machine.clone.iterdir()
+    }
+    assert (machine.clone / ".venv").exists() == is_half_installed
 
 
 @pytest.mark.parametrize("missing", ["node", "npm"])
@@ -253,7 +271,7 @@ def test_a_signal_to_make_and_its_group_reaches_the_service(
     (machine.clone / "node_modules").mkdir()
     (machine.clone / "node_modules" / ".ready").touch()
     running = subprocess.Popen(
-        [sys.executable, "-c", HEEDING_SIGINT, "make", "run"],
+        ["make", "run"],
         cwd=machine.clone,
         env=machine.environ,
         start_new_session=True,

@@ -10,18 +10,18 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
 
-from local import azurite, service
+from local import azurite, ports, run_record, service
 from local.errors import LocalError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterable
 
 ROOT = Path(__file__).resolve().parents[3]
 TOKEN = "a-token-that-the-environment-gives"
@@ -285,6 +285,19 @@ async def test_a_bad_file_of_schemas_that_the_settings_file_names_is_said_in_one
         assert said == f"error: SCIM_SCHEMAS: {project}/own.json: schema should be a string\n"
 
 
+@pytest.mark.parametrize("taken", [".data", ".data/azurite/.lock/x", "host.json/x"])
+async def test_a_folder_that_cannot_be_used_is_said_in_one_line(project: Path, taken: str) -> None:
+    (project / "host.json").unlink()
+    (project / taken).parent.mkdir(parents=True, exist_ok=True)
+    (project / taken).touch()
+    async with started(project, "--stand-in", environ=settings(PORT="0")) as process:
+        said = await output(process)
+    assert process.returncode == 1
+    assert len(said.splitlines()) == 1
+    assert said.startswith("error: ")
+    assert taken.split("/", maxsplit=1)[0] in said
+
+
 async def test_a_busy_port_is_said_in_one_line(project: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -294,6 +307,80 @@ async def test_a_busy_port_is_said_in_one_line(project: Path) -> None:
     assert len(lines) == 1
     assert lines[0].startswith(f"error: port {port} cannot be used")
     assert "PORT=" in lines[0]
+
+
+@asynccontextmanager
+async def busy(numbers: Iterable[int]) -> AsyncIterator[None]:
+    """Somebody listens at these ports of this machine, whoever it is."""
+    with ExitStack() as stack:
+        for port in numbers:
+            with suppress(OSError):
+                stack.enter_context(socket.create_server(("127.0.0.1", port)))
+        yield
+
+
+async def test_where_the_ports_of_the_storage_are_busy_free_ones_are_taken(project: Path) -> None:
+    async with (
+        busy(azurite.WELL_KNOWN_PORTS.values()),
+        started(project, "--stand-in", environ=settings(PORT="0")) as process,
+    ):
+        url, lines = await until_it_serves(process)
+        at = lines.index("Storage:    Azurite, kept in .data/azurite")
+        named = re.fullmatch(
+            r"TABLE_CONNECTION_STRING='UseDevelopmentStorage=true;"
+            r"TableEndpoint=http://127\.0\.0\.1:(\d+)/devstoreaccount1'",
+            lines[at + 1],
+        )
+        assert named
+        port = int(named[1])
+        assert port not in azurite.WELL_KNOWN_PORTS.values()
+        for setting in ("TABLE_CONNECTION_STRING", "AzureWebJobsStorage"):
+            _, storage = await get(f"{url}/environ/{setting}")
+            assert f"TableEndpoint=http://127.0.0.1:{port}/devstoreaccount1;" in storage
+        (run,) = run_record.living(project)
+        assert (run.tenant_url, run.is_ephemeral, run.tenants) == (url, False, ("default",))
+        assert run.storage == named[0].partition("'")[2].rstrip("'")
+
+        # Two that keep their data in one folder would destroy them.
+        async with started(project, "--stand-in", environ=settings(PORT="0")) as second:
+            said = await output(second)
+        assert second.returncode == 1
+        assert said.startswith(f"error: another run of the service keeps its data in {project}")
+        assert len(said.splitlines()) == 1
+        process.terminate()
+        await output(process)
+    assert run_record.living(project) == []
+
+
+async def test_a_run_in_memory_says_where_its_storage_is(project: Path) -> None:
+    environ = settings(EPHEMERAL="1", SCIM_SECRET_TOKEN__ACME=TOKEN, TABLE_NAME="other")
+    async with started(project, "--stand-in", environ=environ) as process:
+        _, lines = await until_it_serves(process)
+        at = lines.index("Storage:    Azurite, in memory, gone at the end")
+        (run,) = run_record.living(project)
+        assert lines[at + 1] == f"TABLE_CONNECTION_STRING='{run.storage}'"
+        assert (run.pid, run.is_ephemeral, run.table) == (process.pid, True, "other")
+        assert run.tenants == ("acme", "default")
+
+
+async def test_a_storage_of_ones_own_is_left_alone_and_its_key_is_not_written_down(
+    project: Path,
+) -> None:
+    own = "AccountName=contoso;AccountKey=a-key-that-nobody-must-see=="
+    environ = settings(PORT="0", TABLE_CONNECTION_STRING=own)
+    async with started(project, "--stand-in", environ=environ) as process:
+        url, _ = await until_it_serves(process)
+        assert await get(f"{url}/environ/TABLE_CONNECTION_STRING") == (200, own)
+        (run,) = run_record.living(project)
+        assert run.storage is None
+        (file,) = (project / ".data" / "runs").iterdir()
+        assert "nobody" not in file.read_text()
+
+
+async def test_a_run_that_a_program_leads_is_none_of_the_folder(project: Path) -> None:
+    async with started(project, "--stand-in", "--leash") as process:
+        await until_it_serves(process)
+        assert run_record.living(project) == []
 
 
 async def test_an_app_that_the_host_would_refuse_is_said_and_nothing_is_announced(
@@ -315,11 +402,30 @@ async def test_data_is_kept_between_runs_in_a_folder_of_the_project(
     assert (asked.port, asked.ephemeral) == (7071, False)
     seen: dict[str, object] = {}
     monkeypatch.setattr(azurite, "running", lambda **of: seen.update(of))
+    monkeypatch.setattr(ports, "are_free", lambda _: True)
     run._storage(asked)
     assert seen == {
         "location": project / ".data" / "azurite",
         "ports": {"blob": 10000, "queue": 10001, "table": 10002},
     }
+
+
+async def test_ports_of_the_storage_that_are_taken_at_the_last_moment_are_left(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They look free once, and are not."""
+    from local import run  # noqa: PLC0415  # as above
+
+    asked = run.options(project, "sample_app", {"PORT": "0"}, stand_in=True)
+    look, looks = ports.are_free, iter([True])
+    monkeypatch.setattr(ports, "are_free", lambda numbers: next(looks, False) or look(numbers))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        known = {"blob": port, "queue": 0, "table": 0}
+        monkeypatch.setattr(azurite, "WELL_KNOWN_PORTS", known)
+        async with AsyncExitStack() as stack:
+            storage = await run._start_storage(asked, stack)
+            assert port not in storage.ports.values()
 
 
 async def test_the_whole_service_can_be_had_as_a_block(project: Path) -> None:

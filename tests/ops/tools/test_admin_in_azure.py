@@ -206,12 +206,33 @@ async def test_whoami_says_how_to_get_what_is_missing(
     ) in lines
 
 
-async def test_a_table_that_does_not_exist_is_not_created(azure: Azure) -> None:
-    ended = await azure.admin("tenant", "stats", "acme", "--table", "mistyped", "--json")
-    assert ended.status == 0, ended.err
-    assert ended.json[0]["users"] == 0
+async def test_a_table_that_does_not_exist_is_said_and_not_created(azure: Azure) -> None:
+    azure.vault.put("scim-token--acme", "a-token-of-acme-itself")
+    for _ in range(2):
+        ended = await azure.admin("tenant", "stats", "acme", "--table", "mistyped", "--json")
+        assert (ended.status, ended.out) == (3, "")
+        assert ended.err.startswith(f"error: there is no table mistyped in https://{TABLES}/")
     with_access = await azure.admin("whoami", "--table", "mistyped")
-    assert with_access.status == 0
+    assert with_access.status == 1
+    assert "there is no table mistyped" in with_access.out
+
+
+async def test_a_new_tenant_holds_nothing_and_one_that_the_vault_does_not_know_is_not_there(
+    azure: Azure,
+) -> None:
+    azure.vault.put("scim-token--empty", "a-token-of-the-empty-one")
+    await azure.store.users.count(azure.context("empty"))  # the first read creates the table
+    new = await azure.admin("tenant", "stats", "empty", "--json")
+    assert new.status == 0, new.err
+    assert (new.json[0]["users"], new.json[0]["last_change"]) == (0, None)
+    assert (await azure.admin("changes", "--tenant", "empty")).status == 0
+    for arguments in (("tenant", "stats", "unknown"), ("changes", "--tenant", "unknown")):
+        ended = await azure.admin(*arguments)
+        assert (ended.status, ended.out) == (3, "")
+        assert ended.err.startswith("error: there is no tenant unknown: the vault ")
+    without_vault = await azure.admin("tenant", "stats", "empty", KEY_VAULT_URL="")
+    assert (without_vault.status, without_vault.out) == (3, "")
+    assert "KEY_VAULT_URL names the vault that knows" in without_vault.err
 
 
 async def test_changes_are_followed_until_ctrl_c(azure: Azure) -> None:

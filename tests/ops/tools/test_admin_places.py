@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from local.run_record import RunRecord, recorded
 from tests.ops.tools.conftest import Admin, admin_with
 from tools.admin import places
 from tools.admin.errors import WrongSettingError
@@ -60,6 +62,61 @@ def test_without_a_place_it_is_the_service_on_this_machine(local_settings: None)
     elsewhere = "UseDevelopmentStorage=true;TableEndpoint=http://127.0.0.1:1/devstoreaccount1"
     assert find(Given(), {"TABLE_CONNECTION_STRING": elsewhere}).storage.startswith(
         "http://127.0.0.1:1/"
+    )
+
+
+RUN = RunRecord(
+    pid=12,
+    tenant_url="http://127.0.0.1:7072/scim/v2",
+    storage="UseDevelopmentStorage=true;TableEndpoint=http://127.0.0.1:4/devstoreaccount1",
+    is_ephemeral=True,
+    table="other",
+    tenants=("contoso",),
+)
+
+
+def test_without_a_place_it_is_the_storage_of_the_run_of_this_folder(local_settings: None) -> None:
+    with recorded(places.ROOT, RUN):
+        found = find(Given(), {})
+        assert found.storage == "http://127.0.0.1:4/devstoreaccount1"
+        assert (found.settings.table_name, found.names_table) == ("other", False)
+        assert found.local_tenants == ("contoso",)
+        named = find(Given(), {"TABLE_CONNECTION_STRING": "UseDevelopmentStorage=true"})
+        assert named.storage == "http://127.0.0.1:10002/devstoreaccount1"
+        assert find(Given(table="scim"), {}).settings.table_name == "scim"
+        assert find(Given(vault=VAULT), {}).run is None
+    assert find(Given(), {}).storage == "http://127.0.0.1:10002/devstoreaccount1"
+
+
+def test_a_run_whose_settings_name_a_storage_has_that_one(local_settings: None) -> None:
+    with recorded(places.ROOT, replace(RUN, storage=None)):
+        assert find(Given(), {}).storage == "http://127.0.0.1:10002/devstoreaccount1"
+
+
+def test_of_two_runs_none_is_chosen(local_settings: None) -> None:
+    other = replace(RUN, pid=13, tenant_url="http://127.0.0.1:7073/scim/v2", storage=None)
+    with recorded(places.ROOT, RUN), recorded(places.ROOT, other):
+        with pytest.raises(WrongSettingError) as caught:
+            find(Given(), {})
+        said = str(caught.value)
+        assert said.startswith("2 services run in this folder")
+        assert f"{RUN.tenant_url}: TABLE_CONNECTION_STRING='{RUN.storage}'" in said
+        assert find(Given(), {"TABLE_CONNECTION_STRING": RUN.storage or ""}).run is None
+
+
+async def test_which_storage_is_read_is_said(local_settings: None) -> None:
+    admin = admin_with({})
+    alone = await admin("tenant", "list", "--json")
+    assert alone.err == (
+        "(the service on this machine: http://127.0.0.1:10002/devstoreaccount1;"
+        " no `make run` runs in this folder)\n"
+    )
+    with recorded(places.ROOT, RUN):
+        ended = await admin("tenant", "list", "--json")
+    assert [each["tenant"] for each in ended.json] == ["contoso"]
+    assert ended.err == (
+        "(the service on this machine: http://127.0.0.1:4/devstoreaccount1, in memory,"
+        " of the run at http://127.0.0.1:7072/scim/v2)\n"
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from local import azurite
 from shared.scim.members import MemberChange
 from shared.store import layout
 from shared.store.changes import Change, recorded
@@ -39,7 +40,7 @@ NOW = 1_800_000_000_000
 @pytest.fixture
 def read_only(table: AzureTable, store: Store) -> Storage:
     """The table as the commands read it."""
-    return Storage(table, store)
+    return Storage(table, store, table._client)
 
 
 @pytest.fixture
@@ -141,9 +142,15 @@ async def test_several_users_of_one_address_are_listed_to_choose_from(
 
 @pytest.mark.parametrize("kind", ["user", "group"])
 @pytest.mark.parametrize("named", ["nobody", "0" * 32, "", "\x1b[31m"])
-async def test_what_is_not_there_is_status_1(
-    table_admin: Admin, tenant: str, kind: str, named: str
+async def test_what_is_not_there_is_status_1(  # noqa: PLR0917 - fixtures
+    table_admin: Admin,
+    store: Store,
+    context: RequestContext,
+    tenant: str,
+    kind: str,
+    named: str,
 ) -> None:
+    await store.users.create(context, user("ana"))
     ended = await table_admin(kind, "show", named, "--tenant", tenant)
     assert (ended.status, ended.out) == (1, "")
     assert f"there is no {kind} " in ended.err
@@ -171,10 +178,92 @@ async def test_names_in_a_choice_cannot_command_it_either(
 
 
 async def test_another_tenant_is_not_looked_into(
-    table_admin: Admin, store: Store, context: RequestContext
+    operator: None, storage: Azurite, store: Store, context: RequestContext
 ) -> None:
     ana = await store.users.create(context, user("ana"))
-    assert (await table_admin("user", "show", ana.id)).status == 1
+    admin = admin_with(
+        {
+            "TABLE_CONNECTION_STRING": storage.connection_string,
+            "SCIM_SECRET_TOKEN": "the-token-of-the-default-tenant",
+        }
+    )
+    assert (await admin("user", "show", ana.id)).status == 1
+
+
+# --- one that was deleted
+
+
+async def test_a_deleted_user_is_shown_by_its_history(
+    table_admin: Admin, store: Store, context: RequestContext, tenant: str
+) -> None:
+    ana = await store.users.create(context, user("ana"))
+    sales = await store.groups.create(context, group("Sales"), [ana.id])
+    await store.users.delete(context, ana.id)
+    await store.users.create(context, user("bo"))
+
+    asked = ("user", "show", ana.id, "--tenant", tenant)
+    ended = await table_admin(*asked, "--json")
+    assert ended.status == 0, ended.err
+    shown = ended.json
+    assert (shown["tenant"], shown["id"], shown["attributes"]) == (tenant, ana.id, None)
+    verbs = [(each["resource"], each["verb"]) for each in shown["history"]["changes"]]
+    assert verbs == [("User", "create"), ("Group", "create"), ("User", "delete")]
+    deletion = shown["history"]["changes"][-1]
+    assert shown["deleted"] == {
+        "time": deletion["time"],
+        "token": "test",
+        "request": context.request_id,
+    }
+    assert deletion["left"] == [sales.id]
+    text = await table_admin(*asked)
+    first, second, third, *_ = text.out.splitlines()
+    assert first.split() == ["id", ana.id]
+    assert second.split() == ["deleted", deletion["time"]]
+    assert third.split() == ["by", "test"]
+    assert f"User   {ana.id}  delete" in text.out
+
+
+async def test_a_deleted_group_is_shown_by_its_history(
+    table_admin: Admin, store: Store, context: RequestContext, tenant: str
+) -> None:
+    sales = await store.groups.create(context, group("Sales"))
+    await store.groups.delete(context, sales.id)
+    ended = await table_admin("group", "show", sales.id, "--tenant", tenant, "--json")
+    assert ended.status == 0, ended.err
+    assert ended.json["deleted"]["token"] == "test"
+    assert ended.json["members"] is None
+    # The id of a group is not that of a user, deleted or not.
+    other = await table_admin("user", "show", sales.id, "--tenant", tenant)
+    assert (other.status, other.out) == (1, "")
+
+
+async def test_who_is_there_is_not_deleted(
+    table_admin: Admin, store: Store, context: RequestContext, tenant: str
+) -> None:
+    ana = await store.users.create(context, user("ana"))
+    ended = await table_admin("user", "show", ana.id, "--tenant", tenant, "--json")
+    assert ended.json["deleted"] is None
+
+
+@pytest.mark.usefixtures("small_pages")
+async def test_a_deletion_beyond_what_is_looked_through_is_said_not_to_be_found(
+    table_admin: Admin, table: AzureTable, context: RequestContext, tenant: str
+) -> None:
+    now, uid = int(time.time() * 1000), "a" * 32
+    gone = Change("User", uid, "delete", version=2).values(context, 1)
+    await write(table, context, [Insert(f"l-{now - 40 * DAY:012x}{'0' * 20}", gone)])
+    asked = ("user", "show", uid, "--tenant", tenant)
+    ended = await table_admin(*asked)
+    assert (ended.status, ended.out) == (1, "")
+    thirty_days_ago = changes_time(now - 30 * DAY)[:10]
+    assert f"none of that id was deleted since {thirty_days_ago}" in ended.err
+    assert (await table_admin(*asked, "--days", "50")).status == 0
+    assert "within --days" in (await table_admin(*asked, "--days", "0")).err
+    recent = [change_row(context, now - n, n, "b" * 32) for n in range(1_100)]
+    await write(table, context, recent)
+    bounded = await table_admin(*asked, "--days", "50", "--scan-rows", "1000")
+    assert bounded.status == 1
+    assert "--scan-rows" in bounded.err
 
 
 # --- history
@@ -300,9 +389,71 @@ async def test_counting_ends_at_a_bound(
     assert found.memberships == stats.Number(10, is_exact=False)
 
 
-async def test_an_empty_tenant_has_zeros(table_admin: Admin, tenant: str) -> None:
-    (numbers,) = (await table_admin("tenant", "stats", tenant, "--json")).json
+async def test_a_tenant_that_holds_nothing_has_zeros(
+    operator: None, storage: Azurite, tenant: str
+) -> None:
+    """On this machine it exists by its token; the table need not be there yet."""
+    admin = admin_with(
+        {
+            "TABLE_CONNECTION_STRING": storage.connection_string,
+            f"SCIM_SECRET_TOKEN__{tenant.upper()}": "the-token-of-this-tenant",
+        }
+    )
+    ended = await admin("tenant", "stats", tenant, "--json")
+    assert ended.status == 0, ended.err
+    (numbers,) = ended.json
     assert (numbers["users"], numbers["groups"], numbers["last_change"]) == (0, 0, None)
+    assert (await admin("changes", "--tenant", tenant)).status == 0
+
+
+async def test_a_table_that_the_service_has_not_created_yet_holds_nothing(
+    operator: None,
+) -> None:
+    async with azurite.running() as fresh:
+        admin = admin_with(
+            {
+                "TABLE_CONNECTION_STRING": fresh.connection_string,
+                "SCIM_SECRET_TOKEN": "the-token-of-the-default-tenant",
+            }
+        )
+        for command in (("tenant", "stats", "default"), ("changes",), ("whoami",)):
+            ended = await admin(*command)
+            assert ended.status == 0, ended.err
+            assert "(there is no table scim in http://127.0.0.1:" in ended.err
+        unknown = await admin("tenant", "stats", "acme")
+        assert unknown.status == 3
+        assert "there is no tenant acme" in unknown.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("tenant", "stats", "nosuch"),
+        ("tenant", "stats", "nosuch", "--memberships", "--json"),
+        ("user", "show", "ana", "--tenant", "nosuch"),
+        ("group", "show", "0" * 32, "--tenant", "nosuch", "--json"),
+        ("changes", "--tenant", "nosuch"),
+        ("changes", "--tenant", "nosuch", "--follow"),
+    ],
+)
+async def test_a_tenant_that_does_not_exist_is_said(
+    table_admin: Admin, table: AzureTable, context: RequestContext, command: tuple[str, ...]
+) -> None:
+    await table.get(context, "q")  # creates the table
+    ended = await table_admin(*command)
+    assert (ended.status, ended.out) == (3, "")
+    _, line = ended.err.splitlines()
+    assert line.startswith("error: there is no tenant nosuch: ")
+
+
+async def test_a_tenant_with_data_exists_whoever_holds_its_token(
+    table_admin: Admin, store: Store, context: RequestContext, tenant: str
+) -> None:
+    ana = await store.users.create(context, user("ana"))
+    await store.users.delete(context, ana.id)
+    ended = await table_admin("tenant", "stats", tenant, "--json")
+    assert (ended.status, ended.json[0]["users"]) == (0, 0)
+    assert (await table_admin("changes", "--tenant", tenant, "--since", "0s")).status == 0
 
 
 # --- changes
@@ -405,11 +556,22 @@ async def test_the_tail_moves_on_with_what_it_has_seen(
 # --- what can be wrong
 
 
-async def test_a_table_that_does_not_exist_reads_as_an_empty_one(table_admin: Admin) -> None:
-    asked = ("tenant", "stats", "acme", "--json", "--table", "mistyped")
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("tenant", "stats", "acme", "--json"),
+        ("user", "show", "ana"),
+        ("group", "show", "Sales"),
+        ("changes",),
+    ],
+)
+async def test_a_table_that_does_not_exist_is_said(
+    table_admin: Admin, command: tuple[str, ...]
+) -> None:
     for _ in range(2):
-        ended = await table_admin(*asked)
-        assert (ended.status, ended.json[0]["users"]) == (0, 0)
+        ended = await table_admin(*command, "--table", "mistyped")
+        assert (ended.status, ended.out) == (3, "")
+        assert "error: there is no table mistyped in http://127.0.0.1:" in ended.err
 
 
 @pytest.fixture
@@ -436,10 +598,11 @@ async def test_nothing_is_ever_written(
         ("group", "show", sales.id, *of_tenant),
         ("changes", *of_tenant),
         ("tenant", "stats", tenant, "--memberships"),
-        ("tenant", "stats", tenant, "--table", "mistyped"),
         ("whoami",),
     ):
         assert (await proxied_admin(*command)).status == 0
+    for command in (("tenant", "stats", tenant), ("changes",), ("whoami",)):
+        assert (await proxied_admin(*command, "--table", "mistyped")).status != 0
     assert set(proxy.received) == {"read"}
 
 

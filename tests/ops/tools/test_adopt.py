@@ -195,6 +195,14 @@ async def test_the_report_lists_so_many_lines(scim: Scim, tmp_path: Path) -> Non
     assert "and 8 more (--show, or --json for all)" in ended.out
 
 
+async def test_a_spreadsheet_may_separate_by_semicolons(scim: Scim, tmp_path: Path) -> None:
+    lines = ["userName;displayName;email", "ana;Ruiz, Ana;ana@x.test", "bo;Bo;b@x.test,c@x.test"]
+    lines += ['cy;Cy;"c@x.test;d@x.test"']
+    ended = await adopted(scim, written(tmp_path, "\ufeff" + "\r\n".join(lines)), "--json")
+    assert outcomes(ended)[0] == "to be created"
+    assert ended.json["accounts"][2]["reason"] == "email: expected one address, found a semicolon"
+
+
 async def test_a_row_with_too_many_cells_is_skipped(scim: Scim, tmp_path: Path) -> None:
     file = written(tmp_path, "userName,title\nana,Lead,too\nbo\n")
     ended = await adopted(scim, file, "--json")

@@ -80,6 +80,7 @@ from tests.support.fakes.recording_service import serving
 
 async def serve():
     async with serving() as service:
+        print("            TABLE_CONNECTION_STRING='where'")
         print(f"Tenant URL: {service.url}", flush=True)
         await asyncio.Event().wait()
 
@@ -144,6 +145,7 @@ async def test_a_kept_service_stays_until_a_signal_and_its_token_is_for_the_user
     file = tmp_path / "data" / "token"
     assert file.stat().st_mode & 0o777 == 0o600
     assert file.read_bytes() not in said
+    said = await process.stdout.readuntil(b"for tools.admin: TABLE_CONNECTION_STRING='where'")
     process.terminate()
     await process.communicate()
     assert process.returncode == 130

@@ -62,6 +62,8 @@ def test_the_help_is_shown_whole_and_says_how_it_ends(name: str) -> None:
     # Markdown would swallow what stands between < and >.
     assert "https://." not in ended.output
     assert "https://secret" not in ended.output
+    # A flag takes no value, and its help names none.
+    assert "<bool>" not in ended.output
 
 
 @pytest.mark.parametrize("tool", ["admin", "adopt", "provision", "demo"])

@@ -148,6 +148,23 @@ async def test_a_failed_connection_is_one_line_and_status_2(
     assert TOKEN not in ended.err
 
 
+async def test_a_server_that_is_not_there_is_told_within_seconds(people: str) -> None:
+    async with asyncio.timeout(10):  # most of it is the start of Python
+        ended = await provision("--url", "http://127.0.0.1:1/scim/v2", "--directory", people)
+    assert (ended.status, ended.out) == (2, "")
+    assert "nobody answers there" in ended.err
+
+
+async def test_a_server_that_comes_back_is_waited_for_aloud(
+    service: RecordingService, people: str
+) -> None:
+    service.tell("GET", refusal(503, "starting", Retry_After="0"))
+    ended = await provision("--url", service.url, "--directory", people, "--json")
+    assert ended.status == 0
+    assert json.loads(ended.out)["ok"]
+    assert ended.err == "test connection failed: HTTP 503: starting; trying again in 0 s\n"
+
+
 @pytest.mark.parametrize(
     ("options", "line"),
     [
@@ -192,7 +209,11 @@ def test_a_tenant_url_is_a_base_and_a_dialect(url: str, base: str, dialect: Dial
 
 
 @pytest.mark.parametrize(
-    "url", ["", "h/scim", "ftp://h", "https://", "https://h:x/", "http://[::/"]
+    "url",
+    [
+        *("", "h/scim", "ftp://h", "https://", "https://h:x/", "http://[::/"),
+        *("https://xn--/", "https://h/\0", "https://h/" + "x" * 70_000),
+    ],
 )
 def test_what_is_no_tenant_url_is_refused(url: str) -> None:
     with pytest.raises(UsageError, match="expected something like"):

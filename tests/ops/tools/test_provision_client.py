@@ -1,11 +1,13 @@
 """HTTP with patience: what is repeated, how long is waited, and what counts as failed."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
 from aiohttp import web
 
 from tests.support.fakes.recording_service import RecordingService, answer, refusal
+from tools.provision import client as client_module
 from tools.provision.client import Limits, ScimClient, retry_after
 from tools.provision.results import Ledger, Operation, Sample, ServiceError
 
@@ -60,6 +62,55 @@ async def test_without_retry_after_the_waits_grow(service: RecordingService) -> 
     async with connect(service, waits) as client:
         await client.call(Operation.READ_BACK, "GET", "/Users")
     assert waits.seconds == [0.5, 1.0, 2.0]
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH"])
+async def test_it_is_said_that_a_request_is_repeated_once_for_many(
+    service: RecordingService, method: str
+) -> None:
+    service.tell(method, *(refusal(503, "busy", Retry_After="7") for _ in range(3)))
+    service.tell(method, answer(200, {}))
+    said: list[str] = []
+    limits = Limits(retries=3)
+    async with ScimClient(service.url, "t", Ledger(), limits, Waits()) as client:
+        client.say = said.append
+        await client.call(Operation.UPDATE_USER, method, "/Users/u1")
+    assert said == ["update user failed: HTTP 503: busy; trying again in 7 s"]
+
+
+async def test_the_test_of_a_connection_to_nobody_fails_at_once() -> None:
+    waits, said = Waits(), list[str]()
+    async with ScimClient("http://127.0.0.1:1", "t", Ledger(), Limits(), waits) as client:
+        client.say = said.append
+        with pytest.raises(ServiceError, match="nobody answers there"):
+            await client.call(Operation.TEST_CONNECTION, "GET", "/Users")
+    assert (waits.seconds, said) == ([], [])
+
+
+async def test_it_is_said_that_a_first_answer_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing answers until it was said."""
+    monkeypatch.setattr(client_module, "PATIENCE_SECONDS", 0.01)
+    said: list[str] = []
+    was_said = asyncio.Event()
+
+    def say(line: str) -> None:
+        said.append(line)
+        was_said.set()
+
+    async def late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await was_said.wait()
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(late, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/scim/v2"
+    async with server, ScimClient(url, "t", Ledger()) as client:
+        client.say = say
+        await client.call(Operation.TEST_CONNECTION, "GET", "/Users")
+    assert said == [f"no answer from {url} yet; waiting up to 60 s"]
 
 
 async def test_patience_ends(service: RecordingService) -> None:

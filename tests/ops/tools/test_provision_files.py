@@ -61,6 +61,31 @@ def test_csv_takes_every_mapped_column_and_a_byte_order_mark(tmp_path: Path) -> 
     assert load(file).users[0].values == {path: f"v-{name}" for name, path in COLUMNS.items()}
 
 
+@pytest.mark.parametrize("separator", [";", "\t"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_spreadsheet_may_separate_by_something_else(
+    tmp_path: Path, separator: str, mark: str
+) -> None:
+    rows = [
+        ("userName", "displayName", "groups"),
+        ("ana", "Ruiz, Ana", '"Sales;R&D"'),
+        ("bo", "Li", ""),
+    ]
+    text = "\r\n".join(separator.join(row) for row in rows)
+    directory = load(write(tmp_path, "p.csv", f"{mark}{text}\r\n"))
+    assert [user.values.get("displayName") for user in directory.users] == ["Ruiz, Ana", "Li"]
+    assert [group.display_name for group in directory.groups] == ["Sales", "R&D"]
+
+
+def test_a_group_may_have_a_semicolon_in_its_name(tmp_path: Path) -> None:
+    cell = '"Sales; ""R;D"" ;""A ""quoted"" one"""'
+    with_quotes = 'userName,groups\nana,"Sales; ""R;D""; Say ""hi"""\n'
+    directory = load(write(tmp_path, "p.csv", with_quotes))
+    assert [group.display_name for group in directory.groups] == ["Sales", "R;D", 'Say "hi"']
+    broken = write(tmp_path, "broken.csv", f"userName,groups\nana,{cell}\n")
+    assert problem(broken).startswith("row 2: groups: ")
+
+
 def test_without_an_id_the_user_name_is_the_id(tmp_path: Path) -> None:
     (user,) = load(write(tmp_path, "p.csv", "userName\nana\n")).users
     assert (user.id, user.values["externalId"]) == ("ana", "ana")
@@ -109,6 +134,14 @@ def test_a_byte_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
             "row 2: active: expected true or false, found 'perhaps'",
         ),
         ('userName\n"ana\n', "row 2: unexpected end of data"),
+        ("userName;name\nana;x\n", "row 1: unknown column 'name'; known are "),
+        ("userName,title;email\nana,x;y\n", "row 1: unknown column 'title;email'; known are "),
+        ("userName;title\nana;x;y\n", "row 2: more cells than the header has columns"),
+        (
+            "userName,email\nana,ana@x.example;a@x.example\n",
+            "row 2: email: expected one address, found a semicolon",
+        ),
+        ('userName,groups\nana,"""R;D"\n', "row 2: groups: unexpected end of data"),
     ],
 )
 def test_what_is_wrong_in_a_csv_is_said_with_its_row(

@@ -19,6 +19,7 @@ from tools.admin.commands.options import (
     place,
     run,
 )
+from tools.admin.existence import require_tenant
 from tools.admin.feed import as_json as change_as_json
 from tools.admin.feed import as_line
 from tools.admin.places import Place
@@ -75,9 +76,15 @@ async def _show(
         async def pause() -> None:
             await asyncio.sleep(interval or 0)
 
+        if interval is not None:  # nothing would ever end the wait
+            await require_tenant(where, storage, tenant)
+        is_nothing = True
         found = read(begin) if interval is None else follow(read, begin, pause)
         async for change in found:
+            is_nothing = False
             if as_json:
                 console.show_json_line(change_as_json(tenant, change))
             else:
                 console.show_line(as_line(change))
+        if is_nothing:
+            await require_tenant(where, storage, tenant)

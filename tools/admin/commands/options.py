@@ -12,13 +12,14 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from shared import tenants
-from tools.admin import console, places
+from tools.admin import places
 from tools.admin.changes import DAY, HOUR
-from tools.admin.errors import AdminError, WrongSettingError
+from tools.command_line import say
 
 EXIT_STATUS = """Exit status: 0 done; 1 nothing was done, because what was asked for is not there,
 would do harm, or was not confirmed; 2 an option or a setting is wrong; 3 the vault or the storage
-did not let you in or did not answer; 130 ended by Ctrl-C."""
+did not let you in, did not answer, or knows no such table or tenant; 70 the tool itself failed; 130
+ended by Ctrl-C."""
 
 _PLACE = "Where"
 _OUTPUT = "Output"
@@ -131,29 +132,33 @@ def place(
     """Find where the command works, and say so when it is this machine.
 
     Raises:
-        Exit: 2, after a line that says what is wrong.
+        WrongSettingError: no place is named, or it cannot be used as it is.
     """
-    try:
-        found = places.find(places.Given(vault, storage, table), os.environ)
-    except WrongSettingError as error:
-        raise _failed(error) from error
+    found = places.find(places.Given(vault, storage, table), os.environ)
     if found.is_local:
-        console.say(f"(the service on this machine: {found.storage_name})")
+        say(f"(the service on this machine: {found.storage_name}{_of_run(found)})")
     return found
+
+
+def _of_run(found: places.Place) -> str:
+    """Say by which run of the service the storage was found, so that no other is read unnoticed."""
+    if found.run is None:
+        return "" if found.is_named else "; no `make run` runs in this folder"
+    kept = ", in memory" if found.run.is_ephemeral else ""
+    return f"{kept}, of the run at {found.run.tenant_url}"
 
 
 def run(work: Coroutine[Any, Any, _T]) -> _T:
     """Run the work of a command.
 
     Raises:
-        Exit: 1, 2 or 3, after a line that says what is wrong and what to do; 130 after Ctrl-C.
+        AdminError: it was not done; the text says what is wrong and what to do.
+        Exit: 130, after Ctrl-C.
     """
     # What the SDKs and the store would log, the one line of the error says.
     logging.getLogger().addHandler(logging.NullHandler())
     try:
         return asyncio.run(work)
-    except AdminError as error:
-        raise _failed(error) from error
     except KeyboardInterrupt as error:
         raise typer.Exit(130) from error
 
@@ -161,8 +166,3 @@ def run(work: Coroutine[Any, Any, _T]) -> _T:
 def now_in_milliseconds() -> int:
     """Return the time of this machine as POSIX milliseconds."""
     return time.time_ns() // 1_000_000
-
-
-def _failed(error: AdminError) -> typer.Exit:
-    console.say(f"error: {error}")
-    return typer.Exit(error.exit_status)

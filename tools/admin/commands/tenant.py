@@ -18,14 +18,16 @@ from tools.admin.commands.options import (
     run,
     tenant_name,
 )
+from tools.admin.existence import known_tenants, require_tenant
 from tools.admin.places import Place
 from tools.admin.stats import Number, Stats
 from tools.admin.storage import open_storage
-from tools.admin.vault import TenantSecret, open_vault
+from tools.admin.vault import TenantSecret
+from tools.command_line import App
 
 _AT_ONCE = 8
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", epilog=EXIT_STATUS)
+app = App(no_args_is_help=True, epilog=EXIT_STATUS)
 
 
 @app.command("list", epilog=EXIT_STATUS)
@@ -36,7 +38,7 @@ def list_tenants(vault: Vault = None, as_json: AsJson = False) -> None:
     request of the tenant 401.
     """
     where = place(vault=vault)
-    listed = run(_list(where))
+    listed = run(known_tenants(where))
     rows = [_secret_as_json(each) for each in listed]
     if as_json:
         console.show_json(rows)
@@ -67,7 +69,8 @@ def show_stats(
     """Show what tenants hold: users, groups, the last change, deletions still to be cleared up.
 
     *pending* are deleted groups and users whose memberships are still in the table; nobody sees
-    them. A `+` behind a number says that counting ended there.
+    them. A `+` behind a number says that counting ended there. A tenant that exists and holds
+    nothing has zeros; one that does not exist is refused.
     """
     where = place(vault=vault, storage=storage, table=table)
     named = [tenant_name(name) for name in tenants or []]
@@ -82,16 +85,9 @@ def show_stats(
     )
 
 
-async def _list(where: Place) -> list[TenantSecret]:
-    if where.is_local and where.settings.key_vault_url is None:
-        return [TenantSecret(name, True, None, None) for name in where.local_tenants]
-    async with open_vault(where) as vault:
-        return await vault.tenants()
-
-
 async def _stats(where: Place, named: list[str], *, memberships: bool) -> list[Stats]:
     async with open_storage(where) as storage:
-        names = named or [secret.tenant for secret in await _list(where)]
+        names = named or [secret.tenant for secret in await known_tenants(where)]
         room = asyncio.Semaphore(_AT_ONCE)
 
         async def read(tenant: str) -> Stats:
@@ -99,7 +95,11 @@ async def _stats(where: Place, named: list[str], *, memberships: bool) -> list[S
                 now = now_in_milliseconds()
                 return await stats.read(storage, tenant, now, memberships=memberships)
 
-        return await asyncio.gather(*(read(name) for name in names))
+        found = await asyncio.gather(*(read(name) for name in names))
+        for each in found:
+            if each.is_nothing and each.tenant in named:
+                await require_tenant(where, storage, each.tenant)
+        return found
 
 
 def _secret_as_json(secret: TenantSecret) -> dict[str, Any]:

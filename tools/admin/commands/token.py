@@ -1,5 +1,6 @@
 """`token`: the secret tokens of a tenant, in Key Vault."""
 
+import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -21,16 +22,18 @@ from tools.admin.commands.options import (
     run,
 )
 from tools.admin.errors import NoAccessError, NotDoneError
+from tools.admin.existence import require_table
 from tools.admin.places import Place
-from tools.admin.storage import open_storage
+from tools.admin.storage import Storage, open_storage
 from tools.admin.tokens import Issued, Revoked, Term
 from tools.admin.vault import TokenVault, open_vault
 from tools.admin.versions import Standing, State, Version, having, standings
+from tools.command_line import App, say
 
 DAY = 86_400
 _LATEST = datetime(2200, 1, 1, tzinfo=UTC).timestamp()
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", epilog=EXIT_STATUS)
+app = App(no_args_is_help=True, epilog=EXIT_STATUS)
 
 ValidDays = Annotated[
     int, typer.Option(min=1, max=3_650, help="For how many days the token is valid.")
@@ -65,7 +68,7 @@ def new(
     term = _term(valid_days, not_before)
     issued = run(_new(where, tenant, term, checks=checks))
     if not checks and not existing_data:
-        console.say("(without --storage it was not checked that no data of that name are left)")
+        say("(without --storage it was not checked that no data of that name are left)")
     _hand_over(tenant, issued, as_json=as_json)
 
 
@@ -122,11 +125,11 @@ def revoke(
         return
     if not yes:
         question = f"Every token of the tenant {tenant} will be refused within a minute. Close it?"
-        typer.confirm(question, abort=True, err=True)
+        _confirm(question)
     disabled = run(_close(where, tenant))
     if as_json:
         console.show_json({"tenant": tenant, "disabled": [each.id for each in disabled]})
-    console.say(
+    say(
         f"The tenant {tenant} is closed: {len(disabled)} versions were disabled. Its data stay."
         f" `token rotate{_of(tenant)}` opens it again, to a new token."
     )
@@ -156,13 +159,23 @@ async def _new(where: Place, tenant: str, term: Term, *, checks: bool) -> Issued
     async with open_vault(where) as vault:
         if checks:
             async with open_storage(where) as storage:
-                if not await stats.is_empty(storage, tenant):
-                    raise NotDoneError(
-                        f"the table holds data of a tenant {tenant}, which a new one of that name"
-                        " would take over: give it another name, or --existing-data if it is the"
-                        " same one"
-                    )
+                await _refuse_taken(storage, where, tenant)
         return await tokens.new(vault, tenant, term)
+
+
+async def _refuse_taken(storage: Storage, where: Place, tenant: str) -> None:
+    """Refuse a name of which the table holds data.
+
+    Raises:
+        NotDoneError: a former tenant had that name.
+        NotThereError: there is no table of the name that was given.
+    """
+    if not await stats.is_empty(storage, tenant):
+        raise NotDoneError(
+            f"the table holds data of a tenant {tenant}, which a new one of that name would take"
+            " over: give it another name, or --existing-data if it is the same one"
+        )
+    await require_table(where, storage)
 
 
 async def _rotate(where: Place, tenant: str, term: Term, *, as_json: bool) -> None:
@@ -178,12 +191,12 @@ async def _settle(vault: TokenVault, tenant: str, issued: Issued) -> None:
     disabled = await tokens.retire(vault, tenant, time.time(), keep=issued.version.id)
     judged = standings(await vault.versions(tenant), time.time())
     if disabled:
-        console.say(f"Disabled, so that it never comes back: {_ids(disabled)}.")
+        say(f"Disabled, so that it never comes back: {_ids(disabled)}.")
     for version in having(State.VALID, judged):
         if version.id == issued.version.id:
             continue
         until = console.time_of(version.expires)
-        console.say(
+        say(
             f"The token {version.id[:8]} stays valid{f' until {until}' if until else ''}, or until"
             f" the next rotation. To end it: token revoke {version.id[:8]}{_of(tenant)}"
         )
@@ -205,6 +218,20 @@ async def _list(where: Place, tenant: str) -> list[Standing]:
     if not judged:
         raise tokens.no_such_tenant(tenant)
     return judged
+
+
+def _confirm(question: str) -> None:
+    """Ask the person at the terminal; standard output stays free of the question.
+
+    Raises:
+        NotDoneError: the answer is not yes, or nobody is there to give one.
+    """
+    typer.echo(f"{question} [y/N]: ", nl=False, err=True)
+    answer = "" if sys.stdin is None else sys.stdin.readline()
+    if not answer.endswith("\n"):
+        typer.echo(err=True)
+    if answer.strip().lower() not in {"y", "yes"}:
+        raise NotDoneError("nothing was done, because it was not confirmed; --yes does without")
 
 
 def _term(valid_days: int, not_before: datetime | None) -> Term:
@@ -230,13 +257,13 @@ def _hand_over(tenant: str, issued: Issued, *, as_json: bool) -> None:
         else:
             console.show_line(issued.token)
     except OSError as error:
-        console.say(
+        say(
             f"error: the token {version.id[:8]} could not be written out ({error.strerror}), and"
             f" nobody can read it again: run token rotate{_of(tenant)}"
         )
         raise typer.Exit(NoAccessError.exit_status) from error
     path = "/scim/v2" if tenant == tenants.DEFAULT else f"/tenants/{tenant}/scim/v2"
-    console.say(
+    say(
         f"This is the secret token of the tenant {tenant} (Tenant URL https://<host>{path}). It is"
         f" not shown again. Version {version.id[:8]}, valid"
         f"{f' from {begins}' if begins else ''} until {until}."
@@ -250,8 +277,8 @@ def _tell_revoked(
         disabled = [version.id, *(each.id for each in superseded)]
         console.show_json({"tenant": tenant, "disabled": disabled})
     if superseded:
-        console.say(f"Disabled, so that it does not come back: {_ids(superseded)}.")
-    console.say(f"The token {version.id[:8]} is disabled and refused within a minute.")
+        say(f"Disabled, so that it does not come back: {_ids(superseded)}.")
+    say(f"The token {version.id[:8]} is disabled and refused within a minute.")
 
 
 def _as_json(each: Standing) -> dict[str, Any]:

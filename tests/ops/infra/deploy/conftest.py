@@ -44,11 +44,6 @@ TENANTS = 150
 """More than tests need in one worker."""
 TOOLS = ["sh", "cat", "cut", "dirname", "grep", "mktemp", "rm", "tr"]
 """What the scripts use besides az, curl and python3; sleep is replaced, so that nothing waits."""
-HEEDING_SIGINT = (
-    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL);"
-    " os.execvp(sys.argv[1], sys.argv[1:])"
-)
-"""Runs a command that heeds SIGINT, which a shell that runs tests in the background has ignored."""
 
 
 class SharedVault(FakeKeyVault):
@@ -326,10 +321,7 @@ class Machine:
 
     async def interrupt(self, number: signal.Signals, script: str, *arguments: str) -> Done:
         """Run a script until something hangs, then signal it and its children, as Ctrl-C does."""
-        process = await self._start(
-            *(sys.executable, "-c", HEEDING_SIGINT),
-            *("sh", str(self.clone / "infra" / script), *arguments),
-        )
+        process = await self._start("sh", str(self.clone / "infra" / script), *arguments)
         hangs = self.folder / "hangs"
         async with asyncio.timeout(60):
             while not hangs.exists():

@@ -1,0 +1,171 @@
+"""What `user show` and `group show` write of a resource, and of one that was deleted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tools.admin import console
+from tools.admin.feed import as_json as change_as_json
+from tools.admin.feed import as_line
+from tools.command_line import printable
+
+if TYPE_CHECKING:
+    from shared.store.changes import RecordedChange
+    from shared.store.resources import Group, User
+    from tools.admin.changes import History
+    from tools.admin.stats import Number
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """The other side of a membership."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What is shown of a resource that is gone: its id, and its history with its deletion."""
+
+    tenant: str
+    id: str
+    deletion: RecordedChange
+    history: History
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What is shown of a resource."""
+
+    tenant: str
+    resource: User | Group
+    memberships: Number
+    members: list[Member]
+    history: History | None
+
+
+def show(shown: Shown | Deleted, name: str, side: str, *, as_json: bool) -> None:
+    """Write what was found.
+
+    Args:
+        shown: a resource, or what is known of a deleted one.
+        name: the attribute that names it.
+        side: `groups` or `members`: what its memberships are called.
+        as_json: write JSON instead of text.
+    """
+    if as_json:
+        console.show_json(
+            _deleted_as_json(shown, side) if isinstance(shown, Deleted) else _as_json(shown, side)
+        )
+    elif isinstance(shown, Deleted):
+        _show_deleted(shown)
+    else:
+        _show_present(shown, name, side)
+
+
+def _show_deleted(shown: Deleted) -> None:
+    deletion = shown.deletion
+    console.show_fields(
+        {
+            "id": shown.id,
+            "deleted": console.time_of_milliseconds(deletion.time),
+            "by": deletion.actor,
+            "request": deletion.request_id,
+            "tenant": shown.tenant,
+        }
+    )
+    _show_history(shown.history)
+
+
+def _show_present(shown: Shown, name: str, side: str) -> None:
+    resource = shown.resource
+    document = resource.document
+    console.show_fields(
+        {
+            "id": resource.id,
+            name: document[name],
+            **{key: _text(value) for key, value in document.items() if key != name},
+            "created": resource.created,
+            "modified": resource.modified,
+            "version": resource.version,
+            "tenant": shown.tenant,
+        }
+    )
+    console.show_line("")
+    console.show_line(f"{side}: {_number(shown.memberships)}")
+    for member in shown.members:
+        console.show_line(f"  {member.id}  {printable(member.name)}")
+    more = shown.memberships.least - len(shown.members)
+    if more > 0:
+        console.show_line(f"  and {more:,} more (--list shows up to 1,000, --json too)")
+    if shown.history is not None:
+        _show_history(shown.history)
+
+
+def _show_history(history: History) -> None:
+    since = console.time_of_milliseconds(history.since)
+    note = "" if history.is_whole else ", no farther: --scan-rows was reached"
+    console.show_line("")
+    console.show_line(f"history: {len(history.changes)}, complete since {since}{note}")
+    for change in history.changes:
+        console.show_line(f"  {as_line(change)}")
+
+
+def _as_json(shown: Shown, side: str) -> dict[str, Any]:
+    resource, history = shown.resource, shown.history
+    return {
+        "tenant": shown.tenant,
+        "id": resource.id,
+        "deleted": None,
+        "version": resource.version,
+        "created": resource.created,
+        "modified": resource.modified,
+        "attributes": resource.document,
+        side: {
+            "at_least": shown.memberships.least,
+            "exact": shown.memberships.is_exact,
+            "listed": [{"id": each.id, "name": each.name} for each in shown.members],
+        },
+        "history": None if history is None else _history_as_json(shown.tenant, history),
+    }
+
+
+def _deleted_as_json(shown: Deleted, side: str) -> dict[str, Any]:
+    deletion = shown.deletion
+    gone = ("version", "created", "modified", "attributes", side)
+    return {
+        "tenant": shown.tenant,
+        "id": shown.id,
+        "deleted": {
+            "time": console.time_of_milliseconds(deletion.time),
+            "token": deletion.actor,
+            "request": deletion.request_id,
+        },
+        **dict.fromkeys(gone),
+        "history": _history_as_json(shown.tenant, shown.history),
+    }
+
+
+def _history_as_json(tenant: str, history: History) -> dict[str, Any]:
+    return {
+        "complete_since": console.time_of_milliseconds(history.since),
+        "complete": history.is_whole,
+        "changes": [change_as_json(tenant, each) for each in history.changes],
+    }
+
+
+def _text(value: Any) -> str:
+    """Write the value of an attribute on one line."""
+    if isinstance(value, dict):
+        return "; ".join(f"{key}: {_text(each)}" for key, each in value.items())
+    if isinstance(value, list):
+        return " | ".join(_text(each) for each in value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _number(number: Number) -> str:
+    return f"{number.least:,}{'' if number.is_exact else ' or more'}"
