@@ -91,7 +91,7 @@ def _read_csv(path: Path) -> Directory:
     )
 
 
-def csv_reader(file: TextIO) -> csv.DictReader[str]:
+def csv_reader(file: TextIO) -> "csv.DictReader[str]":
     """Read CSV whose cells are separated as the names of its header are."""
     header = file.readline()
     file.seek(0)

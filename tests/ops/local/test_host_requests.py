@@ -189,8 +189,7 @@ async def test_what_is_no_request_is_logged_without_what_it_says(
     async with serving() as wire:
         reader, writer = await connect(wire)
         writer.write(b"\r\n".join([*lines, b"Host: h", b"", body]))
-        writer.write_eof()
-        assert b" 4" in await reader.read()
+        assert b" 4" in await reader.readline()
         writer.close()
     assert TOKEN.decode() not in caplog.text
     assert "Traceback" not in caplog.text
