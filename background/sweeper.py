@@ -88,7 +88,7 @@ class Swept:
 
 
 @dataclass(slots=True)
-class _Turn:
+class _TenantSweep:
     """The part of a run that belongs to one tenant."""
 
     context: RequestContext
@@ -168,40 +168,40 @@ class Sweep:
                 self.swept.unfinished += 1
 
     async def _sweep_tenant(self, tenant: str) -> None:
-        turn = self._begin_turn(tenant)
-        await turn.attempt(self._sweep_deletions(turn))
-        await turn.attempt(self._expire_changes(turn))
-        self.swept.calls += turn.context.meter.calls
-        self.swept.entities += turn.context.meter.entities
-        if turn.faults:
+        sweep = self._begin_tenant(tenant)
+        await sweep.attempt(self._sweep_deletions(sweep))
+        await sweep.attempt(self._expire_changes(sweep))
+        self.swept.calls += sweep.context.meter.calls
+        self.swept.entities += sweep.context.meter.entities
+        if sweep.faults:
             self.swept.failed += 1
-            _write_fault(tenant, turn.faults[0])
-        elif turn.bound.is_reached(turn.context):
+            _write_fault(tenant, sweep.faults[0])
+        elif sweep.bound.is_reached(sweep.context):
             self.swept.unfinished += 1
 
-    def _begin_turn(self, tenant: str) -> _Turn:
+    def _begin_tenant(self, tenant: str) -> _TenantSweep:
         now = self._clock.steady()
         until = min(now + TENANT_SECONDS, self._began + RUN_SECONDS)
         deadline = time.monotonic() + (until - now) + GRACE_SECONDS
         context = RequestContext(tenant, self._request_id, ACTOR, deadline)
-        return _Turn(context, Bound(TENANT_ENTITIES, until, self._clock.steady))
+        return _TenantSweep(context, Bound(TENANT_ENTITIES, until, self._clock.steady))
 
-    async def _sweep_deletions(self, turn: _Turn) -> None:
-        for record in await self._store.sweeper.records(turn.context):
-            if turn.bound.is_reached(turn.context):
+    async def _sweep_deletions(self, sweep: _TenantSweep) -> None:
+        for record in await self._store.sweeper.records(sweep.context):
+            if sweep.bound.is_reached(sweep.context):
                 return
-            await turn.attempt(self._sweep_deletion(turn, record))
+            await sweep.attempt(self._sweep_deletion(sweep, record))
 
-    async def _sweep_deletion(self, turn: _Turn, record: DeletionRecord) -> None:
-        is_swept = await self._store.sweeper.sweep(turn.context, record, turn.bound)
+    async def _sweep_deletion(self, sweep: _TenantSweep, record: DeletionRecord) -> None:
+        is_swept = await self._store.sweeper.sweep(sweep.context, record, sweep.bound)
         if record.resource == "User":
             self.swept.users += is_swept
         else:
             self.swept.groups += is_swept
 
-    async def _expire_changes(self, turn: _Turn) -> None:
+    async def _expire_changes(self, sweep: _TenantSweep) -> None:
         before = self._clock.wall() - self._history_days * _DAY_SECONDS
-        expired = await self._store.history.expire(turn.context, int(before * 1_000), turn.bound)
+        expired = await self._store.history.expire(sweep.context, int(before * 1_000), sweep.bound)
         # Not in one statement: it would add to what the number was before the wait.
         self.swept.changes += expired
 

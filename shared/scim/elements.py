@@ -9,7 +9,7 @@ from shared.scim.folding import fold
 from shared.scim.schema import REF, VALUE
 
 if TYPE_CHECKING:
-    from shared.scim.schema import Attribute
+    from shared.scim.schema import Attribute, Document
 
 Elements: TypeAlias = list[Any]
 
@@ -73,7 +73,7 @@ def distinct(elements: Elements) -> Elements:
 
     Two elements are one if their `value` and `type` are the same, and whatever else does not only
     describe them; the first is completed by the second. Those without a `value` are one if all
-    their parts are the same.
+    their parts but `primary` are the same.
     """
     if len(elements) < 2:
         return elements
@@ -98,7 +98,7 @@ class Places:
 
     Two elements are the same if their `value` is, and their `type` where both have one: Entra
     creates a role with a type and adds it again without. Elements that have no `value`, such as
-    addresses, are the same if all their parts are.
+    addresses, are the same if all their parts but `primary` are.
     """
 
     def __init__(self, attribute: Attribute, elements: Elements) -> None:
@@ -128,15 +128,22 @@ class Places:
         parts = _folded_parts(self._attribute, element)
         if VALUE in parts:
             return parts[VALUE], parts.get(_TYPE)
-        return repr(sorted(parts.items())), None
+        return _parts_but(parts, _PRIMARY), None
 
 
 def _identity(element: Any) -> Any:
     """Return what two elements have in common that are one and the same."""
     if not isinstance(element, dict):
         return element
-    describes = _DESCRIPTIVE if VALUE in element else ()
-    return repr(sorted((name, part) for name, part in element.items() if name not in describes))
+    return _parts_but(element, *(_DESCRIPTIVE if VALUE in element else (_PRIMARY,)))
+
+
+def _parts_but(element: Document, *left_out: str) -> str:
+    """Return the parts of an element, but for some, in a form that can be compared.
+
+    `primary` is never among them: a list has one primary element, so to add another one changes it.
+    """
+    return repr(sorted((name, part) for name, part in element.items() if name not in left_out))
 
 
 def _completed(element: Any, other: Any) -> Any:

@@ -57,7 +57,7 @@ class Readiness:
     clock: Clock = field(default_factory=Clock)
     _report: Report | None = None
     _made_at: float = -math.inf
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def report(
         self, authenticator: Authenticator, table: Table, context: RequestContext
@@ -69,7 +69,7 @@ class Readiness:
             table: is asked for one row.
             context: of the request that asks; its meter counts what the table was asked.
         """
-        async with self._turn:
+        async with self._asking:
             if self._report is None or self.clock.steady() - self._made_at >= REPORT_SECONDS:
                 vault, storage = await asyncio.gather(
                     _check_vault(authenticator), _check_table(table, context)

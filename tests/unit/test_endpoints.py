@@ -7,9 +7,17 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import azure.functions as func
+import pytest
+
 import endpoints
 from background.timers import TIMERS
 from endpoints import ENDPOINTS, JOBS
+from scim_protocol.root import no_such_path
+from shared.errors import NotFound
+from shared.scim import custom_schemas
+from shared.scim.core_schemas import GROUP, USER
+from shared.telemetry.request_record import RequestRecord
 from tests.support.deployed import MODULES, PACKAGES, ROOT, routes
 
 if TYPE_CHECKING:
@@ -38,6 +46,27 @@ def test_the_module_is_what_a_function_waits_for() -> None:
     loaded: Endpoints = endpoints  # mypy holds the module against the protocol
     served = (*loaded.ENDPOINTS.values(), *loaded.JOBS.values())
     assert all(map(callable, (loaded.respond, loaded.prepare, *served)))
+
+
+def first_segments() -> set[str]:
+    """Return what the paths of the routes begin with, but for those that take any."""
+    segments = {route.path.partition("/")[0] for route in routes()}
+    return {segment for segment in segments if segment and "{" not in segment}
+
+
+def test_no_custom_type_may_have_the_path_of_a_route() -> None:
+    built_in = {resource_type.endpoint.lower() for resource_type in (USER, GROUP)}
+    reserved = custom_schemas._PATHS_OF_THE_SERVICE | built_in
+    taken = {f"/{each.lower()}" for each in first_segments() - {".search"}}
+    assert taken - reserved == set(), "add them to _PATHS_OF_THE_SERVICE in custom_schemas.py"
+
+
+async def test_who_asks_for_no_path_is_told_those_that_there_are() -> None:
+    with pytest.raises(NotFound) as refusal:
+        await no_such_path(func.HttpRequest("GET", "/", body=b""), RequestRecord("1", "GET", "x"))
+    served = first_segments() - {"Me", "healthz", "readyz"}
+    told = refusal.value.detail
+    assert [path for path in served if f"/{path}" not in told] == []
 
 
 HANDLER = '''

@@ -53,7 +53,6 @@ class RestClient:
             signer: writes the Authorization headers; closed with the client.
             tls: whom to trust; the system's authorities when None.
         """
-        self._endpoint = endpoint
         self._table = table
         self._table_url = f"{endpoint}/{table}"
         self._base_path = urlsplit(endpoint).path

@@ -825,6 +825,23 @@ def test_every_attribute_reads_back_equal(patched: Patched, user: Document, path
     assert patched(once, add(path, value)) == once
 
 
+@pytest.mark.parametrize(
+    ("path", "elements"),
+    [
+        ("addresses", [{"locality": "a", "primary": True}, {"locality": "b", "primary": True}]),
+        ("phoneNumbers", [{"value": "a", "primary": True}, {"value": "b", "primary": True}]),
+    ],
+)
+def test_an_add_that_is_repeated_adds_nothing_whichever_element_is_primary(
+    patched: Patched, user: Document, path: str, elements: list[Document]
+) -> None:
+    changed = user
+    for _ in range(4):
+        changed = patched(changed, add(path, elements))
+        assert len(changed[path]) == 2
+        assert sum(element["primary"] for element in changed[path]) == 1
+
+
 def test_operations_are_applied_in_order(patched: Patched, user: Document) -> None:
     changed = patched(
         user,
