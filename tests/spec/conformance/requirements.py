@@ -60,7 +60,8 @@ def should(id_: str, text: str, *, departure: str = "", not_ours: str = "") -> R
 
 _CLIENT: Final = "It binds the client."
 _SCHEMAS_OF_MESSAGES: Final = (
-    "`schemas` is not looked at, because there is nothing else that the body could be."
+    "A `schemas` that is missing or foreign is taken, because the endpoint tells what the body is; "
+    "one that names another message or type is refused."
 )
 
 REQUIREMENTS: Final = (
@@ -196,8 +197,9 @@ REQUIREMENTS: Final = (
     must(
         "7644-3.5.2-mutability",
         "PATCH: an operation that is at odds with the mutability of its attribute is an error.",
-        departure="A readOnly attribute is passed over, as in POST and PUT: Okta sends `id` in "
-        "PATCH, and a refusal would stop the other operations of the request.",
+        departure="A path that names a readOnly attribute is refused. In a value without a path it "
+        "is passed over, as in POST and PUT: Okta sends `id` there, and a refusal would stop the "
+        "other operations of the request.",
     ),
     must(
         "7644-3.5.2-schema",
@@ -248,7 +250,6 @@ REQUIREMENTS: Final = (
     must(
         "7644-3.5.2.2-readonly",
         "remove: to unassign a readOnly attribute is an error: `mutability`.",
-        departure="It is passed over, as every write to a readOnly attribute is.",
     ),
     must("7644-3.5.2.3-no-path", "replace: without a path the value holds attributes."),
     must(

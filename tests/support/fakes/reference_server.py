@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -19,6 +20,8 @@ from scim2_server.utils import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from scim2_server.responses import ScimResponse
+
 ENTRA = ScimPolicy(
     unknown=ScimPolicy.Unknown.ignore,
     remove_value_as_filter=ScimPolicy.RemoveValue.apply,
@@ -29,6 +32,23 @@ ENTRA = ScimPolicy(
 _BASE_URL = "http://reference.example/v2"
 
 
+class SerialServer(WSGIApplication):
+    """The server, answering one request at a time.
+
+    Its classes are bound to their schemas at first use, in caches without a lock. Its storage alone
+    is made for threads.
+    """
+
+    def __init__(self, storage: InMemoryStorage, provider: ScimProvider) -> None:
+        super().__init__(storage, provider)
+        self._turn = Lock()
+
+    def serve(self, request: ScimRequest) -> ScimResponse:
+        """Answer a request when those before it are answered."""
+        with self._turn:
+            return super().serve(request)
+
+
 def application(policy: ScimPolicy) -> WSGIApplication:
     """Build a server that holds nothing yet."""
     provider = ScimProvider.from_discovery(
@@ -37,7 +57,7 @@ def application(policy: ScimPolicy) -> WSGIApplication:
         config=load_default_service_provider_config(),
         policy=policy,
     )
-    return WSGIApplication(InMemoryStorage(), provider)
+    return SerialServer(InMemoryStorage(), provider)
 
 
 def send(
