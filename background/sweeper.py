@@ -106,7 +106,7 @@ class _TenantSweep:
 class Sweep:
     """One run over all tenants, several at the same time.
 
-    Their order is drawn anew for each run. So where the time does not suffice for all of them, no
+    Their order is drawn for each run. So where the time does not suffice for all of them, no
     tenant is always the last one.
 
     Attributes:

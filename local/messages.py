@@ -67,7 +67,7 @@ def _without_dots(path: str) -> str:
 
 
 def url(headers: Mapping[str, str], path: str, query: str) -> str:
-    """Return the absolute URL of a request: path encoded anew, query as it came.
+    """Return the absolute URL of a request: path encoded again, query as it came.
 
     The front end of Azure says with X-Forwarded-Proto and DISGUISED-HOST what the client asked for.
     """

@@ -92,7 +92,7 @@ async def run(asked: Options) -> int:
         storage = await _start_storage(asked, stack)
         environ = _environ(asked, values, storage)
         if asked.recorded:
-            # Before the host starts: Core Tools begin anew when a folder appears.
+            # Before the host starts: Core Tools start again when a folder appears.
             record = _record(asked, url, settings, environ, storage)
             stack.enter_context(run_record.recorded(asked.root, record))
         core_tools = None if asked.stand_in else shutil.which("func")

@@ -67,7 +67,7 @@ def custom_endpoint(choose: Callable[[CustomHandlers], Handlers]) -> Endpoint:
         process = services.current()
         request = await admit(req, process, record)
         found = _find(process, req.route_params["endpoint"])
-        # Only the name of an endpoint that there is gets this far, so the log may bear it; but not
+        # Only the name of an endpoint that there is gets this far, so the log may hold it; but not
         # as the client spells it, or each letter case would be another route in the metrics.
         record.route = record.route.replace("{endpoint}", found.path)
         return await handler_of(choose(found), request.method)(request, process)

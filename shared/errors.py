@@ -1,6 +1,6 @@
 """The one family of errors: every refusal of a request is a `ScimError` with its HTTP status.
 
-RFC 7644 section 3.12 gives the shape of the answer and the values of `scimType`. The classes bear
+RFC 7644 section 3.12 gives the shape of the answer and the values of `scimType`. The classes have
 those names, or that of the HTTP status where the RFC has no `scimType`.
 """
 # ruff: noqa: N818 - the names are the terms of RFC 7644, which do not end in "Error"
@@ -65,7 +65,7 @@ class InvalidFilter(ScimError):
 
 
 class TooMany(ScimError):
-    """The filter would have to look at more resources than the service is willing to."""
+    """The filter would have to look at more resources than a request may read."""
 
     status = 400
     scim_type = "tooMany"

@@ -27,7 +27,7 @@ def of_path(segment: str | None) -> str | None:
         segment: What stands in the place of `<tenant>`, percent-decoded; None for `/scim/v2`.
 
     Returns:
-        The tenant, or None when no tenant can bear that name. The caller is to be answered as for
+        The tenant, or None when no tenant can have that name. The caller is to be answered as for
         any unknown tenant: `Authenticator.authenticate` takes the None.
     """
     return DEFAULT if segment is None else _named(segment)

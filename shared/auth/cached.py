@@ -68,7 +68,7 @@ class Cached(Generic[_T]):
 
         Args:
             name: What it is, for the log.
-            read: Returns the value anew; it is given the last good one, if there is one.
+            read: Reads the value again; it is given the last good one, if there is one.
             clock: The time by which the value ages.
             waits: How long to wait for a reading.
         """
@@ -145,7 +145,7 @@ class Cached(Generic[_T]):
     async def _wait(self, reading: asyncio.Task[None]) -> None:
         """Wait as long as a request may, counted from the start of the reading, whoever began it.
 
-        Otherwise each request would wait anew for a vault that hangs.
+        Otherwise each request would begin its own wait for a vault that hangs.
         """
         patience = self._waits.unknown if self.value is None else self._waits.known
         waited = asyncio.get_running_loop().time() - self._waited_from

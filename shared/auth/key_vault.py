@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _CHECK_IDENTITY = "check that the app has an identity, and AZURE_CLIENT_ID if it is user-assigned"
 
-# The vault's own word (429, 5xx) stands: `Cached` decides when to ask again. What did not arrive
+# What the vault answers (429, 5xx) stands: `Cached` decides when to ask again. What did not arrive
 # is sent once more. All of it together is bounded by `Waits.reading`.
 _RETRY_OPTIONS: dict[str, Any] = {
     "connection_timeout": 3,

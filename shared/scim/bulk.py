@@ -95,7 +95,7 @@ def resolve_references(operation: BulkOperation, ids: Mapping[str, str]) -> Bulk
         if bulk_id not in ids:
             raise Conflict(
                 f"The resource of bulkId {bulk_id[:64]!r} was not created, so nothing can refer "
-                "to it. Mend that operation and send both again."
+                "to it. Correct that operation and send both again."
             )
         return ids[bulk_id]
 

@@ -46,11 +46,6 @@ class MemberChange:
     add: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether the list stays as it is."""
-        return not (self.replace or self.add or self.remove)
-
     def check_others(self, group_id: str) -> None:
         """Refuse a group as a member of itself.
 

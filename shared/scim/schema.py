@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Document = dict[str, Any]
-"""A resource as a JSON object whose attributes bear their canonical names."""
+"""A resource as a JSON object whose attributes have their canonical names."""
 
 AttributeType = Literal[
     "string", "boolean", "decimal", "integer", "dateTime", "reference", "binary", "complex"

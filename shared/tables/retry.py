@@ -4,7 +4,7 @@ Three things are tried again, each in its own way:
 
 - a read, since it changes nothing (`retry_read`);
 - a transaction whose outcome is unknown, by a sender that can tell its own success (`resend`);
-- a change that lost a race, which is built anew on what is read again (`retry_conflicts`).
+- a change that lost a race, which is built again on what is read again (`retry_conflicts`).
 
 Whatever is tried again ends at the deadline of the request.
 """

@@ -12,7 +12,7 @@ class Telemetry(Protocol):
         """Take a finished request; nothing is sent before this returns, and nothing is raised."""
 
     def close(self) -> None:
-        """Send what is left. Blocks for as long as the exporters are patient."""
+        """Send what is left. Blocks until the exporters have sent it or given up."""
 
 
 class Off:

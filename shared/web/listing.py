@@ -122,7 +122,7 @@ class _Listing:
         return await self._unsorted_page(position)
 
     async def _sorted_page(self, position: CursorPosition | None) -> _Page:
-        """Find the page of a sorted list behind a position. All is read and sorted anew."""
+        """Find the page of a sorted list behind a position. All is read and sorted again."""
         last = None
         if position is not None:
             last = (position.value, self._target_at(position).place, position.id)

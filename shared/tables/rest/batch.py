@@ -13,7 +13,7 @@ from shared.tables.operations import Delete, Insert, Merge, Replace, RowOperatio
 from shared.tables.rest.entities import write_entity
 
 # No part holds a line break of its own: JSON escapes them, and keys have none. So no line of one
-# can be taken for a boundary, and these need not be drawn anew for each transaction.
+# can be taken for a boundary, and these need not be drawn again for each transaction.
 _BATCH, _CHANGES = "batch_of_one", "changes_of_one"
 
 CONTENT_TYPE = f"multipart/mixed; boundary={_BATCH}"
