@@ -24,7 +24,8 @@ async def alive(req: func.HttpRequest, record: RequestRecord) -> ScimResponse:
 async def ready(req: func.HttpRequest, record: RequestRecord) -> ScimResponse:
     """GET /readyz: whether the vault and the table answer, and how fast; 503 if one does not.
 
-    It takes the token of the tenant `default`.
+    Once in the life of an instance the table must take writes too. It takes the token of the tenant
+    `default`.
     """
     process = services.current()
     request = await admit(req, process, record)
@@ -47,7 +48,10 @@ def _refuse_other_methods(record: RequestRecord) -> None:
 
 
 def _check(check: Check) -> dict[str, str | float]:
-    return {"state": check.state, "ms": check.ms}
+    shown: dict[str, str | float] = {"state": check.state, "ms": check.ms}
+    if check.diagnosis is not None:
+        shown |= {"cause": check.diagnosis.refusal, "detail": check.diagnosis.detail}
+    return shown
 
 
 def _respond(status: int, body: dict[str, Any], **headers: str) -> ScimResponse:

@@ -57,6 +57,14 @@ def secret_name(tenant: str) -> str:
     return _SECRET if tenant == DEFAULT else f"{_SECRET_PREFIX}{tenant}"
 
 
+def scratch(purpose: str) -> str:
+    """Name a partition that no tenant can have: for rows that are written to be removed.
+
+    Two dashes are in the name of no tenant, so nothing that goes through the tenants meets it.
+    """
+    return f"scratch--{purpose}"
+
+
 def _named(text: str) -> str | None:
     # Non-ASCII is refused before lower(), which makes a "k" of the Kelvin sign.
     name = text.lower()

@@ -98,7 +98,7 @@ class AzureTable:
             except StorageError as error:
                 if error.code != "TableNotFound":
                     raise
-            await self._create_table()
+                await self._create_table(error)
             return of_no_table
 
         return retry_read(context, lambda: self._send(context, read_once))
@@ -123,19 +123,23 @@ class AzureTable:
             return await self._client.submit(context.tenant, operations)
         except StorageError as error:
             if error.code == "TableNotFound":
-                await self._create_table()
+                await self._create_table(error)
                 raise OutcomeUnknown("the table did not exist yet") from error
             raise
 
-    async def _create_table(self) -> None:
-        """Create the table that was not found: a new Azurite, a new account."""
+    async def _create_table(self, missing: StorageError) -> None:
+        """Create the table that was not found: a new Azurite, a new account.
+
+        Raises:
+            StorageError: it may not be created; the cause is that it is missing.
+        """
         if not self._creates_table:
             return
         try:
             await self._client.create_table()
         except StorageError as error:
             if error.code != "TableAlreadyExists":
-                raise
+                raise error from missing
         else:
             _log.info("created the table")
 

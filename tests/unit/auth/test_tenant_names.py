@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from shared import tenants
@@ -74,3 +76,12 @@ def test_a_setting_writes_a_dash_as_an_underscore(suffix: str, tenant: str) -> N
 @pytest.mark.parametrize("suffix", ["", "DEFAULT", "A__B", "_A", "A B"])
 def test_a_setting_of_any_other_ending_belongs_to_no_tenant(suffix: str) -> None:
     assert tenants.of_setting(suffix) is None
+
+
+@pytest.mark.parametrize("purpose", ["readiness", "verify"])
+def test_a_scratch_partition_is_that_of_no_tenant(purpose: str) -> None:
+    partition = tenants.scratch(purpose)
+    assert re.fullmatch(r"[0-9a-z-]+", partition)  # a key that needs no escape
+    assert tenants.of_path(partition) is None
+    assert tenants.of_setting(partition) is None
+    assert tenants.of_secret(f"scim-token--{partition}") is None
