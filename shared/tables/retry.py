@@ -26,9 +26,10 @@ _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 _TRANSIENT_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
-_TOO_LARGE_CODES = frozenset(
+TOO_LARGE_CODES = frozenset(
     {"EntityTooLarge", "PropertyValueTooLarge", "RequestBodyTooLarge", "TooManyProperties"}
 )
+"""Error codes by which the service says that a row, a value or a transaction is too large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,7 @@ def outcome_of(error: StorageError) -> OutcomeUnknown:
         PayloadTooLarge: a row or a value is larger than the service takes.
         Unavailable: the error will not pass by itself, such as missing rights.
     """
-    if error.code in _TOO_LARGE_CODES:
+    if error.code in TOO_LARGE_CODES:
         raise PayloadTooLarge("The resource is too large to be stored; send less.") from error
     if error.status is not None and error.status not in _TRANSIENT_STATUSES:
         _log.error("table storage refused a request: %s", error)

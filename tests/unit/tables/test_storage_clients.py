@@ -35,16 +35,15 @@ from tests.support.fakes.storage_proxy import (
     lose_answer,
     lose_request,
 )
+from tools.admin import client_contract
+from tools.admin.client_contract import STALE, VALUES, Rule, Scratch
 
 if TYPE_CHECKING:
     from local.azurite import Azurite
-    from shared.tables.rows import Value
     from tests.support.fakes.storage_proxy import Fault, StorageProxy
 
 CLIENTS = get_args(ClientName)
 EVERYTHING = Span("a", "z")
-STALE = "W/\"datetime'2026-01-01T00%3A00%3A00.0000000Z'\""
-"""An ETag that no row has."""
 
 Act = Callable[[StorageClient], Awaitable[Any]]
 
@@ -91,15 +90,13 @@ async def submitted(
     return await client.submit(partition, operations)
 
 
-VALUES: dict[str, Value] = {
-    "text": "é'\"\\\u2028\x7f😀",
-    "empty": "",
-    "number": 7,
-    "negative": -7,
-    "largest": 2**31 - 1,
-    "bytes": bytes(range(256)),
-    "odata": "'; drop",
-}
+@pytest.mark.parametrize("name", CLIENTS)
+@pytest.mark.parametrize("rule", client_contract.RULES, ids=lambda rule: rule.name)
+async def test_a_client_keeps_the_contract(
+    clients: dict[str, StorageClient], direct: StorageClient, tenant: str, name: str, rule: Rule
+) -> None:
+    del direct
+    await rule.check(Scratch(clients[name], tenant, "a"))
 
 
 @pytest.mark.parametrize("writer", CLIENTS)
@@ -115,20 +112,6 @@ async def test_each_reads_what_the_other_writes(
     page = await clients[reader].query(tenant, EVERYTHING, 10, None)
     assert page.rows == [row]
     assert page.token is None
-
-
-@pytest.mark.parametrize("select", [(), ("n",), ("n", "text")])
-async def test_what_is_selected_comes_without_the_rest_and_without_etags(
-    clients: dict[str, StorageClient], direct: StorageClient, tenant: str, select: tuple[str, ...]
-) -> None:
-    values: dict[str, Value] = {"n": 7, "text": "é", "bytes": b"1"}
-    await direct.submit(tenant, [Insert("a-1", values), Insert("a-2", {"n": 8})])
-    pages = [await each.query(tenant, EVERYTHING, 10, None, select) for each in clients.values()]
-    first, second = pages[0].rows
-    assert (first.key, first.etag) == ("a-1", "")
-    assert first.values == {name: values[name] for name in select}
-    assert second.values == {name: 8 for name in select if name == "n"}
-    assert pages[0] == pages[1]
 
 
 async def test_a_number_beyond_32_bits_is_kept(
@@ -155,50 +138,6 @@ async def test_a_list_goes_on_where_the_other_has_stopped(
     assert page.token is not None
     rest = await clients[second].query(tenant, EVERYTHING, 1_000, page.token)
     assert [row.key for row in (*page.rows, *rest.rows)] == [f"a-{number}" for number in range(5)]
-
-
-async def test_the_etags_of_a_transaction_are_those_of_its_rows_in_order(
-    clients: dict[str, StorageClient], direct: StorageClient, tenant: str
-) -> None:
-    for client in clients.values():
-        await direct.submit(tenant, [Insert(key, {"n": 1}) for key in ("b", "c", "d")])
-        etags = await client.submit(
-            tenant,
-            [Insert("a", {}), Merge("b", {"x": "y"}), Replace("c", {"z": 1}, "*"), Delete("d")],
-        )
-        rows = (await direct.query(tenant, EVERYTHING, 10, None)).rows
-        assert [row.etag for row in rows] == etags[:3]
-        assert etags[3] == ""
-        assert [row.values for row in rows] == [{}, {"n": 1, "x": "y"}, {"z": 1}]
-        await direct.submit(tenant, [Delete(key) for key in ("a", "b", "c")])
-
-
-REFUSED: dict[str, list[RowOperation]] = {
-    "an insert of what exists": [Insert("new", {}), Insert("old", {})],
-    "a replace under a stale tag": [Insert("new", {}), Replace("old", {}, STALE)],
-    "a merge under a stale tag": [Merge("old", {}, STALE)],
-    "a delete under a stale tag": [Insert("new", {}), Insert("new2", {}), Delete("old", STALE)],
-    "a replace of nothing": [Replace("none", {}, "*")],
-    "a merge of nothing": [Insert("new", {}), Merge("none", {})],
-    "a delete of nothing": [Delete("none")],
-}
-
-
-@pytest.mark.parametrize("operations", REFUSED.values(), ids=REFUSED)
-async def test_both_are_refused_alike_and_leave_nothing(
-    clients: dict[str, StorageClient],
-    direct: StorageClient,
-    tenant: str,
-    operations: list[RowOperation],
-) -> None:
-    await direct.submit(tenant, [Insert("old", {"n": 1})])
-    before = await direct.query(tenant, EVERYTHING, 10, None)
-    results = [
-        await outcome(partial(submitted, tenant, operations), client) for client in clients.values()
-    ]
-    assert results[0] == results[1]
-    assert results[0][:2] == ("OperationRejected", len(operations) - 1)
-    assert await direct.query(tenant, EVERYTHING, 10, None) == before
 
 
 SDK_WARNS = pytest.mark.filterwarnings("ignore:Testing an element's truth value")
