@@ -1,6 +1,6 @@
 """`python -m tools.admin`: operate the service from the command line."""
 
-from tools.admin.commands import resource, tenant, token
+from tools.admin.commands import resource, storage, tenant, token
 from tools.admin.commands.change import changes
 from tools.admin.commands.options import EXIT_STATUS
 from tools.admin.commands.whoami import whoami
@@ -11,6 +11,7 @@ app.add_typer(token.app, name="token", help="Draw, rotate, revoke and list the t
 app.add_typer(tenant.app, name="tenant", help="List the tenants and what they hold.")
 app.add_typer(resource.users, name="user", help="Show a user.")
 app.add_typer(resource.groups, name="group", help="Show a group.")
+app.add_typer(storage.app, name="storage", help="Check the storage.")
 app.command(epilog=EXIT_STATUS)(changes)
 app.command(epilog=EXIT_STATUS)(whoami)
 
@@ -25,7 +26,8 @@ def main() -> None:
     `whoami` tells what you have access to and how to get what is missing.
 
     Tokens are written to Key Vault and printed once. They are never taken from the command line,
-    shown again, or logged. Users, groups and memberships are read and never changed.
+    shown again, or logged. Users, groups and memberships are read and never changed; what
+    `storage verify` writes and removes belongs to no tenant.
     """
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 VAULT_ROLE = "Key Vault Secrets Officer"
 STORAGE_ROLE = "Storage Table Data Reader"
+STORAGE_WRITER_ROLE = "Storage Table Data Contributor"
 
 
 def recovery(url: str, secret: str) -> str:
@@ -23,10 +24,10 @@ def on_vault(url: str, identity: Identity) -> str:
     return _assignment(VAULT_ROLE, scope, identity)
 
 
-def on_storage(endpoint: str, identity: Identity) -> str:
-    """Return the command that lets an operator read the tables of a storage account."""
+def on_storage(endpoint: str, identity: Identity, role: str = STORAGE_ROLE) -> str:
+    """Return the command that gives an operator a role on a storage account: to read its tables."""
     scope = f"az storage account show --name {_account(endpoint)} --query id --output tsv"
-    return _assignment(STORAGE_ROLE, scope, identity)
+    return _assignment(role, scope, identity)
 
 
 def _assignment(role: str, scope: str, identity: Identity) -> str:

@@ -1,4 +1,4 @@
-"""The table of the service, read with the operator's own sign-in; nothing here writes to it."""
+"""The table of the service, by the operator's own sign-in; `Storage` only reads it."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from shared.store.store import Store
+    from shared.tables.azure_table import ClientName
     from shared.tables.client import StorageClient
     from shared.tables.table import Table
     from tools.admin.places import Place
@@ -72,14 +73,8 @@ async def open_storage(place: Place) -> AsyncIterator[Storage]:
     from shared.tables.azure_table import AzureTable  # noqa: PLC0415 - see above
     from shared.tables.rest.client import open_rest_client  # noqa: PLC0415 - see above
 
-    secret = place.settings.table_connection_string
-    address = TableAddress(
-        place.settings.table_name,
-        endpoint=place.settings.table_endpoint,
-        connection_string=None if secret is None else secret.get_secret_value(),
-    )
-    sign_in = SignIn(place.settings) if secret is None else None
-    client = open_rest_client(StorageAccount.of(address, sign_in), address.name)
+    account, sign_in = _account(place)
+    client = open_rest_client(account, place.settings.table_name)
     table = AzureTable(client, creates_table=False)
     try:
         yield Storage(table, open_store(table, changed_names), client)
@@ -89,8 +84,54 @@ async def open_storage(place: Place) -> AsyncIterator[Storage]:
         await table.close()
 
 
+@asynccontextmanager
+async def open_clients(place: Place) -> AsyncIterator[dict[ClientName, StorageClient]]:
+    """Open the table of a place by each client, to write to it; nothing is sent before.
+
+    What goes wrong within the block is raised in the words of an operator.
+
+    Raises:
+        WrongSettingError: the place has no storage.
+        NoAccessError: the storage did not let us in, or did not answer.
+    """
+    name = place.storage
+    from shared.tables.rest.client import open_rest_client  # noqa: PLC0415 - as in `open_storage`
+    from shared.tables.sdk import open_sdk_client  # noqa: PLC0415 - as in `open_storage`
+
+    account, sign_in = _account(place)
+    clients: dict[ClientName, StorageClient] = {
+        "rest": open_rest_client(account, place.settings.table_name),
+        "sdk": open_sdk_client(account, place.settings.table_name),
+    }
+    try:
+        yield clients
+    except StorageError as error:
+        role = grants.STORAGE_WRITER_ROLE
+        raise _in_words(error, name, sign_in, is_local=place.is_local, role=role) from error
+    finally:
+        for client in clients.values():
+            await client.close()
+
+
+def _account(place: Place) -> tuple[StorageAccount, SignIn | None]:
+    """Find the account of a place, and sign in to it where no key opens it."""
+    secret = place.settings.table_connection_string
+    address = TableAddress(
+        place.settings.table_name,
+        endpoint=place.settings.table_endpoint,
+        connection_string=None if secret is None else secret.get_secret_value(),
+    )
+    sign_in = SignIn(place.settings) if secret is None else None
+    return StorageAccount.of(address, sign_in), sign_in
+
+
 def _in_words(
-    error: ScimError | StorageError, storage: str, sign_in: SignIn | None, *, is_local: bool
+    error: ScimError | StorageError,
+    storage: str,
+    sign_in: SignIn | None,
+    *,
+    is_local: bool,
+    role: str = grants.STORAGE_ROLE,
 ) -> AdminError:
     if isinstance(error, NotFound):
         return NotDoneError(error.detail)
@@ -102,6 +143,6 @@ def _in_words(
     if fault.code == "AuthorizationFailure":
         return NoAccessError(f"{said}; let this network through the firewall of the account")
     if fault.status in _NO_RIGHTS and not is_local:
-        command = grants.on_storage(storage, sign_in.identity if sign_in else Identity())
+        command = grants.on_storage(storage, sign_in.identity if sign_in else Identity(), role)
         return NoAccessError(f"{said}; to be let in: {command}")
     return NoAccessError(said)

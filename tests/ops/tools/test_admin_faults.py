@@ -41,6 +41,7 @@ OF_THE_TABLE = [
     ("changes",),
     ("changes", "--since", "0001-01-01"),
     ("changes", "--since", "9999-12-31T23:59:59-14:00"),
+    ("storage", "verify"),
 ]
 COMMANDS = [*OF_THE_VAULT, ("token", "revoke", "--all"), *OF_THE_TABLE, ("whoami",)]
 
