@@ -64,11 +64,28 @@ def found(answer: Any) -> str:
 
 
 def detail(text: str) -> str:
-    """Return what a SCIM error says (RFC 7644 section 3.12), or nothing for any other answer."""
+    """Return what a SCIM error (RFC 7644 section 3.12) or a report of /readyz says is wrong.
+
+    Any other answer says nothing.
+    """
     try:
-        return str(json.loads(text)["detail"])
+        answer = json.loads(text)
+        return str(answer["detail"] if "detail" in answer else _unready(answer["checks"]))
     except (KeyError, TypeError, ValueError):
         return ""
+
+
+def _unready(checks: dict[str, Any]) -> str:
+    """Return what failed checks say; the vault has no words of its own."""
+    said = []
+    if checks["vault"]["state"] == "failed":
+        said.append(
+            "The vault does not let the app read its tokens: its identity needs the role Key Vault"
+            " Secrets User, and its network the way there."
+        )
+    if checks["table"]["state"] == "failed":
+        said.append(checks["table"].get("detail", "The table does not answer."))
+    return " ".join(said)
 
 
 def _time(version: dict[str, Any], name: str, otherwise: float) -> float:

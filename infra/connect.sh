@@ -15,6 +15,7 @@ pause=15
 # A fixed name, so that a run finds what an interrupted one left; .invalid is nobody's (RFC 2606).
 user_name=deployment-check@scim.invalid
 user_id=""
+base=""
 
 usage() {
   cat <<'USAGE'
@@ -156,7 +157,7 @@ explain_vault() {
   fail "az could not $1 the secret $secret of $key_vault: $(az_said)"
 }
 
-# ask METHOD PATH [BODY]: sets status, 000 when nothing answered; the answer lies in $work/answer.
+# ask METHOD PATH [BODY]: asks below the Tenant URL, or below base where that is set; sets status, 000 when nothing answered; the answer lies in $work/answer.
 # HTTP/1.1 because it carries the words of the status line, by which Azure's refusals are known.
 ask() {
   : >"$work/answer"
@@ -164,7 +165,7 @@ ask() {
   status=$(curl --silent --show-error --http1.1 --proto '=https' --max-time 60 --request "$1" \
     --header "@$work/authorization" --header 'Content-Type: application/scim+json' \
     ${3:+--data-binary "$3"} --output "$work/answer" --dump-header "$work/headers" \
-    --write-out '%{http_code}' "$tenant_url$2" 2>"$work/curl-said") || status=000
+    --write-out '%{http_code}' "${base:-$tenant_url}$2" 2>"$work/curl-said") || status=000
 }
 
 # ask_for WHAT STATUSES METHOD PATH [BODY]: asks until the status is one of those that are wanted: a
@@ -201,6 +202,15 @@ explain_status() {
     404) echo "HTTP 404, no function answers at $tenant_url: see the log stream of the function app" ;;
     *) echo "HTTP $status${detail:+, $detail}" ;;
   esac
+}
+
+# What the deployment must prove is the role of the app, which no call of ours shows but this one: the
+# app writes to its table by its own identity. A new role takes up to 10 minutes to be in force.
+await_readiness() {
+  base=${tenant_url%/scim/v2}
+  ask_for "Readiness" 200 GET /readyz
+  base=""
+  say "Readiness" "the app reads its vault, and reads and writes its table"
 }
 
 test_connection() {
@@ -266,6 +276,7 @@ make_work_folder
 need_login
 find_or_draw_token
 take_token
+await_readiness
 test_connection
 check_user
 show_values

@@ -33,17 +33,21 @@ class AzureFront:
         app: Host and port of the app.
         requests: Request lines without their version, in order.
         faults: Begin of a request line, and the answers or LOST that such requests get in turn.
+        ready_token: Token of the tenant `default`, with which `/readyz` below any path is asked.
     """
 
     app: tuple[str, int]
     requests: list[str] = field(default_factory=list)
     faults: dict[str, list[bytes]] = field(default_factory=dict)
+    ready_token: str = ""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             head = await reader.readuntil(b"\r\n\r\n")
             request = head.partition(b"\r\n")[0].decode().rpartition(" ")[0]
             self.requests.append(request)
+            if request.endswith("/readyz"):
+                head = self._readiness_request()
             fault = self._next_fault(request)
             if fault not in (b"", LOST):
                 writer.write(fault)
@@ -51,6 +55,11 @@ class AzureFront:
             else:
                 await self._join(head, reader, writer, is_lost=fault == LOST)
         writer.close()
+
+    def _readiness_request(self) -> bytes:
+        """Each test takes a tenant of its own for the default one; the service has one default."""
+        head = f"GET /readyz HTTP/1.1\r\nHost: app\r\nAuthorization: Bearer {self.ready_token}"
+        return f"{head}\r\n\r\n".encode()
 
     def _next_fault(self, request: str) -> bytes:
         for begin, faults in self.faults.items():

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[4]
 VAULT_HOST = "contoso.vault.azure.net"
+READY_TOKEN = "the-token-of-the-tenant-default"
 TENANTS = 150
 """More than tests need in one worker."""
 TOOLS = ["sh", "cat", "cut", "dirname", "grep", "mktemp", "rm", "tr"]
@@ -108,6 +109,7 @@ async def live(storage: Azurite, tmp_path_factory: pytest.TempPathFactory) -> As
     authority.issue_cert("127.0.0.1", VAULT_HOST).configure_cert(tls)
     vault, identity = SharedVault(url=f"https://{VAULT_HOST}"), FakeIdentity()
     vault.worlds = {}
+    vault.put("scim-token", READY_TOKEN)
     names = [f"d{number:03}" for number in range(TENANTS)]
     for name in names:
         vault.put(f"scim-token--{name}", "the-token-of-a-tenant-without-a-world")
@@ -127,7 +129,7 @@ async def live(storage: Azurite, tmp_path_factory: pytest.TempPathFactory) -> As
             "PATH": os.environ["PATH"],
         }
         async with app_process(environ) as address:
-            front = AzureFront(address)
+            front = AzureFront(address, ready_token=READY_TOKEN)
             async with fronting(front, tls) as url:
                 yield Live(url, folder / "authority.pem", front, vault, iter(names))
 
@@ -229,7 +231,11 @@ class Machine:
 
     def front_fault(self, method: str, *answers: bytes) -> None:
         """Let the front end answer requests of this tenant, in turn."""
-        self.live.front.faults[f"{method} /tenants/{self.tenant}/"] = list(answers)
+        self.live.front.faults[f"{method} /tenants/{self.tenant}/scim/v2"] = list(answers)
+
+    def unready(self, *answers: bytes) -> None:
+        """Let the front end answer whoever asks whether the app is ready, in turn."""
+        self.live.front.faults[f"GET /tenants/{self.tenant}/readyz"] = list(answers)
 
     def secret(self, value: str, *, age_days: int = 0, **attributes: Any) -> str:
         """Put a version of the secret into the vault; times are days from now."""

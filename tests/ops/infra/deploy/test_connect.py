@@ -154,7 +154,40 @@ async def test_an_address_where_nothing_listens_is_given_up_in_the_words_of_curl
 ) -> None:
     nowhere = "https://127.0.0.1:9/scim/v2"
     done = await machine.run("connect.sh", "--key-vault", az.VAULT, "--tenant-url", nowhere)
-    assert done.error.startswith("Test Connection failed: curl: (7) Failed to connect")
+    assert done.error.startswith("Readiness failed: curl: (7) Failed to connect")
+
+
+def unready(**table: str) -> bytes:
+    """Return the 503 of an app whose table is not as it should be."""
+    checks = {"vault": {"state": "ok", "ms": 1.0}, "table": {"state": "failed", "ms": 1.0, **table}}
+    report = json.dumps({"status": "unavailable", "checks": checks})
+    return refusal("503 Service Unavailable", report, "application/json")
+
+
+MAY_NOT_WRITE = unready(
+    cause="readOnly", detail="The storage lets the service read its table and not write to it."
+)
+
+
+async def test_a_role_of_the_app_that_is_not_in_force_yet_is_waited_for(machine: Machine) -> None:
+    machine.unready(MAY_NOT_WRITE, MAY_NOT_WRITE)
+    done = await connect(machine)
+    assert (done.status, done.err, machine.pauses) == (0, "", [15, 15])
+    assert (
+        "Readiness:        not yet (HTTP 503, The storage lets the service read its table and not"
+        " write to it.); trying on for some minutes\n"
+    ) in done.out
+
+
+async def test_an_app_that_may_not_write_is_given_up_in_its_own_words(machine: Machine) -> None:
+    machine.unready(*[MAY_NOT_WRITE] * TRIES)
+    done = await connect(machine)
+    assert done.error == (
+        "Readiness failed: HTTP 503, The storage lets the service read its table and not write to"
+        " it."
+    )
+    assert machine.pauses == [15] * (TRIES - 1)
+    assert machine.requests == []
 
 
 @pytest.mark.parametrize("body", ["<html>", '{"totalResults": 0}', "[]", ""])

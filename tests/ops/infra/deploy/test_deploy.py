@@ -94,6 +94,7 @@ def test_it_says_what_it_did_and_what_to_paste_into_entra(first: Run) -> None:
         " this takes some minutes\n"
         "Code:             publishing <the package>; this takes some minutes\n"
         "Secret token:     drawn into kv-scim-test, valid until <day>\n"
+        "Readiness:        the app reads its vault, and reads and writes its table\n"
         "Test Connection:  passed\n"
         "Throw-away user:  created and deleted\n"
         "\n"
