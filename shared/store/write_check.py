@@ -1,7 +1,7 @@
 """Whether the table takes writes: a row that is committed, read back and removed.
 
-The row lies in a partition that is no tenant's, under a key of the form of change rows: drawn anew
-for each check, so that instances that begin at the same time do not meet, and bearing its time.
+The row lies in a partition that is no tenant's, under a key of the form of change rows: drawn for
+each check, so that instances that start at the same time do not meet, and with its time in it.
 """
 
 from contextlib import suppress
