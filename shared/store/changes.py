@@ -7,9 +7,9 @@ from typing import Any, Literal, cast
 from shared.store import layout
 from shared.store.layout import Column
 from shared.tables.request_context import RequestContext
-from shared.tables.rows import Row, Value
+from shared.tables.rows import Row, Value, Values
 
-Verb = Literal["create", "update", "delete", "members", "sweep"]
+Verb = Literal["create", "update", "delete", "members", "sweep", "void"]
 MemberVersion = tuple[str, int]
 """A user's id and that user's new version."""
 
@@ -21,7 +21,9 @@ class Change:
     Attributes:
         resource: name of the resource type: `User`, `Group`, or that of a custom type.
         id: id of the resource.
-        verb: `members` changes only memberships; `sweep` takes a deleted resource's rows away.
+        verb: `members` changes only memberships; `sweep` takes a deleted resource's rows away;
+            `void` did nothing: it keeps a transaction whose outcome was unknown from being
+            committed late.
         names: names of the attributes that changed.
         version: new version of the resource; None for a group, whose version is that of its row.
         added: users that became members, each with its new version.
@@ -68,6 +70,24 @@ class Change:
             if items:
                 values[name] = json.dumps(items, separators=(",", ":"))
         return values
+
+
+_OF_A_VOID = (
+    Column.RESOURCE_TYPE,
+    Column.RESOURCE_ID,
+    Column.ACTOR,
+    Column.REQUEST_ID,
+    Column.TRANSACTION,
+)
+
+
+def void_values(receipt: Values) -> dict[str, Value]:
+    """Lay out the row that takes the place of a change row: whose it would have been, and `void`.
+
+    Args:
+        receipt: the properties of that change row.
+    """
+    return {Column.VERB: "void", **{name: receipt[name] for name in _OF_A_VOID}}
 
 
 @dataclass(frozen=True, slots=True)

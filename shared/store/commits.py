@@ -4,9 +4,15 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from shared.errors import Uniqueness
 from shared.store import layout
-from shared.store.changes import Change
+from shared.store.changes import Change, void_values
 from shared.store.layout import Column
-from shared.tables.operations import Insert, OperationRejected, RowOperation, check_transaction
+from shared.tables.operations import (
+    Insert,
+    OperationRejected,
+    OutcomeUnknown,
+    RowOperation,
+    check_transaction,
+)
 from shared.tables.request_context import RequestContext
 from shared.tables.retry import resend, retry_conflicts
 from shared.tables.rows import Row
@@ -22,6 +28,10 @@ async def commit(
     again: if it was committed, the insert of that row is rejected at index 0, and reading the row
     back shows that it is ours. A rejection is for the caller, who builds a new transaction.
 
+    A send whose answer is lost may still be on its way when a resend is rejected. So the key of the
+    change row is taken before such a rejection counts: what comes late is then rejected as well.
+    That costs a call.
+
     Returns:
         The new ETags of the operations, in order; None when success is known by the receipt alone.
 
@@ -34,12 +44,19 @@ async def commit(
     receipt = Insert(layout.new_change_key(), change.values(context, context.next_transaction()))
     transaction = [receipt, *operations]
     check_transaction(transaction)
+    may_come_late = False
 
     async def send() -> list[str] | None:
+        nonlocal may_come_late
         try:
             return (await table.transact(context, transaction))[1:]
+        except OutcomeUnknown:
+            may_come_late = True
+            raise
         except OperationRejected as rejection:
             if rejection.index == 0 and await _is_receipt(table, context, receipt):
+                return None
+            if may_come_late and not await _void(table, context, receipt):
                 return None
             raise _interpret(rejection) from rejection
 
@@ -76,8 +93,29 @@ async def _is_receipt(table: Table, context: RequestContext, receipt: Insert) ->
     row = await table.get(context, receipt.key)
     return row is not None and all(
         row.values.get(name) == receipt.values[name]
-        for name in (Column.REQUEST_ID, Column.TRANSACTION)
+        for name in (Column.REQUEST_ID, Column.TRANSACTION, Column.VERB)
     )
+
+
+async def _void(table: Table, context: RequestContext, receipt: Insert) -> bool:
+    """Take the key of a receipt, so that its transaction is rejected if it comes late.
+
+    Returns:
+        Whether the transaction is not done and never will be; otherwise it is committed.
+
+    Raises:
+        Unavailable, TooManyRequests: neither is known.
+    """
+    void = Insert(receipt.key, void_values(receipt.values))
+
+    async def send() -> bool:
+        try:
+            await table.transact(context, [void])
+        except OperationRejected:
+            return not await _is_receipt(table, context, receipt)
+        return True
+
+    return await resend(context, send)
 
 
 def _interpret(rejection: OperationRejected) -> Exception:

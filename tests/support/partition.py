@@ -228,7 +228,7 @@ def _events(changes: Iterable[dict[str, Any]]) -> defaultdict[str, list[Event]]:
     for change in changes:
         verb, subject = change["op"], change["id"]
         if change["rt"] != "Group":
-            if verb != "sweep":
+            if verb not in {"sweep", "void"}:
                 left = tuple((gid, False) for gid in change["left"])
                 events[subject].append(Event(change["v"], verb, left))
         else:

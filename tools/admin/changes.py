@@ -43,11 +43,17 @@ async def since(
     token = None
     while True:
         page = await storage.table.page(context, layout.changes_span(start), ROWS_A_CALL, token)
-        for row in page.rows:
-            yield recorded(row)
+        for change in map(recorded, page.rows):
+            if is_done(change):
+                yield change
         token = page.token
         if token is None:
             return
+
+
+def is_done(recorded_change: RecordedChange) -> bool:
+    """Tell whether a row records a change, and not that a transaction was given up."""
+    return recorded_change.change.verb != "void"
 
 
 async def follow(
@@ -120,7 +126,7 @@ async def history(
         rows, is_all = await _up_to(
             storage.table, context, layout.changes_span(start, end), rows_left
         )
-        found = [each for each in map(recorded, rows) if is_wanted(each)] + found
+        found = [each for each in map(recorded, rows) if is_done(each) and is_wanted(each)] + found
         if not is_all:
             return History(found, complete, is_whole=False)
         rows_left -= len(rows)

@@ -103,6 +103,23 @@ async def cut_answer(request: web.BaseRequest, forward: Forward) -> web.StreamRe
     return part
 
 
+@dataclass(slots=True)
+class Delayed:
+    """A request that is held in the network: the client gives it up, and it arrives later."""
+
+    _forward: Forward | None = None
+
+    async def fault(self, request: web.BaseRequest, forward: Forward) -> web.StreamResponse:
+        self._forward = forward
+        return await lose_request(request, forward)
+
+    async def arrive(self) -> str:
+        """Let the storage do what it was sent; return what nobody hears of."""
+        assert self._forward is not None, "nothing was sent"
+        response = await self._forward()
+        return response.body.decode() if isinstance(response.body, bytes) else ""
+
+
 def answer(status: int, code: str) -> Fault:
     """Refuse in place of the storage."""
 
