@@ -5,8 +5,10 @@ import. It is here to be compared with, and to be switched to (`SCIM_TABLE_CLIEN
 service ever answer the other one differently.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from http.client import HTTPException
 from typing import Any
 
 import aiohttp
@@ -19,20 +21,24 @@ from azure.data.tables import RequestTooLargeError, TableTransactionError
 from azure.data.tables.aio import TableClient
 
 from shared.tables.account import StorageAccount
-from shared.tables.client import StorageError
-from shared.tables.operations import (
-    REJECTED_STATUSES,
-    Delete,
-    Insert,
-    Merge,
-    OperationRejected,
-    Replace,
-    RowOperation,
-)
+from shared.tables.client import StorageError, check_etags, error_of_answer, error_of_operation
+from shared.tables.operations import Delete, Insert, Merge, Replace, RowOperation
 from shared.tables.rows import ANY_ETAG, Row, Span
 from shared.tables.table import ContinuationToken, Page, Selection
 
 _KEY_PROPERTIES = frozenset({"PartitionKey", "RowKey"})
+
+_UNREADABLE = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    HTTPException,
+    OSError,
+    aiohttp.ClientError,
+)
+"""What the SDK raises, besides its own errors, of answers that it cannot read."""
 
 
 class SdkClient:
@@ -54,14 +60,13 @@ class SdkClient:
 
     async def get(self, partition: str, key: str) -> Row | None:
         """Read one row; see `StorageClient.get`."""
-        try:
-            return _row(await self._client.get_entity(partition, key))
-        except ResourceNotFoundError as error:
-            if _code(error) == "ResourceNotFound":
-                return None
-            raise _storage_error(error) from error
-        except AzureError as error:
-            raise _storage_error(error) from error
+        with _storage_errors():
+            try:
+                return _row(await self._client.get_entity(partition, key))
+            except ResourceNotFoundError as error:
+                if _code(error) == "ResourceNotFound":
+                    return None
+                raise
 
     async def query(
         self,
@@ -82,36 +87,29 @@ class SdkClient:
         ).by_page(
             continuation_token=token  # type: ignore[arg-type] # the SDK's tokens are dicts
         )
-        try:
-            read = _row if select is None else _selected
+        read = _row if select is None else _selected
+        with _storage_errors():
             rows = [read(entity) async for entity in await anext(pages)]
-        except AzureError as error:
-            raise _storage_error(error) from error
         following = pages.continuation_token  # type: ignore[attr-defined] # of AsyncPageIterator
         return Page(rows, following or None)
 
     async def submit(self, partition: str, operations: Sequence[RowOperation]) -> list[str]:
         """Commit a transaction; see `StorageClient.submit`."""
         batch = [_batched(partition, operation) for operation in operations]
-        try:
-            answers: Sequence[Mapping[str, Any]] = await self._client.submit_transaction(batch)
-        except RequestTooLargeError as error:
-            raise StorageError(413, "RequestBodyTooLarge") from error
-        except TableTransactionError as error:
-            if _code(error) != "TableNotFound" and error.status_code in REJECTED_STATUSES:
-                operation = operations[error.index]
-                raise OperationRejected(error.index, error.status_code, operation) from error
-            raise _storage_error(error) from error
-        except AzureError as error:
-            raise _storage_error(error) from error
-        return [str(answer.get("etag", "")) for answer in answers]
+        with _storage_errors():
+            try:
+                answers: Sequence[Mapping[str, Any]] = await self._client.submit_transaction(batch)
+            except RequestTooLargeError as error:
+                raise StorageError(413, "RequestBodyTooLarge") from error
+            except TableTransactionError as error:
+                status = error.status_code or 0
+                raise error_of_operation(operations, status, _code(error), error.message) from error
+        return check_etags(operations, [str(answer.get("etag") or "") for answer in answers])
 
     async def create_table(self) -> None:
         """Create the table; see `StorageClient.create_table`."""
-        try:
+        with _storage_errors():
             await self._client.create_table()
-        except AzureError as error:
-            raise _storage_error(error) from error
 
     async def close(self) -> None:
         """Close the client, if one was opened, and the credential."""
@@ -152,8 +150,22 @@ def open_sdk_client(account: StorageAccount, table: str) -> SdkClient:
     return SdkClient(account.endpoint, table, credential)
 
 
+@contextmanager
+def _storage_errors() -> Iterator[None]:
+    """Make a `StorageError` of whatever the SDK raises of an answer, or of none."""
+    try:
+        yield
+    except AzureError as error:
+        raise _storage_error(error) from error
+    except _UNREADABLE as error:
+        raise StorageError(None, reason=type(error).__name__) from error
+
+
 def _storage_error(error: AzureError) -> StorageError:
-    return StorageError(getattr(error, "status_code", None), _code(error), type(error).__name__)
+    status: int | None = getattr(error, "status_code", None)
+    if status is None:
+        return StorageError(None, reason=type(error).__name__)
+    return error_of_answer(status, _code(error), type(error).__name__)
 
 
 def _code(error: AzureError) -> str:

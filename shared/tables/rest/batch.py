@@ -33,7 +33,6 @@ _METHODS = {Replace: "PUT", Merge: "PATCH", Delete: "DELETE"}
 
 _ANSWER = b"\nHTTP/1."
 _ETAG = re.compile(rb"\n[Ee][Tt][Aa][Gg]: *([^\r\n]+)")
-_INDEX = re.compile(r"(\d+):")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +43,13 @@ class Outcome:
         etags: New ETag of each row, "" for a deleted one; empty when it was rejected.
         status: Status of the rejected operation, and of the last one otherwise.
         code: Error code of the rejection, `EntityAlreadyExists`; "" without one.
-        index: 0-based place of the rejected operation.
+        message: What the service says of the rejection; it begins with the operation's index.
     """
 
     etags: tuple[str, ...]
     status: int
     code: str = ""
-    index: int = 0
+    message: str = ""
 
 
 def write_batch(table_url: str, partition: str, operations: Sequence[RowOperation]) -> bytes:
@@ -71,8 +70,7 @@ def write_batch(table_url: str, partition: str, operations: Sequence[RowOperatio
 def read_outcome(body: bytes) -> Outcome:
     """Read the body of a 202.
 
-    Each operation of a committed transaction has a part; a rejected one has one part alone, whose
-    message begins with the index of the operation: `1:The specified entity already exists.`
+    Each operation of a committed transaction has a part; a rejected one has one part alone.
 
     Raises:
         ValueError: It is not the answer to a transaction.
@@ -85,7 +83,7 @@ def read_outcome(body: bytes) -> Outcome:
     for answer in answers:
         status = int(answer[2:5])  # behind the minor version of HTTP and a space
         if status >= 300:
-            return _rejection(status, answer)
+            return Outcome((), status, *read_error(answer))
         etag = _ETAG.search(answer)
         etags.append(etag[1].decode() if etag else "")
     return Outcome(tuple(etags), status)
@@ -116,9 +114,3 @@ def _request(table_url: str, partition: str, operation: RowOperation) -> str:
 def entity_url(table_url: str, partition: str, key: str) -> str:
     """Write the URL of a row; keys are of a form that needs no escape (`shared.store.layout`)."""
     return f"{table_url}(PartitionKey='{partition}',RowKey='{key}')"
-
-
-def _rejection(status: int, rest: bytes) -> Outcome:
-    code, message = read_error(rest)
-    index = _INDEX.match(message)
-    return Outcome((), status, code, int(index[1]) if index else 0)

@@ -16,12 +16,8 @@ from urllib.parse import quote, urlsplit
 import aiohttp
 
 from shared.tables.account import StorageAccount
-from shared.tables.client import StorageError
-from shared.tables.operations import (
-    REJECTED_STATUSES,
-    OperationRejected,
-    RowOperation,
-)
+from shared.tables.client import StorageError, check_etags, error_of_answer, error_of_operation
+from shared.tables.operations import RowOperation
 from shared.tables.rest.authorization import Bearer, SharedKeyLite, Signer
 from shared.tables.rest.batch import CONTENT_TYPE, entity_url, read_error, read_outcome, write_batch
 from shared.tables.rest.entities import read_entity, read_selected
@@ -110,11 +106,9 @@ class RestClient:
             outcome = read_outcome(body)
         except ValueError as error:
             raise StorageError(None, reason="garbled answer") from error
-        if outcome.status < 300 and len(outcome.etags) == len(operations):
-            return list(outcome.etags)
-        if outcome.status in REJECTED_STATUSES and outcome.code != "TableNotFound":
-            raise OperationRejected(outcome.index, outcome.status, operations[outcome.index])
-        raise StorageError(outcome.status, outcome.code)
+        if outcome.status >= 300:
+            raise error_of_operation(operations, outcome.status, outcome.code, outcome.message)
+        return check_etags(operations, outcome.etags)
 
     async def create_table(self) -> None:
         """Create the table; see `StorageClient.create_table`."""
@@ -204,7 +198,7 @@ def _storage_error(status: int, body: bytes) -> StorageError:
     """Read the error of an answer: JSON, or XML where the format wanted was not read yet."""
     code, _ = read_error(body)
     xml = None if code else _XML_CODE.search(body)
-    return StorageError(status, xml[1].decode() if xml else code)
+    return error_of_answer(status, xml[1].decode() if xml else code)
 
 
 def _following(headers: Mapping[str, str]) -> ContinuationToken | None:

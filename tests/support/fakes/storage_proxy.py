@@ -164,6 +164,29 @@ def commit_but_answer(status: int, code: str, *, inside: bool = False, index: in
     return deny
 
 
+def garble(
+    body: Callable[[bytes], bytes] = bytes,
+    *,
+    status: int | None = None,
+    content_type: str | None = None,
+) -> Fault:
+    """Let the storage do its work, and answer with something else in whole HTTP.
+
+    Args:
+        body: makes the body of that of the storage.
+        status: instead of the storage's.
+        content_type: instead of the storage's.
+    """
+
+    async def spoil(request: web.BaseRequest, forward: Forward) -> web.StreamResponse:
+        whole = await forward()
+        content = whole.body if isinstance(whole.body, bytes) else b""
+        headers = {"Content-Type": content_type or whole.headers.getone("Content-Type")}
+        return web.Response(status=status or whole.status, headers=headers, body=body(content))
+
+    return spoil
+
+
 def hold(until: asyncio.Event) -> Fault:
     """Let the storage do its work and hold the answer back."""
 
