@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import count
 
 from shared.errors import NotFound, ScimError, TooManyRequests, Unavailable
 from shared.scim.members import MemberChange
@@ -21,6 +23,8 @@ from shared.store.memberships import (
     GroupWrite,
     MembershipProgress,
     Memberships,
+    Overtaken,
+    check_replacement,
     no_such_group,
     touch_group,
 )
@@ -34,9 +38,9 @@ from shared.store.resources import (
     group_version,
     timestamp,
 )
-from shared.tables.operations import Delete, Insert, OperationRejected, Replace
+from shared.tables.operations import Delete, Insert, Merge, OperationRejected, Replace
 from shared.tables.request_context import RequestContext
-from shared.tables.retry import retry_conflicts
+from shared.tables.retry import backoff, retry_conflicts
 from shared.tables.rows import ANY_ETAG, Row
 from shared.tables.table import Table
 
@@ -132,6 +136,7 @@ class Groups(Reader[Group]):
         Members alone: a call for each user named and one for each 40 that change, whatever the
         size of the group; one more with a precondition. A document: 2 calls, together with up to
         40 members. A new list of members: its current list is read, then the difference changed.
+        Of two new lists at once the result is one of them, and both requests succeed.
 
         Args:
             context: the request.
@@ -152,22 +157,19 @@ class Groups(Reader[Group]):
         """
         if not layout.is_id(gid):
             raise no_such_group(gid)
-        is_blind = change is None and precondition is None and not members.replace
+        if members.replace:
+            etag = await self._replace_members(context, gid, members.add, change, precondition)
+            return await self._version_of(context, gid, etag)
+        wanted = dict.fromkeys(members.remove, False) | dict.fromkeys(members.add, True)
+        is_blind = change is None and precondition is None
 
         async def attempt() -> str | None:
             group_write = (
                 touch_group(gid)
                 if is_blind
-                else await self._prepare_update(context, gid, change, precondition)
+                else self._prepare_write(await self.get_row(context, gid), change, precondition)
             )
-            if not members.replace:
-                wanted = dict.fromkeys(members.remove, False) | dict.fromkeys(members.add, True)
-                return await self._memberships.change(context, gid, group_write, wanted)
-            wanted = await self._read_difference(context, gid, members.add)
-            keeps_nobody = all(wanted.get(uid) for uid in members.add)
-            is_exchange = bool(members.add) and keeps_nobody and not all(wanted.values())
-            progress = MembershipProgress(needs_known=is_exchange)
-            return await self._memberships.change(context, gid, group_write, wanted, progress)
+            return await self._memberships.change(context, gid, group_write, wanted)
 
         return await self._version_of(context, gid, await retry_conflicts(context, attempt))
 
@@ -258,28 +260,110 @@ class Groups(Reader[Group]):
         )
         return GroupWrite(operations, "create", self._changed_names(None, group.document))
 
-    async def _prepare_update(
+    def _prepare_write(
         self,
-        context: RequestContext,
-        gid: str,
+        row: Row,
         change: Callable[[Document], Document] | None,
         precondition: Precondition | None,
     ) -> GroupWrite:
-        """Read a group and build the write of its own rows: new content, or a touch."""
-        row = await self.get_row(context, gid)
+        """Build the write of a group's own rows: new content, or a touch.
+
+        Raises:
+            PreconditionFailed: the group has another version.
+        """
         group = group_from(row)
         check_precondition(precondition, group.version)
         document = group.document if change is None else change(group.document)
         if document == group.document:
-            return touch_group(gid, row, row.etag if precondition else ANY_ETAG)
+            return touch_group(group.id, row, row.etag if precondition else ANY_ETAG)
         changed = replace(group, document=document, modified=timestamp())
-        name = folded_name(document, "displayName")
-        before, after = group_rows(gid, group.document), group_rows(gid, document)
-        operations = (
-            Replace(row.key, group_values(changed, name), row.etag),
-            *before.change_to(after),
-        )
+        values = group_values(changed, folded_name(document, "displayName"))
+        if Column.REPLACEMENT in row.values:
+            values[Column.REPLACEMENT] = row.values[Column.REPLACEMENT]
+        before, after = group_rows(group.id, group.document), group_rows(group.id, document)
+        operations = (Replace(row.key, values, row.etag), *before.change_to(after))
         return GroupWrite(operations, "update", self._changed_names(group.document, document), row)
+
+    async def _mark_replacement(
+        self,
+        context: RequestContext,
+        gid: str,
+        replacement: str,
+        precondition: Precondition | None,
+    ) -> None:
+        """Put the id of a replace into the group's row, which stops every other replace. 2 calls.
+
+        Raises:
+            NotFound: there is no such group.
+            PreconditionFailed: the group has another version.
+            OperationRejected: the version was checked, and has changed.
+        """
+        row = await self.get_row(context, gid)
+        check_precondition(precondition, group_version(row.etag))
+        mark = Merge(
+            row.key, {Column.REPLACEMENT: replacement}, row.etag if precondition else ANY_ETAG
+        )
+        await commit(self.table, context, Change("Group", gid, "members"), [mark])
+
+    async def _wait_for_replacement(self, context: RequestContext, gid: str) -> str:
+        """Wait until the replace that has overtaken this one is done: then this one is, before it.
+
+        Returns:
+            The ETag of the group's row.
+
+        Raises:
+            NotFound: the group is gone.
+            Unavailable: the deadline came first; the list may be that of neither.
+        """
+        for reads in count():
+            row = await self.get_row(context, gid)
+            if not row.values.get(Column.REPLACEMENT):
+                return row.etag
+            await backoff(context, reads)
+        raise AssertionError
+
+    async def _replace_members(
+        self,
+        context: RequestContext,
+        gid: str,
+        members: Sequence[str],
+        change: Callable[[Document], Document] | None,
+        precondition: Precondition | None,
+    ) -> str | None:
+        """Change a group's document, and its list of members into another.
+
+        The first transaction is committed under the ETag that the group's row had before the list
+        was read. Where others move it meanwhile, the replace first puts its id into the row, which
+        stops every other one, and goes on from there.
+
+        Returns:
+            The ETag of the group's row, if it is known.
+        """
+        replacement = secrets.token_hex(8)
+        is_raced = is_marked = False
+
+        async def attempt() -> str | None:
+            nonlocal is_raced, is_marked
+            if is_raced and not is_marked:
+                await self._mark_replacement(context, gid, replacement, precondition)
+                is_marked = True
+            is_raced = True
+            row = await self.get_row(context, gid)
+            if is_marked:
+                check_replacement(row, replacement)
+            write = self._prepare_write(row, change, None if is_marked else precondition)
+            write = write.under(row.etag) if write.is_touch else write
+            write = replace(write, replacement=replacement if is_marked else None)
+            wanted = await self._read_difference(context, gid, members)
+            keeps_nobody = all(wanted.get(uid) for uid in members)
+            is_exchange = bool(members) and keeps_nobody and not all(wanted.values())
+            progress = MembershipProgress(needs_known=is_exchange, replacement=replacement)
+            return await self._memberships.change(context, gid, write, wanted, progress)
+
+        try:
+            return await retry_conflicts(context, attempt)
+        except Overtaken:
+            return await self._wait_for_replacement(context, gid)
 
     async def _read_difference(
         self, context: RequestContext, gid: str, wanted: Sequence[str]

@@ -96,6 +96,7 @@ class Column:
         OWNER: id of the resource that has a value.
         VALUE: the value itself.
         NUMBER: number of resources in a slot.
+        REPLACEMENT: id of the replace of a group's members that is under way; "" after it.
         DELETED: time at which a group was deleted.
         RESOURCE_TYPE: of the resource that a change row is about.
         RESOURCE_ID: its id.
@@ -122,6 +123,7 @@ class Column:
     OWNER: Final = "o"
     VALUE: Final = "x"
     NUMBER: Final = "n"
+    REPLACEMENT: Final = "rp"
     DELETED: Final = "at"
     RESOURCE_TYPE: Final = "rt"
     RESOURCE_ID: Final = "id"

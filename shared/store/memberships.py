@@ -2,11 +2,17 @@
 
 The cost of a change does not depend on the size of the group. A change of a membership rewrites the
 user's row under its ETag and touches the group's row, which fails when the group is gone.
+
+To add and to remove is blind: what else happens to the group does not matter. To replace the list
+is not: it is the difference to the list as it was read. So its first transaction is committed under
+the ETag that the group's row had before. If there are more, the row bears the id of the replace
+until the last one, and each is committed under the ETag of a row with that id. A later replace
+puts its own id there, or none if it is done at once; who finds that has been overtaken.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from shared.errors import InvalidValue, NotFound, ScimError, Unavailable
@@ -88,23 +94,59 @@ class GroupWrite:
         verb: what the change row says was done.
         names: attributes of the group that change.
         row: the group's row, where it was read.
+        replacement: id of a replace of the list that is under way. The group's row must bear it.
     """
 
     operations: tuple[RowOperation, ...]
     verb: Verb = "members"
     names: tuple[str, ...] = ()
     row: Row | None = None
+    replacement: str | None = None
 
     @property
     def is_touch(self) -> bool:
         """Tell whether nothing is changed but the time of the group's last change."""
-        return self.verb == "members"
+        return self.verb == "members" and self.replacement is None
+
+    def marked(self, replacement: str) -> "GroupWrite":
+        """Let the write put the id of a replace into the group's row; "" when it is the last."""
+        first, *others = self.operations
+        if isinstance(first, Delete):
+            raise TypeError("a group that is deleted bears nothing")
+        values = {**first.values, Column.REPLACEMENT: replacement}
+        return replace(self, operations=(replace(first, values=values), *others))
+
+    def under(self, etag: str) -> "GroupWrite":
+        """Let a touch that was rejected go by another ETag of the group's row."""
+        (touch,) = self.operations
+        if not isinstance(touch, Merge):
+            raise TypeError("what depends on the row that was read is built anew")
+        return replace(self, operations=(replace(touch, etag=etag),))
 
 
-def touch_group(gid: str, row: Row | None = None, etag: str = ANY_ETAG) -> GroupWrite:
+def touch_group(
+    gid: str, row: Row | None = None, etag: str = ANY_ETAG, replacement: str | None = None
+) -> GroupWrite:
     """Build the write for a change of members only: the group must exist, and its ETag moves."""
     touch = Merge(layout.group_key(gid), {Column.MODIFIED: timestamp()}, etag)
-    return GroupWrite((touch,), row=row)
+    return GroupWrite((touch,), row=row, replacement=replacement)
+
+
+class Overtaken(Exception):  # noqa: N818 - an outcome that callers act on, not a fault
+    """A replace of a list was stopped, because a later one of the same list has begun, or is done.
+
+    When the later one is done, the list is as if the earlier one had been done before it.
+    """
+
+
+def check_replacement(row: Row, replacement: str) -> None:
+    """Require that a group's row bears the id of a replace.
+
+    Raises:
+        Overtaken: it bears that of another, or none.
+    """
+    if row.values.get(Column.REPLACEMENT) != replacement:
+        raise Overtaken
 
 
 @dataclass(slots=True)
@@ -116,6 +158,7 @@ class MembershipProgress:
         members: members changed.
         known: users found of those who shall join.
         needs_known: whether nothing may change unless there is one.
+        replacement: id of the replace of the list of which the changes are the difference.
         skipped: ids that are no users, not yet recorded in a change row.
     """
 
@@ -123,6 +166,7 @@ class MembershipProgress:
     members: int = 0
     known: int = 0
     needs_known: bool = False
+    replacement: str | None = None
     skipped: list[str] = field(default_factory=list)
 
 
@@ -229,23 +273,28 @@ class Memberships:
             OperationRejected: the group's write was rejected; nothing was changed.
             InvalidValue: an id is no user, and such ids are refused; or all of them are none, and
                 one must be known.
+            Overtaken: another replace of the list was begun later.
             Unavailable: the deadline came in the middle; the request may be repeated.
         """
         progress = progress if progress is not None else MembershipProgress()
         progress.skipped.clear()
         progress.known = 0
+        replacement = progress.replacement
         etag: str | None = None
         try:
-            async for edits in self._read_batches(context, gid, group_write, wanted, progress):
+            batches = self._read_batches(context, gid, group_write, wanted, progress)
+            async for edits, is_last in batches:
                 # Whoever leaves comes last, so by now all who shall join were read.
                 _check_known(progress)
                 if progress.transactions:
                     await self.rate_limiter.wait(context)
+                    group_write = await self._next_touch(context, gid, etag, replacement)
+                if replacement is not None:
+                    group_write = group_write.marked("" if is_last else replacement)
                 entities = context.meter.entities
                 transaction = MembershipTransaction(gid, group_write, edits)
                 etag = await self.commit_edits(context, transaction, progress)
                 self.rate_limiter.record(context, context.meter.entities - entities)
-                group_write = touch_group(gid)
         except ScimError as error:
             raise _interrupted(error, progress, len(wanted)) from error
         _check_known(progress)
@@ -288,6 +337,7 @@ class Memberships:
         Raises:
             NotFound: the group is gone.
             OperationRejected: the group's write was rejected; nothing was changed.
+            Overtaken: the replace that the group's row was to bear is not the latest.
             Unavailable: the same members are changed by others without end.
         """
         several = len(transaction.edits) > 1
@@ -299,6 +349,7 @@ class Memberships:
                 return await self._commit(context, transaction, progress)
             except OperationRejected as rejection:
                 lost = _edits_lost_to(rejection, transaction)
+                transaction = await self._follow_group(context, rejection, transaction)
         async with self._queue.place(context) if several else nullcontext():
             return await self._commit_again(context, transaction, lost, progress)
 
@@ -309,8 +360,10 @@ class Memberships:
         group_write: GroupWrite,
         wanted: Mapping[str, bool],
         progress: MembershipProgress,
-    ) -> AsyncIterator[list[MembershipEdit]]:
+    ) -> AsyncIterator[tuple[list[MembershipEdit], bool]]:
         """Read users block by block, and cut the edits into what one transaction takes.
+
+        With each batch it tells whether it is the last one.
 
         There is one batch at least where the group's write needs one. Where unknown ids are
         refused, all users are read before the first transaction.
@@ -324,9 +377,9 @@ class Memberships:
             edits = last + await self.read_edits(context, gid, part, progress)
             *full, last = cut_into_batches(gid, edits, reserved) or [[]]
             for batch in full:
-                yield batch
+                yield batch, False
         if last or (progress.transactions == 0 and not group_write.is_touch):
-            yield last
+            yield last, True
 
     async def _commit(
         self,
@@ -366,9 +419,57 @@ class Memberships:
             try:
                 return await self._commit(context, transaction, progress)
             except OperationRejected as rejection:
-                _edits_lost_to(rejection, transaction)
-                lost = edits
+                lost = edits if _edits_lost_to(rejection, transaction) else []
+                transaction = await self._follow_group(context, rejection, transaction)
+                group_write = transaction.group_write
         raise conflicts_exhausted("members")
+
+    async def _next_touch(
+        self, context: RequestContext, gid: str, etag: str | None, replacement: str | None
+    ) -> GroupWrite:
+        """Build the touch that goes with the next transaction of a change.
+
+        Args:
+            context: the request.
+            gid: id of the group.
+            etag: of the group's row after the last transaction, if it is known.
+            replacement: id of the replace that is under way.
+        """
+        if replacement is None:
+            return touch_group(gid)
+        if etag is None:
+            etag = (await self._read_replaced(context, gid, replacement)).etag
+        return touch_group(gid, etag=etag, replacement=replacement)
+
+    async def _follow_group(
+        self,
+        context: RequestContext,
+        rejection: OperationRejected,
+        transaction: MembershipTransaction,
+    ) -> MembershipTransaction:
+        """Let a transaction of a replace go by the group's row as it is now. 1 call.
+
+        Whoever adds or removes a member moves the ETag of that row.
+        """
+        group_write = transaction.group_write
+        is_of_group = rejection.operation.key == layout.group_key(transaction.gid)
+        if group_write.replacement is None or not is_of_group:
+            return transaction
+        row = await self._read_replaced(context, transaction.gid, group_write.replacement)
+        return replace(transaction, group_write=group_write.under(row.etag))
+
+    async def _read_replaced(self, context: RequestContext, gid: str, replacement: str) -> Row:
+        """Read the row of a group whose list is being replaced. 1 call.
+
+        Raises:
+            NotFound: the group is gone.
+            Overtaken: another replace was begun later.
+        """
+        row = await self._table.get(context, layout.group_key(gid))
+        if row is None:
+            raise no_such_group(gid)
+        check_replacement(row, replacement)
+        return row
 
     async def _read_etag(self, context: RequestContext, gid: str, group_write: GroupWrite) -> str:
         """End a change that needs no write: the group must exist all the same."""
@@ -433,7 +534,8 @@ def _edits_lost_to(
         OperationRejected: the group's write was rejected; the caller reads the group again.
     """
     operation = rejection.operation
-    if isinstance(operation, Merge) and operation.etag == ANY_ETAG:
+    is_replacing = transaction.group_write.replacement is not None
+    if isinstance(operation, Merge) and (operation.etag == ANY_ETAG or is_replacing):
         if rejection.status == 404:
             raise no_such_group(transaction.gid) from rejection
         return []
