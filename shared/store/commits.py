@@ -118,14 +118,19 @@ async def _void(table: Table, context: RequestContext, receipt: Insert) -> bool:
     return await resend(context, send)
 
 
+def not_unique(claim: Insert) -> Uniqueness:
+    """Build the answer about a value that another resource has."""
+    case = "" if claim.case_exact else " (letter case does not count)"
+    return Uniqueness(
+        f"Another resource has this {claim.unique} already{case}. "
+        f"Use another {claim.unique}, or look the resource up with a filter and update it.",
+        path=claim.unique,
+    )
+
+
 def _interpret(rejection: OperationRejected) -> Exception:
     """Let the rejected operation decide: only a claim that exists already means "not unique"."""
     operation = rejection.operation
     if rejection.status == 409 and isinstance(operation, Insert) and operation.unique is not None:
-        case = "" if operation.case_exact else " (letter case does not count)"
-        return Uniqueness(
-            f"Another resource has this {operation.unique} already{case}. "
-            f"Use another {operation.unique}, or look the resource up with a filter and update it.",
-            path=operation.unique,
-        )
+        return not_unique(operation)
     return rejection

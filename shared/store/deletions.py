@@ -1,28 +1,40 @@
-"""The deletions row: ids of deleted groups that users may still list until their rows are swept.
+"""The deletions row: what is hidden although rows of others still name it.
 
-It is normally absent. Where a user in groups is shown, it is read and those groups are left out.
+It lists three kinds of ids, and is normally absent:
+
+- deleted groups that users list until they are swept. Where a user in groups is shown, the row is
+  read, and those groups are left out;
+- deleted users that groups list until they are swept. Where members are shown, they are left out;
+- groups that are being created in several transactions, whose members list them already.
+
 A process remembers for a lease of 2 seconds what the row of a tenant said, so that a burst of
 requests reads it once.
 
-Once a DELETE is answered, no user on any instance shows the group. If it was swept before the
-answer, no user lists it, whatever any process remembers. Otherwise the answer waits until a lease
-has passed since the commit was known. What a process goes by from then on was read less than a
-lease ago, thus after the commit, and names the group. A reading that was sent before the commit and
+Once a DELETE is answered, nobody on any instance is shown what was deleted. If it was swept before
+the answer, no row names it, whatever any process remembers. Otherwise the answer waits until a
+lease has passed since the commit was known. What a process goes by from then on was read less than
+a lease ago, thus after the commit, and names it. A reading that was sent before the commit and
 comes back after it changes nothing, because its lease counts from when it was sent.
 
-A DELETE whose answer from the storage is lost ends in an error although it may be done: a user may
-show the group for up to 2 seconds more.
+Once a POST is answered, its group is shown: what is remembered of a group that is being created
+does not count, and the row is read again.
+
+A DELETE whose answer from the storage is lost ends in an error although it may be done: what was
+deleted may be shown for up to 2 seconds more.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from shared.clock import Clock
+from shared.errors import ScimError
 from shared.store import layout
 from shared.store.changes import Change
 from shared.store.commits import commit
-from shared.store.layout import RowKind, pack_ids, unpack_ids
+from shared.store.layout import Column, RowKind, pack_ids, unpack_ids, with_ids
 from shared.store.memberships import (
     USERS_READ_AHEAD,
     GroupWrite,
@@ -32,6 +44,7 @@ from shared.store.memberships import (
     MembershipTransaction,
     cut_into_batches,
 )
+from shared.store.resources import timestamp
 from shared.tables.operations import Delete, Insert, OperationRejected, Replace, RowOperation
 from shared.tables.request_context import Bound, RequestContext
 from shared.tables.retry import retry_conflicts
@@ -50,16 +63,24 @@ MAX_MEMBERS_SWEPT_AT_ONCE = 200
 _MEMBERSHIPS_PER_TRANSACTION = 90
 
 
+CREATION_SECONDS = 600
+"""Age from which a group that is not created whole has been given up: no request lasts so long."""
+
+_log = logging.getLogger(__name__)
+
+
 @dataclass(frozen=True, slots=True)
 class _Reading:
     """What the row said, and until when to go by it."""
 
-    ids: frozenset[str]
     until: float
+    groups: frozenset[str] = field(default=frozenset())
+    users: frozenset[str] = field(default=frozenset())
+    unfinished: frozenset[str] = field(default=frozenset())
 
 
-class DeletedGroups:
-    """Reads the deletions row of a tenant, and remembers for a lease which groups it named."""
+class HiddenResources:
+    """Reads the deletions row of a tenant, and remembers for a lease what it hides."""
 
     def __init__(self, table: Table, clock: Clock) -> None:
         self._table = table
@@ -70,16 +91,22 @@ class DeletedGroups:
         """Read the row itself, to change it. One call."""
         return await self._table.get(context, layout.DELETIONS_KEY)
 
-    async def get_ids(self, context: RequestContext) -> frozenset[str]:
-        """Tell which groups are deleted and not swept yet. One call; none within the lease."""
-        reading = self._readings.get(context.tenant)
-        if reading is not None and self._clock.steady() < reading.until:
-            return reading.ids
-        until = self._clock.steady() + LEASE_SECONDS
-        row = await self.read_row(context)
-        ids = frozenset[str]() if row is None else frozenset(unpack_ids(row.values))
-        self._remember(context.tenant, _Reading(ids, until))
-        return ids
+    async def group_ids(self, context: RequestContext, listed: Iterable[str]) -> frozenset[str]:
+        """Tell which groups are hidden. One call; none within the lease.
+
+        Args:
+            context: the request.
+            listed: the groups in question. One of them that is being created may be whole by now.
+        """
+        reading = await self._remembered(context)
+        if reading.unfinished and not reading.unfinished.isdisjoint(listed):
+            self._readings.pop(context.tenant, None)
+            reading = await self._remembered(context)
+        return reading.groups | reading.unfinished
+
+    async def user_ids(self, context: RequestContext) -> frozenset[str]:
+        """Tell which users are hidden. One call; none within the lease."""
+        return (await self._remembered(context)).users
 
     def invalidate(self, tenant: str) -> float:
         """Drop what the row of a tenant said, since it has changed.
@@ -99,41 +126,69 @@ class DeletedGroups:
         while (left := lease_end - self._clock.steady()) > 0:
             await self._clock.sleep(left)
 
-    def _remember(self, tenant: str, reading: _Reading) -> None:
-        self._readings.pop(tenant, None)
+    async def _remembered(self, context: RequestContext) -> _Reading:
+        """Read the row, unless its last reading is within its lease."""
+        reading = self._readings.get(context.tenant)
+        if reading is not None and self._clock.steady() < reading.until:
+            return reading
+        until = self._clock.steady() + LEASE_SECONDS
+        row = await self.read_row(context)
+        reading = _Reading(until) if row is None else _read(row, until)
+        self._readings.pop(context.tenant, None)
         if len(self._readings) >= REMEMBERED_TENANTS:
             del self._readings[next(iter(self._readings))]
-        self._readings[tenant] = reading
+        self._readings[context.tenant] = reading
+        return reading
 
 
-def record_deletion(gid: str, row: Row | None) -> Insert | Replace:
-    """Build the operation that records a deleted group in the deletions row.
+def _read(row: Row, until: float) -> _Reading:
+    groups, users, unfinished = (frozenset(unpack_ids(row.values, each)) for each in _LISTS)
+    return _Reading(until, groups, users, unfinished)
+
+
+_LISTS = (Column.GROUP_IDS, Column.USER_IDS, Column.UNFINISHED_IDS)
+
+
+def add_hidden(row: Row | None, column: str, resource_id: str) -> Insert | Replace:
+    """Build the operation that puts an id into the deletions row.
 
     Args:
-        gid: id of the group.
         row: the row as it was read; None if there is none. An insert is rejected when there is one.
+        column: of the list: `GROUP_IDS`, `USER_IDS` or `UNFINISHED_IDS`.
+        resource_id: of what is hidden.
     """
     if row is None:
-        return Insert(layout.DELETIONS_KEY, pack_ids([gid]))
-    return Replace(row.key, pack_ids([*unpack_ids(row.values), gid]), row.etag)
+        return Insert(layout.DELETIONS_KEY, pack_ids([resource_id], column))
+    ids = (*unpack_ids(row.values, column), resource_id)
+    return Replace(row.key, with_ids(row.values, ids, column), row.etag)
 
 
-def record_sweep(gid: str, row: Row) -> RowOperation:
-    """Build the operation that takes a swept group out of the deletions row as it was read."""
-    packed = pack_ids(other for other in unpack_ids(row.values) if other != gid)
-    return Replace(row.key, packed, row.etag) if packed else Delete(row.key, row.etag)
+def remove_hidden(row: Row | None, column: str, resource_id: str) -> list[RowOperation]:
+    """Build the operation that takes an id out of the deletions row, if it is there."""
+    ids = () if row is None else unpack_ids(row.values, column)
+    if row is None or resource_id not in ids:
+        return []
+    values = with_ids(row.values, (other for other in ids if other != resource_id), column)
+    return [Replace(row.key, values, row.etag) if values else Delete(row.key, row.etag)]
 
 
 @dataclass(frozen=True, slots=True)
 class DeletionRecord:
-    """The record of a deleted group or user some of whose memberships are still there."""
+    """The record of a group or user that is gone, or not yet there, and has memberships.
+
+    Attributes:
+        resource: name of the resource type.
+        id: of the resource.
+        is_unfinished: whether it is a group that was not created whole.
+    """
 
     resource: Literal["Group", "User"]
     id: str
+    is_unfinished: bool = False
 
 
 class Sweeper:
-    """Takes away the rows that deleted groups and users leave behind.
+    """Takes away the rows that deleted groups and users, and groups given up, leave behind.
 
     A small deletion is swept within its own request, a large one by the runs of the timer
     (`sweep`). All of it can be broken off anywhere, repeated, and done by several at once.
@@ -173,13 +228,54 @@ class Sweeper:
         await self._finish_group(context, gid, last, deletions_row)
         return True
 
-    async def sweep_user(self, context: RequestContext, uid: str) -> None:
-        """Take away the memberships that a deleted user's record lists. 2 calls for each 90."""
-        while await self._sweep_user_once(context, uid):
+    async def sweep_user(
+        self, context: RequestContext, uid: str, deletions_row: Row | None = None
+    ) -> None:
+        """Take away the memberships that a deleted user's record lists. 2 calls for each 90.
+
+        1 more for the deletions row, unless it is known.
+        """
+        while await self._sweep_user_once(context, uid, deletions_row):
             pass
 
+    async def sweep_users(
+        self, context: RequestContext, uids: Iterable[str], deletions_row: Row | None = None
+    ) -> bool:
+        """Sweep deleted users for whoever came by, as far as it goes.
+
+        Returns:
+            Whether all of them are swept.
+        """
+        try:
+            for uid in uids:
+                await self.sweep_user(context, uid, deletions_row)
+        except ScimError as error:
+            _log.warning("the sweep of a deleted user waits: %s", type(error).__name__)
+            return False
+        return True
+
+    async def give_up_group(self, context: RequestContext, gid: str) -> None:
+        """Make a deleted group of one that is not created whole, so that it can be swept. 2 calls.
+
+        Nothing is done where there is no such group.
+        """
+        record = Delete(layout.unfinished_group_key(gid))
+
+        async def attempt() -> None:
+            row = await self._table.get(context, layout.DELETIONS_KEY)
+            hidden = [] if row is None else [_hide_as_deleted(row, gid)]
+            deleted = Insert(layout.deleted_group_key(gid), {Column.DELETED: timestamp()})
+            operations: list[RowOperation] = [record, deleted, *hidden]
+            try:
+                await commit(self._table, context, Change("Group", gid, "sweep"), operations)
+            except OperationRejected as rejection:
+                if rejection.operation != record:
+                    raise
+
+        await retry_conflicts(context, attempt)
+
     async def records(self, context: RequestContext) -> list[DeletionRecord]:
-        """List what is deleted and not yet swept, up to 1,000 groups and users. 1 call.
+        """List what is deleted, or unfinished, and not yet swept, up to 1,000. 1 call.
 
         Users come first, because their groups still list them. Nobody sees a deleted group.
         """
@@ -188,7 +284,9 @@ class Sweeper:
         found = [layout.deleted_in(row.key) for row in rows]
         users = [DeletionRecord("User", uid) for kind, uid in found if kind == RowKind.DELETED_USER]
         groups = [
-            DeletionRecord("Group", gid) for kind, gid in found if kind == RowKind.DELETED_GROUP
+            DeletionRecord("Group", gid, is_unfinished=kind == RowKind.UNFINISHED_GROUP)
+            for kind, gid in found
+            if kind != RowKind.DELETED_USER
         ]
         return users + groups
 
@@ -196,13 +294,18 @@ class Sweeper:
         """Sweep a deleted group or user of any size, as far as the bound allows.
 
         Calls as in `sweep_user` and `sweep_group`, and 1 more for the deletions row. It keeps to
-        the rate of the tenant's large changes.
+        the rate of the tenant's large changes. A group that is not created whole is left alone as
+        long as a request may be at it.
 
         Returns:
             Whether it is swept.
         """
         if record.resource == "User":
             return await self._sweep_large_user(context, record.id, bound)
+        if record.is_unfinished:
+            if await self._is_being_created(context, record.id):
+                return False
+            await self.give_up_group(context, record.id)
         return await self._sweep_large_group(context, record.id, bound)
 
     async def _sweep_large_user(self, context: RequestContext, uid: str, bound: Bound) -> bool:
@@ -248,23 +351,42 @@ class Sweeper:
             await self._commit_sweep(context, gid, (), batch)
         return last
 
-    async def _sweep_user_once(self, context: RequestContext, uid: str) -> bool:
+    async def _is_being_created(self, context: RequestContext, gid: str) -> bool:
+        """Tell whether a request may still be creating a group. 1 call."""
+        row = await self._table.get(context, layout.unfinished_group_key(gid))
+        if row is None:
+            return False
+        begun = datetime.fromisoformat(str(row.values[Column.CREATED]))
+        return datetime.now(UTC) - begun < timedelta(seconds=CREATION_SECONDS)
+
+    async def _sweep_user_once(
+        self, context: RequestContext, uid: str, deletions_row: Row | None = None
+    ) -> bool:
         """Read the list of a deleted user and shorten it; tell whether more is left."""
 
         async def attempt() -> bool:
+            nonlocal deletions_row
             row = await self._table.get(context, layout.deleted_user_key(uid))
-            return row is not None and await self._sweep_memberships(context, uid, row)
+            if row is None:
+                return False
+            known, deletions_row = deletions_row, None
+            return await self._sweep_memberships(context, uid, row, known)
 
         return await retry_conflicts(context, attempt)
 
-    async def _sweep_memberships(self, context: RequestContext, uid: str, row: Row) -> bool:
+    async def _sweep_memberships(
+        self, context: RequestContext, uid: str, row: Row, deletions_row: Row | None
+    ) -> bool:
         """Take away the first memberships of a deleted user's list; tell whether more are left."""
         gids = unpack_ids(row.values)
         first, rest = gids[:_MEMBERSHIPS_PER_TRANSACTION], gids[_MEMBERSHIPS_PER_TRANSACTION:]
-        shortened = (
-            Replace(row.key, pack_ids(rest), row.etag) if rest else Delete(row.key, row.etag)
-        )
-        operations = [shortened, *(Delete(layout.membership_key(gid, uid)) for gid in first)]
+        operations: list[RowOperation]
+        if rest:
+            operations = [Replace(row.key, pack_ids(rest), row.etag)]
+        else:
+            known = deletions_row or await self._table.get(context, layout.DELETIONS_KEY)
+            operations = [Delete(row.key, row.etag), *remove_hidden(known, Column.USER_IDS, uid)]
+        operations += (Delete(layout.membership_key(gid, uid)) for gid in first)
         await commit(self._table, context, Change("User", uid, "sweep", left=first), operations)
         return bool(rest)
 
@@ -282,8 +404,7 @@ class Sweeper:
             row = deletions_row or await self._table.get(context, layout.DELETIONS_KEY)
             deletions_row = None
             operations: list[RowOperation] = [Delete(layout.deleted_group_key(gid))]
-            if row is not None and gid in unpack_ids(row.values):
-                operations.append(record_sweep(gid, row))
+            operations += remove_hidden(row, Column.GROUP_IDS, gid)
             try:
                 await self._commit_sweep(context, gid, tuple(operations), edits)
             except OperationRejected as rejection:
@@ -309,3 +430,10 @@ def _cut_into_blocks(memberships: Sequence[Row]) -> Iterator[list[str]]:
     """Cut the members into as many as are read and kept at a time."""
     uids = [layout.id_in(row.key) for row in memberships]
     return (uids[at : at + USERS_READ_AHEAD] for at in range(0, len(uids), USERS_READ_AHEAD))
+
+
+def _hide_as_deleted(row: Row, gid: str) -> Replace:
+    """Build the operation that lists a group among the deleted ones, and not as unfinished."""
+    unfinished = (other for other in unpack_ids(row.values, Column.UNFINISHED_IDS) if other != gid)
+    values = with_ids(row.values, unfinished, Column.UNFINISHED_IDS)
+    return Replace(row.key, with_ids(values, (*unpack_ids(row.values), gid)), row.etag)

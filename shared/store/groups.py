@@ -4,8 +4,8 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import count
 
 from shared.errors import NotFound, ScimError, TooManyRequests, Unavailable
@@ -15,8 +15,8 @@ from shared.store import layout
 from shared.store.changes import Change
 from shared.store.claims import folded_name, group_rows
 from shared.store.collection import ChangedNames
-from shared.store.commits import commit
-from shared.store.deletions import DeletedGroups, Sweeper, record_deletion
+from shared.store.commits import commit, not_unique
+from shared.store.deletions import HiddenResources, Sweeper, add_hidden, remove_hidden
 from shared.store.layout import GROUP_KINDS, Column
 from shared.store.memberships import (
     MAX_MEMBERS_PER_TRANSACTION,
@@ -24,6 +24,7 @@ from shared.store.memberships import (
     MembershipProgress,
     Memberships,
     Overtaken,
+    TooLargeAtOnce,
     check_replacement,
     no_such_group,
     touch_group,
@@ -38,7 +39,7 @@ from shared.store.resources import (
     group_version,
     timestamp,
 )
-from shared.tables.operations import Delete, Insert, Merge, OperationRejected, Replace
+from shared.tables.operations import Delete, Insert, Merge, OperationRejected, Replace, RowOperation
 from shared.tables.request_context import RequestContext
 from shared.tables.retry import backoff, retry_conflicts
 from shared.tables.rows import ANY_ETAG, Row
@@ -53,6 +54,16 @@ _MEMBER_READERS = 8
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class _Update:
+    """What a request does to a group; the parts are those of `Groups.update`."""
+
+    gid: str
+    members: MemberChange
+    change: Callable[[Document], Document] | None
+    precondition: Precondition | None
+
+
 class Groups(Reader[Group]):
     """The groups of every tenant; the context says of which.
 
@@ -64,13 +75,13 @@ class Groups(Reader[Group]):
         table: Table,
         memberships: Memberships,
         sweeper: Sweeper,
-        deleted_groups: DeletedGroups,
+        hidden: HiddenResources,
         changed_names: ChangedNames,
     ) -> None:
         super().__init__(table, "Group", GROUP_KINDS)
         self._memberships = memberships
         self._sweeper = sweeper
-        self._deleted_groups = deleted_groups
+        self._hidden = hidden
         self._changed_names = changed_names
 
     async def create(
@@ -78,35 +89,24 @@ class Groups(Reader[Group]):
     ) -> Group:
         """Create a group with its members. 2 calls, and those of the members.
 
-        With up to 40 members the group is created in one transaction. A larger one that cannot be
-        finished is deleted again.
+        With up to 40 members the group is created in one transaction. A larger one is created last:
+        its members join it while it is hidden, and the last transaction shows it. 3 calls more.
+        One that cannot be finished is as one that was deleted.
 
         Raises:
             Uniqueness: another group has the displayName.
             InvalidValue: a value by which groups are found is too long, or a member is unknown.
             Unavailable: the deadline came; the group does not exist.
         """
-        name = folded_name(document, "displayName")
         now = timestamp()
-        group = Group(layout.new_id(name), document, version="", created=now, modified=now)
+        gid = layout.new_id(folded_name(document, "displayName"))
+        group = Group(gid, document, version="", created=now, modified=now)
         wanted = dict.fromkeys(member_ids, True)
-        progress = MembershipProgress()
-
-        async def attempt() -> str | None:
-            group_write = await self._prepare_creation(context, group, name)
-            return await self._memberships.change(context, group.id, group_write, wanted, progress)
-
         try:
-            etag = await retry_conflicts(context, attempt)
-        except ScimError as error:
-            # An unclear first transaction may have been committed, with the first members alone.
-            passing = isinstance(error, (Unavailable, TooManyRequests))
-            if progress.transactions or (passing and len(wanted) > MAX_MEMBERS_PER_TRANSACTION):
-                is_gone = await self._undo_creation(context, group.id)
-                if is_gone and passing:
-                    raise _does_not_exist(error) from error
-            raise
-        version = await self._version_of(context, group.id, etag)
+            etag = await self._create_at_once(context, group, wanted)
+        except TooLargeAtOnce:
+            etag = await self._create_in_steps(context, group, wanted)
+        version = await self._version_of(context, gid, etag)
         # Nobody else knows the id yet, so a group that was to be empty is.
         return replace(group, version=version, member_ids=None if wanted else ())
 
@@ -157,21 +157,12 @@ class Groups(Reader[Group]):
         """
         if not layout.is_id(gid):
             raise no_such_group(gid)
-        if members.replace:
-            etag = await self._replace_members(context, gid, members.add, change, precondition)
-            return await self._version_of(context, gid, etag)
-        wanted = dict.fromkeys(members.remove, False) | dict.fromkeys(members.add, True)
-        is_blind = change is None and precondition is None
-
-        async def attempt() -> str | None:
-            group_write = (
-                touch_group(gid)
-                if is_blind
-                else self._prepare_write(await self.get_row(context, gid), change, precondition)
-            )
-            return await self._memberships.change(context, gid, group_write, wanted)
-
-        return await self._version_of(context, gid, await retry_conflicts(context, attempt))
+        update = _Update(gid, members, change, precondition)
+        progress = MembershipProgress()
+        apply = self._replace_members if members.replace else self._change_members
+        etag = await apply(context, update, progress)
+        await self._sweep_users_met(context, progress.gone)
+        return await self._version_of(context, gid, etag)
 
     async def delete(
         self, context: RequestContext, gid: str, precondition: Precondition | None = None
@@ -200,7 +191,7 @@ class Groups(Reader[Group]):
                 return await self._delete_rows(context, gid, precondition, deletions_row)
             except OperationRejected as rejection:
                 if rejection.operation.key == layout.DELETIONS_KEY:
-                    deletions_row = await self._deleted_groups.read_row(context)
+                    deletions_row = await self._hidden.read_row(context)
                 raise
 
         try:
@@ -208,15 +199,16 @@ class Groups(Reader[Group]):
         except NotFound:
             await self._wait_out_deletion(context, gid)
             raise
-        lease_end = self._deleted_groups.invalidate(context.tenant)
+        lease_end = self._hidden.invalidate(context.tenant)
         if not await self._sweep(context, gid, deletions_row):
-            await self._deleted_groups.wait_out_lease(lease_end)
+            await self._hidden.wait_out_lease(lease_end)
 
     async def have_members(
         self, context: RequestContext, gids: Sequence[str], uids: Sequence[str]
     ) -> list[tuple[str, ...]]:
         """Tell of each group which of some users are its members. A call for each of both."""
-        return await self._memberships.find_members(context, gids, uids)
+        found = await self._memberships.find_members(context, gids, uids)
+        return await self._without_hidden(context, found)
 
     async def with_members(self, context: RequestContext, groups: Sequence[Group]) -> list[Group]:
         """Read the members of groups, up to 10,000 in all; later groups are left out, never cut.
@@ -248,17 +240,112 @@ class Groups(Reader[Group]):
         """Build the answer about a group that does not exist."""
         return no_such_group(resource_id)
 
+    async def _create_at_once(
+        self, context: RequestContext, group: Group, wanted: Mapping[str, bool]
+    ) -> str | None:
+        """Create a group with its members in one transaction; return the ETag of its row.
+
+        Raises:
+            TooLargeAtOnce: the members do not fit into one transaction.
+        """
+        if len(wanted) > MAX_MEMBERS_PER_TRANSACTION:
+            raise TooLargeAtOnce
+        names = self._changed_names(None, group.document)
+        progress = MembershipProgress(is_whole=True)
+
+        async def attempt() -> str | None:
+            operations = await self._prepare_creation(context, group)
+            write = GroupWrite(operations, "create", names)
+            return await self._memberships.change(context, group.id, write, wanted, progress)
+
+        return await retry_conflicts(context, attempt)
+
+    async def _create_in_steps(
+        self, context: RequestContext, group: Group, wanted: Mapping[str, bool]
+    ) -> str | None:
+        """Let members join a group that is hidden, and create it; return the ETag of its row.
+
+        Until it is created it has a record and is listed in the deletions row. Whoever takes the
+        record away ends the creation, and a request that dies leaves it to the sweeper.
+        """
+        await self._check_name_is_free(context, group)
+        try:
+            await self._add_first_members(context, group.id, wanted)
+            return await self._show_created(context, group)
+        except ScimError as error:
+            found = await self._give_up_creation(context, group.id)
+            if found is not None:
+                return found.etag
+            if isinstance(error, (Unavailable, TooManyRequests)):
+                raise _does_not_exist(error) from error
+            if isinstance(error, NotFound):
+                raise _does_not_exist(Unavailable(error.detail, retry_after=1)) from error
+            raise
+
+    async def _check_name_is_free(self, context: RequestContext, group: Group) -> None:
+        """Refuse a name that is taken before hundreds of members join. 1 call.
+
+        It may be taken later: the insert of the claim decides.
+        """
+        claim = next(iter(group_rows(group.id, group.document).rows.values()))
+        if await self.table.get(context, claim.key) is not None:
+            raise not_unique(claim)
+
+    async def _add_first_members(
+        self, context: RequestContext, gid: str, wanted: Mapping[str, bool]
+    ) -> None:
+        """Record that a group is being created, hide it, and let its members join."""
+        progress = MembershipProgress(is_unfinished=True)
+        row: Row | None = None
+
+        async def attempt() -> None:
+            nonlocal row
+            record = Insert(layout.unfinished_group_key(gid), {Column.CREATED: timestamp()})
+            write = GroupWrite((record, add_hidden(row, Column.UNFINISHED_IDS, gid)))
+            try:
+                await self._memberships.change(context, gid, write, wanted, progress)
+            except OperationRejected as rejection:
+                if rejection.operation.key == layout.DELETIONS_KEY:
+                    row = await self._hidden.read_row(context)
+                raise
+
+        await retry_conflicts(context, attempt)
+
+    async def _show_created(self, context: RequestContext, group: Group) -> str | None:
+        """Create a group whose members have joined; return the ETag of its row. 3 calls."""
+        change = Change(
+            "Group", group.id, "create", (*self._changed_names(None, group.document), "members")
+        )
+
+        async def attempt() -> str | None:
+            hidden = await self._hidden.read_row(context)
+            operations = [
+                *await self._prepare_creation(context, group),
+                Delete(layout.unfinished_group_key(group.id)),
+                *remove_hidden(hidden, Column.UNFINISHED_IDS, group.id),
+            ]
+            try:
+                etags = await commit(self.table, context, change, operations)
+            except OperationRejected as rejection:
+                if rejection.operation.key == layout.unfinished_group_key(group.id):
+                    raise no_such_group(group.id) from rejection
+                raise
+            self._hidden.invalidate(context.tenant)
+            return etags[0] if etags else None
+
+        return await retry_conflicts(context, attempt)
+
     async def _prepare_creation(
-        self, context: RequestContext, group: Group, name: str
-    ) -> GroupWrite:
+        self, context: RequestContext, group: Group
+    ) -> tuple[RowOperation, ...]:
         """Read the counter and build what creates a group."""
         slot = await self.counters.read_slot(context, group.id)
-        operations = (
-            Insert(layout.group_key(group.id), group_values(group, name)),
+        values = group_values(group, folded_name(group.document, "displayName"))
+        return (
+            Insert(layout.group_key(group.id), values),
             *group_rows(group.id, group.document).inserts(),
             self.counters.increment(group.id, slot, by=1),
         )
-        return GroupWrite(operations, "create", self._changed_names(None, group.document))
 
     def _prepare_write(
         self,
@@ -285,11 +372,7 @@ class Groups(Reader[Group]):
         return GroupWrite(operations, "update", self._changed_names(group.document, document), row)
 
     async def _mark_replacement(
-        self,
-        context: RequestContext,
-        gid: str,
-        replacement: str,
-        precondition: Precondition | None,
+        self, context: RequestContext, update: _Update, replacement: str
     ) -> None:
         """Put the id of a replace into the group's row, which stops every other replace. 2 calls.
 
@@ -298,12 +381,11 @@ class Groups(Reader[Group]):
             PreconditionFailed: the group has another version.
             OperationRejected: the version was checked, and has changed.
         """
-        row = await self.get_row(context, gid)
-        check_precondition(precondition, group_version(row.etag))
-        mark = Merge(
-            row.key, {Column.REPLACEMENT: replacement}, row.etag if precondition else ANY_ETAG
-        )
-        await commit(self.table, context, Change("Group", gid, "members"), [mark])
+        row = await self.get_row(context, update.gid)
+        check_precondition(update.precondition, group_version(row.etag))
+        etag = row.etag if update.precondition else ANY_ETAG
+        mark = Merge(row.key, {Column.REPLACEMENT: replacement}, etag)
+        await commit(self.table, context, Change("Group", update.gid, "members"), [mark])
 
     async def _wait_for_replacement(self, context: RequestContext, gid: str) -> str:
         """Wait until the replace that has overtaken this one is done: then this one is, before it.
@@ -322,13 +404,32 @@ class Groups(Reader[Group]):
             await backoff(context, reads)
         raise AssertionError
 
+    async def _change_members(
+        self, context: RequestContext, update: _Update, progress: MembershipProgress
+    ) -> str | None:
+        """Change a group's document, and add and remove members.
+
+        Returns:
+            The ETag of the group's row, if it is known.
+        """
+        gid, members = update.gid, update.members
+        wanted = dict.fromkeys(members.remove, False) | dict.fromkeys(members.add, True)
+        is_blind = update.change is None and update.precondition is None
+
+        async def attempt() -> str | None:
+            write = (
+                touch_group(gid)
+                if is_blind
+                else self._prepare_write(
+                    await self.get_row(context, gid), update.change, update.precondition
+                )
+            )
+            return await self._memberships.change(context, gid, write, wanted, progress)
+
+        return await retry_conflicts(context, attempt)
+
     async def _replace_members(
-        self,
-        context: RequestContext,
-        gid: str,
-        members: Sequence[str],
-        change: Callable[[Document], Document] | None,
-        precondition: Precondition | None,
+        self, context: RequestContext, update: _Update, progress: MembershipProgress
     ) -> str | None:
         """Change a group's document, and its list of members into another.
 
@@ -339,31 +440,40 @@ class Groups(Reader[Group]):
         Returns:
             The ETag of the group's row, if it is known.
         """
-        replacement = secrets.token_hex(8)
+        gid, members = update.gid, update.members.add
+        replacement = progress.replacement = secrets.token_hex(8)
         is_raced = is_marked = False
 
         async def attempt() -> str | None:
             nonlocal is_raced, is_marked
             if is_raced and not is_marked:
-                await self._mark_replacement(context, gid, replacement, precondition)
+                await self._mark_replacement(context, update, replacement)
                 is_marked = True
             is_raced = True
             row = await self.get_row(context, gid)
             if is_marked:
                 check_replacement(row, replacement)
-            write = self._prepare_write(row, change, None if is_marked else precondition)
+            # The mark has moved the version, which was checked before.
+            write = self._prepare_write(
+                row, update.change, None if is_marked else update.precondition
+            )
             write = write.under(row.etag) if write.is_touch else write
             write = replace(write, replacement=replacement if is_marked else None)
             wanted = await self._read_difference(context, gid, members)
             keeps_nobody = all(wanted.get(uid) for uid in members)
-            is_exchange = bool(members) and keeps_nobody and not all(wanted.values())
-            progress = MembershipProgress(needs_known=is_exchange, replacement=replacement)
+            progress.needs_known = bool(members) and keeps_nobody and not all(wanted.values())
             return await self._memberships.change(context, gid, write, wanted, progress)
 
         try:
             return await retry_conflicts(context, attempt)
         except Overtaken:
             return await self._wait_for_replacement(context, gid)
+
+    async def _sweep_users_met(self, context: RequestContext, uids: Sequence[str]) -> None:
+        """Sweep those who were to leave and are no users, if they are deleted and still listed."""
+        if uids:
+            hidden = await self._hidden.user_ids(context)
+            await self._sweeper.sweep_users(context, hidden.intersection(uids))
 
     async def _read_difference(
         self, context: RequestContext, gid: str, wanted: Sequence[str]
@@ -392,16 +502,16 @@ class Groups(Reader[Group]):
         group = group_from(row)
         check_precondition(precondition, group.version)
         slot = await self.counters.read_slot(context, gid)
-        record = record_deletion(gid, deletions_row)
+        hidden = add_hidden(deletions_row, Column.GROUP_IDS, gid)
         operations = [
             Delete(row.key, row.etag),
             *group_rows(gid, group.document).deletes(),
             self.counters.increment(gid, slot, by=-1),
             Insert(layout.deleted_group_key(gid), {Column.DELETED: timestamp()}),
-            record,
+            hidden,
         ]
         etags = await commit(self.table, context, Change("Group", gid, "delete"), operations)
-        return Row(record.key, record.values, etags[-1]) if etags else None
+        return Row(hidden.key, hidden.values, etags[-1]) if etags else None
 
     async def _sweep(self, context: RequestContext, gid: str, deletions_row: Row | None) -> bool:
         """Sweep within the request if that can be done; the group is deleted in any case.
@@ -425,29 +535,46 @@ class Groups(Reader[Group]):
             layout.is_id(gid)
             and await self.table.get(context, layout.deleted_group_key(gid)) is not None
         ):
-            lease_end = self._deleted_groups.invalidate(context.tenant)
-            await self._deleted_groups.wait_out_lease(lease_end)
+            lease_end = self._hidden.invalidate(context.tenant)
+            await self._hidden.wait_out_lease(lease_end)
 
-    async def _undo_creation(self, context: RequestContext, gid: str) -> bool:
-        """Delete a group whose members could not all be added, past the deadline if need be.
+    async def _give_up_creation(self, context: RequestContext, gid: str) -> Row | None:
+        """Sweep a group that could not be created, past the deadline if need be.
 
         Returns:
-            Whether it is known that the group does not exist.
+            The group's row if the group was created all the same, by a transaction that was taken
+            for lost.
+
+        Raises:
+            Unavailable, TooManyRequests: whether it was created is not known.
         """
         context.deadline = max(context.deadline, time.monotonic() + _UNDO_SECONDS)
-        try:
-            await self.delete(context, gid)
-        except NotFound:
-            return True
-        except ScimError:
-            _log.exception("a group whose creation failed could not be deleted again: %s", gid)
-            return False
-        return True
+        await self._sweeper.give_up_group(context, gid)
+        row = await self.find_row(context, gid)
+        if row is None:
+            lease_end = self._hidden.invalidate(context.tenant)
+            if not await self._sweep(context, gid, None):
+                await self._hidden.wait_out_lease(lease_end)
+        return row
 
     async def _with_members(self, context: RequestContext, group: Group) -> Group:
         if group.member_ids is not None:
             return group
-        return replace(group, member_ids=await self._memberships.list_members(context, group.id))
+        members = await self._memberships.list_members(context, group.id)
+        [shown] = await self._without_hidden(context, [members])
+        return replace(group, member_ids=shown)
+
+    async def _without_hidden(
+        self, context: RequestContext, lists: list[tuple[str, ...]]
+    ) -> list[tuple[str, ...]]:
+        """Leave deleted users out of lists of members.
+
+        1 call when any list has a member; none within the lease.
+        """
+        hidden = await self._hidden.user_ids(context) if any(lists) else frozenset[str]()
+        if not hidden:
+            return lists
+        return [tuple(uid for uid in members if uid not in hidden) for members in lists]
 
     async def _version_of(self, context: RequestContext, gid: str, etag: str | None) -> str:
         """Make the version of an ETag; where only the receipt told of success, read the row."""

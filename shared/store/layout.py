@@ -55,8 +55,10 @@ class RowKind(StrEnum):
         CUSTOM_EXTERNAL_ID: an owner of an externalId.
         CUSTOM_COUNTER: the number of resources of a slot.
         CHANGE: a change row, the receipt of a transaction.
-        DELETIONS: the deletions row, which lists the groups that are deleted and not yet swept.
+        DELETIONS: the deletions row, which lists the groups and users that are deleted and not yet
+            swept, and the groups that are not yet created whole.
         DELETED_GROUP: a deleted group whose memberships are not yet swept.
+        UNFINISHED_GROUP: a group whose members join before it is created.
         DELETED_USER: a user, deleted out of many groups, whose memberships are not yet swept.
     """
 
@@ -77,6 +79,7 @@ class RowKind(StrEnum):
     CHANGE = "l"
     DELETIONS = "q"
     DELETED_GROUP = "q-g"
+    UNFINISHED_GROUP = "q-c"
     DELETED_USER = "q-u"
 
 
@@ -85,7 +88,10 @@ class Column:
 
     Attributes:
         DOCUMENT: the SCIM document as JSON; goes on in `d1`, `d2` ...
-        GROUP_IDS: packed ids of groups; goes on in `g1`, `g2` ...
+        GROUP_IDS: packed ids of groups; goes on in `g1`, `g2` ... In the deletions row those of
+            deleted groups.
+        USER_IDS: in the deletions row, packed ids of deleted users; goes on in `u1` ...
+        UNFINISHED_IDS: there, those of groups that are not yet created whole; goes on in `c1` ...
         USER_NAME: folded userName of a user.
         DISPLAY_NAME: folded displayName of a group.
         VERSION: version of a resource, one more at every write of its row.
@@ -113,6 +119,8 @@ class Column:
 
     DOCUMENT: Final = "d"
     GROUP_IDS: Final = "g"
+    USER_IDS: Final = "u"
+    UNFINISHED_IDS: Final = "c"
     USER_NAME: Final = "un"
     DISPLAY_NAME: Final = "dn"
     VERSION: Final = "v"
@@ -337,13 +345,18 @@ def deleted_user_key(uid: str) -> str:
     return f"{RowKind.DELETED_USER}-{uid}"
 
 
+def unfinished_group_key(gid: str) -> str:
+    """Build the key of the record of a group that is not yet created whole."""
+    return f"{RowKind.UNFINISHED_GROUP}-{gid}"
+
+
 def deletion_records_span() -> Span:
-    """Build the span of the records of deleted groups and users."""
+    """Build the span of the records of deleted groups and users, and of unfinished groups."""
     return kind_span(RowKind.DELETIONS)
 
 
 def deleted_in(key: str) -> tuple[RowKind, str]:
-    """Read in the key of such a record what was deleted: its kind, and the id."""
+    """Read in the key of such a record what it is about: the kind of the record, and the id."""
     kind, _, resource_id = key.rpartition("-")
     return RowKind(kind), resource_id
 
@@ -399,27 +412,29 @@ def unpack_document(values: Values) -> Document:
     return document
 
 
-def pack_ids(ids: Iterable[str]) -> dict[str, bytes]:
+def pack_ids(ids: Iterable[str], column: str = Column.GROUP_IDS) -> dict[str, bytes]:
     """Write ids (32 hex digits each) into properties `g`, `g1` ... of 4,096 ids of 16 bytes."""
     packed = bytes.fromhex("".join(ids))
     size = _IDS_PER_PROPERTY * _ID_BYTES
     starts = enumerate(range(0, len(packed), size))
-    return {_numbered(Column.GROUP_IDS, n): packed[start : start + size] for n, start in starts}
+    return {_numbered(column, n): packed[start : start + size] for n, start in starts}
 
 
-def unpack_ids(values: Values) -> tuple[str, ...]:
+def unpack_ids(values: Values, column: str = Column.GROUP_IDS) -> tuple[str, ...]:
     """Read the ids that `pack_ids` wrote, in the same order."""
-    if Column.GROUP_IDS not in values:
+    if column not in values:
         return ()
-    parts = _series(values, Column.GROUP_IDS)
+    parts = _series(values, column)
     digits = b"".join(part for part in parts if isinstance(part, bytes)).hex()
     return tuple([digits[at : at + 32] for at in range(0, len(digits), 32)])
 
 
-def with_ids(values: Values, ids: Iterable[str]) -> dict[str, Value]:
+def with_ids(
+    values: Values, ids: Iterable[str], column: str = Column.GROUP_IDS
+) -> dict[str, Value]:
     """Copy the properties of a row, with another list of ids in it."""
-    kept = {name: value for name, value in values.items() if not _is_of_ids(name)}
-    return {**kept, **pack_ids(ids)}
+    kept = {name: value for name, value in values.items() if not _is_of_ids(name, column)}
+    return {**kept, **pack_ids(ids, column)}
 
 
 def _pieces(text: str) -> Iterable[str]:
@@ -444,6 +459,5 @@ def _numbered(name: str, index: int) -> str:
 _SECOND_PIECE = _numbered(Column.DOCUMENT, 1)
 
 
-def _is_of_ids(name: str) -> bool:
-    base = Column.GROUP_IDS
-    return name == base or (name.startswith(base) and name[len(base) :].isdigit())
+def _is_of_ids(name: str, column: str) -> bool:
+    return name == column or (name.startswith(column) and name[len(column) :].isdigit())

@@ -106,7 +106,8 @@ class GroupWrite:
     @property
     def is_touch(self) -> bool:
         """Tell whether nothing is changed but the time of the group's last change."""
-        return self.verb == "members" and self.replacement is None
+        is_merge = len(self.operations) == 1 and isinstance(self.operations[0], Merge)
+        return is_merge and self.replacement is None
 
     def marked(self, replacement: str) -> "GroupWrite":
         """Let the write put the id of a replace into the group's row; "" when it is the last."""
@@ -130,6 +131,16 @@ def touch_group(
     """Build the write for a change of members only: the group must exist, and its ETag moves."""
     touch = Merge(layout.group_key(gid), {Column.MODIFIED: timestamp()}, etag)
     return GroupWrite((touch,), row=row, replacement=replacement)
+
+
+def touch_unfinished_group(gid: str) -> GroupWrite:
+    """Build the write for members who join a group before it is created: nobody has given it up."""
+    touch = Merge(layout.unfinished_group_key(gid), {Column.MODIFIED: timestamp()}, ANY_ETAG)
+    return GroupWrite((touch,))
+
+
+class TooLargeAtOnce(Exception):  # noqa: N818 - an outcome that callers act on, not a fault
+    """What had to be one transaction takes several. Nothing was changed."""
 
 
 class Overtaken(Exception):  # noqa: N818 - an outcome that callers act on, not a fault
@@ -159,6 +170,9 @@ class MembershipProgress:
         known: users found of those who shall join.
         needs_known: whether nothing may change unless there is one.
         replacement: id of the replace of the list of which the changes are the difference.
+        is_whole: whether all must be one transaction.
+        is_unfinished: whether the group is not created yet; its record stands for it.
+        gone: ids of those who shall leave that are no users.
         skipped: ids that are no users, not yet recorded in a change row.
     """
 
@@ -167,6 +181,9 @@ class MembershipProgress:
     known: int = 0
     needs_known: bool = False
     replacement: str | None = None
+    is_whole: bool = False
+    is_unfinished: bool = False
+    gone: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
 
 
@@ -274,23 +291,25 @@ class Memberships:
             InvalidValue: an id is no user, and such ids are refused; or all of them are none, and
                 one must be known.
             Overtaken: another replace of the list was begun later.
+            TooLargeAtOnce: it had to be one transaction.
             Unavailable: the deadline came in the middle; the request may be repeated.
         """
         progress = progress if progress is not None else MembershipProgress()
         progress.skipped.clear()
         progress.known = 0
-        replacement = progress.replacement
         etag: str | None = None
         try:
             batches = self._read_batches(context, gid, group_write, wanted, progress)
             async for edits, is_last in batches:
                 # Whoever leaves comes last, so by now all who shall join were read.
                 _check_known(progress)
+                if progress.is_whole and not is_last:
+                    raise TooLargeAtOnce
                 if progress.transactions:
                     await self.rate_limiter.wait(context)
-                    group_write = await self._next_touch(context, gid, etag, replacement)
-                if replacement is not None:
-                    group_write = group_write.marked("" if is_last else replacement)
+                    group_write = await self._next_touch(context, gid, etag, progress)
+                if progress.replacement is not None:
+                    group_write = group_write.marked("" if is_last else progress.replacement)
                 entities = context.meter.entities
                 transaction = MembershipTransaction(gid, group_write, edits)
                 etag = await self.commit_edits(context, transaction, progress)
@@ -319,6 +338,7 @@ class Memberships:
         joining = [uid for uid, joins in wanted.items() if joins]
         unknown = [uid for uid in joining if uid not in found]
         progress.known += len(joining) - len(unknown)
+        progress.gone += [uid for uid, joins in wanted.items() if not joins and uid not in found]
         self._skip_unknown(unknown, progress)
         edits = [MembershipEdit(found[uid], joins) for uid, joins in wanted.items() if uid in found]
         return [edit for edit in edits if edit.is_needed(gid)]
@@ -425,7 +445,7 @@ class Memberships:
         raise conflicts_exhausted("members")
 
     async def _next_touch(
-        self, context: RequestContext, gid: str, etag: str | None, replacement: str | None
+        self, context: RequestContext, gid: str, etag: str | None, progress: MembershipProgress
     ) -> GroupWrite:
         """Build the touch that goes with the next transaction of a change.
 
@@ -433,8 +453,11 @@ class Memberships:
             context: the request.
             gid: id of the group.
             etag: of the group's row after the last transaction, if it is known.
-            replacement: id of the replace that is under way.
+            progress: of the change.
         """
+        if progress.is_unfinished:
+            return touch_unfinished_group(gid)
+        replacement = progress.replacement
         if replacement is None:
             return touch_group(gid)
         if etag is None:
@@ -473,7 +496,7 @@ class Memberships:
 
     async def _read_etag(self, context: RequestContext, gid: str, group_write: GroupWrite) -> str:
         """End a change that needs no write: the group must exist all the same."""
-        row = group_write.row or await self._table.get(context, layout.group_key(gid))
+        row = group_write.row or await self._table.get(context, group_write.operations[0].key)
         if row is None:
             raise no_such_group(gid)
         return row.etag

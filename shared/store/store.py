@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from shared.clock import Clock
 from shared.store.collection import ChangedNames
 from shared.store.custom import CustomResources, CustomType
-from shared.store.deletions import DeletedGroups, Sweeper
+from shared.store.deletions import HiddenResources, Sweeper
 from shared.store.groups import Groups
 from shared.store.history import History
 from shared.store.memberships import Memberships
@@ -24,7 +24,7 @@ class Store:
     users: Users
     groups: Groups
     custom: Mapping[str, CustomResources]
-    deleted_groups: DeletedGroups
+    hidden: HiddenResources
     sweeper: Sweeper
     history: History
     table: Table
@@ -56,12 +56,12 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
         writes_per_second=member_writes_per_second,
     )
     sweeper = Sweeper(table, memberships)
-    deleted_groups = DeletedGroups(table, clock or Clock())
+    hidden = HiddenResources(table, clock or Clock())
     return Store(
-        users=Users(table, sweeper, deleted_groups, changed_names),
-        groups=Groups(table, memberships, sweeper, deleted_groups, changed_names),
+        users=Users(table, sweeper, hidden, changed_names),
+        groups=Groups(table, memberships, sweeper, hidden, changed_names),
         custom={each.name: CustomResources(table, each, changed_names) for each in custom},
-        deleted_groups=deleted_groups,
+        hidden=hidden,
         sweeper=sweeper,
         history=History(table, memberships.rate_limiter),
         table=table,

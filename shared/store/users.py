@@ -1,25 +1,29 @@
 """Users: create, read, change, delete, find and list."""
 
-import logging
 from dataclasses import replace
+from itertools import chain
 
-from shared.errors import ScimError
+from shared.errors import NotFound
 from shared.scim.schema import Document
 from shared.store import layout
 from shared.store.changes import Change
 from shared.store.claims import INDEXED_OF_USERS, IndexRows, folded_name, user_rows
 from shared.store.collection import ChangedNames, Collection
 from shared.store.commits import commit
-from shared.store.deletions import DeletedGroups, Sweeper
-from shared.store.layout import USER_EMAIL, USER_KINDS, pack_ids, unpack_ids
+from shared.store.deletions import HiddenResources, Sweeper, add_hidden
+from shared.store.layout import USER_EMAIL, USER_KINDS, Column, pack_ids, unpack_ids
 from shared.store.resources import Precondition, User, timestamp, user_from, user_values
-from shared.tables.operations import MAX_TRANSACTION_OPERATIONS, Delete, Insert, RowOperation
+from shared.tables.operations import (
+    MAX_TRANSACTION_OPERATIONS,
+    Delete,
+    Insert,
+    OperationRejected,
+    RowOperation,
+)
 from shared.tables.request_context import RequestContext
 from shared.tables.retry import retry_conflicts
 from shared.tables.rows import Row, Values
 from shared.tables.table import Table
-
-_log = logging.getLogger(__name__)
 
 
 class Users(Collection[User]):
@@ -33,12 +37,12 @@ class Users(Collection[User]):
         self,
         table: Table,
         sweeper: Sweeper,
-        deleted_groups: DeletedGroups,
+        hidden: HiddenResources,
         changed_names: ChangedNames,
     ) -> None:
         super().__init__(table, "User", USER_KINDS, changed_names)
         self._sweeper = sweeper
-        self._deleted_groups = deleted_groups
+        self._hidden = hidden
 
     async def create(self, context: RequestContext, document: Document) -> User:
         """Create a user; calls and errors as in `Collection.insert`."""
@@ -61,33 +65,38 @@ class Users(Collection[User]):
         """Delete a user with its index rows and memberships. 3 calls for up to about 90 groups.
 
         A user in more groups than one transaction can take away is deleted in the first one, which
-        moves the list of its groups to a row of its own; the memberships follow in further
-        transactions, here or, when the request ends before, by the sweeper.
+        moves the list of its groups to a row of its own, and hides it from them; the memberships
+        follow in further transactions, here or, when the request ends before, by whoever comes by.
+        When this returns, no group shows the user, on any instance: unless it is swept, the end of
+        the lease is waited for (`shared/store/deletions.py`), up to 2 seconds, past the deadline
+        too.
 
         Raises:
-            NotFound: there is no such user.
+            NotFound: there is no such user, and no group shows it; 1 call more to know that.
             PreconditionFailed: the user has another version.
+            Unavailable, TooManyRequests: the user may be deleted or not; if it is, a group may
+                show it for up to 2 seconds more.
         """
+        deletions_row: Row | None = None
 
-        async def attempt() -> bool:
-            user, operations = await self.prepare_deletion(context, resource_id, precondition)
-            room = MAX_TRANSACTION_OPERATIONS - 1 - len(operations)
-            fits = len(user.group_ids) <= room
-            if fits:
-                operations += [
-                    Delete(layout.membership_key(gid, user.id)) for gid in user.group_ids
-                ]
-            else:
-                operations.append(
-                    Insert(layout.deleted_user_key(user.id), pack_ids(user.group_ids))
-                )
-            left = user.group_ids if fits else ()
-            change = Change("User", user.id, "delete", version=user.version + 1, left=left)
-            await commit(self.table, context, change, operations)
-            return fits
+        async def attempt() -> tuple[bool, Row | None]:
+            nonlocal deletions_row
+            try:
+                return await self._delete_rows(context, resource_id, precondition, deletions_row)
+            except OperationRejected as rejection:
+                if rejection.operation.key == layout.DELETIONS_KEY:
+                    deletions_row = await self._hidden.read_row(context)
+                raise
 
-        if not await retry_conflicts(context, attempt):
-            await self._sweep(context, resource_id)
+        try:
+            is_swept, deletions_row = await retry_conflicts(context, attempt)
+        except NotFound:
+            if not await self._is_hidden(context, resource_id):
+                raise
+            await self._finish_deletion(context, resource_id, None)
+            raise
+        if not is_swept:
+            await self._finish_deletion(context, resource_id, deletions_row)
 
     async def by_user_name(self, context: RequestContext, folded: str) -> User | None:
         """Find a user by the folded userName. 2 calls, 1 on a miss, and the deletions row."""
@@ -101,13 +110,14 @@ class Users(Collection[User]):
     async def hide_deleted_groups(
         self, context: RequestContext, resources: list[User]
     ) -> list[User]:
-        """Leave deleted groups out of the users' lists.
+        """Leave deleted groups out of the users' lists, and those that are not yet created.
 
         1 call when any of the users is in a group; none within the lease.
         """
         if not any(user.group_ids for user in resources):
             return resources
-        deleted = await self._deleted_groups.get_ids(context)
+        listed = chain.from_iterable(user.group_ids for user in resources)
+        deleted = await self._hidden.group_ids(context, listed)
         return [_without_groups(user, deleted) for user in resources] if deleted else resources
 
     def from_row(self, row: Row) -> User:
@@ -136,12 +146,48 @@ class Users(Collection[User]):
             return IndexRows({}), []
         return super().index_changes(row, resource, document)
 
-    async def _sweep(self, context: RequestContext, uid: str) -> None:
-        """Sweep within the request as far as it goes; the user is deleted in any case."""
-        try:
-            await self._sweeper.sweep_user(context, uid)
-        except ScimError as error:
-            _log.warning("the sweep of a deleted user waits: %s", type(error).__name__)
+    async def _delete_rows(
+        self,
+        context: RequestContext,
+        uid: str,
+        precondition: Precondition | None,
+        deletions_row: Row | None,
+    ) -> tuple[bool, Row | None]:
+        """Delete a user's own rows with its memberships, or record that these are still there.
+
+        The deletions row is normally absent, so it is inserted without a look; `deletions_row` is
+        that row once it was found in the way.
+
+        Returns:
+            Whether nothing is left, and otherwise the deletions row, if its ETag is known.
+        """
+        user, operations = await self.prepare_deletion(context, uid, precondition)
+        version = user.version + 1
+        if len(user.group_ids) <= MAX_TRANSACTION_OPERATIONS - 1 - len(operations):
+            operations += [Delete(layout.membership_key(gid, uid)) for gid in user.group_ids]
+            change = Change("User", uid, "delete", version=version, left=user.group_ids)
+            await commit(self.table, context, change, operations)
+            return True, None
+        hidden = add_hidden(deletions_row, Column.USER_IDS, uid)
+        operations += [Insert(layout.deleted_user_key(uid), pack_ids(user.group_ids)), hidden]
+        change = Change("User", uid, "delete", version=version)
+        etags = await commit(self.table, context, change, operations)
+        return False, Row(hidden.key, hidden.values, etags[-1]) if etags else None
+
+    async def _is_hidden(self, context: RequestContext, uid: str) -> bool:
+        """Tell whether a user that is not there was deleted, and is not swept. 1 call."""
+        return (
+            layout.is_id(uid)
+            and await self.table.get(context, layout.deleted_user_key(uid)) is not None
+        )
+
+    async def _finish_deletion(
+        self, context: RequestContext, uid: str, deletions_row: Row | None
+    ) -> None:
+        """Sweep a deleted user, or else wait until no group shows it."""
+        lease_end = self._hidden.invalidate(context.tenant)
+        if not await self._sweeper.sweep_users(context, [uid], deletions_row):
+            await self._hidden.wait_out_lease(lease_end)
 
 
 def _without_groups(user: User, deleted: frozenset[str]) -> User:

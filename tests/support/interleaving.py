@@ -87,7 +87,7 @@ async def interleave(
 ) -> list[object]:
     """Run requests at the same time, one call of the storage after the other.
 
-    No request may wait for anything else than calls: pauses between attempts must take no time.
+    What else requests wait for, such as pauses between attempts, should take no time.
 
     Args:
         table: where the calls go.
@@ -102,6 +102,9 @@ async def interleave(
         asyncio.create_task(request(actor)) for request, actor in zip(requests, actors, strict=True)
     ]
     await settle()
-    while waiting := [actor for actor in actors if actor.waiting]:
-        await waiting[choose(len(waiting))].let_through()
+    while not all(task.done() for task in tasks):
+        if waiting := [actor for actor in actors if actor.waiting]:
+            await waiting[choose(len(waiting))].let_through()
+        else:
+            await settle()
     return list(await asyncio.gather(*tasks, return_exceptions=True))

@@ -75,9 +75,13 @@ class Partition:
         custom = [self.of(f"r-{name}") for name in self.custom_types()]
         return {uid: row for rows in (self.of("u"), *custom) for uid, row in rows.items()}
 
+    def hidden(self, column: str) -> list[str]:
+        """The ids in a list of the deletions row, `q`."""
+        return list(_ids(self.rows["q"], column)) if "q" in self.rows else []
+
     def deleted_groups(self) -> list[str]:
-        """The ids in the deletions row, `q`."""
-        return list(_ids(self.rows["q"])) if "q" in self.rows else []
+        """The ids of deleted groups in that row."""
+        return self.hidden("g")
 
     def problems(self, *, history_is_cut: bool = False) -> list[str]:
         """Say which rules of the data model are broken; normally none.
@@ -144,7 +148,7 @@ class Partition:
         forward, backward = self.memberships(), self.reverse_lists()
         yield from (f"{pair}: a membership row that no list names" for pair in forward - backward)
         yield from (f"{pair}: listed without a membership row" for pair in backward - forward)
-        known = self.of("g").keys() | set(self.deleted_groups())
+        known = self.of("g").keys() | {*self.deleted_groups(), *self.hidden("c")}
         for uid, row in self.of("u").items():
             ids = _ids(row)
             if len(ids) != len(set(ids)):
@@ -161,14 +165,14 @@ class Partition:
                     yield f"{counter}-{slot}: {counted.get(slot)} for {numbers[slot]} rows"
 
     def _wrong_leftovers(self) -> Iterator[str]:
-        """`q-` rows stand for deleted resources only; the deletions row names the same groups."""
-        for kind in ("u", "g"):
-            for rest in self.of(f"q-{kind}").keys() & self.of(kind).keys():
+        """`q-` rows stand for what is not there; the deletions row names the same."""
+        for kind, resources, column in (("g", "g", "g"), ("u", "u", "u"), ("c", "g", "c")):
+            for rest in self.of(f"q-{kind}").keys() & self.of(resources).keys():
                 yield f"q-{kind}-{rest}: the resource exists"
-        listed = self.deleted_groups()
-        if sorted(listed) != sorted(self.of("q-g")):
-            yield f"q: lists {listed}, to be swept are {sorted(self.of('q-g'))}"
-        if "q" in self.rows and not listed:
+            listed = self.hidden(column)
+            if sorted(listed) != sorted(self.of(f"q-{kind}")):
+                yield f"q: lists {listed}, to be swept are {sorted(self.of(f'q-{kind}'))}"
+        if "q" in self.rows and not self.rows["q"].values:
             yield "q: empty"
 
     def _wrong_changes(self, *, history_is_cut: bool) -> Iterator[str]:
@@ -279,8 +283,8 @@ def _document(row: Row) -> dict[str, Any]:
     return document
 
 
-def _ids(row: Row) -> tuple[str, ...]:
-    names = ["g", *(f"g{n}" for n in range(1, 100))]
+def _ids(row: Row, column: str = "g") -> tuple[str, ...]:
+    names = [column, *(f"{column}{n}" for n in range(1, 100))]
     digits = b"".join(bytes(row.values[n]) for n in names if n in row.values).hex()  # type: ignore[arg-type] # binary
     return tuple(digits[at : at + 32] for at in range(0, len(digits), 32))
 
