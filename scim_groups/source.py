@@ -47,7 +47,7 @@ class GroupSource(Source[Group]):
     ) -> AsyncIterator[Document]:
         """Present groups with as many members as the filter compares.
 
-        A comparison of their `value` with `eq` costs a call for each group and user: Entra's
+        A comparison of their `value` with `eq` costs a call for each user: Entra's
         membership check, `id eq "<group>" and members eq "<user>"`, must not read a large group.
         """
         terms = list(comparisons(condition, "members"))

@@ -111,7 +111,7 @@ def expected_costs(members: int) -> dict[str, Cost]:
         "remove 5 members": add_members(5),
         "replace a list by one that differs in 2": Cost(1 + pages + 2 + 1, 2 * 2 + 2),
         "replace a list by the same": Cost(1 + pages),
-        "membership check": Cost(2 + 1),
+        "membership check": Cost(2),
         "count users": Cost(1),
         "count groups": Cost(1),
         "first page of users": Cost(2 + 1),

@@ -206,9 +206,8 @@ class Groups(Reader[Group]):
     async def have_members(
         self, context: RequestContext, gids: Sequence[str], uids: Sequence[str]
     ) -> list[tuple[str, ...]]:
-        """Tell of each group which of some users are its members. A call for each of both."""
-        found = await self._memberships.find_members(context, gids, uids)
-        return await self._without_hidden(context, found)
+        """Tell of each group which of some users are its members. A call for each user."""
+        return await self._memberships.find_members(context, gids, uids)
 
     async def with_members(self, context: RequestContext, groups: Sequence[Group]) -> list[Group]:
         """Read the members of groups, up to 10,000 in all; later groups are left out, never cut.
@@ -561,20 +560,10 @@ class Groups(Reader[Group]):
         if group.member_ids is not None:
             return group
         members = await self._memberships.list_members(context, group.id)
-        [shown] = await self._without_hidden(context, [members])
-        return replace(group, member_ids=shown)
-
-    async def _without_hidden(
-        self, context: RequestContext, lists: list[tuple[str, ...]]
-    ) -> list[tuple[str, ...]]:
-        """Leave deleted users out of lists of members.
-
-        1 call when any list has a member; none within the lease.
-        """
-        hidden = await self._hidden.user_ids(context) if any(lists) else frozenset[str]()
-        if not hidden:
-            return lists
-        return [tuple(uid for uid in members if uid not in hidden) for members in lists]
+        hidden = await self._hidden.user_ids(context) if members else frozenset[str]()
+        if hidden:
+            members = tuple(uid for uid in members if uid not in hidden)
+        return replace(group, member_ids=members)
 
     async def _version_of(self, context: RequestContext, gid: str, etag: str | None) -> str:
         """Make the version of an ETag; where only the receipt told of success, read the row."""

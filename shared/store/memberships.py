@@ -13,7 +13,6 @@ puts its own id there, or none if it is done at once; who finds that has been ov
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from itertools import chain
 
 from shared.errors import InvalidValue, NotFound, ScimError, Unavailable
 from shared.store import layout
@@ -251,13 +250,16 @@ class Memberships:
     async def find_members(
         self, context: RequestContext, gids: Sequence[str], uids: Sequence[str]
     ) -> list[tuple[str, ...]]:
-        """Tell of each group which of some users are its members. A call for each of both."""
+        """Tell of each group which of some users are its members. A call for each user.
+
+        The users' own lists are read: a user who is deleted is no member, swept or not.
+        """
         ids = [uid for uid in uids if layout.is_id(uid)]
-        pairs = [[layout.membership_key(gid, uid) for uid in ids] for gid in gids]
-        rows = await get_all(self._table, context, list(chain.from_iterable(pairs)))
-        found = {row.key for row in rows if row is not None}
+        rows = await get_all(self._table, context, [layout.user_key(uid) for uid in ids])
+        lists = [frozenset[str]() if row is None else {*unpack_ids(row.values)} for row in rows]
         return [
-            tuple(uid for uid, key in zip(ids, keys, strict=True) if key in found) for keys in pairs
+            tuple(uid for uid, listed in zip(ids, lists, strict=True) if gid in listed)
+            for gid in gids
         ]
 
     async def change(
