@@ -232,8 +232,13 @@ async def _fired(worker: Worker, *, timer: str, **call: Any) -> dict[str, Any]:
     return {"failure": None}
 
 
-if __name__ == "__main__":
+def main(folder: str) -> None:
+    """Be the worker of the app of a folder until standard input ends."""
     logging.basicConfig(level=logging.INFO, format="%(name)s %(message)s")
     logging.getLogger().handlers[0].addFilter(is_taken)
-    sys.path.insert(0, sys.argv[1])
-    asyncio.run(work(sys.argv[1]))
+    sys.path.insert(0, folder)
+    asyncio.run(work(folder))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
