@@ -645,6 +645,15 @@ def test_every_line_that_the_runbook_names_is_listed() -> None:
     assert len(named) >= 8
 
 
+def test_the_alert_on_server_errors_knows_each_line_of_a_service_that_serves_nobody() -> None:
+    query = (ROOT / ALERTS / "server-errors.kql").read_text("utf-8")
+    looked_for = re.findall(r'Message (?:startswith|has) "([^"]+)"', query)
+    lines = [said.replace("%s", "KEY_VAULT_URL") for said in log_calls().values()]
+    assert len(looked_for) == 4
+    for text in looked_for:
+        assert any(text in line for line in lines), text
+
+
 @pytest.mark.parametrize("alert", ["vault-failures", "token-expiry"])
 def test_what_alerts_look_for_is_found_by_either_way(alert: str) -> None:
     (pattern,) = re.findall(

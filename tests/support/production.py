@@ -74,10 +74,11 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """A running app."""
+    """A running app, and its process."""
 
     client: httpx.AsyncClient
     log: Log
+    pid: int
 
 
 @asynccontextmanager
@@ -133,7 +134,7 @@ async def deployed(
         ):
             log = Log()
             following = asyncio.create_task(log.follow(process.stdout))
-            yield Deployed(client, log)
+            yield Deployed(client, log, process.pid)
             following.cancel()
 
 
