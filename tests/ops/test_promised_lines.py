@@ -48,6 +48,7 @@ pytestmark = pytest.mark.server
 RUNBOOK, ARCHITECTURE, README = "docs/operate.md", "docs/architecture.md", "README.md"
 ALERTS = "infra/queries/alerts"
 WEEK = 7 * 86_400
+WORKER = ROOT / "tests" / "support" / "fakes" / "worker.py"
 RECORD, CONSOLE = "taken by the host", "written to standard error"
 DEVELOPMENT = {
     "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
@@ -586,6 +587,21 @@ async def test_a_probe_that_meets_a_failed_import_does_not_fill_the_log(
         for _ in range(5):
             await probe(app, azure)
     assert len(re.findall("the next one tries again", app.log.text)) == 1
+
+
+async def test_an_import_that_fails_at_indexing_is_told_to_the_host(tmp_path: Path) -> None:
+    """Nothing of the service runs then. The worker tells the host, which logs it."""
+    (tmp_path / "function_app.py").write_text("import none_here\n")
+    (tmp_path / "host.json").write_bytes((ROOT / "host.json").read_bytes())
+    async with deployed({}, root=tmp_path) as app:
+        await app.log.until("ModuleNotFoundError: No module named 'none_here'")
+    if sys.version_info >= (3, 13):
+        worker = await asyncio.create_subprocess_exec(
+            sys.executable, "-P", str(WORKER), str(tmp_path), stdout=PIPE, stderr=PIPE
+        )
+        _, said = await worker.communicate()
+        # What the library answers the host with; the host makes an error of it in its log.
+        assert re.search(r"FunctionFailed: .*none_here", said.decode(), re.DOTALL)
 
 
 # The list

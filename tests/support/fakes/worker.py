@@ -119,6 +119,7 @@ class Worker:
         told = await runtime.functions_metadata_request(
             _request(functions_metadata_request=Message())
         )
+        _check(told.result)
         functions = told.function_metadata_results or []
         for function in functions:
             asked = Message(function_id=function.function_id)
