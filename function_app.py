@@ -7,9 +7,11 @@ from health.routes import HEALTH_ROUTES
 from scim_groups.routes import GROUP_ROUTES
 from scim_protocol.routes import PROTOCOL_ROUTES
 from scim_users.routes import USER_ROUTES
+from shared.web.host_log import write_dropped_records
 from shared.web.loading import load_soon
 from shared.web.routes import register
 
+write_dropped_records()
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 register(app, (*USER_ROUTES, *GROUP_ROUTES, *PROTOCOL_ROUTES, *HEALTH_ROUTES))
 register_timers(app, TIMERS)

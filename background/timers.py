@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import azure.functions as func
 
-from shared.web import loading
+from shared.web import host_log, loading
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,9 @@ def _register(app: func.FunctionApp, named: Timer) -> None:
 
     async def main(timer: func.TimerRequest, context: func.Context) -> None:
         del timer  # whether it is late makes no difference to any job
-        loaded = await loading.load_endpoints()
-        await loaded.JOBS[named.name](str(context.invocation_id))
+        with host_log.invocation():
+            loaded = await loading.load_endpoints()
+            await loaded.JOBS[named.name](str(context.invocation_id))
 
     timed = app.timer_trigger(arg_name="timer", schedule=named.schedule, run_on_startup=False)(main)
     app.function_name(named.name)(timed)

@@ -95,6 +95,10 @@ var endpointPrefix = isPrivate ? cidrSubnet(privateNetwork, 27, 2) : ''
 // App settings are strings.
 var givenSettings = toObject(items(settings), setting => setting.key, setting => string(setting.value))
 
+// The host holds a body whole before the service can ask for a token, so it refuses what the service
+// would never read: anything over 4 MiB, or over 1 MiB more than the service is told to take.
+var requestBodyLimit = max(4194304, (settings.?SCIM_MAX_BODY_BYTES ?? 0) + 1048576)
+
 // ---- the bill of materials ----------------------------------------------------------------------
 
 module monitoring 'modules/monitoring.bicep' = {
@@ -199,6 +203,7 @@ module app 'modules/app.bicep' = {
     tableEndpoint: identityStorage.outputs.tableEndpoint
     tableName: tableName
     vaultUrl: vault.outputs.vaultUrl
+    requestBodyLimit: requestBodyLimit
     serviceSettings: givenSettings
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount

@@ -41,7 +41,7 @@ _BODY_LIMIT = "104857600"
 _LINE_LIMIT, _HEADER_LIMIT = 8192, 32768
 _STOPPING_SECONDS = 5.0
 
-_logger = logging.getLogger(__name__)
+_logger = logging.getLogger("local.host")  # it may be run as `__main__`
 
 
 class Host:

@@ -7,6 +7,8 @@ import secrets
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +16,38 @@ from typing import TYPE_CHECKING, Any
 from azure import functions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from local.functions import Function
 
 _thread = threading.local()
+_of_task: ContextVar[str] = ContextVar("invocation_id", default="")
+_running: set[str] = set()
+
+
+def is_running_here() -> bool:
+    """Whether what is done here and now names an invocation that is running.
+
+    As the worker tells it: on an event loop by the task, which has it from the task that made it;
+    in a thread by the thread, which has it when a function runs in it.
+    """
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        return getattr(_thread, "invocation_id", "") in _running
+    return task is not None and _of_task.get() in _running
+
+
+@contextmanager
+def _running_as(invocation_id: str) -> Iterator[None]:
+    """Let an invocation run until the block ends."""
+    token = _of_task.set(invocation_id)
+    _running.add(invocation_id)
+    try:
+        yield
+    finally:
+        _running.remove(invocation_id)
+        _of_task.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,21 +130,23 @@ class Invoker:
                 would end its process.
         """
         arguments = {function.trigger_argument: argument}
-        context = Context(function, trace_parent) if function.takes_context else None
-        if context:
+        context = Context(function, trace_parent)
+        if function.takes_context:
             arguments["context"] = context
-        async with asyncio.timeout(self._timeout):
-            if function.is_async:
-                return await function.call(**arguments)
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._pool, _in_thread, function, arguments, context)
+        with _running_as(context.invocation_id):
+            async with asyncio.timeout(self._timeout):
+                if function.is_async:
+                    return await function.call(**arguments)
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(
+                    self._pool, _in_thread, function, arguments, context.invocation_id
+                )
 
     def close(self) -> None:
         """Let the threads end; do not wait for calls under way."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _in_thread(function: Function, arguments: dict[str, Any], context: Context | None) -> Any:
-    if context:
-        _thread.invocation_id = context.invocation_id
+def _in_thread(function: Function, arguments: dict[str, Any], invocation_id: str) -> Any:
+    _thread.invocation_id = invocation_id
     return function.call(**arguments)

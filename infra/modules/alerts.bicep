@@ -15,7 +15,7 @@ var requests = loadTextContent('../queries/requests.kql')
 var searches = [
   {
     name: 'server-errors'
-    title: 'Requests are answered 5xx'
+    title: 'Requests of known callers are answered 5xx'
     query: '${requests}${loadTextContent('../queries/alerts/server-errors.kql')}'
     severity: 1
     window: 'PT15M'

@@ -12,6 +12,7 @@ param applicationInsightsName string
 param tableEndpoint string
 param tableName string
 param vaultUrl string
+param requestBodyLimit int
 param serviceSettings object
 param instanceMemoryMB int
 param maximumInstanceCount int
@@ -41,6 +42,7 @@ var hostSettings = {
   AzureWebJobsStorage__credential: 'managedidentity'
   AzureWebJobsStorage__clientId: clientId
   AzureWebJobsDisableHomepage: 'true'
+  FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: string(requestBodyLimit)
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${clientId};Authorization=AAD'
 }
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from shared.auth.tokens import Authenticator, Caller, DevelopmentTokens
 from shared.errors import Unavailable
 from shared.identity import open_credential
+from shared.notices import Notices
 
 if TYPE_CHECKING:
     from shared.settings import Settings
 
 _RETRY_AFTER = 60
+_NOTICE_EVERY_SECONDS = 60.0
 
 _log = logging.getLogger(__name__)
 
@@ -44,13 +46,13 @@ class Unconfigured:
             setting: The name of the setting that is missing.
         """
         self._setting = setting
-        self._has_told = False
+        self._notices = Notices(_NOTICE_EVERY_SECONDS)
 
     async def authenticate(self, tenant: str | None, authorization: str | None) -> Caller:
         """Refuse the request.
 
         Raises:
-            Unavailable: Always. The log says once what to set.
+            Unavailable: Always. The log says what to set, once a minute at most.
         """
         del tenant, authorization  # no token can be right, so none is looked at
         raise self._refusal()
@@ -71,8 +73,7 @@ class Unconfigured:
         """Close nothing."""
 
     def _refusal(self) -> Unavailable:
-        if not self._has_told:
-            self._has_told = True
+        if self._notices.is_due(self._setting):
             _log.error("%s is not set, so every request is answered 503; set it", self._setting)
         return Unavailable(
             "The service has no tokens configured; its operator finds the setting in the log.",

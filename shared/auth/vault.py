@@ -22,6 +22,7 @@ from shared.auth.tokens import (
 )
 from shared.clock import Clock
 from shared.errors import Unavailable
+from shared.notices import Notices
 
 if TYPE_CHECKING:
     from shared.auth.key_vault import SecretVersion, Vault
@@ -98,7 +99,7 @@ class VaultTokens:
         self._listing = Cached("the tenants", self._read_listing, self._clock, self._waits)
         self._secrets: dict[str, Cached[_Secret]] = {}
         self._renewed_at: dict[str | None, float] = {}
-        self._noticed_at: dict[str, float] = {}
+        self._notices = Notices(NOTICE_EVERY_SECONDS, self._clock)
 
     async def authenticate(self, tenant: str | None, authorization: str | None) -> Caller:
         """Return the caller of a request; see `Authenticator.authenticate`."""
@@ -262,28 +263,20 @@ class VaultTokens:
         """Warn of tokens that expire within 30 days, of each once a day."""
         for token in tokens:
             near = token.expires - self._clock.wall() < EXPIRY_NOTICE_SECONDS
-            if near and self._is_due(token.label):
+            if near and self._notices.is_due(token.label):
                 day = datetime.fromtimestamp(token.expires, UTC).date()
                 _log.warning("The token %s expires on %s; rotate it before", token.label, day)
 
     def _notice_left_over(self, name: str, usable: list[SecretVersion]) -> None:
         """Warn once a day of older versions that would open the tenant if a newer one were gone."""
         left_over = len([v for v in usable if v not in _eligible(usable, self._clock.wall())])
-        if left_over and self._is_due(name):
+        if left_over and self._notices.is_due(name):
             _log.warning(
                 "%s has %d enabled versions older than the two that are valid; disable them, or"
                 " they open the tenant again when a newer one is disabled or expires",
                 name,
                 left_over,
             )
-
-    def _is_due(self, subject: str) -> bool:
-        """Say whether there was no warning of a subject for a day, and take note of this one."""
-        now = self._clock.steady()
-        if now - self._noticed_at.get(subject, -math.inf) < NOTICE_EVERY_SECONDS:
-            return False
-        self._noticed_at[subject] = now
-        return True
 
 
 def _value(cached: Cached[_T]) -> _T:

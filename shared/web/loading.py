@@ -18,9 +18,13 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 
 import azure.functions as func
 
+from shared.notices import Notices
+
 if TYPE_CHECKING:
     from shared.web.respond import Endpoint
     from shared.web.services import Job
+
+_NOTICE_EVERY_SECONDS = 60.0
 
 _log = logging.getLogger(__name__)
 
@@ -62,6 +66,7 @@ class Loading(Generic[T]):
         self._load = load
         self._prepare = prepare
         self._done: Future[T] | None = None
+        self._notices = Notices(_NOTICE_EVERY_SECONDS)
 
     def begin_soon(self) -> None:
         """Begin when the event loop of the caller is free: when the functions are indexed.
@@ -78,14 +83,24 @@ class Loading(Generic[T]):
         """Wait until all is loaded, and return it; begin if nothing has.
 
         Raises:
-            Exception: whatever the work has raised, which is in the log. The next call repeats it.
+            Exception: whatever the work has raised. The log has it, once a minute at most, since
+                the next call repeats the work.
         """
         done = self._begin(self._load)
-        return done.result() if done.done() else await asyncio.wrap_future(done)
+        try:
+            return done.result() if done.done() else await asyncio.wrap_future(done)
+        except Exception:
+            if self._notices.is_due("requests"):
+                _log.exception("what requests need could not be loaded; the next one tries again")
+            raise
 
     def _load_and_prepare(self) -> T:
-        loaded = self._load()
-        self._prepare(loaded)
+        try:
+            loaded = self._load()
+            self._prepare(loaded)
+        except BaseException:
+            _log.exception("what requests need could not be loaded ahead of them")
+            raise
         return loaded
 
     def _begin(self, work: Callable[[], T]) -> Future[T]:
@@ -113,7 +128,6 @@ def _run(work: Callable[[], T], done: Future[T]) -> None:
         with _without_collecting():
             result = work()
     except BaseException as fault:  # noqa: BLE001 - requests wait for it, whatever it is
-        _log.exception("what requests need could not be loaded; the next request tries again")
         done.set_exception(fault)
     else:
         done.set_result(result)

@@ -1,6 +1,6 @@
 """Routes: which function takes which path, as plain data.
 
-To index the functions, this module, the `routes` of their packages and `shared.web.loading` are
+To index the functions, this module, what it imports and the `routes` of their packages are
 imported, and nothing else of ours. What serves a route stands in `endpoints`, under its name.
 """
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import azure.functions as func
 
+from shared.web import host_log
 from shared.web.loading import load_endpoints
 
 ROOTS = {"": "scim/v2", "tenant_": "tenants/{tenant}/scim/v2"}
@@ -62,11 +63,12 @@ def _register(app: func.FunctionApp, route: Route, name: str, template: str) -> 
     """Register one function, which lists no methods: the host answers others with an empty 404."""
 
     async def main(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-        try:
-            loaded = await load_endpoints()
-        except Exception:  # noqa: BLE001 - is in the log; the host would answer with an empty 500
-            return _fault(context)
-        return await loaded.respond(loaded.ENDPOINTS[route.name], req, context, template)
+        with host_log.invocation():
+            try:
+                loaded = await load_endpoints()
+            except Exception:  # noqa: BLE001 - in the log; the host would answer with an empty 500
+                return _fault(context)
+            return await loaded.respond(loaded.ENDPOINTS[route.name], req, context, template)
 
     routed = app.route(route=template, auth_level=func.AuthLevel.ANONYMOUS)(main)
     app.function_name(name)(routed)

@@ -6,13 +6,14 @@ Nothing is opened or read at import: an error there would take every function do
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 from shared.auth.configured import authenticator
 from shared.auth.tokens import Authenticator
 from shared.errors import Unavailable
 from shared.identity import open_credential
+from shared.notices import Notices
 from shared.schema_files import read_catalogue
 from shared.scim.catalogue import Catalogue
 from shared.scim.documents import changed_names
@@ -77,39 +78,38 @@ def build(settings: Settings) -> Services:
     )
 
 
+_NOTICE_EVERY_SECONDS = 60.0
+
 _OFF = Off()
 _current: Services | None = None
-_reported: set[str] = set()
+_notices = Notices(_NOTICE_EVERY_SECONDS)
 
 
 def current() -> Services:
     """Return the services of this process.
 
     Raises:
-        Unavailable: the settings are wrong; the log names each of them, once.
+        Unavailable: the settings are wrong; the log names each of them, once a minute at most.
     """
-    global _current  # noqa: PLW0603 - one client a process is the point
-    if _current is None:
-        try:
-            _current = build(Settings.from_environment(os.environ))
-        except SettingsError as error:
-            _report(error)
-            raise Unavailable(
-                "The service is not configured; its operator finds the settings in the log.",
-                retry_after=60,
-            ) from error
-    return _current
+    try:
+        return _built()
+    except SettingsError as error:
+        _report(filter(_notices.is_due, error.problems))
+        raise Unavailable(
+            "The service is not configured; its operator finds the settings in the log.",
+            retry_after=60,
+        ) from error
 
 
 def prepare() -> None:
     """Build the services ahead of the first request, which then imports no SDK; nothing is sent.
 
-    What is wrong is in the log, and the requests meet it themselves.
+    What is wrong is in the log at once, and again when a request meets it.
     """
     try:
-        current()
-    except Unavailable:
-        return
+        _built()
+    except SettingsError as error:
+        _report(error.problems)
     except Exception:  # noqa: BLE001 - as said above
         _log.exception("the services could not be built ahead of the first request")
 
@@ -120,6 +120,18 @@ def telemetry() -> Telemetry:
     So a probe and a stray path cost nothing, and wrong settings do not matter to them.
     """
     return _OFF if _current is None else _current.telemetry
+
+
+def _built() -> Services:
+    """Return the services of this process, built now if they are not yet.
+
+    Raises:
+        SettingsError: the settings are wrong.
+    """
+    global _current  # noqa: PLW0603 - one client a process is the point
+    if _current is None:
+        _current = build(Settings.from_environment(os.environ))
+    return _current
 
 
 def _open_store(settings: Settings, catalogue: Catalogue) -> Store:
@@ -147,8 +159,6 @@ def _custom_type(resource_type: ResourceType) -> CustomType:
     return CustomType(resource_type.name, unique)
 
 
-def _report(error: SettingsError) -> None:
-    for problem in error.problems:
-        if problem not in _reported:
-            _reported.add(problem)
-            _log.error("setting refused: %s", problem)
+def _report(problems: Iterable[str]) -> None:
+    for problem in problems:
+        _log.error("setting refused: %s", problem)

@@ -29,12 +29,13 @@ SDKS = (
 )
 
 CORE = "shared.scim"
-ERRORS, CLOCK = "shared.errors", "shared.clock"
+ERRORS, CLOCK, NOTICES = "shared.errors", "shared.clock", "shared.notices"
 TABLES = "shared.tables"
 SDK_OF_TABLES, REST_OF_TABLES = f"{TABLES}.sdk", f"{TABLES}.rest.client"
 KEY_VAULT, VAULT_TOKENS = "shared.auth.key_vault", "shared.auth.vault"
 TIMED = f"{TIMERS}.timers"
 ROUTES, LOADING = "shared.web.routes", "shared.web.loading"
+HOST_LOG = "shared.web.host_log"
 TELEMETRY = "shared.telemetry"
 OPEN_TELEMETRY = f"{TELEMETRY}.open_telemetry"
 OF_THE_CORE = (f"{CORE}.folding", f"{CORE}.members", f"{CORE}.schema.Document")
@@ -42,7 +43,13 @@ OF_THE_CORE = (f"{CORE}.folding", f"{CORE}.members", f"{CORE}.schema.Document")
 CONFIGURED = ("shared.settings", "shared.tenants", "shared.identity")
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
-    "function_app": (*(f"{package}.routes" for package in FUNCTIONS), TIMED, ROUTES, LOADING),
+    "function_app": (
+        *(f"{package}.routes" for package in FUNCTIONS),
+        TIMED,
+        ROUTES,
+        LOADING,
+        HOST_LOG,
+    ),
     "endpoints": (*FUNCTIONS, TIMERS, "shared.web"),
     "scim_users": ("scim_users", "shared"),
     "scim_groups": ("scim_groups", "shared"),
@@ -59,16 +66,18 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         CORE,
         ERRORS,
         CLOCK,
+        NOTICES,
         *CONFIGURED,
     ),
     "shared.schema_files": ("shared.settings", CORE),
     TELEMETRY: (TELEMETRY, "shared.settings"),
-    "shared.auth": ("shared.auth", ERRORS, CLOCK, *CONFIGURED),
+    "shared.auth": ("shared.auth", ERRORS, CLOCK, NOTICES, *CONFIGURED),
     "shared.store": ("shared.store", TABLES, ERRORS, CLOCK, *OF_THE_CORE),
     TABLES: (TABLES, ERRORS),
     CORE: (CORE, ERRORS),
     ERRORS: (),
     CLOCK: (),
+    NOTICES: (CLOCK,),
     "shared.settings": ("shared.tenants",),
     "shared.identity": ("shared.settings",),
     "shared.tenants": (),
@@ -304,7 +313,7 @@ def loaded_with(module: str) -> set[str]:
 def test_indexing_loads_routes_and_nothing_else() -> None:
     packages = {*PACKAGES, "shared.web"}
     routes = {f"{package}.routes" for package in FUNCTIONS}
-    loaded = {"function_app", ROUTES, LOADING, TIMED} | routes | packages
+    loaded = {"function_app", ROUTES, LOADING, HOST_LOG, NOTICES, CLOCK, TIMED} | routes | packages
     assert loaded_with("function_app") == loaded
 
 

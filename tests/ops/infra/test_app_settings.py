@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from typing import Any, get_args
@@ -9,7 +10,7 @@ from typing import Any, get_args
 import pytest
 
 from shared.settings import _DEVELOPMENT_ONLY, Settings, describe
-from tests.ops.infra.bicep import INFRA, Declaration, Expression, fields, of_kind, source
+from tests.ops.infra.bicep import INFRA, ROOT, Declaration, Expression, fields, of_kind, source
 
 APP = INFRA / "modules" / "app.bicep"
 VARIABLES = of_kind(APP, "variable")
@@ -21,6 +22,7 @@ OF_THE_PLATFORM = {
     "AzureWebJobsStorage__credential": "opened with a managed identity",
     "AzureWebJobsStorage__clientId": "namely this one",
     "AzureWebJobsDisableHomepage": "no page at / that tells what runs here",
+    "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": "no memory for bodies that the service would refuse",
     "APPLICATIONINSIGHTS_CONNECTION_STRING": "where telemetry goes",
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "sent with the identity, as no key is accepted",
 }
@@ -93,6 +95,22 @@ def test_the_app_gets_these_settings_and_no_others() -> None:
     assert source(APP).count("appSettings:") == 1
     assert "appSettings: concat(givenSettings, telemetrySettings)" in source(APP)
     assert not re.search(r"sites/config@", source(APP))
+
+
+def test_the_host_takes_all_that_the_service_takes_and_little_more() -> None:
+    """So the service answers 413 in SCIM, and a caller without a token fills no memory."""
+    written = of_kind(INFRA / "main.bicep", "variable")["requestBodyLimit"].body.text
+    form = r"max\((\d+), \(settings\.\?SCIM_MAX_BODY_BYTES \?\? 0\) \+ (\d+)\)"
+    found = re.fullmatch(form, written)
+    assert found, written
+    least, more = map(int, found.groups())
+    default = field_of("SCIM_MAX_BODY_BYTES").default
+    assert default < least == 4 * default
+    assert more > 0  # than what is chosen
+    limit = VARIABLES["hostSettings"].body["FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"].text
+    assert limit == "string(requestBodyLimit)"
+    sample = json.loads((ROOT / "local.settings.sample.json").read_text("utf-8"))["Values"]
+    assert sample["FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"] == str(least)
 
 
 @pytest.mark.parametrize("name", REFUSED_BY_FLEX)

@@ -65,8 +65,16 @@ TABLES = {
         "Name": "string",
         "OperationId": "string",
         "Properties": "dynamic",
+        "ResultCode": "string",
         "Success": "bool",
         "Url": "string",
+    },
+    "AppExceptions": {
+        "TimeGenerated": "datetime",
+        "AppRoleInstance": "string",
+        "ExceptionType": "string",
+        "ItemCount": "int",
+        "OuterMessage": "string",
     },
     "AZKVAuditLogs": {
         "TimeGenerated": "datetime",

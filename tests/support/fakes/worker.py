@@ -5,7 +5,9 @@ the messages of FunctionRpc.proto; objects with the same field names stand in fo
 
 As a program it is the worker of one app, with nothing else of this project in reach. A message is
 a line of JSON on standard input and its answer a line on standard output: the index first, then
-one for each invocation. A message with `timer` in it fires a timer.
+one for each invocation. A message with `timer` in it fires a timer. On standard error stands what
+the host would have of the log: lines with the name of a logger, which came by a record, and lines
+that were written there.
 
     python -P tests/support/fakes/worker.py <folder of the app>
 """
@@ -17,6 +19,7 @@ import json
 import logging
 import sys
 import uuid
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -57,6 +60,21 @@ KINDS = [
 PROTOS = SimpleNamespace(
     StatusResult=StatusResult, BindingInfo=BindingInfo, **dict.fromkeys(KINDS, Message)
 )
+
+
+_invocation_id: ContextVar[str] = ContextVar("invocation_id_of_the_host", default="")
+_running: set[str] = set()
+
+
+def is_taken(record: logging.LogRecord) -> bool:
+    """Whether the host takes a record: of the worker itself, or of an invocation that runs."""
+    if record.name.startswith("azure.functions"):
+        return True
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        return False
+    return task is not None and _invocation_id.get() in _running
 
 
 class FunctionFailed(Exception):  # noqa: N818 - what the host turns into an empty 500
@@ -101,6 +119,7 @@ class Worker:
         told = await runtime.functions_metadata_request(
             _request(functions_metadata_request=Message())
         )
+        _check(told.result)
         functions = told.function_metadata_results or []
         for function in functions:
             asked = Message(function_id=function.function_id)
@@ -159,7 +178,13 @@ class Worker:
             trace_context=Message(trace_parent="", trace_state="", attributes={}),
             retry_context=Message(retry_count=0, max_retry_count=0, exception=None),
         )
-        told = await self._runtime.invocation_request(_request(invocation_request=asked))
+        token = _invocation_id.set(asked.invocation_id)
+        _running.add(asked.invocation_id)
+        try:
+            told = await self._runtime.invocation_request(_request(invocation_request=asked))
+        finally:
+            _running.remove(asked.invocation_id)
+            _invocation_id.reset(token)
         _check(told.result)
         return told.return_value
 
@@ -208,7 +233,13 @@ async def _fired(worker: Worker, *, timer: str, **call: Any) -> dict[str, Any]:
     return {"failure": None}
 
 
-if __name__ == "__main__":
+def main(folder: str) -> None:
+    """Be the worker of the app of a folder until standard input ends."""
     logging.basicConfig(level=logging.INFO, format="%(name)s %(message)s")
-    sys.path.insert(0, sys.argv[1])
-    asyncio.run(work(sys.argv[1]))
+    logging.getLogger().handlers[0].addFilter(is_taken)
+    sys.path.insert(0, folder)
+    asyncio.run(work(folder))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

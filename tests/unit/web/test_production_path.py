@@ -1,149 +1,47 @@
 """The path of production, whole: managed identity, Key Vault, Table Storage by identity over TLS.
 
-The app has the settings of production and no others. The identity endpoint and the vault are fakes
-on loopback, the storage is Azurite that takes tokens alone;
-`tests/support/fakes/azure_names.py` makes the names of Azure lead to them.
+The app has the settings of production and no others; `tests/support/production.py` has what stands
+around it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import socket
-import sys
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
-from local import children
-from tests.support.fakes.azure import (
-    STORAGE,
-    TABLES,
-    VAULT,
-    Identity,
-    certificates,
-    line_of,
-    table_storage,
+from tests.support.fakes.azure import STORAGE, TABLES, VAULT, Identity
+from tests.support.fakes.key_vault import ACCESS_TOKEN
+from tests.support.production import (
+    CLIENT_ID,
+    PUBLIC,
+    SWEEPER_OFF,
+    TOKEN,
+    Azure,
+    Deployed,
+    azure_in,
+    bearer,
+    deployed,
 )
-from tests.support.fakes.key_vault import ACCESS_TOKEN, FakeIdentity, FakeKeyVault, serving
 
 if TYPE_CHECKING:
-    from asyncio.subprocess import Process
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.server
-
-ROOT = Path(__file__).parents[3]
-CLIENT_ID = "11111111-2222-3333-4444-555555555555"
-PUBLIC = "https://id.example.com"
-TOKEN = "the-token-that-lies-in-the-vault"
-SWEEPER_OFF = "AzureWebJobs_sweeper_Disabled"
-
-
-@dataclass(frozen=True, slots=True)
-class Azure:
-    """What stands around the app: where it is, and what was asked of it."""
-
-    settings: dict[str, str]
-    vault: FakeKeyVault
-    identity: FakeIdentity
-
-
-class Log:
-    """What a process has written so far."""
-
-    def __init__(self) -> None:
-        self.text = ""
-        self._grown = asyncio.Condition()
-
-    async def follow(self, process: Process) -> None:
-        while line := await line_of(process):
-            async with self._grown:
-                self.text += line.decode()
-                self._grown.notify_all()
-
-    async def until(self, text: str) -> None:
-        """Wait until something was written."""
-        async with asyncio.timeout(30), self._grown:
-            await self._grown.wait_for(lambda: text in self.text)
-
-
-@dataclass(frozen=True, slots=True)
-class Deployed:
-    """A running app."""
-
-    client: httpx.AsyncClient
-    log: Log
 
 
 @pytest.fixture(scope="module")
 async def azure(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Azure]:
-    folder = tmp_path_factory.mktemp("azure")
-    tls = certificates(folder)
-    vault, identity = FakeKeyVault(), Identity()
-    vault.put("scim-token", TOKEN)
-    vault.put("scim-token--acme", f"{TOKEN}-of-acme")
-    vault.put("connection-string", "of something else")
-    async with (
-        serving(vault.answer, tls) as vault_url,
-        serving(identity.answer) as identity_url,
-        table_storage(folder) as table_port,
-    ):
-        vault.url = f"https://{VAULT}"
-        settings = {
-            "KEY_VAULT_URL": vault.url,
-            "TABLE_ENDPOINT": f"https://{TABLES}/devstoreaccount1",
-            "AZURE_CLIENT_ID": CLIENT_ID,
-            "SCIM_BASE_URL": PUBLIC,
-        }
-        ports = {VAULT: int(vault_url.rpartition(":")[2]), TABLES: table_port}
-        of_the_platform = {
-            "PORTS_OF_NAMES": json.dumps(ports),
-            "IDENTITY_ENDPOINT": f"{identity_url}/msi/token",
-            "IDENTITY_HEADER": identity.header,
-            "SSL_CERT_FILE": str(folder / "authority.pem"),
-            SWEEPER_OFF: "true",
-            "PATH": os.environ["PATH"],
-        }
-        yield Azure({**settings, **of_the_platform}, vault, identity)
-
-
-@asynccontextmanager
-async def deployed(settings: dict[str, str], *arguments: str) -> AsyncIterator[Deployed]:
-    """Run the app in a process of its own with these settings and no other variables."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        command = [sys.executable, "-m", "tests.support.fakes.azure_names", "--root", str(ROOT)]
-        command += ["--app", "function_app", "--socket", str(listener.fileno()), *arguments]
-        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        async with (
-            children.running(
-                command,
-                directory=ROOT,
-                environ=settings,
-                capture=True,
-                descriptors=[listener.fileno()],
-            ) as process,
-            httpx.AsyncClient(base_url=address, timeout=30, trust_env=False) as client,
-        ):
-            log = Log()
-            following = asyncio.create_task(log.follow(process))
-            yield Deployed(client, log)
-            following.cancel()
+    async with azure_in(tmp_path_factory.mktemp("azure")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
 async def app(azure: Azure) -> AsyncIterator[Deployed]:
     async with deployed(azure.settings) as running:
         yield running
-
-
-def bearer(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
 
 
 async def test_a_user_is_created_and_read_with_nothing_but_the_identity_of_the_app(

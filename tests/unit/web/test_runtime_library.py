@@ -66,7 +66,10 @@ AT_INDEXING = {
     *(f"{package}.routes" for package in FUNCTIONS),
     f"{TIMERS}.timers",
     "function_app",
+    "shared.clock",
+    "shared.notices",
     "shared.web",
+    "shared.web.host_log",
     "shared.web.loading",
     "shared.web.routes",
 }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from shared.notices import Notices
 from shared.schema_files import ROOT
 from shared.settings import Settings
 from shared.web import services
@@ -35,7 +36,7 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, str]], None]:
 
     def begin(environ: dict[str, str]) -> None:
         monkeypatch.setattr(services, "_current", None)
-        monkeypatch.setattr(services, "_reported", set())
+        monkeypatch.setattr(services, "_notices", Notices(60.0))
         for name in os.environ:
             if name.startswith(("SCIM_", "TABLE_", "KEY_VAULT", "AZURE_")):
                 monkeypatch.delenv(name)
