@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import signal
 import time
@@ -16,6 +17,7 @@ from shared.store.store import Store, open_store
 from shared.tables.account import TableAddress
 from shared.tables.azure_table import AzureTable, open_table
 from shared.tables.request_context import RequestContext
+from shared.web.host_log import DroppedRecords
 from tests.support.fakes.clock import Time
 
 if TYPE_CHECKING:
@@ -45,6 +47,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function) and SERVERS & {*item.fixturenames}:
             item.add_marker("server")
+
+
+@pytest.fixture(autouse=True)
+def no_handler_of_the_app() -> None:
+    """Take away the handler that `function_app` adds to the root logger of whoever imports it.
+
+    Tests of the tools, which run beside it in this process, look at all that is written.
+    """
+    root = logging.getLogger()
+    root.handlers = [each for each in root.handlers if not isinstance(each, DroppedRecords)]
 
 
 class NewContext(Protocol):
