@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from shared.errors import NotFound, ScimError, TooManyRequests, Unavailable
@@ -26,8 +26,10 @@ from shared.store.memberships import (
 )
 from shared.store.reader import Reader
 from shared.store.resources import (
+    DocumentChange,
     Group,
     Precondition,
+    changed,
     check_precondition,
     group_from,
     group_values,
@@ -124,7 +126,7 @@ class Groups(Reader[Group]):
         context: RequestContext,
         gid: str,
         members: MemberChange,
-        change: Callable[[Document], Document] | None = None,
+        change: DocumentChange | None = None,
         precondition: Precondition | None = None,
     ) -> str:
         """Change a group's document, its members, or both.
@@ -137,7 +139,7 @@ class Groups(Reader[Group]):
             context: the request.
             gid: id of the group.
             members: what happens to the members.
-            change: pure; it is called again with the newer document after a lost race.
+            change: is called again with the newer document after a lost race.
             precondition: the client's If-Match.
 
         Returns:
@@ -262,21 +264,21 @@ class Groups(Reader[Group]):
         self,
         context: RequestContext,
         gid: str,
-        change: Callable[[Document], Document] | None,
+        change: DocumentChange | None,
         precondition: Precondition | None,
     ) -> GroupWrite:
         """Read a group and build the write of its own rows: new content, or a touch."""
         row = await self.get_row(context, gid)
         group = group_from(row)
         check_precondition(precondition, group.version)
-        document = group.document if change is None else change(group.document)
+        document = group.document if change is None else await changed(change, group.document)
         if document == group.document:
             return touch_group(gid, row, row.etag if precondition else ANY_ETAG)
-        changed = replace(group, document=document, modified=timestamp())
+        written = replace(group, document=document, modified=timestamp())
         name = folded_name(document, "displayName")
         before, after = group_rows(gid, group.document), group_rows(gid, document)
         operations = (
-            Replace(row.key, group_values(changed, name), row.etag),
+            Replace(row.key, group_values(written, name), row.etag),
             *before.change_to(after),
         )
         return GroupWrite(operations, "update", self._changed_names(group.document, document), row)

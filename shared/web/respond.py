@@ -6,7 +6,7 @@ So functions list no methods (`shared.web.routes`), and no exception leaves this
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from functools import partial
+from functools import cache, partial
 
 import azure.functions as func
 
@@ -17,6 +17,7 @@ from shared.store.layout import is_id
 from shared.tables.request_context import RequestContext
 from shared.telemetry.request_record import RequestRecord
 from shared.web import bodies, request_ids, responses, services
+from shared.web.compute import LARGE_BODY
 from shared.web.request_log import write_fault, write_line
 from shared.web.requests import ScimRequest, query_of, tenant_url
 from shared.web.responses import ScimResponse
@@ -95,6 +96,13 @@ async def admit(req: func.HttpRequest, process: Services, record: RequestRecord)
     context = RequestContext(caller.tenant, record.request_id, caller.label, deadline)
     record.tenant, record.token, record.meter = caller.tenant, caller.label, context.meter
     record.resource_id = req.route_params.get("id", "")
+    body = req.get_body()
+    read = partial(
+        bodies.parse_body,
+        body,
+        req.headers.get("content-type"),
+        process.settings.max_body_bytes,
+    )
     return ScimRequest(
         method=record.method,
         tenant_url=tenant_url(req, caller.tenant, process.settings.base_url),
@@ -102,14 +110,12 @@ async def admit(req: func.HttpRequest, process: Services, record: RequestRecord)
         query=query_of(req.url),
         headers=req.headers,
         resource_id=record.resource_id,
-        read=partial(
-            bodies.parse_body,
-            req.get_body(),
-            req.headers.get("content-type"),
-            process.settings.max_body_bytes,
-        ),
+        # More than one part of a request may ask for the body, which is read once.
+        read=cache(read),
         # Whoever opened the tenant has sent a token; its digest is a secret of both sides.
         cursor_keys=caller.keys or (digest_of(bearer_token(req.headers.get("authorization"))),),
+        compute=process.compute,
+        is_large=len(body) >= LARGE_BODY,
     )
 
 

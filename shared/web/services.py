@@ -25,6 +25,7 @@ from shared.tables.account import TableAddress
 from shared.tables.azure_table import open_table
 from shared.telemetry.configured import open_telemetry
 from shared.telemetry.telemetry import Off, Telemetry
+from shared.web.compute import Compute
 from shared.web.readiness import Readiness
 
 _log = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class Services:
     catalogue: Catalogue = field(default_factory=Catalogue)
     telemetry: Telemetry = field(default_factory=Off)
     readiness: Readiness = field(default_factory=Readiness)
+    compute: Compute = field(default_factory=Compute)
 
     async def close(self) -> None:
         """Close every connection, and send what telemetry is left."""
