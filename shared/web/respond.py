@@ -6,13 +6,14 @@ So functions list no methods (`shared.web.routes`), and no exception leaves this
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import cache, partial
 
 import azure.functions as func
 
 from shared import tenants
 from shared.auth.tokens import bearer_token, digest_of
-from shared.errors import InternalError, MethodNotAllowed, ScimError
+from shared.errors import InternalError, MethodNotAllowed, RateLimited, ScimError
 from shared.store.layout import is_id
 from shared.tables.request_context import RequestContext
 from shared.telemetry.request_record import RequestRecord
@@ -78,13 +79,35 @@ def authenticated(handlers: Handlers) -> Endpoint:
     async def serve(req: func.HttpRequest, record: RequestRecord) -> ScimResponse:
         process = services.current()
         request = await admit(req, process, record)
-        return await handler_of(handlers, request.method)(request, process)
+        return await handle(handlers, request, process)
 
     return serve
 
 
 async def admit(req: func.HttpRequest, process: Services, record: RequestRecord) -> ScimRequest:
-    """Let a request in whose token opens the tenant of its path, `default` if that names none.
+    """Let a request in whose token opens the tenant, and which is within the tenant's rate limit.
+
+    Raises:
+        Unauthorized: the token does not open the tenant, or there is no such tenant.
+        Unavailable: the tokens cannot be read at present.
+        RateLimited: the tenant sends too much.
+    """
+    request = await authenticate(req, process, record)
+    process.rate_limit.take(request.context.tenant)
+    return request
+
+
+async def handle(handlers: Handlers, request: ScimRequest, process: Services) -> ScimResponse:
+    """Serve the method of a request that was let in, or answer 405."""
+    response = await handler_of(handlers, request.method)(request, process)
+    fields = process.rate_limit.fields(request.context.tenant)
+    return replace(response, headers={**response.headers, **fields}) if fields else response
+
+
+async def authenticate(
+    req: func.HttpRequest, process: Services, record: RequestRecord
+) -> ScimRequest:
+    """Read a request whose token opens the tenant of its path, `default` if that names none.
 
     Raises:
         Unauthorized: the token does not open the tenant, or there is no such tenant.
@@ -151,4 +174,5 @@ def _report(record: RequestRecord) -> None:
 def _refuse(record: RequestRecord, error: ScimError) -> ScimResponse:
     record.scim_type = error.scim_type or ""
     record.operation, record.path = error.operation, error.path or ""
+    record.refused_by = "rateLimit" if isinstance(error, RateLimited) else ""
     return responses.of_error(error)
