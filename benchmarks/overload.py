@@ -1,0 +1,377 @@
+"""One instance under more requests than it can serve, with the limits and without them.
+
+    .venv/bin/python -m benchmarks.overload
+
+A client offers requests in an open loop: each at its time, whatever became of those before. So what
+is not served in time piles up, as it does when many clients send at once. Beside it another tenant
+sends 25 requests a second. The instance is the app under the stand-in for the host, on Azurite; it
+is started anew for each row. Its log is read and thrown away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+import re
+import secrets
+import socket
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import aiohttp
+import typer
+
+from benchmarks.services import ROOT, settings
+from local import azurite, children
+from local.request_queue import SCALE_OUT
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from contextlib import AbstractAsyncContextManager
+
+    from local.azurite import Azurite
+
+    _Answering = AbstractAsyncContextManager[aiohttp.ClientResponse]
+    _Send = Callable[[], _Answering]
+
+RATES = (25, 300, 600, 900)
+SECONDS, QUICK_SECONDS = 20.0, 2.0
+NEIGHBOUR, NEIGHBOUR_RATE = "neighbour", 25
+_USERS = 200
+_PATIENCE_SECONDS = 90.0
+_UNLIMITED = "10000"
+_TOKEN = secrets.token_urlsafe(32)
+_HEADERS = {"Authorization": f"Bearer {_TOKEN}", "Content-Type": "application/scim+json"}
+_PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+_MARKS = re.compile(r"(?<=<!-- overload -->\n).*?(?=<!-- /overload -->)", re.DOTALL)
+
+app = typer.Typer(add_completion=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Which of the limits an instance has.
+
+    Attributes:
+        name: for the table.
+        of_host: those of host.json.
+        of_tenants: the token bucket of each tenant, as it is by default.
+    """
+
+    name: str
+    of_host: bool
+    of_tenants: bool
+
+
+LIMITS = (
+    Limits("none", of_host=False, of_tenants=False),
+    Limits("host's", of_host=True, of_tenants=False),
+    Limits("tenant's", of_host=False, of_tenants=True),
+    Limits("both", of_host=True, of_tenants=True),
+)
+
+
+@dataclass(slots=True)
+class Told:
+    """What one tenant was answered; latencies in seconds from when a request was due.
+
+    Attributes:
+        statuses: how often, by status; `429 host` for what did not reach the app.
+        admitted: latencies of what was let in, served or not.
+        refused: latencies of what was not.
+    """
+
+    statuses: Counter[str] = field(default_factory=Counter)
+    admitted: list[float] = field(default_factory=list)
+    refused: list[float] = field(default_factory=list)
+
+    def note(self, status: str, seconds: float) -> None:
+        """Take an answer."""
+        self.statuses[status] += 1
+        (self.refused if status.startswith("429") else self.admitted).append(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Overload:
+    """One row.
+
+    Attributes:
+        limits: that were on.
+        rate: requests a second that were offered.
+        crowd: what the tenant that offered them was told.
+        neighbour: what the other one was told.
+        before: MiB that the instance took at the start.
+        peak: the most that it took.
+    """
+
+    limits: Limits
+    rate: int
+    crowd: Told
+    neighbour: Told
+    before: float
+    peak: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Instance:
+    url: str
+    process: int
+
+    def resident(self) -> float:
+        """Return the MiB of memory that it takes."""
+        status = Path(f"/proc/{self.process}/status").read_text("ascii")
+        (kib,) = re.findall(r"VmRSS:\s+(\d+) kB", status)
+        return int(kib) / 1024
+
+
+class _Tenant:
+    """Sends the requests of one tenant."""
+
+    def __init__(self, http: aiohttp.ClientSession, url: str, users: Sequence[str]) -> None:
+        self._http = http
+        self._url = url
+        self._users = itertools.cycle(users)
+        self.told = Told()
+
+    async def offer(self, rate: int, seconds: float) -> None:
+        """Send requests at a rate, each when it is due, and wait for all answers."""
+        begun = time.perf_counter()
+        kinds = itertools.cycle(self._mix)
+        async with asyncio.TaskGroup() as group:
+            for number in range(int(rate * seconds)):
+                due = begun + number / rate
+                await asyncio.sleep(max(due - time.perf_counter(), 0))
+                group.create_task(self._send(next(kinds), due))
+
+    @property
+    def _mix(self) -> Sequence[_Send]:
+        """Of ten requests five get a user, two look for nobody, two change one, one creates one."""
+        get, find, patch = self._get, self._find, self._patch
+        return get, find, get, patch, get, find, get, patch, get, self._create
+
+    async def _send(self, make: _Send, due: float) -> None:
+        try:
+            async with make() as answer:
+                await answer.read()
+            status = str(answer.status) + (" host" if SCALE_OUT in answer.headers else "")
+        except (aiohttp.ClientError, TimeoutError):
+            status = "no answer"
+        self.told.note(status, time.perf_counter() - due)
+
+    def _get(self) -> _Answering:
+        return self._http.get(f"{self._url}/Users/{next(self._users)}")
+
+    def _find(self) -> _Answering:
+        nobody = f'userName eq "{secrets.token_hex(8)}"'
+        return self._http.get(f"{self._url}/Users", params={"filter": nobody})
+
+    def _patch(self) -> _Answering:
+        operation = {"op": "replace", "path": "title", "value": secrets.token_hex(4)}
+        body = json.dumps({"schemas": [_PATCH], "Operations": [operation]})
+        return self._http.patch(f"{self._url}/Users/{next(self._users)}", data=body)
+
+    def _create(self) -> _Answering:
+        return self._http.post(f"{self._url}/Users", data=_person())
+
+
+@app.command()
+def main(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="2 s each: shows that it works, not how well.")
+    ] = False,
+    seconds: Annotated[float, typer.Option(help="How long each rate is offered.")] = SECONDS,
+    write: Annotated[
+        Path | None, typer.Option(help="A document whose table of this kind is replaced.")
+    ] = None,
+) -> None:
+    """Measure, and print a table in Markdown."""
+    measured = asyncio.run(measure(QUICK_SECONDS if quick else seconds, print))
+    if write is None:
+        print(rows(measured))
+    else:
+        text = write.read_text("utf-8")
+        write.write_text(_MARKS.sub(lambda _: f"\n{rows(measured)}\n\n", text), "utf-8")
+
+
+async def measure(seconds: float, tell: Callable[[str], None]) -> list[Overload]:
+    """Offer each rate for some seconds to an instance with each of the limits."""
+    measured = []
+    async with azurite.running() as storage:
+        users = await _seeded(storage)
+        for limits, rate in itertools.product(LIMITS, RATES):
+            measured.append(await _overload(storage, limits, rate, seconds, users))
+            tell(f"{rate} requests a second, limits: {limits.name}")
+    return measured
+
+
+def rows(measured: Sequence[Overload]) -> str:
+    """Write the table."""
+    head = (
+        "limits",
+        "offered a second",
+        "answers",
+        "admitted: p50, p99",
+        "refused: p50, p99",
+        "memory, MiB",
+        "neighbour's answers",
+        "neighbour's p50, p99",
+    )
+    lines = [head, ["---"] * len(head), *map(_row, measured)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _row(each: Overload) -> Sequence[str]:
+    return (
+        each.limits.name,
+        str(each.rate),
+        _answers(each.crowd),
+        _percentiles(each.crowd.admitted),
+        _percentiles(each.crowd.refused),
+        f"{each.before:.0f} to {each.peak:.0f}",
+        _answers(each.neighbour),
+        _percentiles(each.neighbour.admitted),
+    )
+
+
+def _answers(told: Told) -> str:
+    """Write how often there was which answer; all successes are one."""
+    counted: Counter[str] = Counter()
+    for status, times in told.statuses.items():
+        counted["2xx" if status.startswith("2") else status] += times
+    return ", ".join(f"{times:,} {status}" for status, times in sorted(counted.items()))
+
+
+def _percentiles(seconds: Sequence[float]) -> str:
+    """Write the median and the 99th percentile, in milliseconds."""
+    if len(seconds) < 2:
+        return ""
+    p50, p99 = (statistics.quantiles(seconds, n=100)[place] * 1000 for place in (49, 98))
+    return f"{p50:,.0f}, {p99:,.0f}"
+
+
+async def _seeded(storage: Azurite) -> dict[str, Sequence[str]]:
+    """Create the users of both tenants; gives their ids by tenant."""
+    users: dict[str, Sequence[str]] = {}
+    async with _instance(storage, LIMITS[0]) as instance, _connected() as http:
+        for tenant in ("", NEIGHBOUR):
+            url = f"{_root(instance, tenant)}/Users"
+            users[tenant] = [await _created(http, url) for _ in range(_USERS)]
+    return users
+
+
+async def _overload(
+    storage: Azurite, limits: Limits, rate: int, seconds: float, users: dict[str, Sequence[str]]
+) -> Overload:
+    async with _instance(storage, limits) as instance, _connected() as http:
+        crowd, neighbour = (
+            _Tenant(http, _root(instance, tenant), users[tenant]) for tenant in ("", NEIGHBOUR)
+        )
+        for tenant in (crowd, neighbour):  # warms up, and is not told
+            await tenant.offer(20, 0.5)
+            tenant.told = Told()
+        before = instance.resident()
+        async with _watched(instance) as taken:
+            await asyncio.gather(
+                crowd.offer(rate, seconds), neighbour.offer(NEIGHBOUR_RATE, seconds)
+            )
+        return Overload(limits, rate, crowd.told, neighbour.told, before, max(taken))
+
+
+@asynccontextmanager
+async def _watched(instance: _Instance) -> AsyncIterator[list[float]]:
+    """Note every half a second how much memory an instance takes."""
+    taken = [instance.resident()]
+
+    async def watch() -> None:
+        while True:
+            await asyncio.sleep(0.5)
+            taken.append(instance.resident())
+
+    watching = asyncio.create_task(watch())
+    yield taken
+    watching.cancel()
+    taken.append(instance.resident())
+
+
+@asynccontextmanager
+async def _instance(storage: Azurite, limits: Limits) -> AsyncIterator[_Instance]:
+    """Run the app by the stand-in for the host, with some of the limits."""
+    environ = {**os.environ, **settings(storage, _TOKEN), "PYTHONPATH": str(ROOT)}
+    environ[f"SCIM_SECRET_TOKEN__{NEIGHBOUR.upper()}"] = _TOKEN
+    environ["SCIM_REQUESTS_PER_SECOND"] = "" if limits.of_tenants else _UNLIMITED
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        socket.create_server(("127.0.0.1", 0), backlog=1024) as listener,
+    ):
+        (Path(folder) / "host.json").write_text(json.dumps(_host_json(limits)), "utf-8")
+        port, descriptor = listener.getsockname()[1], listener.fileno()
+        command = [sys.executable, "-m", "local.host", "--root", folder]
+        command += ["--app", "function_app", "--socket", str(descriptor)]
+        async with children.running(
+            command, directory=ROOT, environ=environ, capture=True, descriptors=[descriptor]
+        ) as process:
+            reading = asyncio.create_task(_read_away(process.stdout))
+            instance = _Instance(f"http://127.0.0.1:{port}", process.pid)
+            await _wait_until_ready(instance)
+            yield instance
+            reading.cancel()
+
+
+def _host_json(limits: Limits) -> Any:
+    """Return host.json as it is deployed, or without the limits."""
+    content = json.loads((ROOT / "host.json").read_text("utf-8"))
+    if not limits.of_host:
+        http = content["extensions"]["http"]
+        del http["maxOutstandingRequests"], http["maxConcurrentRequests"]
+    return content
+
+
+async def _read_away(stream: asyncio.StreamReader | None) -> None:
+    while stream and await stream.read(65_536):
+        pass
+
+
+async def _wait_until_ready(instance: _Instance) -> None:
+    async with asyncio.timeout(60), _connected() as http:
+        while True:
+            with suppress(aiohttp.ClientError):
+                async with http.get(f"{instance.url}/readyz") as answer:
+                    if answer.status == 200:
+                        return
+            await asyncio.sleep(0.1)
+
+
+def _connected() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        headers=_HEADERS,
+        connector=aiohttp.TCPConnector(limit=0),
+        timeout=aiohttp.ClientTimeout(total=_PATIENCE_SECONDS),
+    )
+
+
+def _root(instance: _Instance, tenant: str) -> str:
+    return f"{instance.url}/tenants/{tenant}/scim/v2" if tenant else f"{instance.url}/scim/v2"
+
+
+async def _created(http: aiohttp.ClientSession, url: str) -> str:
+    async with http.post(url, data=_person()) as answer:
+        identifier: str = (await answer.json(content_type=None))["id"]
+        return identifier
+
+
+def _person() -> str:
+    name = f"{secrets.token_hex(8)}@contoso.test"
+    return json.dumps({"userName": name, "displayName": name, "emails": [{"value": name}]})
+
+
+if __name__ == "__main__":
+    app()
