@@ -10,6 +10,7 @@ is started anew for each row. Its log is read and thrown away.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import itertools
 import json
@@ -25,11 +26,11 @@ from collections import Counter
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
-import typer
 
+from benchmarks.figures import table
 from benchmarks.services import ROOT, settings
 from local import azurite, children
 from local.request_queue import SCALE_OUT
@@ -53,8 +54,6 @@ _TOKEN = secrets.token_urlsafe(32)
 _HEADERS = {"Authorization": f"Bearer {_TOKEN}", "Content-Type": "application/scim+json"}
 _PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 _MARKS = re.compile(r"(?<=<!-- overload -->\n).*?(?=<!-- /overload -->)", re.DOTALL)
-
-app = typer.Typer(add_completion=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,23 +182,23 @@ class _Tenant:
         return self._http.post(f"{self._url}/Users", data=_person())
 
 
-@app.command()
-def main(
-    quick: Annotated[
-        bool, typer.Option("--quick", help="2 s each: shows that it works, not how well.")
-    ] = False,
-    seconds: Annotated[float, typer.Option(help="How long each rate is offered.")] = SECONDS,
-    write: Annotated[
-        Path | None, typer.Option(help="A document whose table of this kind is replaced.")
-    ] = None,
-) -> None:
-    """Measure, and print a table in Markdown."""
-    measured = asyncio.run(measure(QUICK_SECONDS if quick else seconds, print))
-    if write is None:
+def main() -> None:
+    """Measure as the command line says, and print a table in Markdown or put it into a document."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.overload", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="2 s each: shows that it works")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="how long each is offered")
+    parser.add_argument("--write", type=Path, help="a document with a place for the table")
+    given = parser.parse_args()
+    measured = asyncio.run(measure(QUICK_SECONDS if given.quick else given.seconds, _tell))
+    if given.write is None:
         print(rows(measured))
     else:
-        text = write.read_text("utf-8")
-        write.write_text(_MARKS.sub(lambda _: f"\n{rows(measured)}\n\n", text), "utf-8")
+        text = given.write.read_text("utf-8")
+        given.write.write_text(_MARKS.sub(lambda _: f"\n{rows(measured)}\n\n", text), "utf-8")
+
+
+def _tell(what: str) -> None:
+    print(what, file=sys.stderr, flush=True)
 
 
 async def measure(seconds: float, tell: Callable[[str], None]) -> list[Overload]:
@@ -225,8 +224,7 @@ def rows(measured: Sequence[Overload]) -> str:
         "neighbour's answers",
         "neighbour's p50, p99",
     )
-    lines = [head, ["---"] * len(head), *map(_row, measured)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return table(head, [_row(each) for each in measured])
 
 
 def _row(each: Overload) -> Sequence[str]:
@@ -374,4 +372,4 @@ def _person() -> str:
 
 
 if __name__ == "__main__":
-    app()
+    main()

@@ -52,7 +52,7 @@ var searches = [
     query: '${requests}${loadTextContent('../queries/alerts/rate-limit.kql')}'
     severity: 2
     window: 'PT15M'
-    every: 'PT15M'
+    every: 'PT5M'
     isStateful: true
     dimension: 'tenant'
     enabled: true
