@@ -2,10 +2,10 @@
 
     .venv/bin/python -m benchmarks.overload
 
-A client offers requests in an open loop: each at its time, whatever became of those before. So what
-is not served in time piles up, as it does when many clients send at once. Beside it another tenant
-sends 25 requests a second. The instance is the app under the stand-in for the host, on Azurite; it
-is started anew for each row. Its log is read and thrown away.
+A client (`benchmarks/offered.py`) offers requests in an open loop: each at its time, whatever
+became of those before. So what is not served in time piles up, as it does when many clients send at
+once. Beside it another tenant sends 25 requests a second. The instance is the app under the
+stand-in for the host, on Azurite; it is started anew for each row. Its log is read and thrown away.
 """
 
 from __future__ import annotations
@@ -21,38 +21,34 @@ import socket
 import statistics
 import sys
 import tempfile
-import time
+from asyncio.subprocess import PIPE
 from collections import Counter
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
 from benchmarks.figures import table
+from benchmarks.offered import Offer, Told, person
 from benchmarks.services import ROOT, settings
 from local import azurite, children
-from local.request_queue import SCALE_OUT
+from local.errors import LocalError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
-    from contextlib import AbstractAsyncContextManager
 
     from local.azurite import Azurite
 
-    _Answering = AbstractAsyncContextManager[aiohttp.ClientResponse]
-    _Send = Callable[[], _Answering]
 
 RATES = (25, 300, 600, 900)
 SECONDS, QUICK_SECONDS = 20.0, 2.0
 NEIGHBOUR, NEIGHBOUR_RATE = "neighbour", 25
 _USERS = 200
-_PATIENCE_SECONDS = 90.0
 _UNLIMITED = "10000"
 _TOKEN = secrets.token_urlsafe(32)
 _HEADERS = {"Authorization": f"Bearer {_TOKEN}", "Content-Type": "application/scim+json"}
-_PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 _MARKS = re.compile(r"(?<=<!-- overload -->\n).*?(?=<!-- /overload -->)", re.DOTALL)
 
 
@@ -79,26 +75,6 @@ LIMITS = (
 )
 
 
-@dataclass(slots=True)
-class Told:
-    """What one tenant was answered; latencies in seconds from when a request was due.
-
-    Attributes:
-        statuses: how often, by status; `429 host` for what did not reach the app.
-        admitted: latencies of what was let in, served or not.
-        refused: latencies of what was not.
-    """
-
-    statuses: Counter[str] = field(default_factory=Counter)
-    admitted: list[float] = field(default_factory=list)
-    refused: list[float] = field(default_factory=list)
-
-    def note(self, status: str, seconds: float) -> None:
-        """Take an answer."""
-        self.statuses[status] += 1
-        (self.refused if status.startswith("429") else self.admitted).append(seconds)
-
-
 @dataclass(frozen=True, slots=True)
 class Overload:
     """One row.
@@ -122,64 +98,18 @@ class Overload:
 
 @dataclass(frozen=True, slots=True)
 class _Instance:
-    url: str
+    port: int
     process: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
 
     def resident(self) -> float:
         """Return the MiB of memory that it takes."""
         status = Path(f"/proc/{self.process}/status").read_text("ascii")
         (kib,) = re.findall(r"VmRSS:\s+(\d+) kB", status)
         return int(kib) / 1024
-
-
-class _Tenant:
-    """Sends the requests of one tenant."""
-
-    def __init__(self, http: aiohttp.ClientSession, url: str, users: Sequence[str]) -> None:
-        self._http = http
-        self._url = url
-        self._users = itertools.cycle(users)
-        self.told = Told()
-
-    async def offer(self, rate: int, seconds: float) -> None:
-        """Send requests at a rate, each when it is due, and wait for all answers."""
-        begun = time.perf_counter()
-        kinds = itertools.cycle(self._mix)
-        async with asyncio.TaskGroup() as group:
-            for number in range(int(rate * seconds)):
-                due = begun + number / rate
-                await asyncio.sleep(max(due - time.perf_counter(), 0))
-                group.create_task(self._send(next(kinds), due))
-
-    @property
-    def _mix(self) -> Sequence[_Send]:
-        """Of ten requests five get a user, two look for nobody, two change one, one creates one."""
-        get, find, patch = self._get, self._find, self._patch
-        return get, find, get, patch, get, find, get, patch, get, self._create
-
-    async def _send(self, make: _Send, due: float) -> None:
-        try:
-            async with make() as answer:
-                await answer.read()
-            status = str(answer.status) + (" host" if SCALE_OUT in answer.headers else "")
-        except (aiohttp.ClientError, TimeoutError):
-            status = "no answer"
-        self.told.note(status, time.perf_counter() - due)
-
-    def _get(self) -> _Answering:
-        return self._http.get(f"{self._url}/Users/{next(self._users)}")
-
-    def _find(self) -> _Answering:
-        nobody = f'userName eq "{secrets.token_hex(8)}"'
-        return self._http.get(f"{self._url}/Users", params={"filter": nobody})
-
-    def _patch(self) -> _Answering:
-        operation = {"op": "replace", "path": "title", "value": secrets.token_hex(4)}
-        body = json.dumps({"schemas": [_PATCH], "Operations": [operation]})
-        return self._http.patch(f"{self._url}/Users/{next(self._users)}", data=body)
-
-    def _create(self) -> _Answering:
-        return self._http.post(f"{self._url}/Users", data=_person())
 
 
 def main() -> None:
@@ -261,7 +191,7 @@ async def _seeded(storage: Azurite) -> dict[str, Sequence[str]]:
     users: dict[str, Sequence[str]] = {}
     async with _instance(storage, LIMITS[0]) as instance, _connected() as http:
         for tenant in ("", NEIGHBOUR):
-            url = f"{_root(instance, tenant)}/Users"
+            url = f"{instance.url}{_root(tenant)}/Users"
             users[tenant] = [await _created(http, url) for _ in range(_USERS)]
     return users
 
@@ -269,19 +199,27 @@ async def _seeded(storage: Azurite) -> dict[str, Sequence[str]]:
 async def _overload(
     storage: Azurite, limits: Limits, rate: int, seconds: float, users: dict[str, Sequence[str]]
 ) -> Overload:
-    async with _instance(storage, limits) as instance, _connected() as http:
-        crowd, neighbour = (
-            _Tenant(http, _root(instance, tenant), users[tenant]) for tenant in ("", NEIGHBOUR)
+    async with _instance(storage, limits) as instance:
+        crowd = Offer(instance.port, _root(""), _TOKEN, users[""], rate, seconds)
+        neighbour = replace(
+            crowd, root=_root(NEIGHBOUR), users=users[NEIGHBOUR], rate=NEIGHBOUR_RATE
         )
-        for tenant in (crowd, neighbour):  # warms up, and is not told
-            await tenant.offer(20, 0.5)
-            tenant.told = Told()
+        for each in (crowd, neighbour):  # warms up, and is not told
+            await _offered(replace(each, rate=20, seconds=0.5))
         before = instance.resident()
         async with _watched(instance) as taken:
-            await asyncio.gather(
-                crowd.offer(rate, seconds), neighbour.offer(NEIGHBOUR_RATE, seconds)
-            )
-        return Overload(limits, rate, crowd.told, neighbour.told, before, max(taken))
+            told = await asyncio.gather(_offered(crowd), _offered(neighbour))
+        return Overload(limits, rate, *told, before, max(taken))
+
+
+async def _offered(plan: Offer) -> Told:
+    """Offer requests by a process of its own."""
+    program = [sys.executable, "-m", "benchmarks.offered", json.dumps(asdict(plan))]
+    process = await asyncio.create_subprocess_exec(*program, cwd=ROOT, stdout=PIPE)
+    output, _ = await process.communicate()
+    if process.returncode:
+        raise LocalError("the requests were not offered to the end")
+    return Told(**json.loads(output))
 
 
 @asynccontextmanager
@@ -318,7 +256,7 @@ async def _instance(storage: Azurite, limits: Limits) -> AsyncIterator[_Instance
             command, directory=ROOT, environ=environ, capture=True, descriptors=[descriptor]
         ) as process:
             reading = asyncio.create_task(_read_away(process.stdout))
-            instance = _Instance(f"http://127.0.0.1:{port}", process.pid)
+            instance = _Instance(port, process.pid)
             await _wait_until_ready(instance)
             yield instance
             reading.cancel()
@@ -351,24 +289,17 @@ async def _wait_until_ready(instance: _Instance) -> None:
 def _connected() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         headers=_HEADERS,
-        connector=aiohttp.TCPConnector(limit=0),
-        timeout=aiohttp.ClientTimeout(total=_PATIENCE_SECONDS),
     )
 
 
-def _root(instance: _Instance, tenant: str) -> str:
-    return f"{instance.url}/tenants/{tenant}/scim/v2" if tenant else f"{instance.url}/scim/v2"
+def _root(tenant: str) -> str:
+    return f"/tenants/{tenant}/scim/v2" if tenant else "/scim/v2"
 
 
 async def _created(http: aiohttp.ClientSession, url: str) -> str:
-    async with http.post(url, data=_person()) as answer:
+    async with http.post(url, data=person()) as answer:
         identifier: str = (await answer.json(content_type=None))["id"]
         return identifier
-
-
-def _person() -> str:
-    name = f"{secrets.token_hex(8)}@contoso.test"
-    return json.dumps({"userName": name, "displayName": name, "emails": [{"value": name}]})
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks.overload import LIMITS, Overload, Told, rows
+from benchmarks.offered import Told
+from benchmarks.overload import LIMITS, Overload, rows
 
 
 def told(*answers: tuple[str, float]) -> Told:
