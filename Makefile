@@ -83,7 +83,7 @@ demo: $(DEV_READY) $(AZURITE_READY) ## Provision a generated directory as Entra 
 conformance: $(DEV_READY) $(AZURITE_READY) $(SUITES) ## Run the suites that others wrote, and print their tallies
 	@exec $(PY) -m tests.spec.suites
 
-bench: $(AZURITE_READY) .venv-bench/.ready $(PEERS) ## Measure beside the peers, and write benchmarks/results.md (25 minutes)
+bench: $(AZURITE_READY) .venv-bench/.ready $(PEERS) ## Measure beside the peers, and write benchmarks/results.md (35 minutes)
 	@exec .venv-bench/bin/python -m benchmarks $(BENCH_ARGS)
 
 verify: lint test infra-check conformance demo ## Run lint, test, infra-check, conformance and demo

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from benchmarks import core, cpu, flat, latency, machine, tables
+from benchmarks import core, cpu, flat, latency, machine, overload, tables
 from benchmarks.options import Options, parse
 from benchmarks.plot import draw
 from benchmarks.report import PLOT, page
@@ -63,6 +63,8 @@ async def _measured(options: Options, clock: Clock) -> Results:
     async with tables.seeded(options.large) as large:
         latencies += await latency.measure_large(options, large, clock.tell)
         flats = await flat.measure(options, large, clock.tell)
+    clock.tell("one instance is offered too much")
+    overloads = await overload.measure(options.overload, clock.tell)
     return Results(
         command=_command(sys.argv[1:]),
         minutes=clock.minutes,
@@ -73,6 +75,7 @@ async def _measured(options: Options, clock: Clock) -> Results:
         rows=large.rows,
         costs=costs,
         pures=pures,
+        overloads=overloads,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.directory import OTHERS
+from benchmarks.overload import QUICK_SECONDS, SECONDS
 
 FOLDER = Path(__file__).parent
 
@@ -24,6 +25,7 @@ class Options:
         requests: Requests of an operation in a round, at most.
         seconds: Time for an operation in a round, after which no request is begun.
         repeats: Times that an operation is done in a round where CPU is measured.
+        overload: Seconds for which each rate of too many requests is offered.
         output: Folder for results.md and the plot.
     """
 
@@ -35,16 +37,24 @@ class Options:
     requests: int = 200
     seconds: float = 2.0
     repeats: int = 150
+    overload: float = SECONDS
     output: Path = FOLDER
 
 
 DEFAULT = Options()
 QUICK = replace(
-    DEFAULT, levels=(10, 1_000), large=5_000, rounds=2, requests=40, seconds=0.5, repeats=50
+    DEFAULT,
+    levels=(10, 1_000),
+    large=5_000,
+    rounds=2,
+    requests=40,
+    seconds=0.5,
+    repeats=50,
+    overload=QUICK_SECONDS,
 )
-"""Ends after two or three minutes; shows that everything works rather than how fast it is."""
+"""Ends after four or five minutes; shows that everything works rather than how fast it is."""
 
-_TYPES = {"seconds": float, "output": Path}
+_TYPES = {"seconds": float, "overload": float, "output": Path}
 _DESCRIPTIONS = {
     "large": "users of the directory that only this service gets",
     "small": "users of the directory that the large one is compared with",
@@ -53,6 +63,7 @@ _DESCRIPTIONS = {
     "requests": "requests of an operation in a round, at most",
     "seconds": "time for an operation in a round",
     "repeats": f"repeats in a round where CPU is measured, at most {OTHERS}",
+    "overload": "seconds for which each rate of too many requests is offered",
     "output": "folder for results.md and the plot",
 }
 
@@ -60,7 +71,7 @@ _DESCRIPTIONS = {
 def parse(arguments: list[str] | None = None) -> Options:
     """Read the command line; what it does not say is as in `DEFAULT`, or `QUICK` with `--quick`."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small and short: 2-3 minutes")
+    parser.add_argument("--quick", action="store_true", help="small and short: 4-5 minutes")
     parser.add_argument(
         "--levels", type=int, nargs="+", help="users of the directories that every service gets"
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.cpu import PORTION
 from benchmarks.figures import apart, counted, ratio, table, written
+from benchmarks.overload import rows
 from benchmarks.results import LIST, PEERS, goals
 from benchmarks.sampling import PARTS
 from benchmarks.services import OURS, SCIMMY_PAGED, STORAGE
@@ -19,7 +20,7 @@ _HEAD = """# Measured beside the peers
 
 Written by `{command}` in {minutes:.0f} minutes. Ratios count, milliseconds do not: they are
 those of one machine, on which the client, the services and Azurite share the cores. `make
-bench` measures again; `make bench BENCH_ARGS=--quick` in two or three minutes;
+bench` measures again; `make bench BENCH_ARGS=--quick` in four or five minutes;
 `.venv-bench/bin/python -m benchmarks --help` lists the sizes that can be chosen.
 
 {machine}
@@ -82,6 +83,13 @@ _CORE = """## The SCIM core alone
 `make bench`: pure functions, microseconds of CPU (`benchmarks/core.py`)."""
 
 
+_OVERLOAD = """## Under overload
+
+`make bench`, or `python -m benchmarks.overload` alone: one instance that is offered more than it
+can serve, with the limits and without them; milliseconds from when a request was due.
+[performance.md](../docs/performance.md#under-overload) says what the columns mean."""
+
+
 def page(results: Results) -> str:
     """Write the page."""
     machine = table(["", ""], [[name, text] for name, text in results.machine.items()])
@@ -104,6 +112,7 @@ def page(results: Results) -> str:
             ["", "µs"],
             [[each.name, written(each.microseconds.median)] for each in results.pures],
         ),
+        *([_OVERLOAD, rows(results.overloads)] if results.overloads else []),
     ]
     return "\n\n".join(sections) + "\n"
 

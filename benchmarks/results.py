@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from benchmarks.figures import Figure
     from benchmarks.flat import Flat
     from benchmarks.latency import Latency
+    from benchmarks.overload import Overload
 
 PEERS = (SCIM2_SERVER, SCIMMY)
 ADD, LIST = "add a member", "list a page of 100"
@@ -44,6 +45,7 @@ class Results:
         rows: Of the large directory.
         costs: CPU of this service.
         pures: CPU of the SCIM core.
+        overloads: Of one instance that was offered too much.
     """
 
     command: str
@@ -55,6 +57,7 @@ class Results:
     rows: int
     costs: Sequence[Cost]
     pures: Sequence[Pure]
+    overloads: Sequence[Overload] = ()
 
     def latency(self, operation: str, service: str, users: int) -> Latency | None:
         """Return one measurement."""

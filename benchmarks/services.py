@@ -105,13 +105,14 @@ async def _host(storage: Azurite) -> AsyncIterator[tuple[str, str]]:
 
 
 def settings(storage: Azurite, token: str) -> Mapping[str, str]:
-    """Return the settings of the app."""
+    """Return the settings of the app, whose rate limit no measurement meets."""
     return {
         "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
         "AzureWebJobsStorage": storage.connection_string,
         "TABLE_CONNECTION_STRING": storage.connection_string,
         "SCIM_SECRET_TOKEN": token,
         "AzureWebJobs_sweeper_Disabled": "true",
+        "SCIM_REQUESTS_PER_SECOND": "10000",
     }
 
 

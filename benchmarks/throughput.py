@@ -62,6 +62,7 @@ async def _measure(plan: Plan) -> list[Measurement]:
             "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
             "TABLE_CONNECTION_STRING": storage.connection_string,
             "SCIM_SECRET_TOKEN": "the-token-of-the-benchmark",
+            "SCIM_REQUESTS_PER_SECOND": "10000",
         }
         program = [sys.executable, "-m", "benchmarks.driven", str(storage.process.pid)]
         process = await asyncio.create_subprocess_exec(

@@ -7,7 +7,7 @@ import azure.functions as func
 from shared.telemetry.request_record import RequestRecord
 from shared.web import services
 from shared.web.readiness import Check
-from shared.web.respond import admit, method_not_allowed
+from shared.web.respond import authenticate, method_not_allowed
 from shared.web.responses import ScimResponse
 
 _METHODS = ("GET", "HEAD")
@@ -25,10 +25,10 @@ async def ready(req: func.HttpRequest, record: RequestRecord) -> ScimResponse:
     """GET /readyz: whether the vault and the table answer, and how fast; 503 if one does not.
 
     Once in the life of an instance the table must take writes too. It takes the token of the tenant
-    `default`.
+    `default`, and nothing of its rate limit.
     """
     process = services.current()
-    request = await admit(req, process, record)
+    request = await authenticate(req, process, record)
     # A monitor is no identity provider: a tenant that is silent stays so in the log.
     record.tenant = ""
     _refuse_other_methods(record)

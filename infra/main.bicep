@@ -57,9 +57,9 @@ param maximumInstanceCount int = 100
 @maxValue(20)
 param alwaysReadyInstances int = 0
 
-@description('Requests that one instance serves at once; one more starts another instance. 16 keep the core of 2048 MB busy while they wait for storage.')
+@description('Requests that one instance serves at once; one more starts another instance. 16 keep the core of 2048 MB busy while they wait for storage. At most maxConcurrentRequests of host.json.')
 @minValue(1)
-@maxValue(100)
+@maxValue(40)
 param perInstanceConcurrency int = 16
 
 @description('Address space of a virtual network through which the app alone reaches storage and vault, /25 or larger, as 10.60.0.0/24; empty for public endpoints.')

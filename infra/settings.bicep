@@ -33,6 +33,11 @@ type serviceSettings = {
   @maxValue(55)
   SCIM_REQUEST_DEADLINE_SECONDS: int?
 
+  @description('How many requests a second a tenant is served by each instance, and twice as many in a burst.')
+  @minValue(25)
+  @maxValue(10000)
+  SCIM_REQUESTS_PER_SECOND: int?
+
   @description('What becomes of a group member that is no user.')
   SCIM_UNKNOWN_MEMBERS: ('skip' | 'reject')?
 

@@ -30,6 +30,7 @@ from local import children, host_json, host_paths, logs, messages, timers
 from local.errors import LocalError
 from local.functions import HttpFunction, TimerFunction, index, load
 from local.invocation import Invoker
+from local.request_queue import RequestQueue
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -66,6 +67,7 @@ class Host:
         self._has_home = environ.get("AzureWebJobsDisableHomepage", "").lower() != "true"
         self._body_limit = int(environ.get("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT", _BODY_LIMIT))
         self._invoker = invoker
+        self._queue = RequestQueue(settings)
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request; whatever a function does, there is an answer."""
@@ -87,6 +89,19 @@ class Host:
         own = host_paths.answer_before_functions(request.method, path)
         if own is not None:
             return own
+
+        async def serve(request: web.BaseRequest) -> web.Response:
+            return await self._serve(request, path, query, headers)
+
+        # The paths of the host's own administration do not wait, whoever serves them.
+        if host_paths.is_of_administration(path):
+            return await serve(request)
+        return await self._queue.answer(request, serve)
+
+    async def _serve(
+        self, request: web.BaseRequest, path: str, query: str, headers: Mapping[str, str]
+    ) -> web.Response:
+        """Serve a request by a function; of a path without one, as the host does."""
         found = self._find(request.method, path)
         if found is None:
             return host_paths.answer_without_function(path, has_home=self._has_home)

@@ -35,12 +35,17 @@ class HostJson:
         custom_headers: Added to every answer that does not carry them.
         function_timeout: Seconds after which an invocation has failed.
         log_level: Level of the root logger.
+        max_outstanding_requests: Requests that wait or are served; one more is refused. None for
+            any number.
+        max_concurrent_requests: Requests that are served at once, likewise.
     """
 
     route_prefix: str = "api"
     custom_headers: Mapping[str, str] = field(default_factory=dict)
     function_timeout: float = 1800.0
     log_level: int = logging.INFO
+    max_outstanding_requests: int | None = None
+    max_concurrent_requests: int | None = None
 
 
 def read(path: Path) -> HostJson:
@@ -64,6 +69,8 @@ def read(path: Path) -> HostJson:
         custom_headers=_object(http, "customHeaders"),
         function_timeout=_seconds(content.get("functionTimeout"), defaults.function_timeout),
         log_level=_level(_object(content, "logging", "logLevel").get("default", "Information")),
+        max_outstanding_requests=_count(http, "maxOutstandingRequests"),
+        max_concurrent_requests=_count(http, "maxConcurrentRequests"),
     )
 
 
@@ -73,6 +80,14 @@ def _object(content: Any, *names: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise LocalError(f"host.json: {'.'.join(names)} must be an object")
     return content
+
+
+def _count(http: dict[str, Any], name: str) -> int | None:
+    """Read a number of requests; -1 stands for any number."""
+    count = http.get(name, -1)
+    if not isinstance(count, int) or (count < 1 and count != -1):
+        raise LocalError(f'host.json: {name} must be a number of requests or -1, not "{count}"')
+    return None if count == -1 else count
 
 
 def _level(name: Any) -> int:

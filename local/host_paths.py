@@ -39,3 +39,9 @@ def answer_without_function(path: str, *, has_home: bool) -> web.Response:
     if has_home:
         return web.Response(text=_HOME, content_type="text/html")
     return web.Response(status=204)
+
+
+def is_of_administration(path: str) -> bool:
+    """Tell whether a path is one of the host's own administration, whatever serves it."""
+    folded = path.lower()
+    return folded == "/admin" or folded.startswith("/admin/")

@@ -1,13 +1,14 @@
 """/Groups: the three methods in which groups differ from every other type."""
 
 from scim_groups.source import GroupSource
-from shared.scim import documents, members, patch
+from shared.scim import documents, members
 from shared.scim.messages import parse_patch
+from shared.scim.schema import Document
 from shared.store.groups import Groups
 from shared.store.resources import Group
 from shared.web import responses
 from shared.web.requests import ScimRequest
-from shared.web.resource_handlers import ResourceHandlers, show
+from shared.web.resource_handlers import ResourceHandlers, patching, show
 from shared.web.responses import ScimResponse
 from shared.web.services import Services
 
@@ -27,9 +28,10 @@ class GroupHandlers(ResourceHandlers[Group]):
 
     async def create(self, request: ScimRequest, services: Services) -> ScimResponse:
         """POST /Groups."""
-        body = request.json()
-        document = documents.create(services.catalogue.group, body)
-        joining = members.from_document(body).add
+        group_type = services.catalogue.group
+        document, joining = await request.make(
+            lambda body: (documents.create(group_type, body), members.from_document(body).add)
+        )
         group = await self.stored(services).create(request.context, document, joining)
         return await show(201, self.source(request, services), group)
 
@@ -39,14 +41,18 @@ class GroupHandlers(ResourceHandlers[Group]):
         RFC 7644 section 3.5.1 lets a service keep what is omitted, and no client that means to
         empty a group leaves the list out.
         """
-        group_type, body = services.catalogue.group, request.json()
-        change = members.from_document(body)
+        group_type = services.catalogue.group
+        change = await request.make(members.from_document)
         change.check_others(request.resource_id)
+
+        async def replaced(group: Document) -> Document:
+            return await request.make(lambda body: documents.replace(group_type, group, body))
+
         await self.stored(services).update(
             request.context,
             request.resource_id,
             change,
-            lambda group: documents.replace(group_type, group, body),
+            replaced,
             request.precondition,
         )
         return await self._read_again(request, services)
@@ -58,14 +64,16 @@ class GroupHandlers(ResourceHandlers[Group]):
         Operations on members alone do not even read the group.
         """
         group_type = services.catalogue.group
-        sent = parse_patch(request.json(), services.catalogue.core_schemas)
-        operations, change = members.split_members(group_type, sent)
+        core = services.catalogue.core_schemas
+        operations, change = await request.make(
+            lambda body: members.split_members(group_type, parse_patch(body, core))
+        )
         change.check_others(request.resource_id)
         version = await self.stored(services).update(
             request.context,
             request.resource_id,
             change,
-            (lambda group: patch.apply(group_type, group, operations)) if operations else None,
+            patching(request, group_type, operations) if operations else None,
             request.precondition,
         )
         if request.query.get("attributes"):

@@ -31,9 +31,17 @@ _UNDO_SECONDS = 10.0
 
 async def run_bulk(request: ScimRequest, services: Services) -> ScimResponse:
     """POST /Bulk: 200 with what became of each operation, whether or not all of them succeeded."""
-    operations, fail_on_errors = parse_bulk(request.json(), services.catalogue.core_schemas)
-    results = await _BulkRun(request, services, fail_on_errors).run(steps(operations))
+    core = services.catalogue.core_schemas
+    plan, number, fail_on_errors = await request.make(lambda body: _plan(body, core))
+    services.rate_limit.take_bulk(request.context.tenant, number)
+    results = await _BulkRun(request, services, fail_on_errors).run(plan)
     return ScimResponse(200, bulk_response(results))
+
+
+def _plan(body: Any, core_schemas: frozenset[str]) -> tuple[list[BulkStep], int, int | None]:
+    """Read a bulk request: what to do in which order, for how many operations, `failOnErrors`."""
+    operations, fail_on_errors = parse_bulk(body, core_schemas)
+    return steps(operations), len(operations), fail_on_errors
 
 
 @dataclass(frozen=True, slots=True)

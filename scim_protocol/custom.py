@@ -13,7 +13,7 @@ from shared.telemetry.request_record import RequestRecord
 from shared.web import services
 from shared.web.requests import ScimRequest
 from shared.web.resource_handlers import DocumentHandlers
-from shared.web.respond import Endpoint, Handlers, admit, handler_of
+from shared.web.respond import Endpoint, Handlers, admit, handle
 from shared.web.responses import ScimResponse
 from shared.web.services import Services
 from shared.web.sources import Finder, Source
@@ -70,7 +70,7 @@ def custom_endpoint(choose: Callable[[CustomHandlers], Handlers]) -> Endpoint:
         # Only the name of an endpoint that there is gets this far, so the log may hold it; but not
         # as the client spells it, or each letter case would be another route in the metrics.
         record.route = record.route.replace("{endpoint}", found.path)
-        return await handler_of(choose(found), request.method)(request, process)
+        return await handle(choose(found), request, process)
 
     return serve
 

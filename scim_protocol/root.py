@@ -33,7 +33,8 @@ async def list_all(request: ScimRequest, services: Services) -> ScimResponse:
 
 async def search_all(request: ScimRequest, services: Services) -> ScimResponse:
     """POST /.search."""
-    query = parse_search(request.json(), services.catalogue.core_schemas)
+    core = services.catalogue.core_schemas
+    query = await request.make(lambda body: parse_search(body, core))
     return await _query(request, services, query)
 
 

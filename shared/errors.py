@@ -7,7 +7,10 @@ those names, or that of the HTTP status where the RFC has no `scimType`.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ERROR_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
 
@@ -194,6 +197,18 @@ class TooManyRequests(ScimError):
     """The client sends faster than it is served."""
 
     status = 429
+
+
+class RateLimited(TooManyRequests):
+    """The tenant sends more requests than its rate limit allows.
+
+    Attributes:
+        headers: Of the answer, which tell the limit and what is left of it.
+    """
+
+    def __init__(self, detail: str, *, retry_after: int, headers: Mapping[str, str]) -> None:
+        super().__init__(detail, retry_after=retry_after)
+        self.headers = headers
 
 
 class InternalError(ScimError):

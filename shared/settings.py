@@ -248,6 +248,14 @@ class Settings(BaseModel):
         description="What all storage calls of a request may take together, in seconds;"
         " below the functionTimeout of host.json.",
     )
+    requests_per_second: int = Field(
+        50,
+        alias="SCIM_REQUESTS_PER_SECOND",
+        ge=25,
+        le=10_000,
+        description="How many requests a second a tenant is served by each instance, and twice as"
+        " many in a burst; more are answered 429. Identity providers count on 25.",
+    )
     unknown_members: Literal["skip", "reject"] = Field(
         "skip",
         alias="SCIM_UNKNOWN_MEMBERS",

@@ -47,6 +47,28 @@ var searches = [
     enabled: true
   }
   {
+    name: 'rate-limit'
+    title: 'A tenant sends more requests than its rate limit allows'
+    query: '${requests}${loadTextContent('../queries/alerts/rate-limit.kql')}'
+    severity: 2
+    window: 'PT15M'
+    every: 'PT5M'
+    isStateful: true
+    dimension: 'tenant'
+    enabled: true
+  }
+  {
+    name: 'host-refusals'
+    title: 'Instances refuse requests before the service sees them'
+    query: loadTextContent('../queries/alerts/host-refusals.kql')
+    severity: 2
+    window: 'PT15M'
+    every: 'PT5M'
+    isStateful: true
+    dimension: ''
+    enabled: true
+  }
+  {
     name: 'vault-failures'
     title: 'Secret tokens cannot be read from Key Vault'
     query: loadTextContent('../queries/alerts/vault-failures.kql')

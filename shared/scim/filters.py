@@ -10,10 +10,10 @@ import operator as python
 import re
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, NoReturn, TypeAlias
 
 from shared.errors import InvalidFilter
-from shared.scim.folding import fold
+from shared.scim.folding import fold, fold_effort
 from shared.scim.scalars import convert, read_base64, read_time, wanted
 from shared.scim.schema import VALUE, Attribute, AttributePath
 from shared.scim.values import elements, is_unassigned
@@ -21,6 +21,7 @@ from shared.scim.values import elements, is_unassigned
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from shared.scim.effort import Effort
     from shared.scim.schema import AttributeType, Document, ResourceType
 
 Operator = Literal["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le", "pr"]
@@ -249,7 +250,7 @@ def _find_elsewhere(name: str, others: Sequence[ResourceType]) -> AttributePath 
     return None
 
 
-def matches(condition: Filter, resource: Document) -> bool:
+def matches(condition: Filter, resource: Document, effort: Effort | None = None) -> bool:
     """Tell whether a resource satisfies a filter; what is neither true nor false does not.
 
     Each value is brought into the form in which it is compared once, however many terms look at it.
@@ -258,84 +259,123 @@ def matches(condition: Filter, resource: Document) -> bool:
         condition: The filter, as parsed for the type of the resource.
         resource: A presented resource. A stored document will do for a filter that names none of
             the attributes that presenting adds (`id`, `meta`, `groups`, `members`).
+        effort: Counts what comparing costs; None where that was counted before.
+
+    Raises:
+        EffortExceeded: Comparing costs more than the effort allows.
     """
-    return _truth(condition, resource, {}) is True
+    return _Comparing(effort).truth(condition, resource) is True
 
 
 Truth: TypeAlias = "bool | None"
 """True, false, or neither: the third value of Kleene's logic."""
 
-Seen: TypeAlias = "dict[tuple[int, str, Form | None], list[Any]]"
-"""What a resource or an element of it has at a path, in a form, by the identity of the holder."""
-
 _NOTHING: Final[Document] = {}
 
+_TERM_EFFORT = 8
+"""Of a term, for each place where it is looked at."""
 
-def _truth(condition: Filter, resource: Document, seen: Seen) -> Truth:
-    match condition:
-        case Comparison():
-            return _truth_of_comparison(condition, resource, seen)
-        case ValuePath():
-            return _truth_of_value_path(condition, resource, seen)
-        case And():
-            return _truth_of_all(condition.filters, resource, seen)
-        case Or():
-            return _truth_of_any(condition.filters, resource, seen)
-        case Not():
-            inner = _truth(condition.filter, resource, seen)
-            return None if inner is None else not inner
-        case Unknown():
-            return None
+_VALUE_EFFORT = 3
+"""Of a value, for each term that looks at it."""
+
+_SEARCHED_CHARACTERS = 8
+"""Characters in which a part is searched at the cost of a unit."""
 
 
-def _truth_of_comparison(term: Comparison, resource: Document, seen: Seen) -> Truth:
-    key = (id(resource), term.path.text, term.form)
-    found = seen.get(key)
-    if found is None:
-        found = [formed(term.form, value) for value in _found(term.path, resource)]
-        seen[key] = found
-    return term.holds_of(found)
+class _Found(NamedTuple):
+    """What a resource or an element of it has at a path, in the form of a comparison.
 
-
-def _truth_of_value_path(condition: ValuePath, resource: Document, seen: Seen) -> Truth:
-    """One element satisfies the filter; without elements it is undefined what is undefined of all.
-
-    So `not (emails[typo eq "x"])` finds nobody, not even those who have no emails.
+    Attributes:
+        values: The values.
+        search: What it costs to search a part in all of them.
     """
-    key = (id(resource), condition.path.text, None)
-    held = seen.get(key)
-    if held is None:
-        held = seen[key] = _elements_at(condition.path, resource)
-    truth: Truth = False if held or _truth(condition.filter, _NOTHING, seen) is not None else None
-    for element in held:
-        of_element = _truth(condition.filter, element, seen)
-        if of_element:
-            return True
-        if of_element is None:
-            truth = None
-    return truth
+
+    values: Sequence[Any]
+    search: int
 
 
-def _truth_of_all(parts: Sequence[Filter], resource: Document, seen: Seen) -> Truth:
-    truth: Truth = True
-    for part in parts:
-        of_part = _truth(part, resource, seen)
-        if of_part is False:
-            return False
-        if of_part is None:
-            truth = None
-    return truth
+class _Comparing:
+    """Compares one resource with a filter, and remembers what it has read of it."""
 
+    def __init__(self, effort: Effort | None) -> None:
+        self._spend = None if effort is None else effort.spend
+        self._found: dict[tuple[int, str, Form], _Found] = {}
+        self._elements: dict[tuple[int, str], list[Document]] = {}
 
-def _truth_of_any(parts: Sequence[Filter], resource: Document, seen: Seen) -> Truth:
-    truth: Truth = False
-    for part in parts:
-        of_part = _truth(part, resource, seen)
-        if of_part:
-            return True
-        if of_part is None:
-            truth = None
-    return truth
+    def truth(self, condition: Filter, resource: Document) -> Truth:
+        match condition:
+            case Comparison():
+                return self._truth_of_comparison(condition, resource)
+            case ValuePath():
+                return self._truth_of_value_path(condition, resource)
+            case And():
+                return self._truth_of_all(condition.filters, resource)
+            case Or():
+                return self._truth_of_any(condition.filters, resource)
+            case Not():
+                inner = self.truth(condition.filter, resource)
+                return None if inner is None else not inner
+            case Unknown():
+                return None
+
+    def _truth_of_comparison(self, term: Comparison, resource: Document) -> Truth:
+        key = (id(resource), term.path.text, term.form)
+        found = self._found.get(key)
+        if found is None:
+            found = self._found[key] = self._read(term, resource)
+        if self._spend is not None:
+            search = found.search if term.operator == "co" else 0
+            self._spend(_TERM_EFFORT + _VALUE_EFFORT * len(found.values) + search)
+        return term.holds_of(found.values)
+
+    def _read(self, term: Comparison, resource: Document) -> _Found:
+        """Read values in the form of a comparison."""
+        values = _values_at(term.path, resource)
+        if self._spend is None:
+            return _Found([formed(term.form, value) for value in values], 0)
+        texts = [value for value in values if isinstance(value, str)]
+        self._spend(sum(map(fold_effort, texts)))
+        search = sum(map(len, texts)) // _SEARCHED_CHARACTERS
+        return _Found([formed(term.form, value) for value in values], search)
+
+    def _truth_of_value_path(self, condition: ValuePath, resource: Document) -> Truth:
+        """One element satisfies the filter; without any it is undefined what is undefined of all.
+
+        So `not (emails[typo eq "x"])` finds nobody, not even those who have no emails.
+        """
+        key = (id(resource), condition.path.text)
+        held = self._elements.get(key)
+        if held is None:
+            held = self._elements[key] = _elements_at(condition.path, resource)
+        of_nothing = None if held else self.truth(condition.filter, _NOTHING)
+        truth: Truth = False if held or of_nothing is not None else None
+        for element in held:
+            of_element = self.truth(condition.filter, element)
+            if of_element:
+                return True
+            if of_element is None:
+                truth = None
+        return truth
+
+    def _truth_of_all(self, parts: Sequence[Filter], resource: Document) -> Truth:
+        truth: Truth = True
+        for part in parts:
+            of_part = self.truth(part, resource)
+            if of_part is False:
+                return False
+            if of_part is None:
+                truth = None
+        return truth
+
+    def _truth_of_any(self, parts: Sequence[Filter], resource: Document) -> Truth:
+        truth: Truth = False
+        for part in parts:
+            of_part = self.truth(part, resource)
+            if of_part:
+                return True
+            if of_part is None:
+                truth = None
+        return truth
 
 
 def _elements_at(path: AttributePath, resource: Document) -> list[Document]:
@@ -344,7 +384,7 @@ def _elements_at(path: AttributePath, resource: Document) -> list[Document]:
     return held if path.leaf.type == "complex" else [{VALUE: value} for value in held]
 
 
-def _found(path: AttributePath, resource: Document) -> list[Any]:
+def _values_at(path: AttributePath, resource: Document) -> list[Any]:
     """Return the values of a path in a resource; more than one only where it is multi-valued."""
     held = elements(path.read(resource))
     if path.sub_attribute is None:

@@ -32,6 +32,11 @@ def fold(value: str) -> str:
     return normalize("NFC", normalize("NFD", value).casefold())
 
 
+def fold_effort(value: str) -> int:
+    """Estimate what it costs to fold a text, in units of `Effort`; of ASCII next to nothing."""
+    return 0 if value.isascii() else len(value)
+
+
 def _pieces(text: str) -> Iterator[str]:
     """Cut long runs of marks: `normalize` sorts a run in quadratic time, minutes for a megabyte."""
     start = run = 0

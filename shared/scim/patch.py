@@ -18,6 +18,7 @@ from shared.scim.documents import (
     tidied,
     with_defaults,
 )
+from shared.scim.effort import Effort, EffortExceeded
 from shared.scim.elements import (
     Elements,
     Places,
@@ -29,6 +30,7 @@ from shared.scim.elements import (
     with_one_primary,
 )
 from shared.scim.filters import And, Comparison, Filter, matches
+from shared.scim.folding import fold_effort
 from shared.scim.operations import on_attributes
 from shared.scim.schema import VALUE
 from shared.scim.values import (
@@ -48,19 +50,15 @@ if TYPE_CHECKING:
     from shared.scim.paths import PatchPath
     from shared.scim.schema import Attribute, AttributePath, Document, ResourceType
 
-MAX_EFFORT = 5_000_000
-"""What one request may cost, in units of about 0.1 us: half a second, in which nobody else is
-served. The largest requests that are known stay below a hundredth of it."""
-
 _EDIT_EFFORT = 50
 """Of an operation without a filter, for each element that it looks at."""
 
-_FOLDED_CHARACTERS = 10
-"""Characters beyond ASCII that take as long to fold as an element does otherwise."""
-
 
 def apply(
-    resource_type: ResourceType, document: Document, operations: Iterable[PatchOperation]
+    resource_type: ResourceType,
+    document: Document,
+    operations: Iterable[PatchOperation],
+    effort: Effort | None = None,
 ) -> Document:
     """Return the document after the operations, applied in order: all of them, or none.
 
@@ -71,6 +69,7 @@ def apply(
         resource_type: Type of the resource.
         document: Its stored document, which stays as it is.
         operations: As read by `parse_patch`.
+        effort: Counts what the operations cost; by default one of `MAX_EFFORT`.
 
     Raises:
         ScimError: An operation was refused; the error bears its index and, where there is one,
@@ -79,14 +78,13 @@ def apply(
     changed = document
     written: dict[str, int] = {}
     lists: Lists = {}
-    effort = 0
+    effort = effort or Effort()
     for each in on_attributes(resource_type, operations):
         target = each.path.target
         if not target.is_writable:
             continue
         try:
-            effort += _effort(changed, each)
-            _check_effort(effort)
+            _spend(effort, changed, each)
             edited = _edited(changed, each)
             edited = hold_immutable(resource_type, edited, changed, is_patch=True)
             # What is removed by name is gone, whatever default it once had.
@@ -138,26 +136,23 @@ def _refusal(
     return Mutability(f"{path} is required and cannot be unassigned: replace its value.", path=path)
 
 
-def _effort(document: Document, each: AttributeOperation) -> int:
-    """Estimate what an operation costs: it looks at every element, with every term of a filter."""
+def _spend(effort: Effort, document: Document, each: AttributeOperation) -> None:
+    """Count what an operation costs: it looks at every element, with every term of a filter."""
     target, has_filter = each.path.target, each.path.filter is not None
     per_element = len(each.operation.path) if has_filter else _EDIT_EFFORT
     elements = target.read(document) if target.attribute.multi_valued else None
-    return per_element * (1 + sum(map(_weight, elements or ())))
+    try:
+        effort.spend(per_element * (1 + sum(map(_weight, elements or ()))))
+    except EffortExceeded:
+        raise PayloadTooLarge(
+            "The operations look at too many values: send them in several requests."
+        ) from None
 
 
 def _weight(element: Any) -> int:
     parts = element.values() if isinstance(element, dict) else (element,)
-    folded = sum(len(part) for part in parts if isinstance(part, str) and not part.isascii())
-    return 1 + folded // _FOLDED_CHARACTERS
-
-
-def _check_effort(effort: int) -> None:
-    """Refuse a request whose operations would keep the process from serving others."""
-    if effort > MAX_EFFORT:
-        raise PayloadTooLarge(
-            "The operations look at too many values: send them in several requests."
-        )
+    folded = sum(fold_effort(part) for part in parts if isinstance(part, str))
+    return 1 + folded // _EDIT_EFFORT
 
 
 def _edited(document: Document, each: AttributeOperation) -> Document:

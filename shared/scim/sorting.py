@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 MAX_CHARACTERS = 256
 """Of a text, by which it is ordered: what a list remembers of each resource stays small."""
 
+_FOLDED_CHARACTERS = 8 * MAX_CHARACTERS
+"""Of a text that is longer, what is folded: no folding makes so few of so many."""
+
 _NUMBERS, _MOMENTS, _TEXTS = range(3)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -84,7 +87,7 @@ def sort_value(path: AttributePath | None, resource: Document) -> SortValue:
         with suppress(ValueError):  # of what was written when the attribute had another type
             seconds = (read_time(value) - _EPOCH).total_seconds()
             return SortValue(is_missing=False, kind=_MOMENTS, value=seconds)
-    text = value if path.leaf.case_exact else fold(value)
+    text = value if path.leaf.case_exact else fold(value[:_FOLDED_CHARACTERS])
     return SortValue(is_missing=False, kind=_TEXTS, value=text[:MAX_CHARACTERS])
 
 

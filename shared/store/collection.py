@@ -11,7 +11,14 @@ from shared.store.claims import IndexRows
 from shared.store.commits import commit, create_once
 from shared.store.layout import ResourceKinds
 from shared.store.reader import Reader
-from shared.store.resources import Precondition, Resource, check_precondition, timestamp
+from shared.store.resources import (
+    DocumentChange,
+    Precondition,
+    Resource,
+    changed,
+    check_precondition,
+    timestamp,
+)
 from shared.tables.operations import Delete, Insert, Replace, RowOperation
 from shared.tables.request_context import RequestContext
 from shared.tables.retry import retry_conflicts
@@ -89,7 +96,7 @@ class Collection(Reader[R]):
         self,
         context: RequestContext,
         resource_id: str,
-        change: Callable[[Document], Document],
+        change: DocumentChange,
         precondition: Precondition | None = None,
     ) -> R:
         """Change a resource's document. 2 calls; 1 when nothing changes.
@@ -97,7 +104,7 @@ class Collection(Reader[R]):
         Args:
             context: the request.
             resource_id: id of the resource.
-            change: pure; it is called again with the newer document after a lost race.
+            change: is called again with the newer document after a lost race.
             precondition: the client's If-Match.
 
         Raises:
@@ -110,13 +117,13 @@ class Collection(Reader[R]):
             row = await self.get_row(context, resource_id)
             resource = self.from_row(row)
             check_precondition(precondition, str(resource.version))
-            document = change(resource.document)
+            document = await changed(change, resource.document)
             if document == resource.document:
                 return resource
             return await self._replace(context, row, resource, document)
 
-        changed = await retry_conflicts(context, attempt)
-        return (await self.hide_deleted_groups(context, [changed]))[0]
+        resource = await retry_conflicts(context, attempt)
+        return (await self.hide_deleted_groups(context, [resource]))[0]
 
     async def delete(
         self, context: RequestContext, resource_id: str, precondition: Precondition | None = None
@@ -160,17 +167,17 @@ class Collection(Reader[R]):
         self, context: RequestContext, row: Row, resource: R, document: Document
     ) -> R:
         """Replace a resource's row and the index rows that differ."""
-        changed = replace(
+        written = replace(
             resource, document=document, version=resource.version + 1, modified=timestamp()
         )
         after, index_changes = self.index_changes(row, resource, document)
         # The row comes before the claims: a rename that was done meanwhile by the same client's
         # retry must be read again, not be told that its own name is taken.
         operations = [
-            Replace(row.key, self.values(changed, after, row), row.etag),
+            Replace(row.key, self.values(written, after, row), row.etag),
             *index_changes,
         ]
         names = self._changed_names(resource.document, document)
-        change = Change(self.type_name, resource.id, "update", names, version=changed.version)
+        change = Change(self.type_name, resource.id, "update", names, version=written.version)
         await commit(self.table, context, change, operations)
-        return changed
+        return written

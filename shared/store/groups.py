@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -31,8 +31,10 @@ from shared.store.memberships import (
 )
 from shared.store.reader import Reader
 from shared.store.resources import (
+    DocumentChange,
     Group,
     Precondition,
+    changed,
     check_precondition,
     group_from,
     group_values,
@@ -60,7 +62,7 @@ class _Update:
 
     gid: str
     members: MemberChange
-    change: Callable[[Document], Document] | None
+    change: DocumentChange | None
     precondition: Precondition | None
 
 
@@ -128,7 +130,7 @@ class Groups(Reader[Group]):
         context: RequestContext,
         gid: str,
         members: MemberChange,
-        change: Callable[[Document], Document] | None = None,
+        change: DocumentChange | None = None,
         precondition: Precondition | None = None,
     ) -> str:
         """Change a group's document, its members, or both.
@@ -142,7 +144,7 @@ class Groups(Reader[Group]):
             context: the request.
             gid: id of the group.
             members: what happens to the members.
-            change: pure; it is called again with the newer document after a lost race.
+            change: is called again with the newer document after a lost race.
             precondition: the client's If-Match.
 
         Returns:
@@ -346,10 +348,10 @@ class Groups(Reader[Group]):
             self.counters.increment(group.id, slot, by=1),
         )
 
-    def _prepare_write(
+    async def _prepare_write(
         self,
         row: Row,
-        change: Callable[[Document], Document] | None,
+        change: DocumentChange | None,
         precondition: Precondition | None,
     ) -> GroupWrite:
         """Build the write of a group's own rows: new content, or a touch.
@@ -359,11 +361,11 @@ class Groups(Reader[Group]):
         """
         group = group_from(row)
         check_precondition(precondition, group.version)
-        document = group.document if change is None else change(group.document)
+        document = group.document if change is None else await changed(change, group.document)
         if document == group.document:
             return touch_group(group.id, row, row.etag if precondition else ANY_ETAG)
-        changed = replace(group, document=document, modified=timestamp())
-        values = group_values(changed, folded_name(document, "displayName"))
+        written = replace(group, document=document, modified=timestamp())
+        values = group_values(written, folded_name(document, "displayName"))
         if Column.REPLACEMENT in row.values:
             values[Column.REPLACEMENT] = row.values[Column.REPLACEMENT]
         before, after = group_rows(group.id, group.document), group_rows(group.id, document)
@@ -419,7 +421,7 @@ class Groups(Reader[Group]):
             write = (
                 touch_group(gid)
                 if is_blind
-                else self._prepare_write(
+                else await self._prepare_write(
                     await self.get_row(context, gid), update.change, update.precondition
                 )
             )
@@ -453,7 +455,7 @@ class Groups(Reader[Group]):
             if is_marked:
                 check_replacement(row, replacement)
             # The mark has moved the version, which was checked before.
-            write = self._prepare_write(
+            write = await self._prepare_write(
                 row, update.change, None if is_marked else update.precondition
             )
             write = write.under(row.etag) if write.is_touch else write

@@ -1,7 +1,7 @@
 """Resources as they lie in their rows, and how such a row is read and written."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,6 +13,11 @@ from shared.tables.rows import Row, Value, Values
 
 Precondition = Callable[[str], bool]
 """Answers whether the conditions of a request allow a change of the given version."""
+
+
+DocumentChange = Callable[[Document], Document | Awaitable[Document]]
+"""Makes a new document of one that is there. It is pure, so that it can be applied again after a
+lost race. It may be awaited, where it takes long to compute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,3 +153,9 @@ def check_precondition(precondition: Precondition | None, version: str) -> None:
             "The version of the resource is not that of If-Match, or is that of If-None-Match. "
             "Read the resource again and repeat."
         )
+
+
+async def changed(change: DocumentChange, document: Document) -> Document:
+    """Apply a change to a document."""
+    result = change(document)
+    return await result if isinstance(result, Awaitable) else result

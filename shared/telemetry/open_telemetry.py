@@ -41,7 +41,8 @@ class OpenTelemetry:
     """Tells each request as a span and in four metrics.
 
     The attributes of the metrics are few and have few values: method, route template, class of
-    the status, and of a refusal its `scimType` or status. Tenants and ids stand in spans alone.
+    the status, and of a refusal its `scimType`, its status, or `rateLimit`. Tenants and ids stand
+    in spans alone.
     """
 
     def __init__(self, traces: TracerProvider, metrics: MeterProvider) -> None:
@@ -142,7 +143,7 @@ def _outcome(record: RequestRecord) -> Attributes:
 def _error(record: RequestRecord) -> Attributes:
     if record.status < 400:
         return {}
-    return {"error.type": record.scim_type or str(record.status)}
+    return {"error.type": record.refused_by or record.scim_type or str(record.status)}
 
 
 def _details(record: RequestRecord) -> Attributes:

@@ -40,6 +40,7 @@ class RequestRecord:
         scim_type: of the refusal (RFC 7644 section 3.12); "" without one.
         operation: 0-based index of the PATCH operation that was refused.
         path: attribute path of what was refused.
+        refused_by: `rateLimit` where the rate limit of the tenant refused it; else "".
         status: of the response.
         began: when the request came, in nanoseconds since 1970.
         seconds: how long it took.
@@ -57,6 +58,7 @@ class RequestRecord:
     scim_type: str = ""
     operation: int | None = None
     path: str = ""
+    refused_by: str = ""
     status: int = 0
     began: int = field(default_factory=time.time_ns)
     seconds: float = 0.0
@@ -118,5 +120,6 @@ FACTS = (
     Fact("scimType", "", lambda record: record.scim_type),
     Fact("operation", "scim.operation", lambda record: record.operation),
     Fact("path", "scim.path", lambda record: record.path),
+    Fact("refusedBy", "scim.refused_by", lambda record: record.refused_by),
 )
 """All that is told of a request, in the order of the line of the log."""

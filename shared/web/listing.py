@@ -79,7 +79,7 @@ class _Listing:
     ) -> None:
         self._targets = targets_of(query, sources)
         self._query = _without_needless_order(query, self._targets)
-        self._matcher = Matcher(self._targets, self._query, bounds)
+        self._matcher = Matcher(request, self._targets, self._query, bounds)
         names = [target.resource_type.name for target in self._targets]
         self._cursors = Cursors(request.cursor_keys, request.context.tenant, names, query)
 

@@ -11,16 +11,19 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from shared.errors import TooMany
+from shared.scim.effort import MAX_QUERY_EFFORT, Effort, EffortExceeded
 from shared.scim.filters import And, Comparison, Filter, matches, parse_filter
 from shared.scim.queries import Query
 from shared.scim.schema import AttributePath, Document, ResourceType
 from shared.scim.sorting import SortValue, sort_paths, sort_value
 from shared.settings import Settings
+from shared.web.compute import Slices
 from shared.web.lookups import Term, is_impossible, required_terms
+from shared.web.requests import ScimRequest
 from shared.web.sources import Source
 
 _BATCH = 100
-"""Resources that are compared before other requests have their turn."""
+"""Resources that are compared before other requests have their turn, if not a slice before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,12 @@ class Candidate(NamedTuple):
 class Matcher:
     """Compares the resources of one query, whose targets share the bounds."""
 
-    def __init__(self, targets: Sequence[Target], query: Query, bounds: Bounds) -> None:
+    def __init__(
+        self, request: ScimRequest, targets: Sequence[Target], query: Query, bounds: Bounds
+    ) -> None:
+        self._request = request
+        self._effort = Effort(MAX_QUERY_EFFORT)
+        self._slices = Slices()
         self._targets = targets
         self._is_sorted = query.sort_by is not None
         self._rows = bounds.rows
@@ -147,6 +155,7 @@ class Matcher:
             if is_over:
                 break
             batch.append(resource)
+            await self._slices.end_step()
             if len(batch) == _BATCH:
                 async for candidate in self._compare_in_time(target, batch):
                     yield candidate
@@ -161,7 +170,6 @@ class Matcher:
     ) -> AsyncIterator[Candidate]:
         async for candidate in self._compare(target, resources):
             yield candidate
-            # One long list against one long filter takes a second, so each is timed.
             if self._is_late:
                 raise self._too_many()
 
@@ -174,9 +182,29 @@ class Matcher:
             return
         waiting = iter(resources)
         async for document in target.source.documents_for_filter(resources, target.needed):
-            is_match = target.condition is None or matches(target.condition, document)
+            is_match = await self._matches(target.condition, document)
             yield Candidate(target, next(waiting), self._sort_value(target, document), is_match)
+            await self._slices.end_step()
         await asyncio.sleep(0)
+
+    async def _matches(self, condition: Filter | None, document: Document) -> bool:
+        """Compare a resource with the filter.
+
+        Raises:
+            TooMany: that, and all comparisons before, cost more than those of a query may.
+        """
+        if condition is None:
+            return True
+        run, context = self._request.compute.run, self._request.context
+        try:
+            return await run(
+                context, lambda effort: matches(condition, document, effort), self._effort
+            )
+        except EffortExceeded:
+            raise TooMany(
+                "The filter compares too many values: send fewer terms at a time, or compare one "
+                f"of these with eq, joined to the rest by and: {self._indexes()}."
+            ) from None
 
     def _sort_value(self, target: Target, document: Document) -> SortValue | None:
         return sort_value(target.sort_path, document) if self._is_sorted else None

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote, unquote_plus
 
 import azure.functions as func
@@ -15,7 +15,10 @@ from shared.scim.projection import Projection, shows_on_request
 from shared.scim.schema import AttributePath, ResourceType
 from shared.store.resources import Precondition, check_precondition
 from shared.tables.request_context import RequestContext
+from shared.web.compute import Compute
 from shared.web.entity_tags import EntityTags
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,8 @@ class ScimRequest:
         resource_id: what the path names after the endpoint; "" for a collection.
         read: reads the body as JSON; see `bodies.parse_body` for what it raises.
         cursor_keys: secrets with which cursors are sealed (`shared.web.cursors`).
+        compute: computes what may take long.
+        is_large: whether reading the body may take long.
     """
 
     method: str
@@ -41,10 +46,29 @@ class ScimRequest:
     resource_id: str
     read: Callable[[], Any]
     cursor_keys: tuple[bytes, ...] = field(default=(), repr=False)
+    compute: Compute = field(default_factory=Compute, repr=False)
+    is_large: bool = False
 
     def json(self) -> Any:
         """Read the body; see `bodies.parse_body` for what it raises."""
         return self.read()
+
+    async def make(self, of_body: Callable[[Any], T]) -> T:
+        """Read the body and make something of it; beside the event loop if it is large.
+
+        Args:
+            of_body: pure; is given the body as JSON.
+
+        Raises:
+            ScimError: as `bodies.parse_body`, or `of_body`.
+        """
+        return await self.compute_by_size(lambda: of_body(self.json()))
+
+    async def compute_by_size(self, work: Callable[[], T]) -> T:
+        """Compute something whose cost goes with the size of the body."""
+        if not self.is_large:
+            return work()
+        return await self.compute.run_long(self.context, lambda _: work())
 
     def projection(self, resource_type: ResourceType) -> Projection:
         """Read `attributes` and `excludedAttributes` (RFC 7644 section 3.9)."""

@@ -1,14 +1,15 @@
 """Handlers of resources: what the endpoint of a type does with each method (RFC 7644 section 3)."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Generic, Protocol, TypeVar
 
 from shared.scim import documents, patch, queries
 from shared.scim.messages import parse_patch, parse_search
+from shared.scim.operations import PatchOperation
 from shared.scim.queries import Query
-from shared.scim.schema import Document
-from shared.store.resources import Group, Precondition, Resource
+from shared.scim.schema import Document, ResourceType
+from shared.store.resources import DocumentChange, Group, Precondition, Resource
 from shared.tables.request_context import RequestContext
 from shared.web import responses
 from shared.web.listing import list_resources
@@ -43,7 +44,7 @@ class Writer(Deleter, Protocol[R_co]):
         self,
         context: RequestContext,
         resource_id: str,
-        change: Callable[[Document], Document],
+        change: DocumentChange,
         precondition: Precondition | None,
         /,
     ) -> R_co:
@@ -89,7 +90,8 @@ class ResourceHandlers(ABC, Generic[R]):
 
     async def search(self, request: ScimRequest, services: Services) -> ScimResponse:
         """POST to `/.search` below the collection (RFC 7644 section 3.4.3)."""
-        query = parse_search(request.json(), services.catalogue.core_schemas)
+        core = services.catalogue.core_schemas
+        query = await request.make(lambda body: parse_search(body, core))
         return await self._query(request, services, query)
 
     async def get(self, request: ScimRequest, services: Services) -> ScimResponse:
@@ -134,27 +136,30 @@ class DocumentHandlers(ResourceHandlers[R]):
     async def create(self, request: ScimRequest, services: Services) -> ScimResponse:
         """POST to the collection."""
         source = self.source(request, services)
-        document = documents.create(source.resource_type, request.json())
+        document = await request.make(lambda body: documents.create(source.resource_type, body))
         resource = await self.stored(services).create(request.context, document)
         return await show(201, source, resource)
 
     async def replace(self, request: ScimRequest, services: Services) -> ScimResponse:
         """PUT of a resource."""
-        source, body = self.source(request, services), request.json()
-        return await self._update(
-            services, source, lambda held: documents.replace(source.resource_type, held, body)
-        )
+        source = self.source(request, services)
+        held_type = source.resource_type
+
+        async def change(held: Document) -> Document:
+            return await request.make(lambda body: documents.replace(held_type, held, body))
+
+        return await self._update(services, source, change)
 
     async def patch(self, request: ScimRequest, services: Services) -> ScimResponse:
         """PATCH of a resource."""
         source = self.source(request, services)
-        operations = parse_patch(request.json(), services.catalogue.core_schemas)
-        return await self._update(
-            services, source, lambda held: patch.apply(source.resource_type, held, operations)
-        )
+        core = services.catalogue.core_schemas
+        operations = await request.make(lambda body: parse_patch(body, core))
+        change = patching(request, source.resource_type, operations)
+        return await self._update(services, source, change)
 
     async def _update(
-        self, services: Services, source: Source[R], change: Callable[[Document], Document]
+        self, services: Services, source: Source[R], change: DocumentChange
     ) -> ScimResponse:
         request = source.request
         resource = await self.stored(services).update(
@@ -163,7 +168,22 @@ class DocumentHandlers(ResourceHandlers[R]):
         return await show(200, source, resource)
 
 
+def patching(
+    request: ScimRequest, resource_type: ResourceType, operations: Sequence[PatchOperation]
+) -> DocumentChange:
+    """Make the change of a document by the operations of a PATCH."""
+    run = request.compute.run_long if request.is_large else request.compute.run
+
+    async def change(held: Document) -> Document:
+        return await run(
+            request.context, lambda effort: patch.apply(resource_type, held, operations, effort)
+        )
+
+    return change
+
+
 async def show(status: int, source: Source[R], resource: R) -> ScimResponse:
     """Respond with a resource, as the request wants it shown."""
-    (document,) = await source.present([resource], source.projection)
-    return responses.of_resource(status, document, source.projection.apply(document))
+    projection = await source.request.compute_by_size(lambda: source.projection)
+    (document,) = await source.present([resource], projection)
+    return responses.of_resource(status, document, projection.apply(document))

@@ -6,17 +6,19 @@ So functions list no methods (`shared.web.routes`), and no exception leaves this
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from functools import partial
+from dataclasses import replace
+from functools import cache, partial
 
 import azure.functions as func
 
 from shared import tenants
 from shared.auth.tokens import bearer_token, digest_of
-from shared.errors import InternalError, MethodNotAllowed, ScimError
+from shared.errors import InternalError, MethodNotAllowed, RateLimited, ScimError
 from shared.store.layout import is_id
 from shared.tables.request_context import RequestContext
 from shared.telemetry.request_record import RequestRecord
 from shared.web import bodies, request_ids, responses, services
+from shared.web.compute import LARGE_BODY
 from shared.web.request_log import write_fault, write_line
 from shared.web.requests import ScimRequest, query_of, tenant_url
 from shared.web.responses import ScimResponse
@@ -77,13 +79,35 @@ def authenticated(handlers: Handlers) -> Endpoint:
     async def serve(req: func.HttpRequest, record: RequestRecord) -> ScimResponse:
         process = services.current()
         request = await admit(req, process, record)
-        return await handler_of(handlers, request.method)(request, process)
+        return await handle(handlers, request, process)
 
     return serve
 
 
 async def admit(req: func.HttpRequest, process: Services, record: RequestRecord) -> ScimRequest:
-    """Let a request in whose token opens the tenant of its path, `default` if that names none.
+    """Let a request in whose token opens the tenant, and which is within the tenant's rate limit.
+
+    Raises:
+        Unauthorized: the token does not open the tenant, or there is no such tenant.
+        Unavailable: the tokens cannot be read at present.
+        RateLimited: the tenant sends too much.
+    """
+    request = await authenticate(req, process, record)
+    process.rate_limit.take(request.context.tenant)
+    return request
+
+
+async def handle(handlers: Handlers, request: ScimRequest, process: Services) -> ScimResponse:
+    """Serve the method of a request that was let in, or answer 405."""
+    response = await handler_of(handlers, request.method)(request, process)
+    fields = process.rate_limit.fields(request.context.tenant)
+    return replace(response, headers={**response.headers, **fields}) if fields else response
+
+
+async def authenticate(
+    req: func.HttpRequest, process: Services, record: RequestRecord
+) -> ScimRequest:
+    """Read a request whose token opens the tenant of its path, `default` if that names none.
 
     Raises:
         Unauthorized: the token does not open the tenant, or there is no such tenant.
@@ -95,6 +119,13 @@ async def admit(req: func.HttpRequest, process: Services, record: RequestRecord)
     context = RequestContext(caller.tenant, record.request_id, caller.label, deadline)
     record.tenant, record.token, record.meter = caller.tenant, caller.label, context.meter
     record.resource_id = req.route_params.get("id", "")
+    body = req.get_body()
+    read = partial(
+        bodies.parse_body,
+        body,
+        req.headers.get("content-type"),
+        process.settings.max_body_bytes,
+    )
     return ScimRequest(
         method=record.method,
         tenant_url=tenant_url(req, caller.tenant, process.settings.base_url),
@@ -102,14 +133,12 @@ async def admit(req: func.HttpRequest, process: Services, record: RequestRecord)
         query=query_of(req.url),
         headers=req.headers,
         resource_id=record.resource_id,
-        read=partial(
-            bodies.parse_body,
-            req.get_body(),
-            req.headers.get("content-type"),
-            process.settings.max_body_bytes,
-        ),
+        # More than one part of a request may ask for the body, which is read once.
+        read=cache(read),
         # Whoever opened the tenant has sent a token; its digest is a secret of both sides.
         cursor_keys=caller.keys or (digest_of(bearer_token(req.headers.get("authorization"))),),
+        compute=process.compute,
+        is_large=len(body) >= LARGE_BODY,
     )
 
 
@@ -145,4 +174,5 @@ def _report(record: RequestRecord) -> None:
 def _refuse(record: RequestRecord, error: ScimError) -> ScimResponse:
     record.scim_type = error.scim_type or ""
     record.operation, record.path = error.operation, error.path or ""
+    record.refused_by = "rateLimit" if isinstance(error, RateLimited) else ""
     return responses.of_error(error)

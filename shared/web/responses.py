@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import azure.functions as func
 
-from shared.errors import MethodNotAllowed, ScimError, Unauthorized
+from shared.errors import MethodNotAllowed, RateLimited, ScimError, Unauthorized
 from shared.scim.schema import Document
 from shared.web.entity_tags import entity_tag
 
@@ -61,6 +61,8 @@ def of_error(error: ScimError) -> ScimResponse:
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = ", ".join(error.allow)
+    if isinstance(error, RateLimited):
+        headers.update(error.headers)
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
     return ScimResponse(error.status, error.message(), headers)

@@ -26,7 +26,9 @@ from shared.tables.account import TableAddress
 from shared.tables.azure_table import open_table
 from shared.telemetry.configured import open_telemetry
 from shared.telemetry.telemetry import Off, Telemetry
+from shared.web.compute import Compute
 from shared.web.readiness import Readiness
+from shared.web.request_rate_limit import RequestRateLimit
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +54,13 @@ class Services:
     catalogue: Catalogue = field(default_factory=Catalogue)
     telemetry: Telemetry = field(default_factory=Off)
     readiness: Readiness = field(default_factory=Readiness)
+    compute: Compute = field(default_factory=Compute)
+    rate_limit: RequestRateLimit = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Give every tenant the rate limit of the settings."""
+        limit = RequestRateLimit(self.settings.requests_per_second)
+        object.__setattr__(self, "rate_limit", limit)
 
     async def close(self) -> None:
         """Close every connection, and send what telemetry is left."""

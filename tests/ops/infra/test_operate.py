@@ -89,6 +89,8 @@ ALERTS = {
     "server-errors",
     "unauthorized",
     "storage-throttling",
+    "rate-limit",
+    "host-refusals",
     "vault-failures",
     "token-expiry",
     "silence",
@@ -150,6 +152,7 @@ def test_queries_ask_for_fields_that_the_service_writes(caplog: pytest.LogCaptur
     )
     record.resource_id, record.meter = "0" * 32, Meter()
     record.scim_type, record.operation, record.path = "invalidValue", 0, "active"
+    record.refused_by = "rateLimit"
     record.finish(400)
     write_line(record)
     written = json.loads(caplog.records[-1].getMessage())

@@ -18,6 +18,7 @@ from shared.auth.vault import VaultTokens
 from shared.clock import Clock
 from shared.errors import InvalidValue
 from shared.tables.request_context import Meter
+from shared.telemetry.request_record import FACTS
 from shared.web.respond import respond
 from tests.ops.infra.bicep import INFRA, ROOT, of_kind, source
 from tests.ops.infra.kql import problems
@@ -136,7 +137,8 @@ async def test_requests_are_known_by_how_their_line_begins(
 async def test_the_columns_are_fields_of_the_line(caplog: pytest.LogCaptureFixture) -> None:
     read = re.findall(r"(\w+) = \w+\(line\.(\w+)\)", REQUESTS.read_text("utf-8"))
     assert all(column == field for column, field in read)
-    assert {field for _, field in read} <= json.loads(await logged_request(caplog)).keys()
+    assert {field for _, field in read} <= {fact.field for fact in FACTS}
+    assert json.loads(await logged_request(caplog)).keys() <= {fact.field for fact in FACTS}
     assert len(read) >= 10
 
 
@@ -188,6 +190,8 @@ def test_there_is_an_alert_for_each_way_to_fail() -> None:
         "server-errors",
         "unauthorized",
         "storage-throttling",
+        "rate-limit",
+        "host-refusals",
         "vault-failures",
         "token-expiry",
         "silence",
@@ -215,7 +219,7 @@ def test_a_rule_looks_back_no_further_than_its_window(name: str) -> None:
 
 def test_a_rule_tells_alerts_apart_by_a_column_of_its_query() -> None:
     apart = {name: rule["dimension"] for name, rule in RULES.items() if rule["dimension"]}
-    assert apart == {"token-expiry": "token", "silence": "tenant"}
+    assert apart == {"rate-limit": "tenant", "token-expiry": "token", "silence": "tenant"}
     queries = {
         name: f"{loaded(ALERTS)[f'alerts/{name}.kql']}\n| project {column}"
         for name, column in apart.items()

@@ -19,19 +19,33 @@ def test_what_is_left_out_is_as_the_host_has_it(tmp_path: Path) -> None:
     assert host_json.read(tmp_path / "host.json") == host_json.HostJson("api", {}, 1800.0)
 
 
-def test_this_project_serves_more_than_one_root_and_leaves_throttling_to_scale() -> None:
+def test_this_project_serves_more_than_one_root_and_bounds_what_an_instance_takes() -> None:
     settings = host_json.read(ROOT / "host.json")
     assert settings.route_prefix == ""
     assert settings.function_timeout == 60.0
     assert settings.custom_headers == {"X-Content-Type-Options": "nosniff"}
     assert settings.log_level == logging.INFO
-    http = json.loads((ROOT / "host.json").read_text())["extensions"]["http"]
-    assert "maxOutstandingRequests" not in http
+    assert (settings.max_outstanding_requests, settings.max_concurrent_requests) == (100, 40)
+
+
+def test_minus_one_stands_for_any_number_of_requests(tmp_path: Path) -> None:
+    http = {"maxOutstandingRequests": -1, "maxConcurrentRequests": 7}
+    (tmp_path / "host.json").write_text(json.dumps({"extensions": {"http": http}}))
+    settings = host_json.read(tmp_path / "host.json")
+    assert (settings.max_outstanding_requests, settings.max_concurrent_requests) == (None, 7)
 
 
 @pytest.mark.parametrize(
     "content",
-    ["", "[]", '{"extensions": []}', '{"functionTimeout": "soon"}', '{"logging": {"logLevel": 1}}'],
+    [
+        "",
+        "[]",
+        '{"extensions": []}',
+        '{"functionTimeout": "soon"}',
+        '{"logging": {"logLevel": 1}}',
+        '{"extensions": {"http": {"maxOutstandingRequests": 0}}}',
+        '{"extensions": {"http": {"maxConcurrentRequests": "40"}}}',
+    ],
 )
 def test_what_the_host_would_not_read_is_told(tmp_path: Path, content: str) -> None:
     (tmp_path / "host.json").write_text(content)

@@ -18,6 +18,7 @@ from shared.errors import (
 )
 from shared.scim import patch
 from shared.scim.core_schemas import ENTERPRISE_USER_SCHEMA, GROUP, USER, USER_SCHEMA
+from shared.scim.effort import MAX_EFFORT
 from shared.scim.schema import Attribute, ResourceType, Schema
 
 if TYPE_CHECKING:
@@ -489,7 +490,7 @@ class TestMultiValues:
         path = f"emails[{' or '.join(['type pr'] * 600)}]"
         with pytest.raises(PayloadTooLarge, match="several requests") as refusal:
             patched(full, *[remove(path)] * 100)
-        assert refusal.value.operation == patch.MAX_EFFORT // (len(path) * 1_000)
+        assert refusal.value.operation == MAX_EFFORT // (len(path) * 1_000)
         assert patched(user, *[remove(path)] * 100) == user
 
     @pytest.mark.parametrize(

@@ -58,6 +58,7 @@ async def process(
         {
             "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
             "TABLE_CONNECTION_STRING": address,
+            "SCIM_REQUESTS_PER_SECOND": str(2 * CROWD),
             **{f"SCIM_SECRET_TOKEN__{name.upper()}": token for name, token in TOKENS.items()},
         }
     )
