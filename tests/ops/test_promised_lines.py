@@ -402,7 +402,6 @@ UNPROMISED = {
     "created the table": "a good thing, of which nothing follows",
     "the sweep of a deleted user waits: %s": "the sweeper takes it over",
     "the sweep of a deleted group waits: %s": "the sweeper takes it over",
-    "a group whose creation failed could not be deleted again: %s": "the request is answered 5xx",
 }
 """Lines that nobody relies on, and why."""
 
