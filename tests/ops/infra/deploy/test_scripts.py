@@ -11,7 +11,7 @@ import yaml
 
 ROOT = Path(__file__).parents[4]
 INFRA = ROOT / "infra"
-COMMANDS = [INFRA / "deploy.sh", INFRA / "connect.sh", INFRA / "destroy.sh"]
+COMMANDS = [INFRA / f"{name}.sh" for name in ("deploy", "publish", "connect", "destroy")]
 
 
 @pytest.mark.parametrize("script", COMMANDS, ids=lambda script: script.name)
