@@ -25,7 +25,7 @@ export PYTHON
 .DELETE_ON_ERROR:
 # Targets that are named together are made one after the other.
 .NOTPARALLEL:
-.PHONY: help run quick test test-oldest lint infra-check demo conformance bench verify ci format token install azurite clean
+.PHONY: help run quick test test-oldest lint lock infra-check demo conformance bench verify ci format token install azurite clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' Makefile | while read -r target text; do \
@@ -61,6 +61,9 @@ lint: $(DEV_READY) ## Check style and types
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
 	$(PY) -m mypy .
+
+lock: $(DEV_READY) ## Write the locks of the deployed packages anew, from requirements.txt and pyproject.toml
+	@exec $(PY) -m infra.lock_packages
 
 infra-check: infra-tools $(DEV_READY) $(AZURITE_READY) .venv-infra/.ready ## Check infra/, its scripts and the workflows, without Azure
 ifeq ($(strip $(BICEP_CHECK)),)

@@ -35,6 +35,7 @@ SDK_OF_TABLES, REST_OF_TABLES = f"{TABLES}.sdk", f"{TABLES}.rest.client"
 KEY_VAULT, VAULT_TOKENS = "shared.auth.key_vault", "shared.auth.vault"
 TIMED = f"{TIMERS}.timers"
 ROUTES, LOADING = "shared.web.routes", "shared.web.loading"
+PACKAGE_CHECK = "shared.web.package_check"
 TELEMETRY = "shared.telemetry"
 OPEN_TELEMETRY = f"{TELEMETRY}.open_telemetry"
 OF_THE_CORE = (f"{CORE}.folding", f"{CORE}.members", f"{CORE}.schema.Document")
@@ -304,7 +305,7 @@ def loaded_with(module: str) -> set[str]:
 def test_indexing_loads_routes_and_nothing_else() -> None:
     packages = {*PACKAGES, "shared.web"}
     routes = {f"{package}.routes" for package in FUNCTIONS}
-    loaded = {"function_app", ROUTES, LOADING, TIMED} | routes | packages
+    loaded = {"function_app", ROUTES, LOADING, PACKAGE_CHECK, TIMED} | routes | packages
     assert loaded_with("function_app") == loaded
 
 

@@ -68,6 +68,7 @@ AT_INDEXING = {
     "function_app",
     "shared.web",
     "shared.web.loading",
+    "shared.web.package_check",
     "shared.web.routes",
 }
 """All that is imported of ours."""
