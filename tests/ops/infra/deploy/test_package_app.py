@@ -24,6 +24,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
+from benchmarks import runtime_library
 from infra.package_app import (
     FILES,
     LICENSES,
@@ -313,22 +314,12 @@ async def exchanged(process: asyncio.subprocess.Process, line: str = "") -> Any:
         return json.loads(await process.stdout.readline())
 
 
-def runtime_library(folder: Path) -> Path:
-    """Return a folder that holds the library of the runtime alone, as the worker brings it."""
-    for name in ("azure_functions_runtime", "azurefunctions"):
-        spec = importlib.util.find_spec(name)
-        assert spec is not None
-        assert spec.submodule_search_locations is not None
-        (folder / name).symlink_to(next(iter(spec.submodule_search_locations)))
-    return folder
-
-
 @only_on_the_runtime
 async def test_the_library_of_the_runtime_runs_it_read_only_with_its_own_packages_alone(
     package: Package, storage: Azurite, tmp_path: Path
 ) -> None:
     before = package.state
-    paths = [package.folder / SITE_PACKAGES, runtime_library(tmp_path)]
+    paths = [package.folder / SITE_PACKAGES, runtime_library.alone(tmp_path)]
     environ = {
         "PYTHONPATH": os.pathsep.join(map(str, paths)),
         "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
