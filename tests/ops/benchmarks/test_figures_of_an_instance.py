@@ -50,7 +50,7 @@ def test_the_ceiling_leaves_out_levels_at_which_the_loop_idles() -> None:
 
 
 def test_starts_are_shown_by_their_medians_elapsed_and_cpu() -> None:
-    case = Case(App("this checkout", ROOT), "development", {})
+    case = Case(App("this checkout", Path("here")), "development", {})
     starts = [Start((each, each / 2), (each * 2, each), each / 10) for each in (0.1, 0.2, 0.9)]
     *_, row = table([case], [starts]).splitlines()
     assert cells(row) == ["this checkout", "development", "200 (100)", "400 (200)", "20"]
