@@ -2,8 +2,11 @@
 
 Azure's worker library indexes the app in a fresh process and passes it Entra's first question, in
 the settings of development (token from a setting) and of production (managed identity, Key Vault,
-Table Storage by identity over TLS), all on loopback. Rounds of all cases take turns; medians are
-shown. A checkout of another state, named by `--root`, is measured beside this one.
+Table Storage by identity over TLS), all on loopback. Three states of the app are started: this
+checkout, whose modules the first start compiles and keeps; the package that is deployed, from which
+alone its process imports and into which nothing is written; and that package as a build in Azure
+leaves it, with no module compiled for its Python. Rounds of all cases take turns; medians are
+shown. A checkout of another state, named by `--root`, is measured beside these.
 """
 
 from __future__ import annotations
@@ -11,11 +14,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import sys
 import time
 from asyncio.subprocess import PIPE
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -24,6 +28,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from benchmarks import runtime_library
+from infra import package_app
 from local import azurite
 from tests.support.fakes.azure import TABLES, VAULT, Identity, certificates, table_storage
 from tests.support.fakes.key_vault import FakeKeyVault, serving
@@ -47,16 +52,33 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @dataclass(frozen=True, slots=True)
+class App:
+    """A state of the app.
+
+    Attributes:
+        name: as it is shown.
+        folder: of the app.
+        options: of Python.
+        environ: what its process has beside the settings.
+    """
+
+    name: str
+    folder: Path
+    options: tuple[str, ...] = ()
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """What is started, and where.
 
     Attributes:
-        folder: of the app.
+        app: what is started.
         settings: name of the settings, as it is shown.
         environ: all variables of the process.
     """
 
-    folder: Path
+    app: App
     settings: str
     environ: Mapping[str, str]
 
@@ -85,19 +107,39 @@ def main(
 ) -> None:
     """Start the app in fresh processes and show when it is indexed and when it answers."""
     runtime_library.require()
-    asyncio.run(_measure(rounds, [ROOT, *(path.resolve() for path in root or ())]))
+    with TemporaryDirectory() as temporary:
+        apps = [App("this checkout", ROOT), *_packages(Path(temporary))]
+        apps += [App(str(path), path.resolve()) for path in root or ()]
+        asyncio.run(_measure(rounds, apps))
 
 
-async def _measure(rounds: int, folders: list[Path]) -> None:
+def _packages(folder: Path) -> list[App]:
+    """Make the package, and beside it the same without what was compiled."""
+    whole, uncompiled = folder / "package", folder / "uncompiled"
+    print(f"The package: {package_app.pack(ROOT, whole)}.")
+    shutil.copytree(whole, uncompiled, ignore=shutil.ignore_patterns("__pycache__"))
+    library = runtime_library.alone(folder)
+    return [
+        _read_only("the package", whole, library),
+        _read_only("the same, not compiled", uncompiled, library),
+    ]
+
+
+def _read_only(name: str, folder: Path, library: Path) -> App:
+    """Return an app whose process imports from its folder alone, and writes nothing there."""
+    paths = os.pathsep.join([str(folder / package_app.SITE_PACKAGES), str(library)])
+    environ = {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
+    return App(name, folder, ("-S",), environ)
+
+
+async def _measure(rounds: int, apps: list[App]) -> None:
     async with AsyncExitStack() as stack:
         environments = {
             "development": await _development(stack),
             "production": await _production(stack),
         }
         cases = [
-            Case(folder, name, environ)
-            for folder in folders
-            for name, environ in environments.items()
+            Case(each, name, environ) for each in apps for name, environ in environments.items()
         ]
         starts: list[list[Start]] = [[] for _ in cases]
         imported: dict[str, list[float]] = {name: [] for name in IMPORTS}
@@ -149,14 +191,16 @@ async def _start(case: Case) -> Start:
 
 
 async def _started(case: Case, pause: float) -> Any:
-    environ = {"PATH": os.environ["PATH"], "TOKEN_OF_THE_BENCHMARK": TOKEN, **case.environ}
-    program = [sys.executable, "-m", "benchmarks.started", str(case.folder)]
+    environ = {"PATH": os.environ["PATH"], "TOKEN_OF_THE_BENCHMARK": TOKEN}
+    environ |= {**case.environ, **case.app.environ}
+    options = [*case.app.options, "-m", "benchmarks.started", str(case.app.folder)]
+    program = [sys.executable, *options]
     process = await asyncio.create_subprocess_exec(
         *program, str(time.time()), str(pause), URL, cwd=ROOT, env=environ, stdout=PIPE
     )
     told, _ = await process.communicate()
     if process.returncode:
-        raise SystemExit(f"the app did not start in the settings of {case.settings}")
+        raise SystemExit(f"{case.app.name} did not start in the settings of {case.settings}")
     return json.loads(told)
 
 
@@ -177,15 +221,16 @@ def sums(imported: Mapping[str, Sequence[float]]) -> str:
 def table(cases: Sequence[Case], starts: Sequence[Sequence[Start]]) -> str:
     """Write a row for each case, in Markdown: medians in milliseconds, CPU in brackets."""
     lines = [
-        "| settings | indexed | first answer | first request, when all is loaded |",
-        "|---|---:|---:|---:|",
+        "| app | settings | indexed | first answer | first request, when all is loaded |",
+        "|---|---|---:|---:|---:|",
     ]
     for case, of_case in zip(cases, starts, strict=True):
-        name = case.settings if case.folder == ROOT else f"{case.settings}, {case.folder}"
         indexed = _pair([each.indexed for each in of_case])
         answered = _pair([each.answered for each in of_case])
         waited = median(each.waited for each in of_case)
-        lines.append(f"| {name} | {indexed} | {answered} | {waited * 1000:.0f} |")
+        lines.append(
+            f"| {case.app.name} | {case.settings} | {indexed} | {answered} | {waited * 1000:.0f} |"
+        )
     return "\n".join(lines)
 
 

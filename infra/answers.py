@@ -8,6 +8,7 @@ which is what the machine of an administrator may have.
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from datetime import datetime
@@ -88,6 +89,45 @@ def _unready(checks: dict[str, Any]) -> str:
     return " ".join(said)
 
 
+def deployment_id(answer: Any) -> str:
+    """Return the id of a deployment from the answer to an upload: the id alone, or an object.
+
+    Raises:
+        KeyError, TypeError, ValueError: It names no deployment.
+    """
+    named = answer["id"] if isinstance(answer, dict) else answer
+    if not re.fullmatch("[0-9A-Za-z-]+", named):
+        raise ValueError("no id")
+    return str(named)
+
+
+def deployment(text: str) -> str:
+    """Tell where a deployment is: `succeeded`, `failed` or `running`, and what Azure says of it.
+
+    What is no report of a deployment is one that is not listed yet.
+    """
+    try:
+        report = json.loads(text)
+        state = _DEPLOYMENT_STATES.get(int(report["status"]), "running")
+        said = report.get("progress") or report.get("status_text") or ""
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return "running "
+    return f"{state} {' '.join(str(said).split())}"
+
+
+_DEPLOYMENT_STATES = {-1: "failed", 3: "failed", 4: "succeeded", 5: "failed", 6: "succeeded"}
+"""Ends of a deployment: cancelled, failed, success, conflict, success in part."""
+
+
+def deployment_log(entries: list[dict[str, Any]]) -> str:
+    """Return the messages of the log of a deployment, a line each.
+
+    Raises:
+        KeyError, TypeError: It is no such log.
+    """
+    return "\n".join(f"  {' '.join(str(each['message']).split())}" for each in entries)
+
+
 def _time(version: dict[str, Any], name: str, otherwise: float) -> float:
     text = version["attributes"].get(name)
     return datetime.fromisoformat(text).timestamp() if text else otherwise
@@ -111,6 +151,12 @@ def main(what: str, *names: str) -> int:
             print(json.loads(text)["id"])
         elif what == "detail":
             print(detail(text))
+        elif what == "deployment-id":
+            print(deployment_id(json.loads(text)))
+        elif what == "deployment":
+            print(deployment(text))
+        elif what == "deployment-log":
+            print(deployment_log(json.loads(text)))
     except (IndexError, KeyError, TypeError, ValueError):
         return 1
     return 0

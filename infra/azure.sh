@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# What deploy.sh, connect.sh and destroy.sh share: how they call az, fail, and leave nothing behind.
+# What deploy.sh, publish.sh, connect.sh and destroy.sh share: how they call az, fail, and leave nothing behind.
 # Sourced, not run. The script that sources it sets `script`, its own name.
 
 set -u
@@ -94,6 +94,14 @@ need_login() {
   }
   { read -r account_name && read -r account_id && read -r account_user && read -r account_type; } \
     <"$work/account" || fail "az account show named no subscription: run az login"
+}
+
+# Packs the app and names the file in $package.
+pack_app() {
+  package=$work/app.zip
+  say "Code" "packing the app and what it needs"
+  packed=$(python "${infra:?}/package_app.py" "$package") || exit 1
+  say "Code" "$packed"
 }
 
 is_resource_group_name() {

@@ -9,8 +9,6 @@ infra=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 1
 . "$infra/azure.sh"
 
 deployment=scim
-uploads=3
-upload_pause=30
 
 usage() {
   cat <<'USAGE'
@@ -24,6 +22,7 @@ upgrade, or after an interruption.
   -l, --location REGION      its region, as in `az account list-locations`; needed to make it
   -e, --environment NAME     parameters of infra/NAME.bicepparam: dev (default) or prod
   -p, --parameters FILE      parameters of a file of your own, .bicepparam or .json, instead
+      --package FILE         a package that infra/package_app.py has made (default: made now)
       --alert-email ADDRESS  address that alerts are mailed to (default SCIM_ALERT_EMAIL, or yours)
       --token-officer ID     object id of the user or group that may set secret tokens (default
                              SCIM_TOKEN_OFFICER_ID, or yours)
@@ -36,7 +35,7 @@ USAGE
 }
 
 parse() {
-  group="" location="" environment="" parameters="" token_days=365 show_token="" what_if=""
+  group="" location="" environment="" parameters="" package="" token_days=365 show_token="" what_if=""
   alert_email=${SCIM_ALERT_EMAIL-} token_officer=${SCIM_TOKEN_OFFICER_ID-}
   while [ $# -gt 0 ]; do
     case $1 in
@@ -44,7 +43,7 @@ parse() {
       --show-token) show_token=yes && shift && continue ;;
       --what-if) what_if=yes && shift && continue ;;
       -[glesp] | --resource-group | --location | --environment | --parameters | --subscription) ;;
-      --alert-email | --token-officer | --token-days) ;;
+      --package | --alert-email | --token-officer | --token-days) ;;
       *) refuse "unknown argument $1" ;;
     esac
     case ${2-} in '' | -*) refuse "$1 needs a value" ;; esac
@@ -53,6 +52,7 @@ parse() {
       -l | --location) location=$2 ;;
       -e | --environment) environment=$2 ;;
       -p | --parameters) parameters=$2 ;;
+      --package) package=$2 ;;
       --alert-email) alert_email=$2 ;;
       --token-officer) token_officer=$2 ;;
       -s | --subscription) subscription=$2 ;;
@@ -78,6 +78,7 @@ check_arguments() {
     *) refuse "--parameters must name a .bicepparam or .json file, not \"$parameters\"" ;;
   esac
   [ -r "$parameters" ] || fail "there is no parameter file $shown"
+  [ -z "$package" ] || [ -r "$package" ] || fail "there is no package $package"
 }
 
 find_group() {
@@ -192,25 +193,6 @@ output() {
     fail "the deployment has no output $1: is infra/main.bicep that of this version?"
 }
 
-# The roles by which the app reads its package are as new as the app, so the first try may come early.
-publish_code() {
-  packed=$(python "$infra/package_app.py" "$work/app.zip") || exit 1
-  say "Code" "publishing $packed; this takes some minutes"
-  tries=1
-  until upload_code; do
-    [ "$tries" -lt "$uploads" ] || fail "the code could not be published: $(az_said)"
-    say "Code" "not yet ($(az_said)); trying again in $upload_pause s"
-    tries=$((tries + 1))
-    sleep "$upload_pause"
-  done
-}
-
-# After the upload az looks at the app's health for half a minute; the check that follows is better.
-upload_code() {
-  azure functionapp deployment source config-zip --resource-group "$group" --name "$function_app" \
-    --src "$work/app.zip" --output none || az_spoke_of '^ERROR: Deployment was successful'
-}
-
 parse "$@"
 check_arguments
 need az
@@ -225,10 +207,13 @@ if [ -n "$what_if" ]; then
   show_what_would_change
   exit 0
 fi
+# First what needs nothing of Azure and may fail here.
+[ -n "$package" ] || pack_app
 make_group
 deploy_infrastructure
-publish_code
-# From here on connect.sh says it.
+# From here on the scripts that are called say it.
 interrupted() { exit "$1"; }
+sh "$infra/publish.sh" --resource-group "$group" --function-app "$function_app" \
+  --package "$package" ${subscription:+--subscription "$subscription"} || exit
 sh "$infra/connect.sh" --key-vault "$key_vault" --tenant-url "$tenant_url" \
   --token-days "$token_days" ${show_token:+--show-token} ${subscription:+--subscription "$subscription"}

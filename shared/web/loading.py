@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 import azure.functions as func
 
 from shared.notices import Notices
+from shared.web.package_check import check_packages
 
 if TYPE_CHECKING:
     from shared.web.respond import Endpoint
@@ -149,7 +150,11 @@ def _without_collecting() -> Iterator[None]:
 
 
 def _import_endpoints() -> Endpoints:
-    return cast("Endpoints", import_module("endpoints"))
+    try:
+        return cast("Endpoints", import_module("endpoints"))
+    except ImportError:
+        check_packages()
+        raise
 
 
 _loading = Loading(_import_endpoints, lambda endpoints: endpoints.prepare())

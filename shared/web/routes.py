@@ -12,16 +12,14 @@ import azure.functions as func
 
 from shared.web import host_log
 from shared.web.loading import load_endpoints
+from shared.web.package_check import MismatchedPackagesError
 
 ROOTS = {"": "scim/v2", "tenant_": "tenants/{tenant}/scim/v2"}
 """Where the tenant `default` and the others are served, by the prefix of the functions' names."""
 
 # What `InternalError` says, for when not even that can be imported.
-_FAULT = {
-    "schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"],
-    "status": "500",
-    "detail": "The service could not be loaded; its operator finds the reason in the log.",
-}
+_FAULT = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "status": "500"}
+_IN_THE_LOG = "The service could not be loaded; its operator finds the reason in the log."
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +64,19 @@ def _register(app: func.FunctionApp, route: Route, name: str, template: str) -> 
         with host_log.invocation():
             try:
                 loaded = await load_endpoints()
+            except MismatchedPackagesError as fault:
+                return _fault(context, str(fault))
             except Exception:  # noqa: BLE001 - in the log; the host would answer with an empty 500
-                return _fault(context)
+                return _fault(context, _IN_THE_LOG)
             return await loaded.respond(loaded.ENDPOINTS[route.name], req, context, template)
 
     routed = app.route(route=template, auth_level=func.AuthLevel.ANONYMOUS)(main)
     app.function_name(name)(routed)
 
 
-def _fault(context: func.Context) -> func.HttpResponse:
+def _fault(context: func.Context, detail: str) -> func.HttpResponse:
     return func.HttpResponse(
-        json.dumps(_FAULT),
+        json.dumps({**_FAULT, "detail": detail}),
         status_code=500,
         headers={"Request-Id": str(context.invocation_id)},
         mimetype="application/scim+json",

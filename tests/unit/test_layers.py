@@ -36,6 +36,7 @@ KEY_VAULT, VAULT_TOKENS = "shared.auth.key_vault", "shared.auth.vault"
 TIMED = f"{TIMERS}.timers"
 ROUTES, LOADING = "shared.web.routes", "shared.web.loading"
 HOST_LOG = "shared.web.host_log"
+PACKAGE_CHECK = "shared.web.package_check"
 TELEMETRY = "shared.telemetry"
 OPEN_TELEMETRY = f"{TELEMETRY}.open_telemetry"
 OF_THE_CORE = (f"{CORE}.folding", f"{CORE}.members", f"{CORE}.schema.Document")
@@ -313,7 +314,8 @@ def loaded_with(module: str) -> set[str]:
 def test_indexing_loads_routes_and_nothing_else() -> None:
     packages = {*PACKAGES, "shared.web"}
     routes = {f"{package}.routes" for package in FUNCTIONS}
-    loaded = {"function_app", ROUTES, LOADING, HOST_LOG, NOTICES, CLOCK, TIMED} | routes | packages
+    loaded = {"function_app", ROUTES, LOADING, PACKAGE_CHECK, HOST_LOG, NOTICES, CLOCK, TIMED}
+    loaded |= routes | packages
     assert loaded_with("function_app") == loaded
 
 

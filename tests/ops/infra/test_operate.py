@@ -7,7 +7,6 @@ import json
 import logging
 import os
 import re
-import shutil
 import subprocess
 import sys
 import textwrap
@@ -20,6 +19,7 @@ import pytest
 from pydantic import SecretStr
 
 from background.sweeper import Sweep
+from infra.package_app import LOCKS
 from shared.auth.tokens import DevelopmentTokens
 from shared.scim.documents import changed_names
 from shared.settings import describe
@@ -196,14 +196,15 @@ def test_shell_is_shell(block: str) -> None:
     assert "<" not in re.sub(r"<<'END'.*", "", block, flags=re.DOTALL)  # nothing to be filled in
 
 
-def test_the_packages_of_telemetry_come_to_those_of_the_app(tmp_path: Path) -> None:
-    (command,) = re.findall(r"^.*telemetry = .*$", "\n".join(SHELL), re.MULTILINE)
-    for name in ("pyproject.toml", "requirements.txt"):
-        shutil.copy(ROOT / name, tmp_path)
-    subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True)
-    packages = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
-    extended = (tmp_path / "requirements.txt").read_text("utf-8").splitlines()
-    assert extended == [*packages, *requirements("telemetry")]
+def test_the_packages_of_telemetry_come_to_those_of_the_app() -> None:
+    assert "python3 infra/package_app.py --telemetry app.zip\n" in "\n".join(SHELL)
+    locks = {each: (ROOT / "infra" / name).read_text("utf-8") for each, name in LOCKS.items()}
+    for pin in requirements("telemetry"):
+        assert f"\n{pin} --hash=" in locks[True]
+        assert pin not in locks[False]
+    pins = re.findall(r"(?m)^[^#].*$", locks[False])
+    assert pins
+    assert set(pins) <= set(locks[True].splitlines())
 
 
 def test_variables_are_set_before_they_are_used() -> None:

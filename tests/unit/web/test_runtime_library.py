@@ -71,6 +71,7 @@ AT_INDEXING = {
     "shared.web",
     "shared.web.host_log",
     "shared.web.loading",
+    "shared.web.package_check",
     "shared.web.routes",
 }
 """All that is imported of ours."""

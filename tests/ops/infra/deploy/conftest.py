@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -23,11 +24,12 @@ import httpx
 import pytest
 import trustme
 
-from infra.package_app import FILES
+from infra.package_app import FILES, LOCKS
 from local import children
 from tests.support.deployed import PACKAGES
 from tests.support.fakes import az
 from tests.support.fakes.azure_front import AzureFront, fronting
+from tests.support.fakes.deployment_site import DeploymentSites, Site
 from tests.support.fakes.key_vault import FakeIdentity, FakeKeyVault, Version, serving
 
 if TYPE_CHECKING:
@@ -88,6 +90,8 @@ class Live:
         url: Where its front end is.
         authority: File of the certificate that vouches for the front end.
         front: What came, and what is to go wrong.
+        sites: The deployment sites of the apps.
+        sites_host: Host and port of them.
         vault: Where it finds its tokens.
         tenants: Names of tenants that nobody has used yet.
     """
@@ -95,6 +99,8 @@ class Live:
     url: str
     authority: Path
     front: AzureFront
+    sites: DeploymentSites
+    sites_host: str
     vault: SharedVault
     tenants: Iterator[str]
 
@@ -108,6 +114,7 @@ async def live(storage: Azurite, tmp_path_factory: pytest.TempPathFactory) -> As
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1", VAULT_HOST).configure_cert(tls)
     vault, identity = SharedVault(url=f"https://{VAULT_HOST}"), FakeIdentity()
+    sites = DeploymentSites()
     vault.worlds = {}
     vault.put("scim-token", READY_TOKEN)
     names = [f"d{number:03}" for number in range(TENANTS)]
@@ -116,6 +123,7 @@ async def live(storage: Azurite, tmp_path_factory: pytest.TempPathFactory) -> As
     async with (
         serving(vault.answer, tls) as vault_url,
         serving(identity.answer) as identity_url,
+        serving(sites.answer, tls) as sites_url,
     ):
         environ = {
             "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
@@ -131,7 +139,15 @@ async def live(storage: Azurite, tmp_path_factory: pytest.TempPathFactory) -> As
         async with app_process(environ) as address:
             front = AzureFront(address, ready_token=READY_TOKEN)
             async with fronting(front, tls) as url:
-                yield Live(url, folder / "authority.pem", front, vault, iter(names))
+                yield Live(
+                    url,
+                    folder / "authority.pem",
+                    front,
+                    sites,
+                    sites_url.removeprefix("https://"),
+                    vault,
+                    iter(names),
+                )
 
 
 @asynccontextmanager
@@ -152,6 +168,12 @@ async def app_process(environ: dict[str, str]) -> AsyncIterator[tuple[str, int]]
             reading.cancel()
 
 
+def shorten(lock: Path) -> None:
+    """Leave one small package in a lock: the whole is what test_package_app.py is about."""
+    (line,) = re.findall(r"(?m)^annotated-types==.*$", lock.read_text())
+    lock.write_text(f"{line}\n")
+
+
 @pytest.fixture(scope="session")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone of the project in which somebody has worked, with the scripts and the app in it."""
@@ -160,6 +182,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(ROOT / name, folder / name)
     for name in FILES:
         shutil.copy(ROOT / name, folder / name)
+    for name in LOCKS.values():
+        shorten(folder / "infra" / name)
     for left_behind in ("shared/__pycache__/tenants.pyc", "scim_users/.DS_Store", "tests/x.py"):
         (folder / left_behind).parent.mkdir(parents=True, exist_ok=True)
         (folder / left_behind).touch()
@@ -198,6 +222,18 @@ class Machine:
     @property
     def bin(self) -> Path:
         return self.folder / "bin"
+
+    @property
+    def site(self) -> Site:
+        """The deployment site of the app."""
+        return self.live.sites.sites[access_token(self.tenant)]
+
+    @property
+    def package(self) -> Path:
+        """A package that was made before: to the scripts, any file is one."""
+        path = self.folder / "made before.zip"
+        path.write_bytes(b"a package")
+        return path
 
     @property
     def temporary(self) -> Path:
@@ -365,6 +401,10 @@ class Machine:
         return [user["userName"] for user in answer.json()["Resources"]]
 
 
+def access_token(tenant: str) -> str:
+    return f"the-access-token-of-{tenant}"
+
+
 def new_machine(folder: Path, clone: Path, live: Live) -> Machine:
     made = Machine(folder, clone, next(live.tenants), live)
     made.bin.mkdir()
@@ -375,7 +415,11 @@ def new_machine(folder: Path, clone: Path, live: Live) -> Machine:
     made.program("az", f'exec "{sys.executable}" -I "{az.__file__}" "$@"')
     made.program("curl", f'echo "$*" >>"{folder}/curl.log"\nexec "{shutil.which("curl")}" "$@"')
     made.program("sleep", f'echo "$1" >>"{folder}/sleep.log"')
-    (folder / "world.json").write_text(json.dumps(az.empty_world(made.tenant_url)))
+    token = access_token(made.tenant)
+    world = az.empty_world(made.tenant_url)
+    world |= {"deployment_site": live.sites_host, "access_token": token}
+    (folder / "world.json").write_text(json.dumps(world))
+    live.sites.sites[token] = Site()
     live.vault.worlds[f"scim-token--{made.tenant}"] = folder
     return made
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.package_app import FILES
+from infra.package_app import FILES, LOCKS, SITE_PACKAGES
 from shared import tenants
-from tests.ops.infra.deploy.conftest import Done, Live, Machine, new_machine
+from tests.ops.infra.deploy.conftest import Done, Live, Machine, access_token, new_machine
 from tests.support.deployed import PACKAGES
 from tests.support.fakes import az
 
@@ -27,7 +29,9 @@ FIRST_RUN = [
     "ad signed-in-user show",
     "group create",
     "deployment group create",
-    "functionapp deployment source config-zip",
+    "account show",
+    "functionapp show",
+    "account get-access-token",
     "account show",
     "keyvault secret list-versions",
     "keyvault secret set",
@@ -39,7 +43,9 @@ LATER_RUN = [
     "group show",
     "ad signed-in-user show",
     "deployment group create",
-    "functionapp deployment source config-zip",
+    "account show",
+    "functionapp show",
+    "account get-access-token",
     "account show",
     "keyvault secret list-versions",
     "keyvault secret download",
@@ -74,7 +80,9 @@ async def first(tmp_path_factory: pytest.TempPathFactory, clone: Path, live: Liv
 
 
 async def deploy(machine: Machine, *arguments: str) -> Done:
-    return await machine.run("deploy.sh", *(arguments or FIRST))
+    """Run it with a package that is there; the first run of all packs."""
+    package = ("--package", str(machine.package))
+    return await machine.run("deploy.sh", *(arguments or FIRST), *package)
 
 
 def test_one_command_does_it_all(first: Run) -> None:
@@ -83,16 +91,21 @@ def test_one_command_does_it_all(first: Run) -> None:
 
 
 def test_it_says_what_it_did_and_what_to_paste_into_entra(first: Run) -> None:
-    said = re.sub(r"\d+ files, package [0-9a-f]{12}", "<the package>", first.done.out)
+    digest = r"[\d,]+ files, \d+\.\d MB, package [0-9a-f]{12}"
+    said = re.sub(digest, "<the package>", first.done.out)
     said = re.sub(r"\d{4}-\d\d-\d\d", "<day>", said)
     version = first.machine.versions[0]["version"]
     assert said == (
         f"Subscription:     Contoso Dev ({az.SUBSCRIPTION})\n"
         f"Alerts:           mailed to {az.USER}\n"
+        "Code:             packing the app and what it needs\n"
+        "Code:             <the package>\n"
         "Resource group:   rg-scim in westeurope, made\n"
         "Infrastructure:   deploying infra/main.bicep with infra/dev.bicepparam;"
         " this takes some minutes\n"
-        "Code:             publishing <the package>; this takes some minutes\n"
+        "Code:             uploading; Azure takes it over within some minutes\n"
+        "Code:             Deploying the package.\n"
+        "Code:             published\n"
         "Secret token:     drawn into kv-scim-test, valid until <day>\n"
         "Readiness:        the app reads its vault, and reads and writes its table\n"
         "Test Connection:  passed\n"
@@ -118,7 +131,7 @@ def test_what_az_is_asked_for(first: Run, clone: Path) -> None:
     assert asked["--resource-group"] == "rg-scim"
     assert asked["--template-file"] == f"{clone}/infra/main.bicep"
     assert asked["--parameters"] == f"{clone}/infra/dev.bicepparam"
-    asked = machine.options("functionapp deployment source config-zip")
+    asked = machine.options("functionapp show")
     assert (asked["--resource-group"], asked["--name"]) == ("rg-scim", az.APP)
     for command in ("keyvault secret set", "keyvault secret download"):
         asked = machine.options(command)
@@ -171,12 +184,22 @@ def test_the_files_of_the_token_are_readable_by_nobody_else(first: Run) -> None:
 
 
 def test_the_package_is_what_the_app_needs(first: Run) -> None:
-    with zipfile.ZipFile(first.machine.folder / "package-1.zip") as package:
+    (uploaded,) = first.machine.site.packages
+    with zipfile.ZipFile(BytesIO(uploaded)) as package:
         names = package.namelist()
     assert set(FILES) <= set(names)
     tops = {name.partition("/")[0] for name in names if "/" in name}
-    assert tops == set(PACKAGES)
-    assert not [name for name in names if name.endswith((".pyc", ".DS_Store"))]
+    assert tops == {*PACKAGES, ".python_packages", "__pycache__"}
+    assert f"{SITE_PACKAGES}/annotated_types/__init__.py" in names
+    assert not [name for name in names if name.endswith(".DS_Store")]
+
+
+def test_the_package_is_uploaded_as_it_is_and_its_deployment_waited_for(first: Run) -> None:
+    upload, *looks = first.machine.site.calls
+    assert upload == "POST /api/publish?RemoteBuild=false&Deployer=scim_on_functions"
+    (deployment,) = first.machine.site.deployments
+    assert looks == [f"GET /api/deployments/{deployment}"] * 3
+    assert access_token(first.machine.tenant) not in first.machine.arguments_of_curl
 
 
 async def test_run_again_it_deploys_again_and_leaves_the_token_alone(machine: Machine) -> None:
@@ -246,7 +269,8 @@ FAILURES = {
     ),
     "group create": "the resource group rg-scim could not be made",
     "deployment group create": "the infrastructure could not be deployed",
-    "functionapp deployment source config-zip": "the code could not be published",
+    "functionapp show": f"the function app {az.APP} could not be found",
+    "account get-access-token": "az gave no token for the deployment site",
     "keyvault secret list-versions": "az could not read the secret scim-token of kv-scim-test",
     "keyvault secret set": "az could not write the secret scim-token of kv-scim-test",
     "keyvault secret download": "az could not read the secret scim-token of kv-scim-test",
@@ -257,7 +281,7 @@ async def test_a_step_that_fails_is_one_clear_line_and_the_next_run_gets_past_it
     machine: Machine,
 ) -> None:
     for command, said in FAILURES.items():
-        machine.fault(command, times=3 if "config-zip" in command else 1)
+        machine.fault(command)
         failed = await deploy(machine)
         assert failed.error == f"{said}: Azure is not well. Try again later."
         assert failed.status == 1
@@ -275,7 +299,7 @@ def test_no_step_is_forgotten() -> None:
 INTERRUPTS = [
     ("group create", signal.SIGTERM, 143),
     ("deployment group create", signal.SIGINT, 130),
-    ("functionapp deployment source config-zip", signal.SIGHUP, 129),
+    ("account get-access-token", signal.SIGHUP, 129),
     ("keyvault secret set", signal.SIGINT, 130),
 ]
 
@@ -313,17 +337,24 @@ async def test_the_vault_of_a_group_that_was_removed_is_recovered(machine: Machi
     assert "recovering kv-scim-test, which was deleted" in done.out
 
 
-async def test_the_upload_is_tried_again_until_it_is_taken_whatever_az_says_of_health(
+async def test_a_package_that_is_not_there_is_told_before_anything_is_deployed(
     machine: Machine,
 ) -> None:
-    upload = "functionapp deployment source config-zip"
-    unwell = "Deployment was successful but the app appears to be unhealthy."
-    machine.fault(upload, "Status Code: 403", times=2)
-    machine.fault(upload, unwell, after=True)
-    done = await deploy(machine)
-    assert (done.status, done.err) == (0, "")
-    assert machine.pauses == [30, 30]
-    assert "not yet (Status Code: 403); trying again in 30 s" in done.out
+    done = await machine.run("deploy.sh", *FIRST, "--package", "nowhere.zip")
+    assert done.error == "there is no package nowhere.zip"
+    assert machine.calls == []
+
+
+async def test_a_wheel_that_is_not_the_locked_one_is_told_before_anything_is_deployed(
+    machine: Machine, tmp_path: Path
+) -> None:
+    forged = shutil.copytree(machine.clone, tmp_path / "forged")
+    lock = forged / "infra" / LOCKS[False]
+    lock.write_text(re.sub("sha256:.{8}", "sha256:00000000", lock.read_text()))
+    done = await replace(machine, clone=forged).run("deploy.sh", *FIRST)
+    assert done.error.startswith("the app could not be packed: pip could not install ")
+    assert "DO NOT MATCH THE HASHES" in done.error
+    assert set(machine.commands) <= READING
 
 
 async def test_a_group_of_another_region_is_not_deployed_to(machine: Machine) -> None:

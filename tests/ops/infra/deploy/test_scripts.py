@@ -11,7 +11,7 @@ import yaml
 
 ROOT = Path(__file__).parents[4]
 INFRA = ROOT / "infra"
-COMMANDS = [INFRA / "deploy.sh", INFRA / "connect.sh", INFRA / "destroy.sh"]
+COMMANDS = [INFRA / f"{name}.sh" for name in ("deploy", "publish", "connect", "destroy")]
 
 
 @pytest.mark.parametrize("script", COMMANDS, ids=lambda script: script.name)
@@ -45,14 +45,20 @@ def test_azd_provisions_the_same_template_with_the_parameters_of_dev() -> None:
     assert azd()["infra"] == {"provider": "bicep", "path": "infra", "module": "dev"}
 
 
-def test_azd_publishes_the_root_to_the_function_app_of_the_template_and_builds_there() -> None:
+def test_azd_publishes_the_package_to_the_function_app_of_the_template_as_it_is() -> None:
     (service,) = azd()["services"].values()
+    (hook,) = service.pop("hooks").items()
     assert service == {
         "project": ".",
         "host": "function",
-        "language": "python",
+        "language": "custom",  # of python, azd leaves __pycache__ out
+        "dist": ".data/package",
         "resourceName": "${functionAppName}",
-        "remoteBuild": True,
+        "remoteBuild": False,
+    }
+    assert hook[0] == "prepackage"
+    assert {each["run"].partition(" ")[2] for each in hook[1].values()} == {
+        f"infra/package_app.py {service['dist']}"
     }
 
 
