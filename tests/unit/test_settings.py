@@ -287,7 +287,11 @@ def test_every_setting_is_described_for_the_documentation() -> None:
 def test_the_sample_for_developers_holds_no_token_and_is_read_without_complaint() -> None:
     sample = json.loads((ROOT / "local.settings.sample.json").read_text())
     assert sample["IsEncrypted"] is False
-    of_the_host = {"FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage"}
+    of_the_host = {
+        "FUNCTIONS_WORKER_RUNTIME",
+        "AzureWebJobsStorage",
+        "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT",
+    }
     assert set(sample["Values"]) <= of_the_host | {setting.name for setting in describe()}
     settings = read(sample["Values"])
     assert settings.is_development
