@@ -17,8 +17,11 @@ SUFFIXES = [".cpython-313-x86_64-linux-gnu.so", ".abi3.so", ".so"]
 OTHER = "cpython-311-x86_64-linux-gnu"
 ASKS = """
 import asyncio
+import logging
 from types import SimpleNamespace
 import function_app
+
+logging.getLogger().addHandler(logging.StreamHandler())  # in the place of the worker's
 
 async def ask(name):
     functions = {each.get_function_name(): each for each in function_app.app.get_functions()}
