@@ -357,7 +357,8 @@ def _found(path: AttributePath, resource: Document) -> list[Any]:
     """
     held = elements(path.read(resource))
     if path.sub_attribute is None:
-        return [each for each in held if not is_blank(path.attribute, each, ())]
+        labels = path.attribute.labels
+        return [each for each in held if not is_blank(path.attribute, each, ())] if labels else held
     name = path.sub_attribute.name
     parts = (element.get(name) for element in held)
     return [part for part in parts if not is_unassigned(part)]

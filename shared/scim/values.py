@@ -88,7 +88,6 @@ def coerce_parts(attribute: Attribute, value: Any, path: str) -> dict[str, Any]:
         InvalidSyntax: Two keys differ in letter case alone.
     """
     sent = _object(attribute, value, path)
-    check_keys(sent)
     parts: dict[str, Any] = {}
     unknown: list[str] = []
     for name, part in sent.items():
@@ -97,6 +96,8 @@ def coerce_parts(attribute: Attribute, value: Any, path: str) -> dict[str, Any]:
             if not is_unassigned(part):
                 unknown.append(name)
         elif sub.mutability != "readOnly":
+            if sub.name in parts:
+                check_keys(sent)
             parts[sub.name] = coerce(sub, part, f"{path}.{sub.name}")
     is_slip = unknown and not (_holds(attribute, parts) and all(map(is_well_formed, unknown)))
     if is_slip or _packed_part(attribute, parts.get(VALUE), path) is not None:

@@ -164,7 +164,7 @@ UNDERSTOOD: Final = (
     ),
     Reading(
         "a label of an element that is not there, by its path",
-        "it is kept, and read back: Entra's gallery validation (B2.16); `roles pr` finds nobody by it",
+        "it is kept, and read back, and is none for `roles pr`: Entra's gallery validation (B2.16)",
         _replace('roles[primary eq "True"].display', "Admins"),
         becomes={"roles": [{"primary": True, "display": "Admins"}]},
     ),
@@ -354,7 +354,7 @@ PASSED_OVER: Final = (
     ),
     Reading(
         '`active` with null, "" or [], or left out of a PUT',
-        "it stays as it is: nobody is enabled or disabled by omission; only a `remove` unassigns it",
+        "it stays: nobody is enabled or disabled by omission; a `remove` alone unassigns it",
         _replace("active", ""),
         {"active": False},
         {"active": False},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -41,14 +42,14 @@ def requests(of: ResourceType, name: str, value: Any) -> Iterator[Callable[[], D
     """Yield every request that has a name with a value in one of its places."""
     own = OWN[of.name]
     body = own | {name: value}
-    yield lambda: documents.create(of, body)
-    yield lambda: documents.replace(of, own, body)
+    yield partial(documents.create, of, body)
+    yield partial(documents.replace, of, own, body)
     operations: list[Document] = [
         *({"op": op, "path": name, "value": value} for op in ("add", "replace", "remove")),
         *({"op": op, "value": {name: value}} for op in ("add", "replace")),
     ]
     for operation in operations:
-        yield lambda operation=operation: patched(of, operation)
+        yield partial(patched, of, operation)
 
 
 def patched(of: ResourceType, *operations: Document) -> Document:
