@@ -302,11 +302,15 @@ def _check_not_blank(value: Any, path: str) -> None:
 
 
 def _with_id_of_ref(parts: dict[str, Any], path: str) -> dict[str, Any]:
-    """Return the parts of a reference, whose `value` is the id that ends its `$ref`."""
+    """Return the parts of a reference, whose `value` is the id that ends its `$ref`.
+
+    A `$ref` that ends with no id is kept beside a `value`: validators fill it with random text.
+    """
     match = _ID_IN_REF.search(parts[REF])
     named = unquote(match[1]) if match else None
     value = parts.get(VALUE, named)
-    if named is None or not isinstance(value, str) or value.strip() != named:
+    contradicts = named is not None and (value or "").strip() != named
+    if contradicts or (named is None and VALUE not in parts):
         raise InvalidValue(
             f"{path}.$ref must be the URI of the resource whose id is the value, such as "
             ".../Users/<id>: correct it, or leave it out.",

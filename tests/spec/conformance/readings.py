@@ -434,7 +434,7 @@ REFUSED: Final = (
         scim_type="invalidValue",
     ),
     Reading(
-        "a `$ref` and a `value` of two resources, a `$ref` without an id, a blank `value`",
+        "a `$ref` and a `value` of two resources, a `$ref` alone without an id, a blank `value`",
         "a reference is to one resource",
         _replace(f"{ENTERPRISE}:manager", {"value": "m1", "$ref": "https://x.test/Users/m2"}),
         scim_type="invalidValue",
