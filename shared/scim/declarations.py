@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import InvalidSyntax
+from shared.scim.values import elements
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
 _MESSAGES = "urn:ietf:params:scim:api:messages:2.0:"
 _CORE = "urn:ietf:params:scim:schemas:core:2.0:"
-_CORE_SCHEMAS = frozenset(
+CORE_SCHEMAS = frozenset(
     f"{_CORE}{name}".lower()
     for name in ("User", "Group", "Schema", "ResourceType", "ServiceProviderConfig")
 )
+"""URNs, in lower case, of the schemas of RFC 7643 that tell types apart."""
 
 
 def check(body: dict[str, Any], own: str, others: Collection[str] = ()) -> None:
@@ -30,24 +32,25 @@ def check(body: dict[str, Any], own: str, others: Collection[str] = ()) -> None:
         others: URNs, in lower case, of further schemas that are those of other types.
 
     Raises:
-        InvalidSyntax: It says so.
+        InvalidSyntax: It says so, or its `schemas` holds something else than texts.
     """
-    named = {urn.lower() for urn in _named(body)}
+    named = {urn.lower() for urn in _named(body, own)}
     if not named or named & {own.lower(), _without_last_colon(own)}:
         return
-    if any(urn in _CORE_SCHEMAS or urn.startswith(_MESSAGES) or urn in others for urn in named):
+    if any(urn in CORE_SCHEMAS or urn.startswith(_MESSAGES) or urn in others for urn in named):
         raise InvalidSyntax(
             f"The schemas of the body name something else than what is expected here: put {own} "
             "into them, or send the body to its own endpoint."
         )
 
 
-def _named(body: dict[str, Any]) -> Iterator[str]:
+def _named(body: dict[str, Any], own: str) -> Iterator[str]:
     for name, value in body.items():
         if name.lower() == "schemas":
-            for urn in value if isinstance(value, list) else [value]:
-                if isinstance(urn, str):
-                    yield urn
+            for urn in elements(value):
+                if not isinstance(urn, str):
+                    raise InvalidSyntax(f"schemas takes a list of URNs, such as {own}.")
+                yield urn
 
 
 def _without_last_colon(urn: str) -> str:

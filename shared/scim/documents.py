@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from shared.errors import InvalidSyntax, InvalidValue, Mutability
-from shared.scim import declarations
+from shared.scim import declarations, unknown
 from shared.scim.elements import (
     distinct,
     is_blank,
@@ -20,9 +20,16 @@ from shared.scim.elements import (
     with_one_primary,
 )
 from shared.scim.folding import fold
-from shared.scim.names import is_well_formed
+from shared.scim.names import check_keys, is_well_formed
 from shared.scim.schema import AttributePath
-from shared.scim.values import coerce, coerce_parts, elements, is_unassigned, merge
+from shared.scim.values import (
+    coerce,
+    coerce_parts,
+    elements,
+    is_unassigned,
+    merge,
+    unpacked_object,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -78,7 +85,7 @@ def hold_immutable(
         held, value = _part(path, before), _part(path, document)
         if held is None or (path.sub_attribute is not None and path.read(document) is None):
             continue
-        if is_patch if value is None else not _is_same(path.leaf, held, value):
+        if is_patch if value is None else not is_same(path.leaf, held, value):
             raise Mutability(
                 f"{path.text} was set and is immutable. Leave it out, or send the value that it "
                 "has.",
@@ -270,8 +277,6 @@ def _with_entry(document: Document, path: AttributePath, value: Any, current: Do
     """Write what one key of a body says."""
     if path.sub_attribute is not None:
         return _with_part_of_key(document, path, value)
-    if value == {} and path.attribute.type != "complex" and path.read(current) is None:
-        return document
     coerced = coerce(path.attribute, value, path.text)
     if path.attribute.multi_valued:
         held = path.read(current) or []
@@ -299,18 +304,19 @@ def entries(resource_type: ResourceType, body: Document) -> Iterator[tuple[Attri
     Entra's older samples put enterprise attributes at the top level.
 
     Raises:
-        InvalidSyntax: A key with a value is not the name of an attribute.
+        InvalidSyntax: A key with a value is not the name of an attribute, or two are one name.
         InvalidValue: What should be an object with the attributes of a schema is none.
     """
+    check_keys(body)
     for name, value in body.items():
         schema = resource_type.schema_of(name)
         path = resource_type.find(name)
         if schema is not None:
             yield from _entries_of_schema(resource_type, schema, value)
         elif path is not None:
-            yield path, value
+            yield path, unwrapped(resource_type, path, value)
         else:
-            check_unknown(name, value)
+            check_unknown(resource_type, resource_type.schema, name, value)
 
 
 def _entries_of_schema(
@@ -318,47 +324,87 @@ def _entries_of_schema(
 ) -> Iterator[tuple[AttributePath, Any]]:
     if is_unassigned(value):
         return
+    for name, part in attributes_of(resource_type, schema, value).items():
+        path = resource_type.find_within(schema, name)
+        if path is not None:
+            yield path, unwrapped(resource_type, path, part)
+        else:
+            check_unknown(resource_type, schema, name, part)
+
+
+def attributes_of(resource_type: ResourceType, schema: Schema, value: Any) -> Document:
+    """Return the object with the attributes of a schema that stands under its URN.
+
+    JSON as text, a list around it and the URN once more around it are taken off.
+
+    Raises:
+        InvalidSyntax: Two keys are one name.
+        InvalidValue: It is no such object.
+    """
+    value = unpacked_object(value)
+    if isinstance(value, list) and len(value) == 1:
+        value = unpacked_object(value[0])
+    if isinstance(value, dict) and len(value) == 1:
+        ((name, inner),) = value.items()
+        value = inner if resource_type.schema_of(name) is schema else value
     if not isinstance(value, dict):
         raise InvalidValue(
             f"{schema.id} takes an object with the attributes of that schema.", path=schema.id
         )
-    for name, part in value.items():
-        path = resource_type.find_within(schema, name)
-        if path is not None:
-            yield path, part
-        else:
-            check_unknown_within(resource_type, schema, name, part)
+    check_keys(value)
+    return value
 
 
-def check_unknown_within(
-    resource_type: ResourceType, schema: Schema, name: str, value: Any
-) -> None:
-    """Refuse a key of an object under a URN that names nothing of that schema; see `check_unknown`.
+def unwrapped(resource_type: ResourceType, path: AttributePath, value: Any) -> Any:
+    """Return what stands under the name of the attribute, where the value repeats that alone.
+
+    `{"path": "emails", "value": {"emails": [...]}}`. A part of that name comes first.
+    """
+    if not isinstance(value, dict) or len(value) != 1:
+        return value
+    ((name, inner),) = value.items()
+    is_name = name.lower() == path.leaf.name.lower() or resource_type.find(name) == path
+    return inner if is_name and path.leaf.sub_attribute(name) is None else value
+
+
+def check_unknown(resource_type: ResourceType, schema: Schema, name: str, value: Any) -> None:
+    """Refuse a key that names nothing, unless it is the name of an attribute nobody here has.
+
+    Args:
+        resource_type: Type of the resource.
+        schema: Whose attributes stand beside the key.
+        name: The key.
+        value: What it holds; what is unassigned loses nothing.
 
     Raises:
-        InvalidSyntax: It is not the name of an attribute, and has a value.
-        InvalidValue: It is the URN of a schema, and has a value.
+        InvalidSyntax: It is not such a name.
+        InvalidValue: It is the name of an attribute or of a schema in the wrong place, or holds
+            attributes that belong a level higher.
     """
-    if resource_type.schema_of(name) is not None and not is_unassigned(value):
+    if is_unassigned(value):
+        return
+    if resource_type.schema_of(name) is not None:
         raise InvalidValue(
             f"{schema.id} takes the attributes of that schema alone: put those of another schema "
             "beside it.",
             path=schema.id,
         )
-    check_unknown(name, value)
+    is_below = schema is not resource_type.schema and ":" not in name
+    reason = unknown.remedy(resource_type, f"{schema.id}:{name}" if is_below else name)
+    if reason:
+        raise InvalidValue(reason) if is_well_formed(name) else InvalidSyntax(reason)
+    check_wrapper(resource_type, schema, name, value)
 
 
-def check_unknown(name: str, value: Any) -> None:
-    """Refuse a key that names nothing, unless it is the name of an attribute nobody here has.
+def check_wrapper(resource_type: ResourceType, schema: Schema, name: str, value: Any) -> None:
+    """Refuse a name that means nothing around attributes that do.
 
     Raises:
-        InvalidSyntax: It is not such a name, and has a value.
+        InvalidValue: It is such a wrapper.
     """
-    if not is_well_formed(name) and not is_unassigned(value):
-        raise InvalidSyntax(
-            f"{name[:40]!r} is not the name of an attribute: send one such as userName, "
-            "name.givenName or, with the URN of its schema, urn:...:User:department."
-        )
+    reason = unknown.remedy_of_wrapper(resource_type, schema, name, value)
+    if reason:
+        raise InvalidValue(reason)
 
 
 @cache
@@ -391,7 +437,8 @@ def _with_part(document: Document, path: AttributePath, value: Any) -> Document:
     return put(document, path, value)
 
 
-def _is_same(attribute: Attribute, one: Any, other: Any) -> bool:
+def is_same(attribute: Attribute, one: Any, other: Any) -> bool:
+    """Tell whether two simple values of an attribute are one."""
     if isinstance(one, str) and isinstance(other, str) and not attribute.case_exact:
         return fold(one) == fold(other)
     return bool(one == other)

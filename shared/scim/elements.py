@@ -9,6 +9,8 @@ from shared.scim.folding import fold
 from shared.scim.schema import REF, VALUE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from shared.scim.schema import Attribute, Document
 
 Elements: TypeAlias = list[Any]
@@ -17,6 +19,9 @@ _PRIMARY = "primary"
 _TYPE = "type"
 _DESCRIPTIVE = frozenset({_PRIMARY, "display", REF})
 """Parts by which two values do not differ (RFC 7643 section 2.4)."""
+
+_LABELS_ALONE = frozenset({_PRIMARY, _TYPE})
+"""Parts that say nothing without a value."""
 
 
 def is_primary(element: Any) -> bool:
@@ -32,7 +37,7 @@ def with_one_primary(values: Elements, chosen: Any) -> Elements:
     ]
 
 
-def is_blank(attribute: Attribute, element: Any, held: Elements) -> bool:
+def is_blank(attribute: Attribute, element: Any, held: Sequence[Any]) -> bool:
     """Tell whether an element has nothing but labels: `{"type": "work"}` is no address.
 
     One that is held already, because an operation has named its part, is not.
@@ -41,9 +46,23 @@ def is_blank(attribute: Attribute, element: Any, held: Elements) -> bool:
     return is_label and element not in held
 
 
-def named(attribute: Attribute, elements: Elements, held: Elements) -> Elements:
-    """Return the elements that name a value."""
-    return [element for element in elements if not is_blank(attribute, element, held)]
+def named(attribute: Attribute, elements: Elements, held: Elements, path: str) -> Elements:
+    """Return the elements that name a value.
+
+    Raises:
+        InvalidValue: One that names none has a text that would be lost, such as its `display`.
+    """
+    kept: Elements = []
+    for element in elements:
+        if not is_blank(attribute, element, held):
+            kept.append(element)
+        elif not element.keys() <= _LABELS_ALONE:
+            raise InvalidValue(
+                f"{path} has an element with {', '.join(element)} and without what that describes: "
+                "send its value as well.",
+                path=path,
+            )
+    return kept
 
 
 def replacement(attribute: Attribute, held: Elements, new: Elements | None, path: str) -> Elements:
@@ -58,7 +77,7 @@ def replacement(attribute: Attribute, held: Elements, new: Elements | None, path
     Raises:
         InvalidValue: All values would be lost by a list that is not empty and names none.
     """
-    elements = named(attribute, new or [], held)
+    elements = named(attribute, new or [], held, path)
     if held and new is not None and not elements:
         raise InvalidValue(
             f"{path} would lose its values: no element of the list that was sent has one. Send the "
@@ -91,6 +110,28 @@ def contradict(attribute: Attribute, element: Any, other: Any) -> bool:
     one, two = _folded_parts(attribute, element), _folded_parts(attribute, other)
     shared = one.keys() & two.keys() - _DESCRIPTIVE
     return any(one[name] != two[name] for name in shared)
+
+
+class Parts:
+    """The parts of the elements of a list: whether an element is named by some of them alone."""
+
+    def __init__(self, attribute: Attribute, elements: Elements) -> None:
+        self._attribute = attribute
+        self._parts = {part for element in elements for part in self._of(element)}
+
+    def name(self, element: Any) -> bool:
+        """Tell whether an element has no `value`, and its parts are those of the list."""
+        parts = self._of(element)
+        return bool(parts) and VALUE not in element and parts <= self._parts
+
+    def _of(self, element: Any) -> set[tuple[str, Any]]:
+        if not isinstance(element, dict):
+            return set()
+        return {
+            (name, part)
+            for name, part in _folded_parts(self._attribute, element).items()
+            if name != _PRIMARY
+        }
 
 
 class Places:

@@ -13,9 +13,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, NoReturn, TypeAlias
 
 from shared.errors import InvalidFilter
+from shared.scim.elements import is_blank
 from shared.scim.folding import fold, fold_effort
+from shared.scim.names import abridged, is_attribute, is_well_formed
 from shared.scim.scalars import convert, read_base64, read_time, wanted
 from shared.scim.schema import VALUE, Attribute, AttributePath
+from shared.scim.unknown import is_name as is_name_of
 from shared.scim.values import elements, is_unassigned
 
 if TYPE_CHECKING:
@@ -232,7 +235,10 @@ def parse_filter(text: str, resource_type: ResourceType, *others: ResourceType) 
         found = (find(f"{urn}:{attribute.name}") for attribute in attributes)
         return [path for path in found if path is not None and not _is_secret(path)]
 
-    return FilterReader(text, find, find_schema).whole_filter()
+    def is_name(text: str) -> bool:
+        return is_name_of(resource_type, text)
+
+    return FilterReader(text, find, find_schema, is_name=is_name).whole_filter()
 
 
 def _find_elsewhere(name: str, others: Sequence[ResourceType]) -> AttributePath | None:
@@ -385,10 +391,14 @@ def _elements_at(path: AttributePath, resource: Document) -> list[Document]:
 
 
 def _values_at(path: AttributePath, resource: Document) -> list[Any]:
-    """Return the values of a path in a resource; more than one only where it is multi-valued."""
+    """Return the values of a path in a resource; more than one only where it is multi-valued.
+
+    An element that has nothing but labels is none.
+    """
     held = elements(path.read(resource))
     if path.sub_attribute is None:
-        return held
+        labels = path.attribute.labels
+        return [each for each in held if not is_blank(path.attribute, each, ())] if labels else held
     name = path.sub_attribute.name
     parts = (element.get(name) for element in held)
     return [part for part in parts if not is_unassigned(part)]
@@ -427,8 +437,6 @@ _QUOTATION_MARK = re.compile(
 )
 """What people and their tools write for a quote: typographic marks, HTML entities, escapes."""
 
-_ODD_IN_A_NAME = re.compile(r"[^\w.:%+~@/#!*,;=&?$-]")
-
 
 def _tokens(text: str) -> Iterator[_Token]:
     for match in _TOKEN.finditer(text):
@@ -457,6 +465,7 @@ class FilterReader:
         text: A filter, or the path of a PATCH operation.
         find: Tells what a name means.
         find_schema: Tells what the URN of a schema means.
+        is_name: Tells whether a text that means nothing may be a name.
         is_strict: Whether a name that means nothing is refused.
 
     Raises:
@@ -469,6 +478,7 @@ class FilterReader:
         find: Find,
         find_schema: FindSchema = _no_schema,
         *,
+        is_name: Callable[[str], bool] = is_well_formed,
         is_strict: bool = False,
     ) -> None:
         if len(text) > MAX_LENGTH:
@@ -478,6 +488,7 @@ class FilterReader:
         self._text = text
         self._find = find
         self._find_schema = find_schema
+        self._is_name = is_name
         self._is_strict = is_strict
         self._depth = 0
         self._tokens = list(_tokens(text))
@@ -530,8 +541,8 @@ class FilterReader:
         if attributes:
             return self._of_schema(name.text, attributes)
         path = self._find(name.text)
-        if path is None and self._is_strict:
-            raise self._unknown(name)
+        if path is None:
+            self._check_unknown(name)
         if self._peek().text == "[":
             condition = self._compared_value_path(path)
         else:
@@ -540,11 +551,18 @@ class FilterReader:
 
     def _name(self) -> _Token:
         """Read the name of an attribute, whether or not there is one of that name."""
-        token = self._take("word", "the name of an attribute")
-        if _ODD_IN_A_NAME.search(token.text):
+        return self._take("word", "the name of an attribute")
+
+    def _check_unknown(self, name: _Token) -> None:
+        """Refuse a name that means nothing, unless it may be that of an attribute nobody here has.
+
+        In the path of a PATCH it is refused all the same.
+        """
+        if not self._is_name(name.text):
             self._next -= 1
             self._fail("the name of an attribute")
-        return token
+        if self._is_strict:
+            raise self._unknown(name)
 
     def _of_schema(self, urn: str, attributes: Sequence[AttributePath]) -> Filter:
         """Read what stands behind the URN of a schema: `[filter]` on its attributes, or `pr`."""
@@ -635,7 +653,7 @@ class FilterReader:
         token = self._peek()
         if token.kind != "word" or token.start != self._consumed() or token.text[0] != ".":
             return ""
-        if len(token.text) == 1:
+        if not is_attribute(token.text[1:]):
             self._fail('the name of a sub-attribute after "."')
         self._next += 1
         return token.text[1:]
@@ -663,8 +681,8 @@ class FilterReader:
     def _unknown(self, name: _Token) -> InvalidFilter:
         """Build the error about a name that means nothing."""
         return InvalidFilter(
-            f'"{name.text[:40]}" at character {name.start + 1} is no attribute here, so nothing is '
-            "selected by it."
+            f'"{abridged(name.text)}" at character {name.start + 1} is no attribute here, so '
+            "nothing is selected by it."
         )
 
     def _peek(self) -> _Token:
@@ -699,7 +717,7 @@ class FilterReader:
             "string": "a quoted value",
             "end": "the end",
             "quote": "a quote that is not closed",
-        }.get(token.kind, f'"{token.text[:40]}"')
+        }.get(token.kind, f'"{abridged(token.text)}"')
         raise InvalidFilter(
             f"The filter has {found} at character {token.start + 1}, where {expected} is expected."
         )

@@ -18,13 +18,16 @@ from shared.scim.documents import entries
 from shared.scim.filters import And, Comparison, Filter, Not, Or
 from shared.scim.operations import on_attributes
 from shared.scim.schema import VALUE
-from shared.scim.values import coerce_parts, unpacked_list
+from shared.scim.values import coerce_parts, is_unassigned, unpacked_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from shared.scim.operations import AttributeOperation, PatchOperation
     from shared.scim.schema import AttributePath, ResourceType
+
+_ID = re.compile(r"[^\s,;{}\[\]\"']+")
+"""What may be an id: several of them, or JSON that went wrong, would name nobody."""
 
 _REF_OF_GROUP = re.compile(r"/Groups/[^/]+/?", re.IGNORECASE)
 
@@ -161,8 +164,8 @@ class _Draft:
 def _ids(value: Any, *, leaves_groups_out: bool = False) -> list[str]:
     """Return the ids in a list of members, in any shape that clients give it.
 
-    `[{"$ref": null, "value": "<id>"}]`, one such object, `["<id>"]` and `"<id>"`; None is an empty
-    list (RFC 7643 section 2.5).
+    `[{"$ref": null, "value": "<id>"}]`, one such object, `["<id>"]` and `"<id>"`; null, `""` and
+    `[]` are an empty list (RFC 7643 section 2.5).
 
     Args:
         value: What was sent.
@@ -172,9 +175,9 @@ def _ids(value: Any, *, leaves_groups_out: bool = False) -> list[str]:
     Raises:
         InvalidValue: An element names no user, or all of a list that is not empty are null.
     """
-    if value is None or value == []:
+    value = unpacked_list(MEMBERS, value, MEMBERS.name)
+    if is_unassigned(value):
         return []
-    value = unpacked_list(value)
     elements = value if isinstance(value, list) else [value]
     members = [_member(element) for element in elements if element is not None]
     if not members:
@@ -195,9 +198,15 @@ def _member(element: Any) -> dict[str, str]:
         raise _no_member()
     parts = coerce_parts(MEMBERS, element, MEMBERS.name)
     parts[VALUE] = (parts.get(VALUE) or "").strip()
-    if not parts[VALUE]:
+    if not _ID.fullmatch(parts[VALUE]) or _is_number(element):
         raise _no_member()
     return parts
+
+
+def _is_number(element: Any) -> bool:
+    """Tell whether a number stands where an id should, alone or as the `value` of an object."""
+    values = element.values() if isinstance(element, dict) else (element,)
+    return any(isinstance(value, int | float) for value in values)
 
 
 def _no_member() -> InvalidValue:

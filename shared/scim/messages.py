@@ -5,6 +5,7 @@ pydantic checks the envelope here, once; what it carries is checked by the schem
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -12,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from shared.errors import InvalidSyntax, InvalidValue, PayloadTooLarge
 from shared.scim import bulk, declarations
 from shared.scim.bulk import BulkOperation
+from shared.scim.names import check_keys
 from shared.scim.operations import MAX_PATCH_OPERATIONS, PatchOperation
 from shared.scim.queries import checked
 
@@ -28,10 +30,14 @@ LIST_RESPONSE_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 BULK_RESPONSE_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 
 
+_DIGITS = re.compile(r"[+-]?[0-9]{1,10}")
+
+
 def _lower_names(message: Any) -> Any:
     """Attribute names are case-insensitive (RFC 7643 section 2.1), those of messages too."""
     if not isinstance(message, dict):
         return message
+    check_keys(message)
     return {name.lower(): value for name, value in message.items()}
 
 
@@ -41,6 +47,14 @@ def _lower(value: Any) -> Any:
 
 def _upper(value: Any) -> Any:
     return value.strip().upper() if isinstance(value, str) else value
+
+
+def _whole(value: Any) -> Any:
+    """Take a whole number as text, or with a fraction of nothing, as what it says."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    is_digits = isinstance(value, str) and _DIGITS.fullmatch(value.strip())
+    return int(value) if is_digits else value
 
 
 def _path(value: Any) -> Any:
@@ -79,8 +93,8 @@ class SearchRequest(BaseModel):
     filter: str | None = None
     sortby: str | None = None
     sortorder: str | None = None
-    startindex: int | str | None = None
-    count: int | str | None = None
+    startindex: Annotated[int | str | None, BeforeValidator(_whole)] = None
+    count: Annotated[int | str | None, BeforeValidator(_whole)] = None
     cursor: str | None = None
     attributes: Annotated[str | None, BeforeValidator(_names)] = None
     excludedattributes: Annotated[str | None, BeforeValidator(_names)] = None
@@ -143,7 +157,7 @@ class BulkRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True)
 
-    failonerrors: Annotated[int, Field(ge=0)] | None = None
+    failonerrors: Annotated[int, Field(ge=0), BeforeValidator(_whole)] | None = None
     operations: list[Annotated[BulkElement, BeforeValidator(_lower_names)]]
 
 

@@ -6,7 +6,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from shared.errors import InvalidValue, Mutability, NoTarget, ScimError
-from shared.scim.documents import check_unknown_within, entries
+from shared.scim.documents import (
+    attributes_of,
+    check_unknown,
+    check_wrapper,
+    entries,
+    unwrapped,
+)
+from shared.scim.names import check_keys
 from shared.scim.paths import parse_path
 from shared.scim.values import is_unassigned
 
@@ -79,9 +86,11 @@ def on_attributes(
             for operation in _taken_apart(resource_type, sent):
                 path = parse_path(operation.path, resource_type)
                 if path is None:
+                    schema, value = resource_type.schema, operation.value
+                    check_wrapper(resource_type, schema, operation.path, value)
                     continue
                 if not path.target.is_read_only:
-                    value = _unwrapped(resource_type, path.target, operation.value)
+                    value = unwrapped(resource_type, path.target, operation.value)
                     yield AttributeOperation(operation, path, value)
                 elif operation.path == sent.path:
                     raise _read_only(path.target)
@@ -101,8 +110,7 @@ def _taken_apart(
     if schema is None:
         yield operation
     else:
-        value = _unwrapped_schema(resource_type, schema, operation.value)
-        yield from _on_schema(resource_type, schema, replace(operation, value=value))
+        yield from _on_schema(resource_type, schema, operation)
 
 
 def _on_schema(
@@ -113,7 +121,7 @@ def _on_schema(
     if operation.op == "remove" and is_core:
         raise NoTarget("A remove needs the path of what is to be removed.")
     if is_core or operation.op == "add" or not is_unassigned(operation.value):
-        for name, value in _attributes(schema, operation).items():
+        for name, value in _attributes(resource_type, schema, operation).items():
             yield from _on_key(resource_type, schema, operation, name, value)
     else:
         for attribute in schema.attributes:
@@ -135,41 +143,22 @@ def _on_key(
     elif "[" in name:
         yield replace(whole, path=name if is_core else f"{schema.id}:{name}", value=value)
     else:
-        check_unknown_within(resource_type, schema, name, value)
+        check_unknown(resource_type, schema, name, value)
 
 
-def _attributes(schema: Schema, operation: PatchOperation) -> Document:
+def _attributes(resource_type: ResourceType, schema: Schema, operation: PatchOperation) -> Document:
     value = operation.value
+    if operation.path:
+        return {} if is_unassigned(value) else attributes_of(resource_type, schema, value)
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
-    if operation.path and is_unassigned(value):
-        return {}
     if not isinstance(value, dict):
         raise InvalidValue(
             f"Without the path of an attribute, the value must be an object with attributes of "
             f"{schema.name}."
         )
+    check_keys(value)
     return value
-
-
-def _unwrapped(resource_type: ResourceType, target: AttributePath, value: Any) -> Any:
-    """Return what stands under the name of the attribute, where the value repeats that alone.
-
-    `{"path": "emails", "value": {"emails": [...]}}`. A part of that name comes first.
-    """
-    if not isinstance(value, dict) or len(value) != 1:
-        return value
-    ((name, inner),) = value.items()
-    is_name = name.lower() == target.leaf.name.lower() or resource_type.find(name) == target
-    return inner if is_name and target.leaf.sub_attribute(name) is None else value
-
-
-def _unwrapped_schema(resource_type: ResourceType, schema: Schema, value: Any) -> Any:
-    """Return what stands under the URN of a schema, where the value repeats that alone."""
-    if not isinstance(value, dict) or len(value) != 1:
-        return value
-    ((name, inner),) = value.items()
-    return inner if resource_type.schema_of(name) is schema else value
 
 
 def _read_only(target: AttributePath) -> Mutability:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from shared.errors import InvalidValue, Mutability, NoTarget, PayloadTooLarge, ScimError
 from shared.scim.documents import (
     hold_immutable,
+    is_same,
     missing,
     note_list,
     put,
@@ -21,6 +22,7 @@ from shared.scim.documents import (
 from shared.scim.effort import Effort, EffortExceeded
 from shared.scim.elements import (
     Elements,
+    Parts,
     Places,
     contradict,
     is_blank,
@@ -163,20 +165,66 @@ def _edited(document: Document, each: AttributeOperation) -> Document:
         edited = _edited_elements(current or [], each) or None
     elif target.attribute.type == "complex":
         edited = _edited_object(current or {}, each) or None
+    elif each.is_remove:
+        edited = None if _is_meant(target, current, each.value) else current
     else:
-        edited = None if each.is_remove else coerce(target.attribute, each.value, target.text)
+        edited = coerce(target.attribute, each.value, target.text)
     return put(document, target, edited)
 
 
 def _edited_object(current: Document, each: AttributeOperation) -> Document | None:
     """Return a complex value with the parts that are named; the others stay (3.5.2.3)."""
     target, value = each.path.target, each.value
+    if each.is_remove:
+        return _without_parts(current, each)
     if target.sub_attribute is not None:
-        value = {target.sub_attribute.name: None if each.is_remove else value}
-    elif each.is_remove:
-        return None
+        value = {target.sub_attribute.name: value}
     parts = _parts(target, value)
     return None if parts is None else merge(target.attribute, current, parts)
+
+
+def _without_parts(current: Document, each: AttributeOperation) -> Document | None:
+    """Return what a remove leaves of a complex value: parts that it names are gone if they are so.
+
+    A reference is named by its `value`.
+    """
+    target = each.path.target
+    attribute, sub = target.attribute, target.sub_attribute
+    if sub is not None:
+        is_meant = _is_meant(target, current.get(sub.name), each.value)
+        return merge(attribute, current, {sub.name: None}) if is_meant else current
+    parts = _parts(target, each.value)
+    if parts is None:
+        return None
+    if not parts:
+        raise _names_nothing(target)
+    if attribute.is_reference and VALUE in parts:
+        parts = {VALUE: parts[VALUE]}
+    gone = {
+        name: None
+        for name, part in parts.items()
+        if part is None or _is_same_part(attribute, name, current, part)
+    }
+    return merge(attribute, current, gone)
+
+
+def _is_same_part(attribute: Attribute, name: str, held: Document, part: Any) -> bool:
+    sub = attribute.sub_attribute(name)
+    return sub is not None and is_same(sub, held.get(name), part)
+
+
+def _is_meant(target: AttributePath, held: Any, value: Any) -> bool:
+    """Tell whether a remove means the simple value that is held: it names no value, or this one."""
+    named = coerce(target.leaf, value, target.text)
+    return named is None or is_same(target.leaf, held, named)
+
+
+def _names_nothing(target: AttributePath) -> InvalidValue:
+    return InvalidValue(
+        f"The value names nothing to remove from {target.text}: leave it out to remove all, or "
+        "send what is to be removed.",
+        path=target.text,
+    )
 
 
 def _parts(target: AttributePath, value: Any) -> dict[str, Any] | None:
@@ -204,26 +252,40 @@ def _edited_elements(current: Elements, each: AttributeOperation) -> Elements:
 def _without(current: Elements, each: AttributeOperation) -> Elements:
     """Return what a remove leaves.
 
-    Entra lists the values to remove beside the bare path; the RFC would take that as a removal of
-    all of them. A remove of something that is not there succeeds.
+    Entra lists the values to remove beside the path; the RFC would take that as a removal of all of
+    them. A remove of something that is not there succeeds.
     """
-    path = each.path
+    path, chosen = each.path, _chosen(current, each.path)
     attribute, sub = path.target.attribute, path.target.sub_attribute
     if sub is not None:
-        return _rewritten(attribute, current, _chosen(current, path), {sub.name: None})
-    if path.filter is not None:
-        return _without_chosen(current, _chosen(current, path))
-    if each.value is None:
-        return []
-    listed = coerce(attribute, each.value, path.target.text) or []
+        meant = coerce(sub, each.value, path.target.text)
+        if meant is not None:
+            chosen = {n for n in chosen if is_same(sub, current[n].get(sub.name), meant)}
+        return _rewritten(attribute, current, chosen, {sub.name: None})
+    if is_unassigned(each.value):
+        return _without_chosen(current, chosen)
+    listed = coerce(attribute, each.value, path.target.text)
+    if not listed:
+        raise _names_nothing(path.target)
     if any(is_blank(attribute, element, current) for element in listed):
-        raise InvalidValue(
-            f"A value to remove from {path.target.text} is named by itself, not by its labels: "
-            "send it whole, or remove by a path with a [filter].",
-            path=path.target.text,
-        )
+        raise _named_by_labels(path.target)
     places = Places(attribute, listed)
-    return [element for element in current if places.find(element) is None]
+    left = [
+        element
+        for place, element in enumerate(current)
+        if place not in chosen or places.find(element) is None
+    ]
+    if len(left) == len(current) and any(map(Parts(attribute, current).name, listed)):
+        raise _named_by_labels(path.target)
+    return left
+
+
+def _named_by_labels(target: AttributePath) -> InvalidValue:
+    return InvalidValue(
+        f"A value to remove from {target.text} is named by itself, not by its labels or by a part: "
+        "send it whole, or remove by a path with a [filter].",
+        path=target.text,
+    )
 
 
 def _with_parts(current: Elements, each: AttributeOperation) -> Elements:
@@ -248,7 +310,10 @@ def _with_parts(current: Elements, each: AttributeOperation) -> Elements:
     described = {} if path.filter is None else _described(path.filter, target.whole)
     check_count(len(current) + 1, target.whole)
     created = merge(target.attribute, described, parts)
-    return [*current, created] if created else current
+    if not created:
+        return current
+    added = [created] if sub else named(target.attribute, [created], current, target.text)
+    return [*current, *added]
 
 
 def _with_value(current: Elements, each: AttributeOperation, chosen: set[int]) -> Elements:
@@ -327,7 +392,8 @@ def _with_added(current: Elements, target: AttributePath, value: Any) -> Element
     """Return the elements and the added ones; one that is there already is only completed."""
     attribute, elements = target.attribute, list(current)
     places = Places(attribute, elements)
-    for added in named(attribute, coerce(attribute, value, target.text) or [], current):
+    new = named(attribute, coerce(attribute, value, target.text) or [], current, target.text)
+    for added in new:
         place = places.find(added)
         if place is None or contradict(attribute, elements[place], added):
             elements.append(added)

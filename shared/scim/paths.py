@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from shared.errors import InvalidFilter, InvalidPath
 from shared.scim.filters import FilterReader
 from shared.scim.names import is_well_formed
+from shared.scim.unknown import remedy
 
 if TYPE_CHECKING:
     from shared.scim.filters import Filter
@@ -36,8 +37,8 @@ def parse_path(text: str, resource_type: ResourceType) -> PatchPath | None:
         that a service does not know and expects that they are ignored.
 
     Raises:
-        InvalidPath: It is malformed, filters what has no elements, or filters by what no schema
-            has: nobody can tell which elements are meant.
+        InvalidPath: It is malformed, names an attribute in the wrong place, filters what has no
+            elements, or filters by what no schema has: nobody can tell which elements are meant.
     """
     path = text.strip()
     target = resource_type.find(path)
@@ -45,9 +46,8 @@ def parse_path(text: str, resource_type: ResourceType) -> PatchPath | None:
         return PatchPath(target)
     if "[" in path:
         return _value_path(path, resource_type)
-    if is_well_formed(path):
-        return None
-    raise _malformed()
+    _check_unknown(path, resource_type)
+    return None
 
 
 def _malformed(path: str | None = None) -> InvalidPath:
@@ -75,5 +75,18 @@ def _value_path(path: str, resource_type: ResourceType) -> PatchPath | None:
             f"{attribute.text} has one value, so no [filter] applies to it: leave it out.",
             path=attribute.text,
         )
-    target = resource_type.find(f"{attribute.text}.{sub_name}") if sub_name else attribute
-    return None if target is None else PatchPath(target, condition)
+    whole = f"{attribute.text}.{sub_name}" if sub_name else attribute.text
+    target = resource_type.find(whole)
+    if target is None:
+        _check_unknown(whole, resource_type)
+        return None
+    return PatchPath(target, condition)
+
+
+def _check_unknown(path: str, resource_type: ResourceType) -> None:
+    """Refuse a path that names nothing, unless it may be that of an attribute nobody here has."""
+    if not is_well_formed(path):
+        raise _malformed()
+    reason = remedy(resource_type, path)
+    if reason:
+        raise InvalidPath(reason)

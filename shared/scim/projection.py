@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from shared.errors import InvalidValue
+from shared.scim.names import abridged
+from shared.scim.unknown import is_name
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -36,8 +40,8 @@ class Projection:
         """Read the parameters `attributes` and `excludedAttributes`.
 
         Both are lists of attribute paths with commas between; a path may also be the URN of an
-        extension. Paths that name nothing are ignored. The RFC leaves open what holds if both are
-        given: `attributes` does, because it says what the client needs.
+        extension. Well-formed paths that name nothing are ignored. The RFC leaves open what holds
+        if both are given: `attributes` does, because it says what the client needs.
 
         Args:
             resource_type: Type of the resources to show.
@@ -45,12 +49,17 @@ class Projection:
             excluded: What to leave out of what is shown by default.
             written: What the request has written. The answer to a write shows it by default where
                 it is otherwise shown on request alone (RFC 7643 section 7, `returned`).
+
+        Raises:
+            InvalidValue: One of them holds what cannot be a path.
         """
         if attributes and attributes.strip():
-            return cls(_only(resource_type, _names(attributes)))
+            names = _names(resource_type, "attributes", attributes)
+            return cls(_only(resource_type, names))
         if not excluded and written == ():
             return _by_default(resource_type)
-        return cls(_without(resource_type, _names(excluded or ""), written))
+        names = _names(resource_type, "excludedAttributes", excluded or "")
+        return cls(_without(resource_type, names, written))
 
     def includes(self, name: str) -> bool:
         """Tell whether something of a core attribute is shown, by its canonical name.
@@ -70,9 +79,17 @@ def _by_default(resource_type: ResourceType) -> Projection:
     return Projection(_without(resource_type, [], ()))
 
 
-def _names(parameter: str) -> list[str]:
+def _names(resource_type: ResourceType, parameter: str, value: str) -> list[str]:
     """Return the names in a list, each once."""
-    return list(dict.fromkeys(name.strip() for name in parameter.split(",")))
+    names = list(dict.fromkeys(name.strip() for name in value.split(",")))
+    for name in names:
+        if name and resource_type.find(name) is None and not is_name(resource_type, name):
+            raise InvalidValue(
+                f"{parameter} takes names of attributes with commas between, such as "
+                f"userName,name.givenName: {abridged(name)!r} is none.",
+                path=parameter,
+            )
+    return names
 
 
 def _only(resource_type: ResourceType, names: list[str]) -> Shown:

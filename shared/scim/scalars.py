@@ -42,6 +42,11 @@ def wanted(attribute: Attribute) -> str:
     return _WANTED[attribute.type]
 
 
+def remedy(attribute: Attribute) -> str:
+    """Return what to change of a value that is nearly one of the type; "" where that is plain."""
+    return _REMEDIES.get(attribute.type, "")
+
+
 def kind_of(value: Any) -> str:
     """Return what a value is, in words for an error that must not repeat it."""
     kinds = ((bool, "a boolean"), (str, "this string"), (list, "a list"), (dict, "an object"))
@@ -133,6 +138,11 @@ _CONVERT: dict[AttributeType, Callable[[Any], Any]] = {
     "decimal": _decimal,
     "integer": _integer,
     "dateTime": _date_time,
+}
+
+_REMEDIES: dict[AttributeType, str] = {
+    "binary": "Write + and / for - and _, and leave out the lines BEGIN and END of PEM.",
+    "integer": "Send it without a fraction, such as 5.",
 }
 
 _WANTED: dict[AttributeType, str] = {

@@ -28,6 +28,11 @@ VALUE = "value"
 REF = "$ref"
 """The part that holds the URI of the resource whose id `value` is."""
 
+_OF_VALUE = f".{VALUE}"
+
+_ELSEWHERE = frozenset({"external", "uri"})
+"""Types of references that are not to a resource (RFC 7643 section 7, `referenceTypes`)."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attribute:
@@ -54,6 +59,7 @@ class Attribute:
         also_called: Other names under which clients send it.
         labels: Parts that say which value an element is, or how to show it: an element with
             nothing else is none.
+        is_reference: Whether its `value` is the id of a resource, of which `$ref` is the URI.
     """
 
     name: str
@@ -74,6 +80,7 @@ class Attribute:
     default: Any = None
     also_called: tuple[str, ...] = ()
     labels: frozenset[str] = frozenset()
+    is_reference: bool = field(init=False)
     _by_name: dict[str, Attribute] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -81,6 +88,7 @@ class Attribute:
         if self.multi_valued and self.type != "complex":
             parts = (Attribute(VALUE, self.type, case_exact=self.case_exact),)
         object.__setattr__(self, "_by_name", _by_name(parts))
+        object.__setattr__(self, "is_reference", _is_reference(self._by_name))
 
     @property
     def is_writable(self) -> bool:
@@ -213,7 +221,7 @@ class ResourceType:
             "_schemas": {
                 spelling: schema
                 for schema in (self.schema, *self.extensions)
-                for spelling in _spellings(schema.id)
+                for spelling in spellings(schema.id)
             },
             "_paths": self._index(attributes),
         }
@@ -234,9 +242,15 @@ class ResourceType:
 
         Any letter case, with or without the URN of the schema (RFC 7644 section 3.10). Entra also
         sends the attributes of the enterprise extension without their URN, and that URN without
-        its last colon, and others set a dot behind the URN, so all of that is understood.
+        its last colon, and others set a dot behind the URN, so all of that is understood. The
+        `value` of a simple value is that value: `title.value`.
         """
-        return self._paths.get(text.lower())
+        name = text.lower()
+        path = self._paths.get(name)
+        if path is None and name.endswith(_OF_VALUE):
+            path = self._paths.get(name.removesuffix(_OF_VALUE))
+            return path if path is not None and path.leaf.type != "complex" else None
+        return path
 
     def schema_of(self, urn: str) -> Schema | None:
         """Return the core or extension schema of that URN, in the spellings of `find`."""
@@ -266,7 +280,7 @@ class ResourceType:
     def _index(self, attributes: tuple[AttributePath, ...]) -> dict[str, AttributePath]:
         paths: dict[str, AttributePath] = {}
         for top in attributes:
-            urns = _spellings(top.extension or self.schema.id)
+            urns = spellings(top.extension or self.schema.id)
             prefixes = [urn + separator for urn in urns for separator in ":."]
             for name, path in _below(top):
                 for prefix in prefixes:
@@ -280,6 +294,13 @@ def _by_name(attributes: tuple[Attribute, ...]) -> dict[str, Attribute]:
     return {name: attribute for attribute in attributes for name in _names(attribute)}
 
 
+def _is_reference(parts: dict[str, Attribute]) -> bool:
+    """Tell whether a `$ref` among some parts is the URI of a resource, and so names its id."""
+    ref = parts.get(REF)
+    types = () if ref is None else ref.reference_types
+    return VALUE in parts and bool(types) and _ELSEWHERE.isdisjoint(types)
+
+
 def _names(attribute: Attribute) -> list[str]:
     return [name.lower() for name in (attribute.name, *attribute.also_called)]
 
@@ -289,15 +310,13 @@ def _below(top: AttributePath) -> Iterator[tuple[str, AttributePath]]:
     attribute = top.attribute
     for name in _names(attribute):
         yield name, top
-        if attribute.multi_valued and attribute.type != "complex":
-            yield f"{name}.{VALUE}", top
         for sub in attribute.sub_attributes:
             path = AttributePath(top.extension, attribute, sub, f"{top.text}.{sub.name}")
             for sub_name in _names(sub):
                 yield f"{name}.{sub_name}", path
 
 
-def _spellings(urn: str) -> tuple[str, str]:
+def spellings(urn: str) -> tuple[str, str]:
     """Return a URN in lower case, and as Entra's older samples write it: `...:2.0User`."""
     head, _, tail = urn.lower().rpartition(":")
     return f"{head}:{tail}", head + tail
@@ -308,7 +327,6 @@ COMMON = (
         "schemas",
         "reference",
         multi_valued=True,
-        case_exact=True,
         mutability="readOnly",
         returned="always",
         published=False,

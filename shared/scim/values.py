@@ -8,11 +8,13 @@ a value and cannot be understood is refused: to drop it would be a success that 
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final, NoReturn
+from urllib.parse import unquote
 
 from shared.errors import InvalidValue
-from shared.scim.names import is_well_formed
-from shared.scim.scalars import convert, kind_of, wanted
+from shared.scim.names import check_keys, is_well_formed
+from shared.scim.scalars import convert, kind_of, remedy, wanted
 from shared.scim.schema import REF, VALUE
 
 if TYPE_CHECKING:
@@ -20,6 +22,14 @@ if TYPE_CHECKING:
 
 MAX_VALUES = 1_000
 """Values that a multi-valued attribute may hold. Members of a group are not counted here."""
+
+_JSON_WORDS: Final = frozenset({"null", "true", "false"})
+
+_LIKE_JSON: Final = re.compile(r"\s*(?:\{[^:]*:|\{\s*\}|\[\s*(?:[\[\]{\"']|(?:null|true|false)\b))")
+"""Begins what is an object or a list as JSON, or was meant to be."""
+
+_ID_IN_REF: Final = re.compile(r"(?:^|/)[^/?#:]+/([^/?#]+)/?\Z")
+"""The id at the end of the URI of a resource, behind the endpoint of its type."""
 
 _CLEARED: Final = object()
 """Stands for an element whose value the client has unassigned: `{"type": "work", "value": ""}`."""
@@ -55,8 +65,6 @@ def coerce(attribute: Attribute, value: Any, path: str) -> Any:
     """
     if is_unassigned(value):
         return None
-    if attribute.type == "complex":
-        value = unpacked_list(value)
     if attribute.multi_valued:
         return _list(attribute, value, path)
     value = single(attribute, value, path)
@@ -69,28 +77,34 @@ def coerce_parts(attribute: Attribute, value: Any, path: str) -> dict[str, Any]:
     """Return the sub-attributes that a value of a complex attribute names.
 
     A bare value stands for its `value` (`"manager": "<id>"`), and JSON as text for what it holds.
-    Sub-attributes that are unknown, beside known ones, or `readOnly` are left out; those that the
-    client unassigns are None.
+    Sub-attributes that are `readOnly` are left out, and unknown ones beside others that hold a
+    value; those that the client unassigns are None. The `value` of a reference that is sent as a
+    `$ref` alone is the id in that.
 
     Raises:
-        InvalidValue: The value, or one of its parts, is not of its type, or names no part that
-            the attribute has.
+        InvalidValue: The value, or one of its parts, is not of its type; it names no part that
+            the attribute has, or unknown ones beside labels alone; or a `$ref` and a `value` name
+            two resources.
+        InvalidSyntax: Two keys differ in letter case alone.
     """
+    sent = _object(attribute, value, path)
     parts: dict[str, Any] = {}
     unknown: list[str] = []
-    has_known = False
-    for name, part in _object(attribute, value, path).items():
+    for name, part in sent.items():
         sub = attribute.sub_attribute(name)
-        if sub is not None:
-            has_known = True
-            if sub.mutability != "readOnly":
-                parts[sub.name] = coerce(sub, part, f"{path}.{sub.name}")
-        elif not is_unassigned(part):
-            unknown.append(name)
-    is_slip = unknown and not (has_known and all(map(is_well_formed, unknown)))
-    if is_slip or _packed(parts.get(VALUE)) is not None:
+        if sub is None:
+            if not is_unassigned(part):
+                unknown.append(name)
+        elif sub.mutability != "readOnly":
+            if sub.name in parts:
+                check_keys(sent)
+            parts[sub.name] = coerce(sub, part, f"{path}.{sub.name}")
+    is_slip = unknown and not (_holds(attribute, parts) and all(map(is_well_formed, unknown)))
+    if is_slip or _packed_part(attribute, parts.get(VALUE), path) is not None:
         _refuse_parts(attribute, path)
-    return parts
+    if VALUE in parts:
+        _check_not_blank(parts[VALUE], path)
+    return _with_id_of_ref(parts, path) if attribute.is_reference and parts.get(REF) else parts
 
 
 def single(attribute: Attribute, value: Any, path: str) -> Any:
@@ -101,6 +115,7 @@ def single(attribute: Attribute, value: Any, path: str) -> Any:
     Raises:
         InvalidValue: The list has more than one element, or holds a list.
     """
+    value = unpacked_list(attribute, value, path) or value
     if not isinstance(value, list):
         return value
     if len(value) > 1:
@@ -114,10 +129,23 @@ def single(attribute: Attribute, value: Any, path: str) -> Any:
     return inner
 
 
-def unpacked_list(value: Any) -> Any:
-    """Return the list that a text is as JSON, or the value as it is."""
-    packed = _packed(value)
+def unpacked_list(attribute: Attribute, value: Any, path: str) -> Any:
+    """Return the list that a text is as JSON where a complex value is wanted, or what was sent.
+
+    Raises:
+        InvalidValue: The text begins as JSON does, and is not.
+    """
+    packed = _packed(attribute, value, path) if attribute.type == "complex" else None
     return packed if isinstance(packed, list) else value
+
+
+def unpacked_object(value: Any) -> Any:
+    """Return the object that a text is as JSON, or the value as it is."""
+    try:
+        packed = json.loads(value) if isinstance(value, str) else None
+    except (ValueError, RecursionError):
+        return value
+    return packed if isinstance(packed, dict) else value
 
 
 def merge(attribute: Attribute, held: Document, parts: dict[str, Any]) -> Document | None:
@@ -149,6 +177,7 @@ def check_count(count: int, path: str) -> None:
 
 def _list(attribute: Attribute, value: Any, path: str) -> list[Any] | None:
     """Coerce the elements of a list; one that is null or empty names nothing."""
+    value = unpacked_list(attribute, value, path)
     sent = value if isinstance(value, list) else [value]
     check_count(len(sent), path)
     coerced = [_element(attribute, each, path) for each in sent]
@@ -203,11 +232,11 @@ def _object(attribute: Attribute, value: Any, path: str) -> Document:
     """Return a value of a complex attribute as an object with its parts."""
     if isinstance(value, dict):
         return _unpacked_value(attribute, value, path)
-    packed = _packed(value)
+    packed = _packed(attribute, value, path)
     if isinstance(packed, dict):
         return packed
     is_list = isinstance(value, list) or isinstance(packed, list)
-    if is_list or attribute.sub_attribute(VALUE) is None:
+    if is_list or _is_json_scalar(value) or attribute.sub_attribute(VALUE) is None:
         _refuse(attribute, value, path)
     return {VALUE: value}
 
@@ -215,7 +244,7 @@ def _object(attribute: Attribute, value: Any, path: str) -> Document:
 def _unpacked_value(attribute: Attribute, value: Document, path: str) -> Document:
     """Take the parts out of `value` where it is an object as JSON text, as in Entra's roles."""
     name = _value_key(value)
-    packed = None if name is None else _packed(value[name])
+    packed = None if name is None else _packed_part(attribute, value[name], path)
     if not isinstance(packed, dict):
         return value
     if _value_key(packed) is None:
@@ -223,26 +252,83 @@ def _unpacked_value(attribute: Attribute, value: Document, path: str) -> Documen
     return {key: part for key, part in value.items() if key != name} | packed
 
 
-def _packed(value: Any) -> Any:
-    """Return the object or the list that a text is as JSON, else None; "[5]" may be a name."""
+def _packed(attribute: Attribute, value: Any, path: str) -> Any:
+    """Return the object or the list that a text is as JSON, else None; "[5]" may be a name.
+
+    Raises:
+        InvalidValue: The text begins as JSON does, and is not: `{'value': 'x'}` would be a value.
+    """
     if not isinstance(value, str) or value.lstrip()[:1] not in {"{", "["}:
         return None
     try:
         packed = json.loads(value)
     except (ValueError, RecursionError):
-        return None
+        raise InvalidValue(
+            f"{path} takes {wanted(attribute)}. The text that was sent begins as JSON does, and is "
+            "none: send the object itself, or JSON with its names and texts in double quotes.",
+            path=path,
+        ) from None
     is_name = isinstance(packed, list) and any(isinstance(each, int | float) for each in packed)
     return None if is_name else packed
 
 
+def _packed_part(attribute: Attribute, value: Any, path: str) -> Any:
+    """Return what the text of a `value` is as JSON; one such as `{Admin}` is a name."""
+    is_text = isinstance(value, str)
+    return _packed(attribute, value, path) if is_text and _LIKE_JSON.match(value) else None
+
+
+def _is_json_scalar(value: Any) -> bool:
+    """Tell whether a text is a JSON word, or a JSON string in its quotes."""
+    text = value.strip().lower() if isinstance(value, str) else ""
+    return text in _JSON_WORDS or (len(text) > 1 and text[0] == text[-1] == '"')
+
+
+def _holds(attribute: Attribute, parts: dict[str, Any]) -> bool:
+    """Tell whether some parts hold what a value is, and not labels alone.
+
+    Of one value without a `value`, such as a name, to unassign a part is enough.
+    """
+    if not attribute.multi_valued and attribute.sub_attribute(VALUE) is None:
+        return bool(parts)
+    return any(part is not None and name not in attribute.labels for name, part in parts.items())
+
+
+def _check_not_blank(value: Any, path: str) -> None:
+    if isinstance(value, str) and not value.strip():
+        raise InvalidValue(
+            f"{path} takes a value that is not blank: send null to unassign it.", path=path
+        )
+
+
+def _with_id_of_ref(parts: dict[str, Any], path: str) -> dict[str, Any]:
+    """Return the parts of a reference, whose `value` is the id that ends its `$ref`.
+
+    A `$ref` that ends with no id is kept beside a `value`: validators fill it with random text.
+    """
+    match = _ID_IN_REF.search(parts[REF])
+    named = unquote(match[1]) if match else None
+    value = parts.get(VALUE, named)
+    contradicts = named is not None and (value or "").strip() != named
+    if contradicts or (named is None and VALUE not in parts):
+        raise InvalidValue(
+            f"{path}.$ref must be the URI of the resource whose id is the value, such as "
+            ".../Users/<id>: correct it, or leave it out.",
+            path=path,
+        )
+    return {**parts, VALUE: value}
+
+
 def _refuse(attribute: Attribute, value: Any, path: str) -> NoReturn:
     """Name the attribute and both types, and not the value, which may be personal."""
-    raise InvalidValue(f"{path} takes {wanted(attribute)}, not {kind_of(value)}.", path=path)
+    refusal = f"{path} takes {wanted(attribute)}, not {kind_of(value)}."
+    raise InvalidValue(f"{refusal} {remedy(attribute)}".rstrip(), path=path)
 
 
 def _refuse_parts(attribute: Attribute, path: str) -> NoReturn:
     names = ", ".join(sub.name for sub in attribute.sub_attributes)
     raise InvalidValue(
-        f"{path} takes an object with some of these parts: {names}. What was sent has other names.",
+        f"{path} takes an object with some of these parts: {names}. What was sent has other names, "
+        "and would be lost.",
         path=path,
     )

@@ -425,6 +425,20 @@ async def test_a_table_that_the_service_has_not_created_yet_holds_nothing(
         assert "there is no tenant acme" in unknown.err
 
 
+async def test_a_table_that_is_named_and_is_not_there_is_said_for_all_tenants_too(
+    storage: Azurite,
+) -> None:
+    admin = admin_with(
+        {
+            "TABLE_CONNECTION_STRING": storage.connection_string,
+            "SCIM_SECRET_TOKEN": "the-token-of-the-default-tenant",
+        }
+    )
+    ended = await admin("tenant", "stats", "--table", "nosuch")
+    assert ended.status == 3
+    assert "there is no table nosuch" in ended.err
+
+
 @pytest.mark.parametrize(
     "command",
     [

@@ -438,10 +438,13 @@ async def test_a_hostile_filter_is_refused(held: Scim, endpoint: str, condition:
 
 
 async def test_a_fragment_of_sql_or_odata_is_read_as_scim(held: Scim) -> None:
-    """Names that no attribute has are satisfied by nothing."""
-    for condition in ("userName+eq+'x'+or+1+eq+1", "PartitionKey+ge+''", "RowKey+ge+''+or+1+eq+1"):
-        for endpoint in ("/Users", "/Groups"):
+    """Names that no attribute has are satisfied by nothing; what is no name is refused."""
+    for endpoint in ("/Users", "/Groups"):
+        for condition in ("PartitionKey+ge+''", "userName+eq+'x'+or+RowKey+ge+''"):
             assert (await held.get(f"{endpoint}?filter={condition}")).json()["totalResults"] == 0
+        for condition in ("userName+eq+'x'+or+1+eq+1", "RowKey+ge+''+or+1+eq+1"):
+            answer = await held.get(f"{endpoint}?filter={condition}")
+            refused(answer, 400, "invalidFilter")
 
 
 @pytest.mark.parametrize(
@@ -508,13 +511,16 @@ async def test_odd_parameters_are_ignored(held: Scim) -> None:
         "?=x",
         "?x",
         "?attributes=",
-        "?attributes=%00,,;'&excludedAttributes=%ff",
+        "?attributes=,,%20,&excludedAttributes=,",
         "?attributes=" + "title," * 900,
         "?$filter=x&$top=1",
         "?filte%72=userName+pr",
         "?" + "a=b&" * 1_500,
     ):
         assert (await held.get(f"/Users{query}")).json()["totalResults"] == 1
+    for name in ("attributes", "excludedAttributes"):
+        for value in ("%00", ";", "'", "%ff", "user%20Name", "%22userName%22"):
+            refused(await held.get(f"/Users?{name}={value}"), 400, "invalidValue")
 
 
 # ---- tokens and tenants
@@ -647,9 +653,15 @@ async def test_a_nul_in_a_path_is_refused_by_the_host(
 
 async def test_of_a_name_that_comes_twice_the_last_counts(scim: Scim) -> None:
     """RFC 8259 section 4 leaves it open."""
-    content = b'{"userName": "a", "userName": "b", "title": "x", "TITLE": "y"}'
+    content = b'{"userName": "a", "userName": "b", "title": "x"}'
     answer = await scim.request("POST", "/Users", content=content)
-    assert own(answer.json()) == {"userName": "b", "title": "y", "active": True}
+    assert own(answer.json()) == {"userName": "b", "title": "x", "active": True}
+
+
+async def test_of_one_name_in_two_letter_cases_neither_counts(scim: Scim) -> None:
+    """RFC 7643 section 2.1: letter case makes no difference."""
+    answer = await scim.post("/Users", {"userName": "a", "title": "x", "TITLE": "y"})
+    assert "'title' and 'TITLE'" in refused(answer, 400, "invalidSyntax")
 
 
 async def test_a_byte_order_mark_is_passed_over(scim: Scim) -> None:

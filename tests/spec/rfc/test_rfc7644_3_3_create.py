@@ -67,7 +67,10 @@ EVERY_ATTRIBUTE: Resource = {
         "organization": "Universal Studios",
         "division": "Theme Park",
         "department": "Tour Operations",
-        "manager": {"value": "26118915-6090-4610-87e4-49d8ca9f808d", "$ref": "../Users/26118915"},
+        "manager": {
+            "value": "26118915-6090-4610-87e4-49d8ca9f808d",
+            "$ref": "../Users/26118915-6090-4610-87e4-49d8ca9f808d",
+        },
     },
 }
 

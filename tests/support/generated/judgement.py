@@ -58,7 +58,7 @@ class Done:
             return "the value is not of its type"
         if self.sending.by == "remove":
             return self._fault_of_remove()
-        drops_labels = not self.sending.is_filtered
+        drops_labels = not (self.sending.is_filtered and (self.was or self.sending.names_value))
         owed = values.carried(self.attribute, self.meant, drops_labels=drops_labels)
         return self._fault_of_write(owed) if owed else self._fault_of_nothing()
 
@@ -68,11 +68,28 @@ class Done:
         return OK if self.now == self.was else "what is readOnly has changed"
 
     def _fault_of_remove(self) -> str:
-        if not self.attribute.multi_valued or self.value is None:
-            return OK if self.now is None else "it is still there"
+        """A remove without a value takes all that its path means, and one with a value that."""
+        if self.meant in values.UNASSIGNED:
+            left = (self.was or [])[1:] if self.sending.is_filtered else []
+            return OK if values.leaves(self.now) == values.leaves(left) else "not just that is gone"
         owed = values.carried(self.attribute, self.meant)
-        gone = [each for each in self.was or [] if each not in (self.now or [])]
+        if not owed and not values.clears(self.attribute, self.meant, is_one=True):
+            return OK if self.now == self.was else "nothing was named, and something is gone"
+        left = _elements(self.now)
+        gone = [each for each in _elements(self.was) if each not in left]
+        if not self.attribute.multi_valued:
+            return self._fault_of_lost(owed)
         strangers = [each for each in gone if not values.leaves(each) & owed]
+        return f"removed and not named: {strangers}" if strangers else OK
+
+    def _fault_of_lost(self, owed: set[str]) -> str:
+        """Of a single value those parts are gone that were named, and the URI with its id."""
+        was = self.was if isinstance(self.was, dict) else {"value": self.was}
+        if values.clears(self.attribute, self.meant, is_one=True):
+            return OK
+        strangers = values.leaves(self.was) - values.leaves(self.now) - owed
+        if values.leaves(was.get("value")) & owed:
+            strangers -= values.leaves(was.get("$ref"))
         return f"removed and not named: {strangers}" if strangers else OK
 
     def _fault_of_write(self, owed: set[str]) -> str:
@@ -149,6 +166,11 @@ class DonePart:
             return "the value is not of its type"
         if self.name == "primary" and self.was is None and self.now is None:
             return OK  # there is no value that could be the preferred one
+        if self._is_remove_of_another_value() and self.now != self.was:
+            return "removed and not named"
+        return self._fault_of_part()
+
+    def _fault_of_part(self) -> str:
         owed, found = self._owed_and_found()
         if not owed <= found:
             return f"lost: {owed - found}"
@@ -168,7 +190,21 @@ class DonePart:
         return set() if self.sending.by == "remove" else owed, found
 
     def _clears(self) -> bool:
-        if self.sending.by == "remove" or values.clears(self.sub, self.meant, is_one=True):
+        return self.sending.by == "remove" or self._clears_value()
+
+    def _is_remove_of_another_value(self) -> bool:
+        if self.sending.by != "remove" or self.value in values.UNASSIGNED or self._clears_value():
+            return False
+        named = values.carried(self.sub, self.meant) | self._named_in_json()
+        return not named & _of_part(self.name, self.was)
+
+    def _named_in_json(self) -> set[str]:
+        """Return what JSON as the text of a `value` names."""
+        packed = {"value": self.meant}
+        return values.carried(self.path.attribute, packed) if self.name == "value" else set()
+
+    def _clears_value(self) -> bool:
+        if values.clears(self.sub, self.meant, is_one=True):
             return True
         packed = {"value": self.meant}
         return self.name == "value" and values.clears(self.path.attribute, packed, is_one=True)
@@ -176,7 +212,7 @@ class DonePart:
     def _fault_of_others(self, *, is_written: bool) -> str:
         """What is written leaves other parts alone; what is cleared may take its element along."""
         # A URI goes with the id that it was the URI of.
-        follows = {"$ref"} if self.name == "value" else _NOBODY
+        follows = {"value": {"$ref"}, "$ref": {"value"}}.get(self.name, _NOBODY)
         missing = _others(self.name, self.was, follows) - _others(self.name, self.now, _NOBODY)
         if not is_written:
             touched = (self.was or [])[:1] if self.sending.is_filtered else self.was

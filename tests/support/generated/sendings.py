@@ -33,6 +33,11 @@ class Sending:
     is_filtered: bool = False
 
     @property
+    def names_value(self) -> bool:
+        """Whether the filter says more of the element than its type."""
+        return "[type " not in self.request.get("path", "[type ")
+
+    @property
     def is_patch(self) -> bool:
         return self.by not in {"POST", "PUT"}
 
@@ -65,7 +70,8 @@ def sendings(path: AttributePath) -> Iterator[Sending]:
             value = {path.attribute.name: _HOLE}
             yield Sending(op, {"op": op, "path": path.extension, "value": value})
     if path.attribute.multi_valued:
-        yield from (each for each in _by_path(first_element(path)) if each.by != "remove")
+        for text in _elements_of(path):
+            yield from _by_path(text)
 
 
 def sendings_of_part(path: AttributePath, sub: Attribute) -> Iterator[Sending]:
@@ -73,7 +79,7 @@ def sendings_of_part(path: AttributePath, sub: Attribute) -> Iterator[Sending]:
     texts = [f"{path.text}.{sub.name}"]
     yield from (Sending(method, {texts[0]: _HOLE}) for method in ("POST", "PUT"))
     if path.attribute.multi_valued:
-        texts.append(f"{first_element(path)}.{sub.name}")
+        texts += [f"{text}.{sub.name}" for text in _elements_of(path)]
     for text in texts:
         yield from _by_path(text)
         for op in ("add", "replace"):
@@ -86,9 +92,12 @@ def _by_path(text: str) -> Iterator[Sending]:
         yield Sending(op, request, has_path=True, is_filtered="[" in text)
 
 
-def first_element(path: AttributePath) -> str:
-    """Return the path of the first of the elements that are held."""
+def _elements_of(path: AttributePath) -> Iterator[str]:
+    """Yield the paths of the first of the elements that are held, by a part and by its type."""
     first = values.stored(path.attribute)[0]
-    name, value = next(iter(first.items())) if isinstance(first, dict) else ("value", first)
-    text = str(value).lower() if isinstance(value, bool) else value
-    return f'{path.text}[{name} eq "{text}"]'
+    parts = first if isinstance(first, dict) else {"value": first}
+    for name in dict.fromkeys((next(iter(parts)), "type")):
+        if name in parts:
+            value = parts[name]
+            text = str(value).lower() if isinstance(value, bool) else value
+            yield f'{path.text}[{name} eq "{text}"]'

@@ -3,7 +3,8 @@
 The rule is simple and knows nothing of how a value is read. Of a request that succeeded, every
 scalar that it carried is found in the attribute that it was sent to, and whatever was there before
 and is not meant is there still. A request that carried nothing has changed nothing, unless it was
-null, "" or [], which unassign. Anything else must have been refused.
+null, "" or [], which unassign. Anything else must have been refused. A remove takes away nothing
+that it does not name.
 """
 
 from __future__ import annotations
@@ -63,6 +64,9 @@ UNKNOWN_PARTS: Final[tuple[Any, ...]] = (
     *({"value": "x", "foo": "y"}, [{"value": "x", "foo": "y"}], {"bad name": "x"}, {"": "x"}),
     *({"value": "x", "bad name": "y"}, {"id": "x"}, [{"id": "x"}], [{"address": "x"}]),
     *({"type": "t", "foo": "x"}, [{"type": "t", "foo": "x"}], {"foo": {"value": "x"}}),
+    *([{"value": "x"}, {"type": "t", "address": "y"}], [{"primary": True, "foo": "x"}]),
+    *([{"display": "d", "foo": "x"}], [{"value": "", "foo": "x"}], {"value": None, "foo": "x"}),
+    *([{"type": "t", "foo": ""}], {"displayName": "d", "id": "x"}, {"$ref": "r", "foo": "x"}),
 )
 LABELS: Final[tuple[Any, ...]] = (
     *([{"type": "t"}], {"type": "t"}, [{"primary": True}], [{"type": "t", "primary": True}]),
@@ -78,6 +82,8 @@ JSON_TEXTS: Final[tuple[Any, ...]] = (
     *(['{"value":"x","type":"t"}'], {"value": '{"value":"x"}'}, [{"value": '{"value":"x"}'}]),
     *({"value": '{"foo":"x"}'}, [{"value": '{"foo":"x"}'}], ['["x"]'], ['{"foo":"x"}'], '""'),
     *(" {} ", '{"value":""}', '{"value":null}', {"value": "{}"}, ["{}"], ["[]"], "[[]]", "[{}]"),
+    *("{'value':'x','type':'t'}", '[{"value":"a"}', "{value: x}", [{"value": "{value: x}"}]),
+    *(["{bad"], {"value": "{'value':'x'}"}, '"x"', ['"x"'], "null", "true", ["null"], ["false"]),
 )
 WRONG_PARTS: Final[tuple[Any, ...]] = (
     *([{"value": True}], [{"value": {"a": 1}}], [{"value": "x", "primary": "perhaps"}]),
@@ -121,6 +127,8 @@ def part(sub: Attribute) -> Any:
 
 def _sample_part(sub: Attribute, which: int) -> Any:
     value = SAMPLES[sub.type][which]
+    if sub.name == "$ref":
+        return f"https://x.test/Users/{SAMPLES['string'][which]} value"
     return f"{value} {sub.name}" if sub.type == "string" else value
 
 
@@ -192,14 +200,20 @@ def _owed_of_object(
     attribute: Attribute, value: dict[str, Any], drops_labels: bool
 ) -> Iterator[str]:
     parts = {sub.name.lower(): sub for sub in attribute.sub_attributes}
-    known = {name.lower(): part for name, part in value.items() if name.lower() in parts}
-    if known and (drops_labels or "value" in known) and _is_label(attribute, known):
-        return
+    known = {
+        name.lower(): part
+        for name, part in value.items()
+        if name.lower() in parts and parts[name.lower()].mutability != "readOnly"
+    }
+    is_label = bool(known) and _is_label(attribute, known)
+    is_dropped = is_label and (drops_labels or "value" in known)
     for name, part in value.items():
         sub = parts.get(name.lower())
-        if sub is not None and sub.mutability == "readOnly":
+        if sub is not None and (sub.mutability == "readOnly" or is_dropped):
+            if name.lower() in {"display", "$ref"} and "value" not in known:
+                yield from _owed(sub, part, drops_labels)
             continue
-        if sub is not None or not known:
+        if sub is not None or not known or is_label:
             is_packed = attribute.type == "complex" and name.lower() == "value"
             inner = _of_json(part) if is_packed else part
             is_packed = is_packed and isinstance(inner, dict) and inner != {}

@@ -162,6 +162,51 @@ def test_a_path_of_members_that_selects_by_an_unknown_name_is_refused(unknown: s
                     split_members(GROUP, parse_patch({"Operations": [operation]}))
 
 
+# --- Names that are none ---------------------------------------------------------------------
+
+NO_NAMES = (
+    *("userName:", "userName.", "userName,title", "/userName", "@type", "9x", "_x", "$", "x.$"),
+    *("$.title", "user..name", f"{ENTERPRISE_USER_SCHEMA}..department", "user;name", "a=b"),
+    *(f"{ENTERPRISE_USER_SCHEMA}{end}" for end in ("/department", "#department", "department")),
+)
+
+
+@pytest.mark.parametrize("name", NO_NAMES)
+def test_what_is_no_name_is_refused_wherever_it_stands(name: str) -> None:
+    for term in (f'{name} eq "x"', f"{name} pr", f'{name}[type eq "x"]', f"{name} eq null"):
+        for text in (term, f"not ({term})", f"userName pr or {term}", f"({term}) and title pr"):
+            with pytest.raises(InvalidFilter):
+                parse_filter(text, USER)
+
+
+@pytest.mark.parametrize("name", NO_NAMES[:12])
+def test_what_is_no_name_is_refused_in_brackets(name: str) -> None:
+    for text in (
+        f'emails[{name} eq "x"]',
+        f'emails[not ({name} eq "x")].value eq "x"',
+        f'emails[type eq "work"].{name} eq "x"',
+        f'{ENTERPRISE_USER_SCHEMA}[{name} eq "x"]',
+    ):
+        with pytest.raises(InvalidFilter):
+            parse_filter(text, USER)
+
+
+def test_a_list_has_a_value_where_an_element_has_more_than_labels() -> None:
+    """RFC 7644 section 3.4.2.2: `pr` asks for a non-empty value, or a node that is not empty."""
+    labelled: Document = {
+        "phoneNumbers": [{"type": "home", "display": "x"}],
+        "addresses": [{"type": "home", "primary": True}],
+    }
+    for name in ("phoneNumbers", "addresses"):
+        for text, holds in ((f"{name} pr", False), (f"{name} eq null", True)):
+            assert matches(parse_filter(text, USER), labelled) is holds
+            assert matches(parse_filter(f"not ({text})", USER), labelled) is not holds
+        assert matches(parse_filter(f'{name}[type eq "home"]', USER), labelled)
+        assert matches(parse_filter(f"{name}.type pr", USER), labelled)
+    with_value = {"phoneNumbers": [{"value": "1"}], "addresses": [{"country": "BE"}]}
+    assert matches(parse_filter("phoneNumbers pr and addresses pr", USER), with_value)
+
+
 # --- Quotation marks --------------------------------------------------------------------------
 
 QUOTED = {

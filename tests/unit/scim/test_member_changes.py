@@ -230,9 +230,10 @@ def test_what_a_member_shows_besides_its_id_is_not_written(operation: dict[str, 
 @pytest.mark.parametrize(
     "value",
     [
-        *({}, {"$ref": "x"}, [{}], "", " ", [{"value": ""}], [["u1", "u2"]], [{"a": 1}], [None]),
+        *({}, {"$ref": "x"}, [{}], [""], " ", [{"value": ""}], [["u1", "u2"]], [{"a": 1}], [None]),
         "\ud800",
-        *(True, False, [True], [{"value": True}], [[]], "{}", "[]", '{"a":"u1"}', [{"id": "u1"}]),
+        *("u1,u2", "u1 u2", "{bad", "[u1", '{"u1"}', "'u1'", 1, [7], [{"value": 1}], "null"),
+        *(True, False, [True], [{"value": True}], [[]], "{}", '{"a":"u1"}', [{"id": "u1"}]),
     ],
 )
 def test_a_member_without_an_id_is_refused(value: Any) -> None:
@@ -296,3 +297,10 @@ def test_a_broken_path_in_the_rest_is_refused_by_its_index() -> None:
     with pytest.raises(ScimError) as refusal:
         split(op("add", value="u1"), op("add", "display name", value="x"))
     assert refusal.value.operation == 1
+
+
+@pytest.mark.parametrize("value", [None, "", [], "[]", " [ ] "])
+def test_what_is_empty_is_an_empty_list(value: Any) -> None:
+    assert split(op("replace", value=value))[1] == MemberChange(replace=True)
+    assert split(op("add", value="u1"), op("add", value=value))[1] == MemberChange(add=("u1",))
+    assert from_document({"members": value}) == MemberChange(replace=True)

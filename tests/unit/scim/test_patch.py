@@ -56,11 +56,19 @@ class TestSingleValues:
         changed = patched({**user, "title": "Dr"}, {"op": op, "path": "title", "value": value})
         assert changed == user
 
-    def test_remove_unassigns_it_whatever_value_stands_beside(
+    def test_remove_unassigns_it_or_the_value_that_stands_beside(
         self, patched: Patched, user: Document
     ) -> None:
-        assert patched({**user, "title": "Dr"}, remove("title")) == user
-        assert patched({**user, "title": "Dr"}, remove("title", value="Mr")) == user
+        titled = {**user, "title": "Dr"}
+        named: list[Any] = [None, "", [], "dr", ["Dr"], {"value": "Dr"}]
+        for value in named:
+            assert patched(titled, remove("title", value=value)) == user
+        assert patched(titled, remove("title")) == user
+        assert patched(titled, remove("title", value="Mr")) == titled
+        wrong: list[Any] = [{}, {"foo": "Dr"}, True, ["Dr", "Mr"]]
+        for value in wrong:
+            with pytest.raises(InvalidValue):
+                patched(titled, remove("title", value=value))
 
     def test_remove_of_what_is_not_there_succeeds(self, patched: Patched, user: Document) -> None:
         paths = ["title", "emails", "name.givenName", 'emails[type eq "x"]', "manager", "emails.x"]
@@ -142,7 +150,7 @@ class TestSingleValues:
             "http://acme.example/2.0/User:title",
             f"{ENTERPRISE_USER_SCHEMA}:shoeSize",
             f"{ENTERPRISE_USER_SCHEMA}.shoeSize",
-            "$odd",
+            "a.$ref",
         ],
     )
     @pytest.mark.parametrize("op", ["add", "replace", "remove"])
@@ -247,10 +255,59 @@ class TestComplexValues:
             "manager": {"value": "m2"}
         }
         assert patched(managed, replace("manager.value", "m1")) == managed
-        assert patched(managed, replace("manager.$ref", "/1")) == {
-            **user,
-            ENTERPRISE_USER_SCHEMA: {"manager": {"value": "m1", "$ref": "/1"}},
-        }
+        for path, value in (
+            ("manager.$ref", "/Users/m2"),
+            ("manager", {"$ref": "/Users/m2"}),
+            ("manager", {"value": "m2", "$ref": "/Users/m2"}),
+        ):
+            assert patched(managed, replace(path, value))[ENTERPRISE_USER_SCHEMA] == {
+                "manager": {"value": "m2", "$ref": "/Users/m2"}
+            }
+        for path, value in (
+            *(("manager.$ref", "13"), ("manager.$ref", "/13"), ("manager.$ref", "https://m1")),
+            ("manager", {"value": "m1", "$ref": "/Users/m2"}),
+        ):
+            with pytest.raises(InvalidValue, match=r"\$ref must be the URI"):
+                patched(managed, replace(path, value))
+
+    def test_remove_of_parts_takes_those_that_are_as_is_said(
+        self, patched: Patched, user: Document
+    ) -> None:
+        name = {"givenName": "Ana", "familyName": "Ruiz"}
+        manager = {"value": "m1", "$ref": "https://x/Users/m1"}
+        held = {**user, "name": name, ENTERPRISE_USER_SCHEMA: {"manager": manager}}
+        cases: list[tuple[str, Any, Any]] = [
+            ("name", {"givenName": "ANA"}, {"familyName": "Ruiz"}),
+            ("name", {"givenName": None}, {"familyName": "Ruiz"}),
+            ("name", {"givenName": "Bo", "familyName": "Ruiz"}, {"givenName": "Ana"}),
+            ("name", {"givenName": "Bo"}, name),
+            ("name.givenName", "Bo", name),
+            ("name.givenName", "Ana", {"familyName": "Ruiz"}),
+            ("name", name, None),
+            ("name", "", None),
+            ("name", [], None),
+        ]
+        for path, value, left in cases:
+            assert patched(held, remove(path, value=value)).get("name") == left, (path, value)
+        managers: list[tuple[Any, Any]] = [
+            ("m2", manager),
+            ([{"value": "m2"}], manager),
+            ({"value": "m1", "$ref": None}, None),
+            ({"$ref": "https://y/Users/m1"}, None),
+            ([{"value": "m1"}], None),
+            ("", None),
+            ({"value": ""}, None),
+        ]
+        for value, left in managers:
+            changed = patched(held, remove("manager", value=value))
+            assert changed.get(ENTERPRISE_USER_SCHEMA, {}).get("manager") == left, value
+        unclear: list[tuple[str, Any]] = [
+            *(("name", {"first": "Ana"}), ("name", "Ana"), ("name", {}), ("manager", {})),
+            *(("manager", {"id": "m1"}), ("manager", {"displayName": "Bo"})),
+        ]
+        for path, value in unclear:
+            with pytest.raises(InvalidValue):
+                patched(held, remove(path, value=value))
 
     def test_the_name_of_the_manager_is_not_the_clients_to_write(
         self, patched: Patched, user: Document
@@ -309,7 +366,7 @@ class TestMultiValues:
         "value",
         [
             *({}, [{}], [None], [""], [None, {}], "[]", "{}", "[{}]"),
-            *([{"type": "other"}], {"primary": True}, [{"display": "x", "type": "y"}]),
+            *([{"type": "other"}], {"primary": True}),
         ],
     )
     def test_replace_by_what_names_no_value_is_refused(
@@ -330,8 +387,16 @@ class TestMultiValues:
         self, patched: Patched, user: Document
     ) -> None:
         mailed = {**user, "emails": [{**WORK, "primary": True}]}
-        for value in ([{"type": "other"}], {"primary": True}, [{"type": "x", "display": "y"}], {}):
+        for value in ([{"type": "other"}], {"primary": True}, {}):
             assert patched(mailed, add("emails", value)) == mailed
+        lost: list[Any] = [
+            *([{"type": "x", "display": "y"}], {"type": "x", "address": "y"}),
+            [{"value": "", "address": "y"}],
+        ]
+        for value in lost:
+            for path in ("emails", 'emails[type eq "other"]'):
+                with pytest.raises(InvalidValue):
+                    patched(mailed, add(path, value))
         assert patched(mailed, add('emails[type eq "other"].primary', True)) == mailed
         homes = add("addresses", [{"type": "home"}])
         assert patched(user, homes) == user
@@ -375,19 +440,37 @@ class TestMultiValues:
         mailed = {**user, "emails": [WORK, HOME]}
         assert patched(mailed, remove("emails")) == user
         assert patched(mailed, remove("emails", value=None)) == user
-        assert patched(mailed, remove("emails", value=[]))["emails"] == [WORK, HOME]
+        assert patched(mailed, remove("emails", value=[])) == user
+        assert patched(mailed, remove("emails", value="")) == user
         assert patched(mailed, remove('emails[type eq "work"]'))["emails"] == [HOME]
         assert patched(mailed, remove("emails", value=[{"value": "W@x"}]))["emails"] == [HOME]
         assert patched(mailed, remove("emails", value="h@x"))["emails"] == [WORK]
         other_type = {"value": "w@x", "type": "home"}
         assert patched(mailed, remove("emails", value=other_type)) == mailed
-        nothings: list[Any] = [{}, [{}], [None], ""]
-        for nothing in nothings:
-            assert patched(mailed, remove("emails", value=nothing)) == mailed
-        unclear: list[Any] = [[{"type": "work"}], {"primary": True}, [{"email": "w@x"}], [[]], True]
+        work = 'emails[type eq "work"]'
+        assert patched(mailed, remove(work, value=[{"value": "h@x"}])) == mailed
+        assert patched(mailed, remove(work, value=[{"value": "w@x"}]))["emails"] == [HOME]
+        assert patched(mailed, remove(f"{work}.value", value="h@x")) == mailed
+        assert patched(mailed, remove(f"{work}.value", value="w@x"))["emails"] == [HOME]
+        unclear: list[Any] = [
+            *({}, [{}], [None], [[]], True, "[]", '{"value"'),
+            *([{"type": "work"}], {"primary": True}, [{"email": "w@x"}]),
+        ]
         for value in unclear:
-            with pytest.raises(InvalidValue):
-                patched(mailed, remove("emails", value=value))
+            for path in ("emails", work):
+                with pytest.raises(InvalidValue):
+                    patched(mailed, remove(path, value=value))
+
+    def test_remove_of_what_has_no_value_names_it_whole(
+        self, patched: Patched, user: Document
+    ) -> None:
+        home = {"country": "BE", "locality": "Gent", "primary": True}
+        held = {**user, "addresses": [home]}
+        whole = {"country": "be", "locality": "Gent"}
+        assert patched(held, remove("addresses", value=[whole])) == user
+        assert patched(held, remove("addresses", value=[{"country": "FR"}])) == held
+        with pytest.raises(InvalidValue, match="send it whole"):
+            patched(held, remove("addresses", value=[{"country": "BE"}]))
 
     def test_two_values_that_become_one_are_one(self, patched: Patched, user: Document) -> None:
         two = {**user, "emails": [{**WORK, "value": "a@x"}, {**WORK, "primary": True}]}
@@ -470,7 +553,8 @@ class TestMultiValues:
         for path in ('tags[type eq "x"]', 'tags["b"]', "tags[0]"):
             with pytest.raises(InvalidPath):
                 patched(held, remove(path), of=tagged)
-        assert patched(held, replace('tags[value eq "b"].type', "x"), of=tagged) == held
+        with pytest.raises(InvalidPath, match="has no parts"):
+            patched(held, replace('tags[value eq "b"].type', "x"), of=tagged)
         with pytest.raises(NoTarget):
             patched(held, replace('tags[value sw "x"]', "y"), of=tagged)
         with pytest.raises(InvalidValue):
@@ -500,7 +584,7 @@ class TestMultiValues:
             remove("addresses", value={"locality": "x"}),
             replace("addresses.type", "work"),
             # One operation for each key, so it is not bounded by the number of operations.
-            add("", {"ADDRESSES.type": "work", "addresses.TYPE": "work"}),
+            add("", {"addresses.type": "work", f"{USER_SCHEMA}:addresses.type": "work"}),
         ],
         ids=["add", "remove", "replace", "keys"],
     )

@@ -33,7 +33,7 @@ BOTH: list[tuple[dict[str, str], dict[str, Any], Query]] = [
     ({"cursor": "", "startindex": "1"}, {"cursor": "", "startIndex": 1}, Query(cursor="")),
     ({"attributes": "a,b"}, {"attributes": ["a", "b"]}, Query(attributes="a,b")),
     ({"excludedattributes": "a"}, {"excludedAttributes": "a"}, Query(excluded_attributes="a")),
-    ({"unknown": "x"}, {"unknown": "x", "schemas": 7}, Query()),
+    ({"unknown": "x"}, {"unknown": "x", "schemas": []}, Query()),
 ]
 
 

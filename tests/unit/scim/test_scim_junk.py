@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared.errors import InvalidFilter, ScimError
+from shared.errors import InvalidFilter, InvalidValue, ScimError
 from shared.scim import documents, members, patch
 from shared.scim.core_schemas import ENTERPRISE_USER_SCHEMA, GROUP, USER, USER_SCHEMA
 from shared.scim.filters import parse_filter
@@ -138,5 +138,19 @@ def test_junk_as_a_filter_or_a_path(text: str) -> None:
 
 
 def test_junk_as_a_list_of_attributes() -> None:
-    for text in ("x" * MEGABYTE, "," * MEGABYTE, "\udfff", "name." * 10_000):
+    for text in ("x" * MEGABYTE, "," * MEGABYTE, f"name{'.x' * 10_000}"):
         assert Projection.parse(USER, text, text).apply({"id": "1", "userName": "a"}) == {"id": "1"}
+    for text in ("\udfff", "name." * 10_000, '"userName"', "user Name", "userName;title", "a[b]"):
+        for parameters in ((text, None), (None, text)):
+            with pytest.raises(InvalidValue):
+                Projection.parse(USER, *parameters)
+
+
+@pytest.mark.parametrize("head", ["a", "name", "title", ENTERPRISE_USER_SCHEMA, "urn:x"])
+def test_a_name_of_many_names_is_read_in_linear_time(head: str) -> None:
+    path = head + ".a" * (MEGABYTE // 2)
+    for operation in (
+        {"op": "add", "path": path, "value": "x"},
+        {"op": "add", "value": {path: "x"}},
+    ):
+        attempt(patched, {"Operations": [operation]})

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 from scim2_models import EnterpriseUser, User
 
-from shared.errors import InvalidFilter, ScimError
+from shared.errors import InvalidFilter, InvalidValue, ScimError
 from shared.scim import documents, members, patch
 from shared.scim.catalogue import Catalogue
 from shared.scim.core_schemas import GROUP, USER
@@ -230,7 +230,10 @@ def test_a_projection_shows_a_part_of_the_resource_and_always_its_id(
     resource_type: ResourceType, body: Document, attributes: str | None, excluded: str | None
 ) -> None:
     resource = presented(resource_type, created(resource_type, body))
-    projection = Projection.parse(resource_type, attributes, excluded)
+    try:
+        projection = Projection.parse(resource_type, attributes, excluded)
+    except InvalidValue:
+        reject()
     shown = projection.apply({**resource, "password": "p", "u-row": 1})
     assert (shown["id"], shown["schemas"]) == ("1f", resource["schemas"])
     assert is_part(shown, resource)

@@ -18,7 +18,7 @@ from tools.admin.commands.options import (
     run,
     tenant_name,
 )
-from tools.admin.existence import known_tenants, require_tenant
+from tools.admin.existence import known_tenants, require_table, require_tenant
 from tools.admin.places import Place
 from tools.admin.stats import Number, Stats
 from tools.admin.storage import open_storage
@@ -99,6 +99,8 @@ async def _stats(where: Place, named: list[str], *, memberships: bool) -> list[S
         for each in found:
             if each.is_nothing and each.tenant in named:
                 await require_tenant(where, storage, each.tenant)
+        if not named and all(each.is_nothing for each in found):
+            await require_table(where, storage)
         return found
 
 
