@@ -127,10 +127,15 @@ async def test_what_fails_leaves_the_others_alone(scim: Scim) -> None:
 
 
 @pytest.mark.rfc("7644-3.7-fail-on-errors")
-async def test_it_ends_after_as_many_errors_as_the_client_accepts(scim: Scim) -> None:
+@pytest.mark.parametrize("errors", [2, 2.0, "2"])
+async def test_it_ends_after_as_many_errors_as_the_client_accepts(
+    scim: Scim, errors: float | str
+) -> None:
+    """A whole number, also one that a client writes as a decimal or as text."""
     await scim.create_user("taken")
     operations = [user("a"), user("taken"), user("b"), {**user("taken"), "bulkId": "2"}, user("c")]
-    assert statuses(await done(scim, *operations, failOnErrors=2)) == ["201", "409", "201", "409"]
+    results = await done(scim, *operations, failOnErrors=errors)
+    assert statuses(results) == ["201", "409", "201", "409"]
     assert await scim.found("/Users", 'userName eq "c"') == []
 
 
