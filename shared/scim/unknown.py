@@ -113,6 +113,8 @@ def _remedy_of_urn(of: ResourceType, name: str) -> str:
     meant = of.find(first)
     if meant is None or of.find(f"{urn.text}:{first}") is not None:
         return ""
+    if meant.attribute.mutability == "readOnly":  # libraries write `schemas` into each object
+        return ""
     return f"{abridged(name)!r} is no attribute of that schema: send {meant.text}."
 
 

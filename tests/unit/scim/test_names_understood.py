@@ -128,3 +128,11 @@ def test_keys_that_differ_in_letter_case_alone_are_refused() -> None:
             documents.create(of, OWN["User"] | body)
         with pytest.raises(InvalidSyntax, match="are one name"):
             patched(of, {"op": "add", "value": body})
+
+
+def test_what_the_service_alone_writes_is_passed_over_in_an_extension() -> None:
+    """Libraries write `schemas` into each object of a resource, extensions included."""
+    user = CATALOGUE.resource_types[0]
+    urn = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+    body = OWN["User"] | {urn: {"schemas": [urn], "department": "Sales"}}
+    assert documents.create(user, body)[urn] == {"department": "Sales"}
