@@ -4,6 +4,9 @@ import math
 
 from shared.clock import Clock
 
+EVERY_SECONDS = 60.0
+"""How long a subject is silent unless told otherwise: a request meets it at any rate."""
+
 
 class Notices:
     """When each subject was last noticed.
@@ -11,7 +14,7 @@ class Notices:
     Subjects are few by what they are: settings, tenants that exist, tokens that are valid.
     """
 
-    def __init__(self, every_seconds: float, clock: Clock | None = None) -> None:
+    def __init__(self, every_seconds: float = EVERY_SECONDS, clock: Clock | None = None) -> None:
         """Begin with nothing noticed.
 
         Args:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from shared.settings import Settings
 
 _RETRY_AFTER = 60
-_NOTICE_EVERY_SECONDS = 60.0
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +45,7 @@ class Unconfigured:
             setting: The name of the setting that is missing.
         """
         self._setting = setting
-        self._notices = Notices(_NOTICE_EVERY_SECONDS)
+        self._notices = Notices()
 
     async def authenticate(self, tenant: str | None, authorization: str | None) -> Caller:
         """Refuse the request.

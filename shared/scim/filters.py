@@ -315,9 +315,9 @@ class _Comparing:
             case ValuePath():
                 return self._truth_of_value_path(condition, resource)
             case And():
-                return self._truth_of_all(condition.filters, resource)
+                return self._truth_of_parts(condition.filters, resource, decided_by=False)
             case Or():
-                return self._truth_of_any(condition.filters, resource)
+                return self._truth_of_parts(condition.filters, resource, decided_by=True)
             case Not():
                 inner = self.truth(condition.filter, resource)
                 return None if inner is None else not inner
@@ -363,22 +363,15 @@ class _Comparing:
                 truth = None
         return truth
 
-    def _truth_of_all(self, parts: Sequence[Filter], resource: Document) -> Truth:
-        truth: Truth = True
+    def _truth_of_parts(
+        self, parts: Sequence[Filter], resource: Document, *, decided_by: bool
+    ) -> Truth:
+        """Join parts by Kleene's tables: `and` is decided by false, `or` by true."""
+        truth: Truth = not decided_by
         for part in parts:
             of_part = self.truth(part, resource)
-            if of_part is False:
-                return False
-            if of_part is None:
-                truth = None
-        return truth
-
-    def _truth_of_any(self, parts: Sequence[Filter], resource: Document) -> Truth:
-        truth: Truth = False
-        for part in parts:
-            of_part = self.truth(part, resource)
-            if of_part:
-                return True
+            if of_part is decided_by:
+                return decided_by
             if of_part is None:
                 truth = None
         return truth

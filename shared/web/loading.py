@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from shared.web.respond import Endpoint
     from shared.web.services import Job
 
-_NOTICE_EVERY_SECONDS = 60.0
-
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -67,7 +65,7 @@ class Loading(Generic[T]):
         self._load = load
         self._prepare = prepare
         self._done: Future[T] | None = None
-        self._notices = Notices(_NOTICE_EVERY_SECONDS)
+        self._notices = Notices()
 
     def begin_soon(self) -> None:
         """Begin when the event loop of the caller is free: when the functions are indexed.

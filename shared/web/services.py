@@ -87,11 +87,9 @@ def build(settings: Settings) -> Services:
     )
 
 
-_NOTICE_EVERY_SECONDS = 60.0
-
 _OFF = Off()
 _current: Services | None = None
-_notices = Notices(_NOTICE_EVERY_SECONDS)
+_notices = Notices()
 
 
 def current() -> Services:

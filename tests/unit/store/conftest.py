@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+from shared.clock import Clock
 from shared.scim.documents import changed_names
 from shared.store.deletions import Sweeper
 from shared.store.memberships import Memberships
@@ -27,6 +29,18 @@ class ReadBack(Protocol):
     """Reads the test's partition; `consistent` asserts first that it breaks no rule."""
 
     async def __call__(self) -> Partition: ...
+
+
+@pytest.fixture
+def retry_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the waiting out of the pauses between attempts: they are random from 0 up."""
+    monkeypatch.setattr(random, "uniform", lambda low, _: low)
+
+
+@pytest.fixture
+def reader(table: AzureTable, clock: Time) -> Store:
+    """The store of another instance, whose steady clock shows another time."""
+    return open_store(table, changed_names, clock=Clock(steady=lambda: clock.steady - 4_900))
 
 
 @pytest.fixture

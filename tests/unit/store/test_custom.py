@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -62,12 +61,6 @@ async def faulty_devices(storage: Azurite, proxy: StorageProxy) -> AsyncIterator
     opened = open_table(TableAddress("scim", connection_string=address))
     yield devices_of(opened)
     await opened.close()
-
-
-@pytest.fixture
-def _retry_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take the waiting out of the pauses between attempts: they are random from 0 up."""
-    monkeypatch.setattr(random, "uniform", lambda low, _: low)
 
 
 async def together(awaitables: Iterable[Awaitable[Any]]) -> list[Any]:
@@ -394,7 +387,7 @@ async def test_a_change_that_meets_a_deletion_finds_nothing(
     await consistent()
 
 
-@pytest.mark.usefixtures("_retry_at_once")
+@pytest.mark.usefixtures("retry_at_once")
 @pytest.mark.parametrize(
     "fault",
     [

@@ -37,10 +37,7 @@ TRANSACTIONS = 4
 """What a group of 100 takes: three in which members join, and that which creates it."""
 
 
-@pytest.fixture(autouse=True)
-def _retry_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take the waiting out of the pauses between attempts: they are random from 0 up."""
-    monkeypatch.setattr(random, "uniform", lambda low, _: low)
+pytestmark = pytest.mark.usefixtures("retry_at_once")
 
 
 @dataclass(slots=True)

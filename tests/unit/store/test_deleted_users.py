@@ -7,17 +7,13 @@ another time.
 from __future__ import annotations
 
 import asyncio
-import random
 from typing import TYPE_CHECKING
 
 import pytest
 
-from shared.clock import Clock
 from shared.errors import NotFound, Unavailable
-from shared.scim.documents import changed_names
 from shared.scim.members import MemberChange
 from shared.store.deletions import LEASE_SECONDS
-from shared.store.store import Store, open_store
 from tests.support.documents import user
 from tests.support.fakes.storage_proxy import answer, commit_but_answer
 from tests.support.seeds import seed
@@ -25,7 +21,7 @@ from tests.support.seeds import seed
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from shared.tables.azure_table import AzureTable
+    from shared.store.store import Store
     from tests.conftest import NewContext
     from tests.support.fakes.clock import Time
     from tests.support.fakes.storage_proxy import StorageProxy
@@ -37,15 +33,7 @@ ALWAYS = float("inf")
 GROUPS = 120
 
 
-@pytest.fixture(autouse=True)
-def _retry_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take the waiting out of the pauses between attempts: they are random from 0 up."""
-    monkeypatch.setattr(random, "uniform", lambda low, _: low)
-
-
-@pytest.fixture
-def reader(table: AzureTable, clock: Time) -> Store:
-    return open_store(table, changed_names, clock=Clock(steady=lambda: clock.steady - 4_900))
+pytestmark = pytest.mark.usefixtures("retry_at_once")
 
 
 async def shown(store: Store, new_context: NewContext, everyone: Seeded) -> set[str]:

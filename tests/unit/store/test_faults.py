@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from dataclasses import replace
 from types import SimpleNamespace
@@ -73,10 +72,7 @@ UNCLEAR = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _retry_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take the waiting out of the pauses between attempts: they are random from 0 up."""
-    monkeypatch.setattr(random, "uniform", lambda low, _: low)
+pytestmark = pytest.mark.usefixtures("retry_at_once")
 
 
 @pytest.mark.parametrize("fault", UNCLEAR.values(), ids=UNCLEAR)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,10 +27,7 @@ if TYPE_CHECKING:
 ALWAYS = float("inf")
 
 
-@pytest.fixture(autouse=True)
-def _retry_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take the waiting out of the pauses between attempts: they are random from 0 up."""
-    monkeypatch.setattr(random, "uniform", lambda low, _: low)
+pytestmark = pytest.mark.usefixtures("retry_at_once")
 
 
 async def test_a_create_that_was_refused_is_not_done_later(

@@ -7,7 +7,6 @@ another time.
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -46,15 +45,7 @@ BUSY = answer(503, "ServerBusy")
 ALWAYS = float("inf")
 
 
-@pytest.fixture(autouse=True)
-def _retry_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take the waiting out of the pauses between attempts: they are random from 0 up."""
-    monkeypatch.setattr(random, "uniform", lambda low, _: low)
-
-
-@pytest.fixture
-def reader(table: AzureTable, clock: Time) -> Store:
-    return open_store(table, changed_names, clock=Clock(steady=lambda: clock.steady - 4_900))
+pytestmark = pytest.mark.usefixtures("retry_at_once")
 
 
 async def remembering(reader: Store, context: RequestContext, everyone: Seeded) -> str:

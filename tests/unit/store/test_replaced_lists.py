@@ -40,10 +40,7 @@ if TYPE_CHECKING:
     from tests.unit.store.conftest import ReadBack
 
 
-@pytest.fixture(autouse=True)
-def _retry_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take the waiting out of the pauses between attempts: they are random from 0 up."""
-    monkeypatch.setattr(random, "uniform", lambda low, _: low)
+pytestmark = pytest.mark.usefixtures("retry_at_once")
 
 
 def replaces(
