@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import sys
+import time
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from local import azurite, children, ports, run_record, settings_file
+from local import azurite, children, core_tools, ports, run_record, settings_file
 from local.errors import LocalError
 from local.run_record import RunRecord
 from shared.schema_files import read_catalogue
@@ -30,6 +30,8 @@ ROOT = Path(__file__).resolve().parent.parent
 _TABLES = "TABLE_CONNECTION_STRING"
 _EMULATOR = "UseDevelopmentStorage=true"
 _START_SECONDS = 120.0
+_LOADING_SECONDS = 15.0
+"""How long a host may answer /healthz, and not with 200: it is still finding the functions."""
 _PROBE_SECONDS = 0.1
 
 
@@ -86,6 +88,7 @@ async def run(asked: Options) -> int:
         settings_file.token(file)
     values = settings_file.readable_values(file)
     settings = _checked({**values, **_own_environ()})
+    func = None if asked.stand_in else core_tools.find()
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(ports.listen(asked.port))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/scim/v2"
@@ -95,14 +98,15 @@ async def run(asked: Options) -> int:
             # Before the host starts: Core Tools start again when a folder appears.
             record = _record(asked, url, settings, environ, storage)
             stack.enter_context(run_record.recorded(asked.root, record))
-        core_tools = None if asked.stand_in else shutil.which("func")
-        if core_tools:
-            host = _core_tools(core_tools, asked, listener, environ)
+        if func:
+            port = listener.getsockname()[1]
+            listener.close()
+            host = core_tools.running(func, root=asked.root, port=port, environ=environ)
         else:
             host = _stand_in(asked, listener, {**settings_file.values(file), **environ})
         process = await stack.enter_async_context(host)
-        if await _answers(url, process):
-            _announce(asked, url, storage, core_tools)
+        if await _serves(url, process):
+            _announce(asked, url, storage, func)
         return await _first_end(process, storage)
 
 
@@ -135,23 +139,6 @@ def _storage(asked: Options) -> AbstractAsyncContextManager[Azurite]:
         location=asked.root / ".data" / "azurite",
         ports=known if ports.are_free(known.values()) else azurite.FREE_PORTS,
     )
-
-
-@asynccontextmanager
-async def _core_tools(
-    func: str, asked: Options, listener: socket.socket, environ: Mapping[str, str]
-) -> AsyncIterator[Process]:
-    """`func start`, which reads local.settings.json itself, with the Python of this environment."""
-    port = listener.getsockname()[1]
-    listener.close()
-    environ = {
-        **environ,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "VIRTUAL_ENV": sys.prefix,
-    }
-    command = [func, "start", "--port", str(port)]
-    async with children.running(command, directory=asked.root, environ=environ) as process:
-        yield process
 
 
 @asynccontextmanager
@@ -208,14 +195,14 @@ def _own_environ() -> dict[str, str]:
     return {"AZURE_FUNCTIONS_ENVIRONMENT": "Development"} | given
 
 
-async def _answers(url: str, host: Process) -> bool:
-    """Wait until the host answers, or is dead; tell whether it answers.
+async def _serves(url: str, host: Process) -> bool:
+    """Wait until the host serves the app, or is dead; tell whether it serves it.
 
     Raises:
-        LocalError: It does neither within two minutes.
+        LocalError: It does neither within two minutes, or answers without the app.
     """
     dead = asyncio.create_task(host.wait())
-    answered = asyncio.create_task(_first_answer(f"{url.removesuffix('/scim/v2')}/healthz"))
+    answered = asyncio.create_task(_healthy(f"{url.removesuffix('/scim/v2')}/healthz"))
     try:
         done, _ = await asyncio.wait(
             {dead, answered}, timeout=_START_SECONDS, return_when=asyncio.FIRST_COMPLETED
@@ -226,26 +213,50 @@ async def _answers(url: str, host: Process) -> bool:
         await asyncio.wait({dead, answered})
     if not done:
         raise LocalError(f"the host does not answer at {url}: see what it says above")
-    return answered in done and dead not in done
+    if dead in done:
+        return False
+    answered.result()
+    return True
 
 
-async def _first_answer(url: str) -> None:
+async def _healthy(url: str) -> None:
+    """Wait until /healthz is answered with 200.
+
+    Raises:
+        LocalError: It is answered otherwise for too long. A host that could not import the app
+            answers 404 to everything.
+    """
+    patience: float | None = None
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5.0)) as client:
         while True:
-            try:
-                async with client.get(url) as answer:
-                    # The host answers 503 until it has loaded the functions.
-                    if answer.status != 503:
-                        return
-            except (aiohttp.ClientError, TimeoutError):
-                pass
+            status = await _status(client, url)
+            if status == 200:
+                return
+            if status in {None, 503}:  # the host answers 503 while it starts
+                patience = None
+            elif patience is None:
+                patience = time.monotonic() + _LOADING_SECONDS
+            elif time.monotonic() > patience:
+                raise LocalError(
+                    f"the host answers {status} at {url}, so it does not serve the app: "
+                    "see what it says above"
+                )
             await asyncio.sleep(_PROBE_SECONDS)
 
 
-def _announce(asked: Options, url: str, storage: Azurite, core_tools: str | None) -> None:
+async def _status(client: aiohttp.ClientSession, url: str) -> int | None:
+    """Return the status of what is answered, None where nobody answers."""
+    try:
+        async with client.get(url) as answer:
+            return answer.status
+    except (aiohttp.ClientError, TimeoutError):
+        return None
+
+
+def _announce(asked: Options, url: str, storage: Azurite, func: str | None) -> None:
     kept = "in memory, gone at the end" if asked.ephemeral else "kept in .data/azurite"
     token = f"the value of {settings_file.TOKEN}"
-    host = [] if core_tools else ["Host:       local/ stands in for `func start`"]
+    host = [] if func else ["Host:       local/ stands in for `func start`"]
     is_where_others_look = storage.ports == azurite.WELL_KNOWN_PORTS
     lines = [
         *host,

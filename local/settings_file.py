@@ -5,22 +5,28 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import sys
 import tempfile
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from local.errors import LocalError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 FILE = "local.settings.json"
 SAMPLE = "local.settings.sample.json"
+ENVIRONMENT = "AZURE_FUNCTIONS_ENVIRONMENT"
 TOKEN = "SCIM_SECRET_TOKEN"  # noqa: S105  # the name of the setting, not a token
 
 
 def ensure(root: Path) -> Path:
     """Create the file from the sample with a freshly drawn 256-bit token, unless it exists.
 
-    Only its owner may read it. It is never written again, also not by two that create it at once.
+    Only its owner may read it. It is not written again, also not by two that create it at once, but
+    that a setting on which Core Tools fail is taken out of one that an older sample has made.
 
     Returns:
         Its path.
@@ -30,20 +36,45 @@ def ensure(root: Path) -> Path:
     """
     path = root / FILE
     if path.exists():
+        _mend(path)
         return path
     content = _load(root / SAMPLE)
     content.setdefault("Values", {})[TOKEN] = secrets.token_urlsafe(32)
+    with _draft(root, content) as draft, suppress(FileExistsError):
+        path.hardlink_to(draft)
+    return path
+
+
+def _mend(path: Path) -> None:
+    """Take out the environment, which Core Tools set themselves: up to 4.1 they fail on a second.
+
+    It has no effect there, because what a run sets in the environment wins. A file that cannot be
+    read stays as it is, for whoever reads it next to say so.
+    """
+    try:
+        content = _load(path)
+    except LocalError:
+        return
+    held = content.get("Values")
+    if not isinstance(held, dict) or held.pop(ENVIRONMENT, None) is None:
+        return
+    with _draft(path.parent, content) as draft:
+        draft.replace(path.resolve())
+    print(f"{path.name}: {ENVIRONMENT} was taken out, Core Tools set it", file=sys.stderr)
+
+
+@contextmanager
+def _draft(root: Path, content: dict[str, Any]) -> Iterator[Path]:
+    """Write a file beside the one that it is to become; its owner alone may read it."""
     descriptor, name = tempfile.mkstemp(dir=root, prefix=FILE + ".")  # mode 0600
     draft = Path(name)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump(content, file, indent=2)
             file.write("\n")
-        with suppress(FileExistsError):
-            path.hardlink_to(draft)
+        yield draft
     finally:
-        draft.unlink()
-    return path
+        draft.unlink(missing_ok=True)
 
 
 def values(path: Path) -> dict[str, str]:

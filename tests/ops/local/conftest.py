@@ -23,6 +23,10 @@ import azure.functions as func
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
+@app.route(route="healthz")
+async def healthz(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse()
+
 @app.route(route="scim/v2/environ/{name}")
 async def environ(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse(os.environ.get(req.route_params["name"], ""))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
-from local import azurite, ports, run_record, service
+from local import azurite, ports, run, run_record, service
 from local.errors import LocalError
 
 if TYPE_CHECKING:
@@ -27,26 +27,52 @@ ROOT = Path(__file__).resolve().parents[3]
 TOKEN = "a-token-that-the-environment-gives"
 
 RECORDER = """#!{python}
-import http.server, json, os, pathlib, signal, sys
+import http.server, json, os, pathlib, signal, subprocess, sys, threading
 port = int(sys.argv[sys.argv.index("--port") + 1])
 told = dict(argv=sys.argv[1:], cwd=os.getcwd(), pid=os.getpid(), environ=dict(os.environ))
-pathlib.Path("func.json").write_text(json.dumps(told))
+for line in range(90):
+    print("[2026-11-29T08:00:00.000Z] Initializing", line, flush=True)
+
+def work():
+    while True:
+        worker = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+        with open("workers", "a") as file:
+            print(worker.pid, file=file)
+        current[:] = [worker]
+        if worker.wait() == -signal.SIGKILL:
+            return
+
 class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
+        print("Executing 'Functions.healthz'\\nHandled\\nExecuted 'Functions.healthz'", flush=True)
         starting = not pathlib.Path("started").exists()
         pathlib.Path("started").touch()
-        self.send_response(503 if starting else 401)
+        self.send_response(503 if starting else {status} if self.path == "/healthz" else 401)
         self.end_headers()
         if self.path == "/exit":
             os._exit(7)
     def log_message(self, *of): pass
+
 def stop(*of):
-    pathlib.Path("stopped").touch()
+    with open("stopped", "a") as file:
+        print(len(pathlib.Path("workers").read_text().split()), file=file)
+    current[0].kill()
     os._exit(0)
-signal.signal(signal.SIGTERM, stop)
-http.server.HTTPServer(("127.0.0.1", port), Answer).serve_forever()
+
+current = []
+signal.signal(signal.SIGTERM, lambda *of: pathlib.Path("terminated").touch())
+signal.signal(signal.SIGINT, {stop})
+threading.Thread(target=work, daemon=True).start()
+while not current:
+    pass
+pathlib.Path("func.json").write_text(json.dumps(told))
+http.server.ThreadingHTTPServer(("127.0.0.1", port), Answer).serve_forever()
 """
-"""Stands for Core Tools: records how it was started, and exits on SIGTERM or GET /exit."""
+"""Stands for Core Tools: records how it was started, and has a worker, as they have.
+
+It ignores SIGTERM, starts its worker again when that is ended, ends both on SIGINT, prints as much
+as they do, and exits on GET /exit.
+"""
 
 
 def settings(**of: str) -> dict[str, str]:
@@ -121,6 +147,11 @@ async def first_children(process: Process) -> list[int]:
     raise AssertionError("it started no process")
 
 
+def workers(project: Path) -> list[int]:
+    """The workers that the recorder has started."""
+    return [int(pid) for pid in (project / "workers").read_text().split()]
+
+
 async def gone(pids: list[int]) -> bool:
     """Whether the processes end, given a little time after the one that started them."""
     for _ in range(200):
@@ -137,13 +168,22 @@ def alive(pid: int) -> bool:
         return False
 
 
+def install(folder: Path, status: int = 200, stop: str = "stop") -> Path:
+    """Put a recorder named func into a folder."""
+    func = folder / "func"
+    func.write_text(RECORDER.format(python=sys.executable, status=status, stop=stop))
+    func.chmod(0o755)
+    return folder
+
+
+def with_core_tools(folder: Path, **of: str) -> dict[str, str]:
+    return settings(EPHEMERAL="1", PATH=f"{folder}:{os.environ['PATH']}", **of)
+
+
 @pytest.fixture
 def core_tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a recorder named func."""
-    func = tmp_path_factory.mktemp("bin") / "func"
-    func.write_text(RECORDER.format(python=sys.executable))
-    func.chmod(0o755)
-    return func.parent
+    return install(tmp_path_factory.mktemp("bin"))
 
 
 async def test_it_prints_the_tenant_url_and_how_to_see_the_token_but_not_the_token(
@@ -220,8 +260,7 @@ async def test_when_the_host_ends_by_itself_its_exit_code_is_passed_on(project: 
 async def test_core_tools_are_used_when_they_are_on_the_path(
     project: Path, core_tools: Path
 ) -> None:
-    environ = settings(EPHEMERAL="1", PATH=f"{core_tools}:{os.environ['PATH']}")
-    async with started(project, environ=environ) as process:
+    async with started(project, environ=with_core_tools(core_tools)) as process:
         url, lines = await until_it_serves(process)
         assert not any("stands in" in line for line in lines)
         told = json.loads((project / "func.json").read_text())
@@ -235,13 +274,99 @@ async def test_core_tools_are_used_when_they_are_on_the_path(
         process.terminate()
         await output(process)
         assert process.returncode == 0
-        assert (project / "stopped").exists()
-        assert await gone([told["pid"]])
+        # It was asked before its worker was, or it would have started another one.
+        assert (project / "stopped").read_text() == "1\n"
+        assert not (project / "terminated").exists()
+        assert await gone([told["pid"], *workers(project)])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
+async def test_nothing_is_left_of_core_tools(
+    project: Path, core_tools: Path, number: signal.Signals
+) -> None:
+    async with started(project, environ=with_core_tools(core_tools)) as process:
+        await until_it_serves(process)
+        started_by_it = children(process.pid)
+        assert set(workers(project)) <= set(started_by_it)
+        process.send_signal(number)
+        await output(process)
+        assert (project / "stopped").exists() == (number != signal.SIGKILL)
+        assert await gone(started_by_it)
+
+
+async def test_core_tools_that_are_killed_leave_nothing_either(
+    project: Path, core_tools: Path
+) -> None:
+    async with started(project, environ=with_core_tools(core_tools)) as process:
+        await until_it_serves(process)
+        started_by_it = children(process.pid)
+        os.kill(json.loads((project / "func.json").read_text())["pid"], signal.SIGKILL)
+        await output(process)
+        assert process.returncode == 128 + signal.SIGKILL
+        assert await gone(started_by_it)
+
+
+async def test_core_tools_that_do_not_end_when_asked_are_killed(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    deaf = install(tmp_path_factory.mktemp("bin"), stop="signal.SIG_IGN")
+    async with started(project, environ=with_core_tools(deaf)) as process:
+        await until_it_serves(process)
+        started_by_it = children(process.pid)
+        process.terminate()
+        process.terminate()  # a second time, so as not to wait
+        await output(process)
+        assert await gone(started_by_it)
+
+
+async def test_a_host_without_the_app_is_not_announced(
+    project: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The import of the app has failed: every path is answered 404."""
+    monkeypatch.setattr(run, "_LOADING_SECONDS", 0.1)
+    folder = install(tmp_path_factory.mktemp("bin"), status=404)
+    for name, value in with_core_tools(folder).items():
+        monkeypatch.setenv(name, value)
+    asked = run.options(project, "sample_app", os.environ, stand_in=False)
+    with pytest.raises(LocalError, match=r"answers 404 at \S+/healthz.* see what it says above"):
+        await run.run(asked)
+
+
+@pytest.mark.parametrize("layout", ["", "bin/"])
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_a_python_that_core_tools_do_not_run_is_said_in_one_line(
+    project: Path, core_tools: Path, layout: str, is_known: bool
+) -> None:
+    """As the archive has it, and as npm has it, whose `func` is a link to a script beside."""
+    this = f"3.{sys.version_info.minor}"
+    for version in ["3.9", "3.10", *([this] if is_known else [])]:
+        (core_tools / layout / "workers/python" / version).mkdir(parents=True)
+    if layout:
+        (core_tools / "lib").mkdir()
+        (core_tools / "func").rename(core_tools / "lib" / "main.js")
+        (core_tools / "func").symlink_to("lib/main.js")
+    async with started(project, environ=with_core_tools(core_tools)) as process:
+        if is_known:
+            await until_it_serves(process)
+            return
+        said = await output(process)
+    assert process.returncode == 1
+    assert len(said.splitlines()) == 1
+    assert f"run Python 3.9, 3.10, and this is {this}: update them" in said
+
+
+async def test_core_tools_are_not_asked_for_the_runtime(project: Path, core_tools: Path) -> None:
+    """They would ask whoever started them, and nobody answers."""
+    (project / "local.settings.json").write_text(json.dumps({"Values": {}}))
+    environ = with_core_tools(core_tools, SCIM_SECRET_TOKEN=TOKEN)
+    async with started(project, environ=environ) as process:
+        await until_it_serves(process)
+        told = json.loads((project / "func.json").read_text())
+        assert told["environ"]["FUNCTIONS_WORKER_RUNTIME"] == "python"
 
 
 async def test_the_exit_code_of_core_tools_is_passed_on(project: Path, core_tools: Path) -> None:
-    environ = settings(EPHEMERAL="1", PATH=f"{core_tools}:{os.environ['PATH']}")
-    async with started(project, environ=environ) as process:
+    async with started(project, environ=with_core_tools(core_tools)) as process:
         url, _ = await until_it_serves(process)
         await get(url.removesuffix("/scim/v2") + "/exit")
         await output(process)
@@ -277,8 +402,7 @@ async def test_a_bad_file_of_schemas_that_the_settings_file_names_is_said_in_one
     (project / "own.json").write_text('{"name": "Device", "endpoint": "/Devices", "schema": 1}')
     held = {"SCIM_SECRET_TOKEN": TOKEN, "SCIM_SCHEMAS": str(project / "own.json")}
     (project / "local.settings.json").write_text(json.dumps({"Values": held}))
-    with_core_tools = settings(EPHEMERAL="1", PATH=f"{core_tools}:{os.environ['PATH']}")
-    for environ in (settings(EPHEMERAL="1"), with_core_tools):
+    for environ in (settings(EPHEMERAL="1"), with_core_tools(core_tools)):
         async with started(project, environ=environ) as process:
             said = await output(process)
         assert process.returncode == 1
@@ -396,8 +520,6 @@ async def test_an_app_that_the_host_would_refuse_is_said_and_nothing_is_announce
 async def test_data_is_kept_between_runs_in_a_folder_of_the_project(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from local import run  # noqa: PLC0415  # so that the test says what it looks at
-
     asked = run.options(project, "sample_app", {}, stand_in=True)
     assert (asked.port, asked.ephemeral) == (7071, False)
     seen: dict[str, object] = {}
@@ -414,8 +536,6 @@ async def test_ports_of_the_storage_that_are_taken_at_the_last_moment_are_left(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They look free once, and are not."""
-    from local import run  # noqa: PLC0415  # as above
-
     asked = run.options(project, "sample_app", {"PORT": "0"}, stand_in=True)
     look, looks = ports.are_free, iter([True])
     monkeypatch.setattr(ports, "are_free", lambda numbers: next(looks, False) or look(numbers))
