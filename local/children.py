@@ -8,7 +8,7 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -16,25 +16,8 @@ if TYPE_CHECKING:
 
 _GRACE_SECONDS = 10.0
 _CLOSING_SECONDS = 2.0
-# Waits for the end of its standard input, then ends the process group that it is given.
+# Waits for the end of its standard input, then kills the process group that it is given.
 _WATCH = 'read -r _; kill -KILL "-$1"'
-
-
-class Ending(NamedTuple):
-    """How a child is asked to end, before its group is killed.
-
-    Attributes:
-        number: The signal.
-        to_group: Whether the processes that it started get the signal too.
-    """
-
-    number: signal.Signals
-    to_group: bool
-
-
-TERMINATED = Ending(signal.SIGTERM, to_group=True)
-INTERRUPTED = Ending(signal.SIGINT, to_group=False)
-"""For a program that ignores SIGTERM, and starts again what ends beside it."""
 
 
 @asynccontextmanager
@@ -45,8 +28,6 @@ async def running(
     environ: Mapping[str, str],
     capture: bool = False,
     descriptors: Sequence[int] = (),
-    ending: Ending = TERMINATED,
-    watched: bool = False,
 ) -> AsyncIterator[Process]:
     """Run a command in a process group of its own and end the whole group with the block.
 
@@ -60,9 +41,6 @@ async def running(
         environ: Its whole environment.
         capture: Whether its output, errors included, goes to `stdout` of the process given.
         descriptors: File descriptors that it inherits.
-        ending: How it is asked to end.
-        watched: Whether another process ends its group when this one is gone, because it does not
-            watch its standard input itself.
     """
     process = await asyncio.create_subprocess_exec(
         *command,
@@ -74,48 +52,58 @@ async def running(
         pass_fds=descriptors,
         start_new_session=True,
     )
-    watcher = None
     try:
-        if watched:
-            watcher = await _watch(process)
         yield process
     finally:
-        await _end(process, ending)
+        _signal_group(process, signal.SIGTERM)
+        await _wait_or_kill(process)
+
+
+@asynccontextmanager
+async def running_watched(
+    command: Sequence[str], *, directory: Path, environ: Mapping[str, str]
+) -> AsyncIterator[Process]:
+    """Run a command that ignores SIGTERM, and the end of its standard input.
+
+    It is interrupted alone, so that it can end in order what it has started. A process of its own
+    kills its group when this process is gone. That is a shell, because a signal at the death of the
+    parent exists on Linux alone, and reaches no grandchild.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=directory, env=environ, stdin=PIPE, start_new_session=True
+    )
+    watcher = None
+    try:
+        watcher = await asyncio.create_subprocess_exec(
+            *("/bin/sh", "-c", _WATCH, "sh", str(process.pid)), stdin=PIPE, start_new_session=True
+        )
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            process.send_signal(signal.SIGINT)
+        await _wait_or_kill(process)
         if watcher is not None:
             watcher.kill()
             await watcher.wait()
 
 
-async def _watch(process: Process) -> Process:
-    """Start what kills the group of a child when this process is gone.
-
-    It is a shell, because a signal at the death of the parent exists on Linux alone, and reaches no
-    grandchild.
-    """
-    command = ["/bin/sh", "-c", _WATCH, "sh", str(process.pid)]
-    return await asyncio.create_subprocess_exec(*command, stdin=PIPE, start_new_session=True)
-
-
-async def _end(process: Process, ending: Ending) -> None:
-    _signal(process, ending.number, to_group=ending.to_group)
+async def _wait_or_kill(process: Process) -> None:
+    """Wait until a process has ended as it was asked to, then kill what is left of its group."""
     try:
         with suppress(TimeoutError):
             async with asyncio.timeout(_GRACE_SECONDS):
                 await process.wait()
     finally:
-        # Also when a second Ctrl-C cancels the wait, and for what is left of the group.
-        _signal(process, signal.SIGKILL)
+        # Also when a second Ctrl-C cancels the wait.
+        _signal_group(process, signal.SIGKILL)
     with suppress(TimeoutError):
         async with asyncio.timeout(_CLOSING_SECONDS):
             await process.communicate()  # waits, and closes the pipes
 
 
-def _signal(process: Process, number: signal.Signals, *, to_group: bool = True) -> None:
+def _signal_group(process: Process, number: signal.Signals) -> None:
     with suppress(ProcessLookupError, PermissionError):
-        if to_group:
-            os.killpg(process.pid, number)
-        else:
-            process.send_signal(number)
+        os.killpg(process.pid, number)
 
 
 def on_stop(stop: Callable[[], object], *, leashed: bool) -> None:

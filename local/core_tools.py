@@ -57,7 +57,7 @@ async def running(
 ) -> AsyncIterator[Process]:
     """Run `func start`, which reads local.settings.json itself, with the Python of this process.
 
-    It ignores SIGTERM, and starts its worker again when that is ended. SIGINT to it alone ends both.
+    It ignores SIGTERM, and starts its worker again when that is ended.
 
     Args:
         func: The program.
@@ -73,7 +73,5 @@ async def running(
         "VIRTUAL_ENV": sys.prefix,
     }
     command = [func, "start", "--port", str(port)]
-    async with children.running(
-        command, directory=root, environ=environ, ending=children.INTERRUPTED, watched=True
-    ) as process:
+    async with children.running_watched(command, directory=root, environ=environ) as process:
         yield process

@@ -7,7 +7,6 @@ import json
 import re
 import subprocess
 import sys
-from fnmatch import fnmatchcase
 from importlib.metadata import requires, version
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from packaging.requirements import Requirement
 from shared.settings import Settings, SettingsError, describe
 from tests.support.dependency_groups import GROUPS, requirements
 from tests.support.deployed import MODULES, PACKAGES
+from tests.support.funcignore import is_kept_back
 
 ROOT = Path(__file__).parents[2]
 PYTHONS = ["3.11", "3.12", "3.13"]
@@ -105,12 +105,6 @@ def package_of(name: str) -> str:
     return PROVIDERS[".".join(name.split(".")[:depth])]
 
 
-def is_kept_back(path: str) -> bool:
-    """Tell whether `.funcignore` names the file or a folder above it."""
-    patterns = (ROOT / ".funcignore").read_text("utf-8").split()
-    return any(fnmatchcase(part, pattern) for part in Path(path).parts for pattern in patterns)
-
-
 def host() -> dict[str, Any]:
     read: dict[str, Any] = json.loads((ROOT / "host.json").read_text("utf-8"))
     return read
@@ -180,9 +174,12 @@ def test_what_work_leaves_behind_stays_here(path: str) -> None:
     assert is_kept_back(path)
 
 
-def test_the_patterns_need_no_more_than_names() -> None:
-    patterns = (ROOT / ".funcignore").read_text("utf-8").split()
-    assert not [pattern for pattern in patterns if set(pattern) & set("/!#[]")]
+def test_the_host_logs_what_queries_read_and_little_else() -> None:
+    """Without `default` it passes Information and above of its own categories, and no others."""
+    levels = host()["logging"]["logLevel"]
+    assert "default" not in levels
+    read = ["Function.patch_user.User", "Host.Function.Console", "Host.Results"]
+    assert not [name for level in levels for name in read if name.startswith(level)]
 
 
 def test_routes_begin_at_the_root_of_the_host() -> None:

@@ -6,15 +6,14 @@ import json
 import os
 import threading
 from base64 import urlsafe_b64decode
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from local import settings_file
 from local.errors import LocalError
 
-if TYPE_CHECKING:
-    from pathlib import Path
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_it_is_made_from_the_sample_with_a_token_of_256_bits_for_its_owner_alone(
@@ -42,6 +41,28 @@ def test_it_is_never_written_again(project: Path) -> None:
     os.utime(path, (1, 1))
     settings_file.ensure(project)
     assert (path.read_text(), path.stat().st_mtime) == ("mine", 1)
+
+
+def test_the_environment_is_taken_out_of_an_older_one_and_nothing_else(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Core Tools set it themselves; some fail where it is set twice."""
+    held = {"AZURE_FUNCTIONS_ENVIRONMENT": "Development", "SCIM_SECRET_TOKEN": "mine", "B": "2"}
+    path = project / "local.settings.json"
+    path.write_text(json.dumps({"Values": held, "Host": {"CORS": "*"}}))
+    settings_file.ensure(project)
+    del held["AZURE_FUNCTIONS_ENVIRONMENT"]
+    assert json.loads(path.read_text()) == {"Values": held, "Host": {"CORS": "*"}}
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert capsys.readouterr().err.count("\n") == 1
+    settings_file.ensure(project)
+    assert capsys.readouterr().err == ""
+
+
+def test_the_sample_leaves_the_environment_to_core_tools() -> None:
+    sample = json.loads((ROOT / "local.settings.sample.json").read_text("utf-8"))
+    assert "AZURE_FUNCTIONS_ENVIRONMENT" not in sample["Values"]
+    assert sample["Values"]["FUNCTIONS_WORKER_RUNTIME"] == "python"
 
 
 def test_two_that_make_it_at_once_agree(project: Path) -> None:

@@ -35,9 +35,10 @@ from infra.package_app import (
     contents,
     is_runtime,
 )
-from tests.ops.test_packaging import deployed, is_kept_back
+from tests.ops.test_packaging import deployed
 from tests.support.dependency_groups import requirements
 from tests.support.deployed import PACKAGES
+from tests.support.funcignore import is_kept_back
 
 if TYPE_CHECKING:
     from local.azurite import Azurite
@@ -132,6 +133,55 @@ def test_of_ours_it_is_what_funcignore_lets_through() -> None:
     let_through = [file for file in committed() if not is_kept_back(file)]
     ours = set(contents(ROOT)) & set(committed())
     assert sorted({*ours, "requirements.txt"}) == sorted(let_through)
+
+
+LITTER = [
+    ".git/config",
+    ".venv/bin/python",
+    ".coverage",
+    ".coverage.host.1",
+    ".env",
+    "package.json",
+    "node_modules/azurite/package.json",
+    "local.settings.json",
+    "__pycache__/function_app.cpython-313.pyc",
+    "shared/__pycache__/tenants.cpython-313.pyc",
+    "shared/scim/.DS_Store",
+    "scim_users/old.pyc",
+    "docs/examples/device.json",
+]
+
+
+def littered(clone: Path, folder: Path) -> Path:
+    """A copy of the project after work, with schemas of a deployer's own."""
+    copied = shutil.copytree(clone, folder / "littered")
+    for name in [*LITTER, "scim_schemas/device.json"]:
+        (copied / name).parent.mkdir(parents=True, exist_ok=True)
+        (copied / name).touch()
+    return copied
+
+
+def test_core_tools_pack_the_same_files(clone: Path, tmp_path: Path) -> None:
+    root = littered(clone, tmp_path)
+    files = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+    assert files >= {*LITTER}
+    assert sorted(name for name in files if not is_kept_back(name)) == contents(root)
+
+
+def test_azd_packs_the_same_files(clone: Path, tmp_path: Path) -> None:
+    """It reads the patterns as git does."""
+    root = littered(clone, tmp_path)
+    shutil.rmtree(root / ".git")
+    listed = [*("git", "--git-dir", str(tmp_path / "git"), "--work-tree", str(root))]
+    subprocess.run([*listed, "init", "--quiet"], cwd=root, check=True)
+    left = subprocess.run(
+        [*listed, "ls-files", "--others", f"--exclude-from={ROOT / '.funcignore'}"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert sorted(left.stdout.splitlines()) == contents(root)
 
 
 def test_what_work_leaves_behind_is_not_in_it(clone: Path) -> None:
