@@ -22,11 +22,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Never
 
-from aiohttp import web
-from aiohttp.http_exceptions import LineTooLong
+from aiohttp import HttpVersion11, web
 from azure import functions
 
-from local import children, host_json, host_paths, logs, messages, timers
+from local import children, host_json, host_paths, logs, messages, timers, web_server
 from local.errors import LocalError
 from local.functions import HttpFunction, TimerFunction, index, load
 from local.invocation import Invoker
@@ -39,7 +38,11 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 _BODY_LIMIT = "104857600"
-_LINE_LIMIT, _HEADER_LIMIT = 8192, 32768
+_BODY_SECONDS = 5.0
+"""How long nothing may come of a body that was announced."""
+_HEADERS_SECONDS = 30.0
+"""How long headers may take from their first byte on."""
+_LATE = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 _STOPPING_SECONDS = 5.0
 
 _logger = logging.getLogger("local.host")  # it may be run as `__main__`
@@ -64,6 +67,9 @@ class Host:
     ) -> None:
         self._functions = http
         self._custom_headers = settings.custom_headers
+        self._hsts_seconds = settings.hsts_seconds
+        # Core Tools have none before them; in Azure there always is one.
+        self._has_front_end = environ.get("AZURE_FUNCTIONS_ENVIRONMENT") != "Development"
         self._has_home = environ.get("AzureWebJobsDisableHomepage", "").lower() != "true"
         self._body_limit = int(environ.get("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT", _BODY_LIMIT))
         self._invoker = invoker
@@ -72,14 +78,28 @@ class Host:
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request; whatever a function does, there is an answer."""
         response = await self._answer(request)
+        if self._hsts_seconds is not None and self._is_public_https(request):
+            response.headers["Strict-Transport-Security"] = f"max-age={self._hsts_seconds}"
         for name, value in self._custom_headers.items():
             response.headers.setdefault(name, value)
         # The host never knows the length beforehand, except that of nothing.
-        if response.body and request.version >= (1, 1) and request.method != "HEAD":
+        if request.version < HttpVersion11:
+            return await _until_the_end(request, response)
+        if response.body and request.method != "HEAD":
             response.enable_chunked_encoding()
         return response
 
+    def _is_public_https(self, request: web.BaseRequest) -> bool:
+        received = {name.lower(): value for name, value in request.headers.items()}
+        try:
+            return messages.origin(received, has_front_end=self._has_front_end).is_public_https
+        except ValueError:
+            return False
+
     async def _answer(self, request: web.BaseRequest) -> web.Response:
+        refused = web_server.refusal(request)
+        if refused is not None:
+            return _closed(refused)
         raw_path, _, query = _target(request).partition("?")
         try:
             path = messages.decoded_path(raw_path)
@@ -105,19 +125,25 @@ class Host:
         found = self._find(request.method, path)
         if found is None:
             return host_paths.answer_without_function(path, has_home=self._has_home)
-        if int(headers.get("content-length", 0)) > self._body_limit:
-            response = web.Response(status=413)
-            response.force_close()
-            return response
         function, route_parameters = found
+        # What cannot be bound to the parameter of a function is an exception in the host.
+        if int(headers.get("content-length", 0)) > self._body_limit:
+            return _closed(500)
+        try:
+            origin = messages.origin(headers, has_front_end=self._has_front_end)
+            body = await _body(request, headers)
+        except (ValueError, TimeoutError):
+            return _closed(500)
         converted = functions.HttpRequest(
             request.method,
-            messages.url(headers, path, query),
+            messages.url(origin, path, query),
             headers=headers,
             params=messages.parameters(query),
             route_params=route_parameters,
-            body=await _body(request, headers),
+            body=body,
         )
+        if await _is_gone(request):
+            return _closed(400)  # nobody reads it
         return await self._invoke(function, converted)
 
     def _find(self, method: str, path: str) -> tuple[HttpFunction, dict[str, str]] | None:
@@ -156,7 +182,34 @@ async def _body(request: web.BaseRequest, headers: Mapping[str, str]) -> bytes:
     if headers.get("expect", "").lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0
-    return await request.content.read()
+    pieces: list[bytes] = []
+    while not request.content.at_eof():
+        async with asyncio.timeout(_BODY_SECONDS):
+            pieces.append(await request.content.readany())
+    return b"".join(pieces)
+
+
+async def _is_gone(request: web.BaseRequest) -> bool:
+    """Tell whether the client has closed the connection before its request could be run."""
+    await asyncio.sleep(0)  # the event loop has read the request, and not yet what came after it
+    return request.transport is None or request.transport.is_closing()
+
+
+def _closed(status: int) -> web.Response:
+    """Make an answer without a body, after which the connection is closed."""
+    response = web.Response(status=status)
+    response.force_close()
+    return response
+
+
+async def _until_the_end(request: web.BaseRequest, response: web.Response) -> web.StreamResponse:
+    """Send an answer to HTTP/1.0: it ends with the connection, and tells no length."""
+    sent = web.StreamResponse(status=response.status, headers=response.headers)
+    sent.force_close()
+    await sent.prepare(request)
+    if isinstance(response.body, bytes):
+        await sent.write(response.body)
+    return sent
 
 
 class _Connection(web.RequestHandler):
@@ -165,6 +218,31 @@ class _Connection(web.RequestHandler):
     Of an error only its type and place are logged. Its message quotes what was received, such as a
     header with a token in it.
     """
+
+    _late: asyncio.TimerHandle | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has come, and begin to wait where it is not yet a whole head of a request."""
+        super().data_received(data)
+        if self._messages or self._request_in_progress:
+            self._stop_waiting()
+        elif self._late is None:
+            self._late = asyncio.get_running_loop().call_later(_HEADERS_SECONDS, self._refuse_late)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """End with the connection."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _stop_waiting(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+    def _refuse_late(self) -> None:
+        if self.transport is not None:
+            self.transport.write(_LATE)
+        self.force_close()
 
     def log_exception(self, *said: Any, **options: Any) -> None:
         """Log what the server did not expect."""
@@ -183,14 +261,11 @@ class _Connection(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         del message
-        if isinstance(exc, LineTooLong):
-            status = 414 if exc.args[1] == _LINE_LIMIT else 431
+        status = web_server.status_of_error(exc, status)
         _logger.info("refused from %s: %d %s", request.remote, status, type(exc).__name__)
         if status >= 500 and not isinstance(exc, ConnectionError):
             _logger.error("%s", _place(exc))
-        response = web.Response(status=status)
-        response.force_close()
-        return response
+        return _closed(status)
 
 
 def _place(error: object) -> str:
@@ -252,8 +327,9 @@ async def _listening(host: Host, listener: socket.socket) -> AsyncIterator[None]
         host.answer,
         access_log=None,
         auto_decompress=False,
-        max_line_size=_LINE_LIMIT,
-        max_field_size=_HEADER_LIMIT,
+        max_line_size=web_server.LINE_LIMIT,
+        max_field_size=web_server.HEADER_LIMIT,
+        max_headers=web_server.MOST_HEADERS,
     )
     runner = web.ServerRunner(server, shutdown_timeout=_STOPPING_SECONDS)
     await runner.setup()

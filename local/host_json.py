@@ -35,6 +35,7 @@ class HostJson:
         custom_headers: Added to every answer that does not carry them.
         function_timeout: Seconds after which an invocation has failed.
         log_level: Level of the root logger.
+        hsts_seconds: What browsers are told to keep to https for; None where they are told nothing.
         max_outstanding_requests: Requests that wait or are served; one more is refused. None for
             any number.
         max_concurrent_requests: Requests that are served at once, likewise.
@@ -44,6 +45,7 @@ class HostJson:
     custom_headers: Mapping[str, str] = field(default_factory=dict)
     function_timeout: float = 1800.0
     log_level: int = logging.INFO
+    hsts_seconds: int | None = None
     max_outstanding_requests: int | None = None
     max_concurrent_requests: int | None = None
 
@@ -69,6 +71,7 @@ def read(path: Path) -> HostJson:
         custom_headers=_object(http, "customHeaders"),
         function_timeout=_seconds(content.get("functionTimeout"), defaults.function_timeout),
         log_level=_level(_object(content, "logging", "logLevel").get("default", "Information")),
+        hsts_seconds=_hsts(_object(http, "hsts")),
         max_outstanding_requests=_count(http, "maxOutstandingRequests"),
         max_concurrent_requests=_count(http, "maxConcurrentRequests"),
     )
@@ -88,6 +91,14 @@ def _count(http: dict[str, Any], name: str) -> int | None:
     if not isinstance(count, int) or (count < 1 and count != -1):
         raise LocalError(f'host.json: {name} must be a number of requests or -1, not "{count}"')
     return None if count == -1 else count
+
+
+def _hsts(hsts: dict[str, Any]) -> int | None:
+    """Read how long https is kept to; a time span that is one number counts days."""
+    days = str(hsts.get("maxAge", "30"))
+    if not days.isdecimal():
+        raise LocalError(f'host.json: maxAge of hsts must be a number of days, not "{days}"')
+    return int(days) * 86_400 if hsts.get("isEnabled") else None
 
 
 def _level(name: Any) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote
 
@@ -19,6 +20,9 @@ _SLASH = re.compile(r"(%2f)", re.IGNORECASE)
 _STRAY_PERCENT = re.compile(r"%(?![0-9a-f]{2})", re.IGNORECASE)
 _SENDABLE = re.compile(r"[\t\x20-\x7e]*")
 _WITHOUT_BODY = frozenset({204, 205, 304})
+_SCHEME = re.compile(r"[a-z][a-z0-9+.\-]*")
+_HOST_NAME = re.compile(r"[A-Za-z0-9!$&'()\-_~]+(?:\.[A-Za-z0-9!$&'()\-_~]+)*\.?")
+_LOCAL = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?", re.IGNORECASE)
 _FRAMING = frozenset({"content-length", "transfer-encoding", "connection"})
 
 
@@ -66,15 +70,59 @@ def _without_dots(path: str) -> str:
     return "/" + "/".join(kept)
 
 
-def url(headers: Mapping[str, str], path: str, query: str) -> str:
-    """Return the absolute URL of a request: path encoded again, query as it came.
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Scheme and host that a client asked for, the host with its port."""
 
-    The front end of Azure says with X-Forwarded-Proto and DISGUISED-HOST what the client asked for.
+    scheme: str
+    host: str
+
+    @property
+    def is_public_https(self) -> bool:
+        """Whether it is asked for by https, and not on this machine."""
+        return self.scheme == "https" and not _LOCAL.fullmatch(self.host)
+
+
+def origin(headers: Mapping[str, str], *, has_front_end: bool) -> Origin:
+    """Return what a client asked for.
+
+    The front end of Azure says it with X-Forwarded-Proto and DISGUISED-HOST; without a front end
+    these say nothing.
+
+    Raises:
+        ValueError: It makes no URL, so that the host cannot bind the request.
     """
-    scheme = headers.get("x-forwarded-proto", "http").partition(",")[0].strip()
-    host = headers.get("disguised-host") or headers.get("host", "")
+    scheme, host = "http", headers.get("host", "")
+    if has_front_end:
+        scheme = headers.get("x-forwarded-proto", scheme).lower()
+        host = headers.get("disguised-host") or host
+    if not _SCHEME.fullmatch(scheme):
+        raise ValueError("X-Forwarded-Proto is no scheme")
+    name, _, port = host.partition(":") if not host.startswith("[") else (host, "", "")
+    ascii_name = name if name.startswith("[") else _ascii_name(name)
+    if port and not (port.isdecimal() and int(port) <= 65535):
+        raise ValueError("the host has no such port")
+    return Origin(
+        scheme if scheme == "https" else "http", f"{ascii_name}:{port}" if port else ascii_name
+    )
+
+
+def _ascii_name(name: str) -> str:
+    """Return the name of a host as it is looked up.
+
+    Raises:
+        ValueError: It is empty, too long, has an empty label, or characters that no name has.
+    """
+    encoded = name if name.isascii() else name.encode("idna").decode()
+    if not _HOST_NAME.fullmatch(encoded) or len(encoded) > 255:
+        raise ValueError("the host is no name")
+    return encoded
+
+
+def url(origin: Origin, path: str, query: str) -> str:
+    """Return the absolute URL of a request: path encoded again, query as it came."""
     encoded = quote(_STRAY_PERCENT.sub("%25", path), safe="/%:@!$&'()*+,;=~")
-    return f"{scheme}://{host}{encoded}{'?' if query else ''}{query}"
+    return f"{origin.scheme}://{origin.host}{encoded}{'?' if query else ''}{query}"
 
 
 def headers(received: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -48,7 +48,10 @@ class Service:
 async def running(
     *, environ: Mapping[str, str] | None = None, app: str = "function_app", root: Path = ROOT
 ) -> AsyncIterator[Service]:
-    """Run the service by the stand-in host, with storage in memory, until the block ends.
+    """Run the service with storage in memory until the block ends.
+
+    It is run by the stand-in host, or by Core Tools where SCIM_HOST is `core-tools`: so the suites
+    can be sent to both.
 
     Its rate limit is so high that no test or measurement meets it, unless `environ` has another.
 
@@ -63,7 +66,9 @@ async def running(
     settings = {**os.environ, "EPHEMERAL": "1", "PORT": "0", TOKEN: secrets.token_urlsafe(32)}
     settings["SCIM_REQUESTS_PER_SECOND"] = _UNLIMITED
     settings |= environ or {}
-    command = [sys.executable, "-m", "local", "--stand-in", "--leash"]
+    command = [sys.executable, "-m", "local", "--leash"]
+    if os.environ.get("SCIM_HOST") != "core-tools":
+        command.append("--stand-in")
     command += ["--app", app, "--root", str(root)]
     async with children.running(command, directory=ROOT, environ=settings, capture=True) as process:
         output: list[str] = []
