@@ -58,11 +58,12 @@ class HttpFunction:
 
 @dataclass(frozen=True, slots=True)
 class TimerFunction:
-    """A function that runs on a schedule: NCRONTAB, or `%NAME%` of the setting that holds one."""
+    """A function that runs on a schedule; its times are kept where `use_monitor` says so."""
 
     function: Function
     schedule: str
     run_on_startup: bool
+    use_monitor: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,12 @@ def _http_function(function: Function, trigger: Any, route_prefix: str) -> HttpF
 
 
 def _timer_function(function: Function, trigger: Any) -> TimerFunction:
-    return TimerFunction(function, trigger.schedule, bool(trigger.run_on_startup))
+    return TimerFunction(
+        function,
+        trigger.schedule,
+        bool(trigger.run_on_startup),
+        use_monitor=trigger.use_monitor is not False,
+    )
 
 
 def _refuse_conflicts(http: list[HttpFunction]) -> None:

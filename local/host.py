@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from local.host_json import HostJson
+    from local.ncrontab import Distance, Schedule
 
 ROOT = Path(__file__).resolve().parent.parent
 _BODY_LIMIT = "104857600"
@@ -342,15 +343,27 @@ async def _listening(host: Host, listener: socket.socket) -> AsyncIterator[None]
 
 def _schedules(
     functions: tuple[TimerFunction, ...], environ: Mapping[str, str]
-) -> list[tuple[TimerFunction, str]]:
-    """Return the timers that are not switched off, each with its schedule."""
-    enabled = (timer for timer in functions if not timers.is_disabled(timer, environ))
-    return [(timer, timers.resolve(timer, environ)) for timer in enabled]
+) -> list[tuple[TimerFunction, Schedule | Distance]]:
+    """Return the timers that are not switched off, each with its schedule.
+
+    One whose schedule is wrong never runs, which is logged; everything else is served.
+    """
+    found: list[tuple[TimerFunction, Schedule | Distance]] = []
+    for timer in functions:
+        if timers.is_disabled(timer, environ):
+            continue
+        try:
+            found.append((timer, timers.resolve(timer, environ)))
+        except LocalError as error:
+            _logger.error("%s", error)  # noqa: TRY400  # its trace says nothing
+    return found
 
 
 @asynccontextmanager
 async def _ticking(
-    schedules: list[tuple[TimerFunction, str]], invoker: Invoker, memory: timers.Memory | None
+    schedules: list[tuple[TimerFunction, Schedule | Distance]],
+    invoker: Invoker,
+    memory: timers.Memory | None,
 ) -> AsyncIterator[None]:
     async def invoke(timer: TimerFunction, request: Any) -> None:
         await invoker.invoke(timer.function, request)

@@ -1,13 +1,11 @@
 """Timer functions, run on their schedules as the host runs them.
 
-A schedule is an NCRONTAB expression of six fields (seconds first) or five, in UTC, or `%NAME%`
-for the setting that holds one. Other than in cron, a day must satisfy both the field of the day
-of the month and that of the day of the week.
-
 A timer never overlaps itself. What falls due while it runs is made up for by one run, right after
 the end; what fell due while the host was down, by one run at the start, which is past due. For that
-the host keeps the next time of each timer, in its storage account; this one keeps a file. A timer
-that fails is not run again before its next time.
+the host keeps the next time of each timer that is due once a minute or less often, in its storage
+account; this one keeps a file. A timer that fails is not run again before its next time.
+
+Other than in the host, no lease keeps two of them apart, and a timer is not told when it ran last.
 """
 
 from __future__ import annotations
@@ -22,20 +20,22 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Never
 
 from azure.functions.timer import TimerRequest
-from croniter import croniter  # type: ignore[import-untyped]  # its annotations are not published
 
+from local import ncrontab
 from local.errors import LocalError
 from local.functions import TimerFunction
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from local.ncrontab import Distance, Schedule
+
 Invoke = Callable[[TimerFunction, TimerRequest], Awaitable[object]]
 
 _logger = logging.getLogger(__name__)
-# croniter also knows "?", "L", "#" and more; the host does not.
-_TERM = r"(?:\*|\w{1,3})(?:-\w{1,3})?(?:/\d+)?"
-_EXPRESSION = re.compile(rf"(?:{_TERM}(?:,{_TERM})*(?:\s+|$)){{5,6}}")
+_SETTING = re.compile(r"%([^%]+)%")
+# What the host says of a schedule; no schedule that is read here has another.
+_OF_SCHEDULE = {"AdjustForDST": True}
 
 
 def is_disabled(timer: TimerFunction, environ: Mapping[str, str]) -> bool:
@@ -45,30 +45,22 @@ def is_disabled(timer: TimerFunction, environ: Mapping[str, str]) -> bool:
     return any(environ.get(setting, "").lower() in {"1", "true"} for setting in settings)
 
 
-def resolve(timer: TimerFunction, environ: Mapping[str, str]) -> str:
-    """Return the NCRONTAB expression of a timer.
+def resolve(timer: TimerFunction, environ: Mapping[str, str]) -> Schedule | Distance:
+    """Read the schedule of a timer, in which `%NAME%` stands for a setting.
 
     Raises:
-        LocalError: The setting it names is missing, or the expression is none that the host takes.
+        LocalError: A setting that it names is missing, or the host does not take it.
     """
-    name, schedule = timer.function.name, timer.schedule.strip()
-    if schedule.startswith("%") and schedule.endswith("%"):
-        setting = schedule.strip("%")
+    name = timer.function.name
+    for setting in _SETTING.findall(timer.schedule):
         if setting not in environ:
             raise LocalError(f"{name}: the setting {setting} that holds its schedule is missing")
-        schedule = environ[setting].strip()
-    if not _EXPRESSION.fullmatch(schedule) or not croniter.is_valid(
-        schedule, second_at_beginning=True
-    ):
-        raise LocalError(f'{name}: its schedule "{schedule}" is no NCRONTAB expression')
-    return schedule
-
-
-def next_time(schedule: str, after: datetime) -> datetime:
-    """Return the first time after `after` at which a schedule is due."""
-    times = croniter(schedule, after, day_or=False, second_at_beginning=True)
-    due: datetime = times.get_next(datetime)
-    return due
+    text = _SETTING.sub(lambda found: environ[found[1]], timer.schedule)
+    try:
+        return ncrontab.parse(text)
+    except ValueError as error:
+        problem = f'its schedule "{text}" is no NCRONTAB expression: {error}'
+        raise LocalError(f"{name}: {problem}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,20 +96,21 @@ class Memory:
 
 async def run(
     timer: TimerFunction,
-    schedule: str,
+    schedule: Schedule | Distance,
     invoke: Invoke,
     *,
     memory: Memory | None = None,
     clock: Clock | None = None,
 ) -> Never:
     """Run one timer until it is cancelled; it never overlaps itself and survives failures."""
-    memory, clock = memory or Memory(), clock or Clock()
+    is_kept = timer.use_monitor and schedule.is_kept
+    memory, clock = memory if memory and is_kept else Memory(), clock or Clock()
     kept, due = memory.recall(timer), clock.now()
     is_past_due = kept is not None and kept <= due
     if is_past_due or timer.run_on_startup:
         await _fire(timer, invoke, is_past_due=is_past_due)
     while True:
-        due = next_time(schedule, due)
+        due = schedule.next_time(due)
         memory.keep(timer, due)
         await clock.sleep(max(0.0, (due - clock.now()).total_seconds()))
         # From the later of both: a sleep may end a little before the time it was asked for, and
@@ -130,7 +123,7 @@ async def _fire(timer: TimerFunction, invoke: Invoke, *, is_past_due: bool = Fal
     name, began = timer.function.name, time.perf_counter()
     _logger.info("%s: its timer fires%s", name, ", past due" if is_past_due else "")
     try:
-        await invoke(timer, TimerRequest(past_due=is_past_due))
+        await invoke(timer, TimerRequest(past_due=is_past_due, schedule=_OF_SCHEDULE))
     except Exception:
         _logger.exception("%s failed", name)
     else:

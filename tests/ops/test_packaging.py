@@ -58,7 +58,7 @@ NEVER_COMMITTED = [
 ]
 
 
-WITH_THE_APP = {"local", "dev", "bench"}
+WITH_THE_APP = {"dev", "bench"}
 """Groups that the Makefile installs together with the packages of the app."""
 
 

@@ -40,15 +40,28 @@ def timer(app: func.FunctionApp, schedule: str, *, run_on_startup: bool = False)
         ("0 0 0 * * 6,0", "2026-11-28T00:00:00"),
         ("0 0 12 1 1 *", "2027-01-01T12:00:00"),
         ("0 0 0 13 * Fri", "2027-08-13T00:00:00"),
+        ("0 0 0 * Janu Wednes", "2027-01-06T00:00:00"),
+        ("0 0 0 * * 5-1", "2026-11-24T00:00:00"),
+        ("0 50-40/5 * * * *", "2026-11-23T10:40:00"),
+        ("*/90 * * * * *", "2026-11-23T10:18:00"),
+        ("0 5/20 * * * *", "2026-11-23T10:25:00"),
+        ("0 0 0 29 2 *", "2028-02-29T00:00:00"),
+        ("00:05:00", "2026-11-23T10:22:30"),
+        ("1.00:00:00", "2026-11-24T10:17:30"),
     ],
 )
 def test_a_schedule_is_due_at_its_next_time(app: func.FunctionApp, schedule: str, due: str) -> None:
     resolved = timers.resolve(timer(app, schedule), {})
-    assert timers.next_time(resolved, MONDAY) == datetime.fromisoformat(due + "+00:00")
+    assert resolved.next_time(MONDAY) == datetime.fromisoformat(due + "+00:00")
 
 
 @pytest.mark.parametrize(
-    "schedule", ["", "00:05:00", "* * *", "0 0 ? * * *", "61 * * * * *", "@daily"]
+    "schedule",
+    [
+        *("", "* * *", "0 0 ? * * *", "61 * * * * *", "@daily", "0 0 0 * * * *"),
+        *("0 0 0 * * 7", "0 0 0 L * *", "0 0 0 * * 5#2", "0\t0\t0\t*\t*\t*", "0 0 0 * * FRX"),
+        *("0 0 0 5-40 * *", "0 */x * * * *", "00:00:00", "25:00:00"),
+    ],
 )
 def test_what_is_no_schedule_is_refused(app: func.FunctionApp, schedule: str) -> None:
     with pytest.raises(LocalError, match=r'sweep: its schedule ".*" is no NCRONTAB expression'):
@@ -57,7 +70,10 @@ def test_what_is_no_schedule_is_refused(app: func.FunctionApp, schedule: str) ->
 
 def test_a_schedule_may_stand_in_a_setting(app: func.FunctionApp) -> None:
     held = timer(app, "%SWEEP%")
-    assert timers.resolve(held, {"SWEEP": "0 0 * * * *"}) == "0 0 * * * *"
+    resolved = timers.resolve(held, {"SWEEP": "0 0 * * * *"})
+    assert resolved == timers.resolve(timer(func.FunctionApp(), "0 0 * * * *"), {})
+    part = timers.resolve(timer(func.FunctionApp(), "0 %MINUTE% * * * *"), {"MINUTE": "0"})
+    assert part == resolved
     with pytest.raises(LocalError, match="the setting SWEEP"):
         timers.resolve(held, {})
 
@@ -110,7 +126,7 @@ async def fired(
     """Run a timer until its work does not end."""
     clock = timers.Clock(work.clock.now, work.clock.sleep)
     running = asyncio.create_task(
-        timers.run(held, held.schedule, work.invoke, memory=memory, clock=clock)
+        timers.run(held, timers.resolve(held, {}), work.invoke, memory=memory, clock=clock)
     )
     async with asyncio.timeout(10):
         await work.is_over.wait()
@@ -198,6 +214,27 @@ async def test_a_function_can_be_switched_off(
         pass  # its schedule is not looked at
 
 
+async def test_a_wrong_schedule_disables_its_function_alone(
+    app: func.FunctionApp, serving: Serving, caplog: pytest.LogCaptureFixture
+) -> None:
+    timer(app, "%MISSING%")
+
+    @app.route(route="served")
+    async def served(req: func.HttpRequest) -> func.HttpResponse:
+        return func.HttpResponse()
+
+    async with serving() as wire:
+        assert await wire.status("/served") == 200
+    assert "sweep: the setting MISSING" in caplog.text
+
+
+async def test_times_within_a_minute_are_not_kept(app: func.FunctionApp, tmp_path: Path) -> None:
+    held = timer(app, "*/20 * * * * *")
+    memory = timers.Memory(tmp_path)
+    await fired(held, Work(Passing(), []), memory)
+    assert memory.recall(held) is None
+
+
 async def test_the_host_runs_timers_beside_requests(
     app: func.FunctionApp, serving: Serving
 ) -> None:
@@ -206,6 +243,7 @@ async def test_the_host_runs_timers_beside_requests(
     @app.timer_trigger(arg_name="timer", schedule="0 0 0 1 1 *", run_on_startup=True)
     async def start(timer: func.TimerRequest, context: func.Context) -> None:
         assert not timer.past_due
+        assert timer.schedule == {"AdjustForDST": True}  # type: ignore[attr-defined]  # of the library, not of its interface
         assert context.function_name == "start"
         fired.set()
 
