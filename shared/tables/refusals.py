@@ -77,7 +77,7 @@ _WORDS = {
     Refusal.BUSY: "The storage is busy and turns calls away; that passes",
     Refusal.NO_ANSWER: (
         "The storage does not answer: the address, the network of the app or the storage itself is"
-        " at fault"
+        " at fault; on a developer's machine, Azurite is to run"
     ),
     Refusal.OTHER: "The storage refused the service",
 }
