@@ -133,8 +133,9 @@ async def authenticate(
         query=query_of(req.url),
         headers=req.headers,
         resource_id=record.resource_id,
-        # More than one part of a request may ask for the body, which is read once.
-        read=cache(read),
+        # More than one part of a request may ask for the body, which is read once. To wrap what
+        # reads it costs more than to find that there is none.
+        read=cache(read) if body else read,
         # Whoever opened the tenant has sent a token; its digest is a secret of both sides.
         cursor_keys=caller.keys or (digest_of(bearer_token(req.headers.get("authorization"))),),
         compute=process.compute,
