@@ -17,9 +17,7 @@ def write_line(record: RequestRecord) -> None:
     """Write the line of a request; a warning where the service failed, which 501 does not say."""
     has_failed = record.status >= 500 and record.status != 501
     level = logging.WARNING if has_failed else logging.INFO
-    fields = {
-        fact.field: value for fact in FACTS if (value := fact.read(record)) not in ("", None)
-    }
+    fields = {fact.field: value for fact in FACTS if (value := fact.read(record)) not in ("", None)}
     _log.log(level, "%s", json.dumps(fields))
 
 
