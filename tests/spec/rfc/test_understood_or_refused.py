@@ -1,7 +1,7 @@
 """Understood or refused: what is sent is done, or refused with what to change, and nothing changes.
 
 Passed over in silence is only what `tests/spec/conformance/readings.py` lists. Every attribute with
-every kind of wrong value is tried without HTTP in `tests/unit/scim/test_values_understood.py`, and
+every kind of wrong value is tried without HTTP in `spec/understood/test_values_understood.py`, and
 every place of an unknown name in `test_filters_of_unknown_names.py`; a sample of both is here.
 """
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from shared.scim.schema import Attribute, AttributePath, Document, ResourceType
     from tests.support.generated.sendings import Sending
 
+pytestmark = pytest.mark.exhaustive
+
 KEPT_ELSEWHERE = {"members", "password"}
 BARE: dict[str, Document] = {
     "User": {"userName": "ana", "active": True, "title": "T"},

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from shared.scim.schema import Document
 
+pytestmark = pytest.mark.exhaustive
+
 FALSE, UNDEFINED, TRUE = 0, 1, 2
 """In this order `and` is the least of all, `or` the greatest, and `not` turns it round."""
 
