@@ -183,7 +183,7 @@ class Sweep:
         now = self._clock.steady()
         until = min(now + TENANT_SECONDS, self._began + RUN_SECONDS)
         deadline = time.monotonic() + (until - now) + GRACE_SECONDS
-        context = RequestContext(tenant, self._request_id, ACTOR, deadline)
+        context = RequestContext(tenant, self._request_id, ACTOR, deadline, "sweep")
         return _TenantSweep(context, Bound(TENANT_ENTITIES, until, self._clock.steady))
 
     async def _sweep_deletions(self, sweep: _TenantSweep) -> None:

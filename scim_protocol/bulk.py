@@ -231,7 +231,13 @@ class _BulkRun:
 
     async def _serve(self, operation: BulkOperation, request: ScimRequest) -> ScimResponse:
         """Serve one operation as a request of its own, which has its own line in the log."""
-        context = replace(request.context, meter=Meter(), transactions=0)
+        context = replace(
+            request.context,
+            method=operation.method,
+            position=operation.index,
+            meter=Meter(),
+            transactions=0,
+        )
         record = RequestRecord(context.request_id, operation.method, "Bulk")
         record.tenant, record.token, record.meter = context.tenant, context.actor, context.meter
         part = replace(request, method=operation.method, context=context)

@@ -16,7 +16,7 @@ MemberVersion = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one transaction did; never a value of an attribute.
+    """What one transaction did; of values only those that say who may come in, and who has gone.
 
     Attributes:
         resource: name of the resource type: `User`, `Group`, or that of a custom type.
@@ -30,6 +30,9 @@ class Change:
         removed: users that left, each with its new version.
         skipped: ids that were named as members and are no users.
         left: groups that a deleted user was in.
+        active: whether a user is active now, where that changed or the user is new; else None.
+        external_id: externalId of what was deleted, since nobody can look it up any more; None
+            where it had none, and for everything else.
     """
 
     resource: str
@@ -41,9 +44,11 @@ class Change:
     removed: tuple[MemberVersion, ...] = ()
     skipped: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    active: bool | None = None
+    external_id: str | None = None
 
     def values(self, context: RequestContext, transaction: int) -> dict[str, Value]:
-        """Lay the change out as the properties of its row; empty lists are left out.
+        """Lay the change out as the properties of its row; what is empty is left out.
 
         Args:
             context: the request.
@@ -57,8 +62,14 @@ class Change:
             Column.REQUEST_ID: context.request_id,
             Column.TRANSACTION: transaction,
         }
-        if self.version is not None:
-            values[Column.VERSION] = self.version
+        single = {
+            Column.METHOD: context.method or None,
+            Column.POSITION: context.position,
+            Column.VERSION: self.version,
+            Column.ACTIVE: None if self.active is None else int(self.active),
+            Column.EXTERNAL_ID: self.external_id,
+        }
+        values |= {name: value for name, value in single.items() if value is not None}
         lists = {
             Column.ATTRIBUTES: self.names,
             Column.ADDED: self.added,
@@ -100,6 +111,8 @@ class RecordedChange:
         actor: label of the token that authorised the request.
         request_id: names the request in the log.
         change: what was done.
+        method: HTTP method of the request, or `sweep`, or `admin`; "" in a row of the first form.
+        position: index of the operation in its bulk request; None outside of one.
     """
 
     key: str
@@ -107,27 +120,43 @@ class RecordedChange:
     actor: str
     request_id: str
     change: Change
+    method: str = ""
+    position: int | None = None
 
 
 def recorded(row: Row) -> RecordedChange:
-    """Read a change row as `Change.values` wrote it."""
+    """Read a change row as `Change.values` wrote it, now or in the first form.
+
+    A row of the first form has no method, position, `active` and externalId.
+    """
     values = row.values
-    version = values.get(Column.VERSION)
+    active, external_id = values.get(Column.ACTIVE), values.get(Column.EXTERNAL_ID)
     change = Change(
         resource=str(values[Column.RESOURCE_TYPE]),
         id=str(values[Column.RESOURCE_ID]),
         verb=cast("Verb", values[Column.VERB]),
         names=tuple(_list(row, Column.ATTRIBUTES)),
-        version=None if version is None else int(version),
+        version=_number(values.get(Column.VERSION)),
         added=tuple((uid, v) for uid, v in _list(row, Column.ADDED)),
         removed=tuple((uid, v) for uid, v in _list(row, Column.REMOVED)),
         skipped=tuple(_list(row, Column.SKIPPED)),
         left=tuple(_list(row, Column.LEFT)),
+        active=None if active is None else bool(active),
+        external_id=None if external_id is None else str(external_id),
     )
-    time = layout.change_time(row.key)
     return RecordedChange(
-        row.key, time, str(values[Column.ACTOR]), str(values[Column.REQUEST_ID]), change
+        key=row.key,
+        time=layout.change_time(row.key),
+        actor=str(values[Column.ACTOR]),
+        request_id=str(values[Column.REQUEST_ID]),
+        change=change,
+        method=str(values.get(Column.METHOD, "")),
+        position=_number(values.get(Column.POSITION)),
     )
+
+
+def _number(value: Value | None) -> int | None:
+    return None if value is None else int(value)
 
 
 def _list(row: Row, name: str) -> list[Any]:

@@ -1,7 +1,7 @@
 """Resources that lie in one row each, with their version in it: users, and custom resources."""
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -68,6 +68,14 @@ class Collection(Reader[R]):
         after = self.index_rows(resource.id, document)
         return after, self.index_rows_of(row, resource).change_to(after)
 
+    def activity(self, names: Sequence[str], document: Document) -> bool | None:
+        """Tell whether a resource is active now, if that is among the names of what changed.
+
+        None for a type that has no such state.
+        """
+        del names, document
+        return None
+
     async def insert(self, context: RequestContext, resource: R) -> R:
         """Create a resource whose id was drawn for this request. 2 calls.
 
@@ -78,7 +86,8 @@ class Collection(Reader[R]):
         rid, document = resource.id, resource.document
         index_rows = self.index_rows(rid, document)
         names = self._changed_names(None, document)
-        change = Change(self.type_name, rid, "create", names, version=1)
+        active = self.activity(names, document)
+        change = Change(self.type_name, rid, "create", names, version=1, active=active)
 
         async def attempt() -> None:
             slot = await self.counters.read_slot(context, rid)
@@ -137,7 +146,13 @@ class Collection(Reader[R]):
 
         async def attempt() -> None:
             resource, operations = await self.prepare_deletion(context, resource_id, precondition)
-            change = Change(self.type_name, resource_id, "delete", version=resource.version + 1)
+            change = Change(
+                self.type_name,
+                resource_id,
+                "delete",
+                version=resource.version + 1,
+                external_id=resource.document.get("externalId"),
+            )
             await commit(self.table, context, change, operations)
 
         await retry_conflicts(context, attempt)
@@ -178,6 +193,13 @@ class Collection(Reader[R]):
             *index_changes,
         ]
         names = self._changed_names(resource.document, document)
-        change = Change(self.type_name, resource.id, "update", names, version=written.version)
+        change = Change(
+            self.type_name,
+            resource.id,
+            "update",
+            names,
+            version=written.version,
+            active=self.activity(names, document),
+        )
         await commit(self.table, context, change, operations)
         return written

@@ -511,7 +511,8 @@ class Groups(Reader[Group]):
             Insert(layout.deleted_group_key(gid), {Column.DELETED: timestamp()}),
             hidden,
         ]
-        etags = await commit(self.table, context, Change("Group", gid, "delete"), operations)
+        change = Change("Group", gid, "delete", external_id=group.document.get("externalId"))
+        etags = await commit(self.table, context, change, operations)
         return Row(hidden.key, hidden.values, etags[-1]) if etags else None
 
     async def _sweep(self, context: RequestContext, gid: str, deletions_row: Row | None) -> bool:

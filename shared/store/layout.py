@@ -110,6 +110,10 @@ class Column:
         ACTOR: label of the token that authorised the request.
         REQUEST_ID: id of the request.
         TRANSACTION: number of the transaction within the request.
+        METHOD: HTTP method of the request, or `sweep`, or `admin`.
+        POSITION: index of the operation in its bulk request.
+        ACTIVE: whether a user is active, where that changed: 1 or 0.
+        EXTERNAL_ID: externalId of what was deleted.
         ATTRIBUTES: names of the attributes that changed, as JSON.
         ADDED: users that joined, each with its new version, as JSON.
         REMOVED: users that left, in the same form.
@@ -139,6 +143,10 @@ class Column:
     ACTOR: Final = "by"
     REQUEST_ID: Final = "rq"
     TRANSACTION: Final = "st"
+    METHOD: Final = "mt"
+    POSITION: Final = "bp"
+    ACTIVE: Final = "ac"
+    EXTERNAL_ID: Final = "xi"
     ATTRIBUTES: Final = "at"
     ADDED: Final = "add"
     REMOVED: Final = "rem"

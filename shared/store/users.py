@@ -1,5 +1,6 @@
 """Users: create, read, change, delete, find and list."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -134,6 +135,13 @@ class Users(Collection[User]):
         """Build the claim on the userName, and the rows of externalId and e-mail addresses."""
         return user_rows(resource_id, document)
 
+    def activity(self, names: Sequence[str], document: Document) -> bool | None:
+        """Tell whether a user is active now, if `active` is among the names of what changed.
+
+        A user without the attribute, which only a removal by name leaves behind, is active.
+        """
+        return document.get("active") is not False if "active" in names else None
+
     def index_changes(
         self, row: Row, resource: User, document: Document
     ) -> tuple[IndexRows, list[RowOperation]]:
@@ -162,16 +170,21 @@ class Users(Collection[User]):
             Whether nothing is left, and otherwise the deletions row, if its ETag is known.
         """
         user, operations = await self.prepare_deletion(context, uid, precondition)
-        version = user.version + 1
+        deletion = Change(
+            "User",
+            uid,
+            "delete",
+            version=user.version + 1,
+            external_id=user.document.get("externalId"),
+        )
         if len(user.group_ids) <= MAX_TRANSACTION_OPERATIONS - 1 - len(operations):
             operations += [Delete(layout.membership_key(gid, uid)) for gid in user.group_ids]
-            change = Change("User", uid, "delete", version=version, left=user.group_ids)
+            change = replace(deletion, left=user.group_ids)
             await commit(self.table, context, change, operations)
             return True, None
         hidden = add_hidden(deletions_row, Column.USER_IDS, uid)
         operations += [Insert(layout.deleted_user_key(uid), pack_ids(user.group_ids)), hidden]
-        change = Change("User", uid, "delete", version=version)
-        etags = await commit(self.table, context, change, operations)
+        etags = await commit(self.table, context, deletion, operations)
         return False, Row(hidden.key, hidden.values, etags[-1]) if etags else None
 
     async def _is_hidden(self, context: RequestContext, uid: str) -> bool:

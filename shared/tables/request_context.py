@@ -39,6 +39,9 @@ class RequestContext:
         request_id: names the request in change rows and in the log.
         actor: label of the token that authorised the request, never the token.
         deadline: `time.monotonic()` after which no storage call is begun.
+        method: how the request came: its HTTP method, of each operation in a bulk request its own;
+            `sweep` for the sweeper, `admin` for the command line. Change rows keep it.
+        position: index of the operation in its bulk request; None outside of one.
         meter: what the request has cost so far.
         transactions: transactions begun so far; the number names one of the request in its receipt.
     """
@@ -47,6 +50,8 @@ class RequestContext:
     request_id: str
     actor: str
     deadline: float
+    method: str = ""
+    position: int | None = None
     meter: Meter = field(default_factory=Meter)
     transactions: int = 0
 

@@ -116,7 +116,9 @@ async def authenticate(
     named = tenants.of_path(req.route_params.get("tenant"))
     caller = await process.authenticator.authenticate(named, req.headers.get("authorization"))
     deadline = time.monotonic() + process.settings.request_deadline_seconds
-    context = RequestContext(caller.tenant, record.request_id, caller.label, deadline)
+    context = RequestContext(
+        caller.tenant, record.request_id, caller.label, deadline, record.method
+    )
     record.tenant, record.token, record.meter = caller.tenant, caller.label, context.meter
     record.resource_id = req.route_params.get("id", "")
     body = req.get_body()

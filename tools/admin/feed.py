@@ -37,9 +37,19 @@ def as_json(tenant: str, recorded: RecordedChange) -> dict[str, Any]:
         "removed": [list(member) for member in change.removed],
         "skipped": list(change.skipped),
         "left": list(change.left),
+        "active": change.active,
+        "externalId": change.external_id,
         "token": recorded.actor,
         "request": recorded.request_id,
+        "method": recorded.method or None,
+        "position": recorded.position,
     }
+
+
+def _named(name: str, change: Change) -> str:
+    """Write the name of what changed, and the value of the one whose value is recorded."""
+    is_known = name == "active" and change.active is not None
+    return f"active={str(change.active).lower()}" if is_known else name
 
 
 def _details(change: Change) -> list[str]:
@@ -50,7 +60,7 @@ def _details(change: Change) -> list[str]:
         "left ": change.left,
     }
     names = [] if change.verb == "members" else change.names  # its only name is the verb
-    details = [", ".join(names)] if names else []
+    details = [", ".join(_named(name, change) for name in names)] if names else []
     for sign, ids in lists.items():
         details += [f"{sign}{each}" for each in ids[:_LISTED_IDS]]
         if len(ids) > _LISTED_IDS:

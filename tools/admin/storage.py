@@ -54,7 +54,8 @@ class Storage:
     def context(self, tenant: str) -> RequestContext:
         """Begin to read a tenant's partition."""
         request = f"admin-{secrets.token_hex(8)}"
-        return RequestContext(tenant, request, "admin", time.monotonic() + _COMMAND_SECONDS)
+        deadline = time.monotonic() + _COMMAND_SECONDS
+        return RequestContext(tenant, request, "admin", deadline, "admin")
 
 
 @asynccontextmanager
