@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# What deploy.sh, publish.sh, connect.sh and destroy.sh share: how they call az, fail, and leave nothing behind.
+# What the scripts of this folder share: how they call az, fail, and leave nothing behind.
 # Sourced, not run. The script that sources it sets `script`, its own name.
 
 set -u
@@ -56,6 +56,31 @@ need() {
   done
 }
 
+# Parameter files in Bicep need the older of the two
+# (https://learn.microsoft.com/azure/azure-resource-manager/bicep/parameter-files). With the newer one
+# every command was checked.
+oldest_az=2.47.0
+checked_az=2.91.0
+
+# Not by azure, because a version is no matter of a subscription.
+need_az_version() {
+  installed=$(az version --query '"azure-cli"' --output tsv --only-show-errors \
+    </dev/null 2>"$work/az-said") || fail "az does not tell its version: $(az_said)"
+  is_at_least "$installed" "$oldest_az" ||
+    fail "az is $installed, and $oldest_az or newer is needed: run az upgrade"
+  is_at_least "$installed" "$checked_az" ||
+    say "Azure CLI" "$installed is older than $checked_az, with which this was checked; if az refuses a command, run az upgrade"
+}
+
+is_at_least() {
+  python -c "$compare_versions" "$1" "$2"
+}
+
+compare_versions='
+import re, sys
+this, that = ([int(part) for part in re.findall("[0-9]+", text)[:3]] for text in sys.argv[1:])
+sys.exit(this < that)'
+
 # A name on PATH is not enough: shims of pyenv and of Windows are there without a Python behind them.
 need_python() {
   need python3
@@ -102,6 +127,27 @@ pack_app() {
   say "Code" "packing the app and what it needs"
   packed=$(python "${infra:?}/package_app.py" "$package") || exit 1
   say "Code" "$packed"
+}
+
+# Names the vaults of a group that were deleted, each with its region, in $work/vaults.
+list_deleted_vaults() {
+  azure keyvault list-deleted --resource-type vault --output tsv \
+    --query "[?contains(properties.vaultId, '/resourceGroups/$1/')].[name, properties.location]" >"$work/vaults" ||
+    fail "az cannot list the vaults that were deleted: $(az_said)"
+}
+
+recover_vaults() {
+  while read -r vault _; do
+    say "Key Vault" "recovering $vault, which was deleted"
+    azure keyvault recover --name "$vault" --output none ||
+      fail "the deleted vault $vault could not be recovered: $(az_said)"
+  done <"$work/vaults"
+}
+
+make_group() {
+  azure group create --name "$1" --location "$2" --output none ||
+    fail "the resource group $1 could not be made: $(az_said)"
+  say "Resource group" "$1 in $2, made"
 }
 
 is_resource_group_name() {

@@ -9,9 +9,13 @@ infra=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 1
 . "$infra/azure.sh"
 
 secret=scim-token
-tries_left=40
-role_tries_left=8
+# 40 times 15 s, because a new role may take 10 minutes to be in force.
+tries=40
+tries_left=$tries
+role_tries_left=$tries
 pause=15
+# How many tries pass between two lines that say how long it has been waiting: a minute.
+tries_a_line=4
 # A fixed name, so that a run finds what an interrupted one left; .invalid is nobody's (RFC 2606).
 user_name=deployment-check@scim.invalid
 user_id=""
@@ -101,12 +105,22 @@ list_versions() {
 
 # A role that was granted a moment ago takes effect within minutes.
 wait_for_role() {
+  role_tries_left=$((role_tries_left - 1))
   if ! az_spoke_of Forbidden || is_outside_of_the_network || [ "$role_tries_left" -eq 0 ]; then
     explain_vault "$1"
   fi
-  role_tries_left=$((role_tries_left - 1))
-  say "Key Vault" "$account_user may not $1 secrets yet; trying again in $pause s"
+  show_progress "Key Vault" "$role_tries_left" "$account_user may not $1 secrets yet"
   sleep "$pause"
+}
+
+# show_progress WHAT TRIES-LEFT WHY: says why it waits at first, and then once a minute.
+show_progress() {
+  waited=$((tries - 1 - $2))
+  if [ "$waited" -eq 0 ]; then
+    say "$1" "$3; trying again every $pause s for $((tries * pause / 60)) minutes, as long as a new role may take"
+  elif [ $((waited % tries_a_line)) -eq 0 ]; then
+    say "$1" "$3; $((waited * pause / 60)) of $((tries * pause / 60)) minutes"
+  fi
 }
 
 draw_token() {
@@ -146,7 +160,7 @@ is_outside_of_the_network() {
 
 explain_vault() {
   if is_outside_of_the_network; then
-    fail "the vault $key_vault takes calls from its own network alone: run infra/connect.sh --key-vault $key_vault --tenant-url $tenant_url on a machine in it"
+    fail "the vault $key_vault takes calls from its own network alone: run infra/connect.sh --key-vault $key_vault --tenant-url $tenant_url on a machine in it, which is one in the subnet operators (parameter operatorsSubnet) or one whose address operatorsPrefix names; docs/infrastructure.md, Private networking, makes one"
   elif az_spoke_of 'Forbidden'; then
     said=$(az_said)
     scope=$(azure keyvault show --name "$key_vault" --query id --output tsv) ||
@@ -178,8 +192,7 @@ ask_for() {
     ! is_closed_to_us || leave_unchecked
     tries_left=$((tries_left - 1))
     [ "$tries_left" -gt 0 ] || fail "$what failed: $(explain_status)"
-    [ -n "${has_waited-}" ] || say "$what" "not yet ($(explain_status)); trying on for some minutes"
-    has_waited=yes
+    show_progress "$what" "$tries_left" "not yet ($(explain_status))"
     sleep "$pause"
   done
 }

@@ -8,8 +8,6 @@ infra=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 1
 # shellcheck source=infra/azure.sh
 . "$infra/azure.sh"
 
-deployment=scim
-
 usage() {
   cat <<'USAGE'
 usage: infra/deploy.sh --resource-group NAME [--location REGION] [options]
@@ -31,6 +29,9 @@ upgrade, or after an interruption.
       --show-token           show the secret token at the end
       --what-if              show what would change, and change nothing
   -h, --help                 show this
+
+Alerts are also posted to the address in SCIM_ALERT_WEBHOOK, if it is set. It is no option, because
+such an address often holds a secret.
 USAGE
 }
 
@@ -78,7 +79,16 @@ check_arguments() {
     *) refuse "--parameters must name a .bicepparam or .json file, not \"$parameters\"" ;;
   esac
   [ -r "$parameters" ] || fail "there is no parameter file $shown"
+  name_deployment
   [ -z "$package" ] || [ -r "$package" ] || fail "there is no package $package"
+}
+
+# After the parameters, so that two environments in one group do not overwrite each other's outputs,
+# nor the nested deployments, whose names Bicep derives from this one.
+name_deployment() {
+  deployment=${parameters##*/}
+  deployment=${deployment%.*}
+  deployment=scim-$(printf '%s' "$deployment" | LC_ALL=C tr -c 'A-Za-z0-9._-' '-' | LC_ALL=C cut -c 1-50)
 }
 
 find_group() {
@@ -125,14 +135,12 @@ address_of() {
 }
 
 # Only what is not there: making a group again would take its tags away.
-make_group() {
+have_group() {
   if [ "$exists" = true ]; then
     say "Resource group" "$group in $location"
-    return
+  else
+    make_group "$group" "$location"
   fi
-  azure group create --name "$group" --location "$location" --output none ||
-    fail "the resource group $group could not be made: $(az_said)"
-  say "Resource group" "$group in $location, made"
 }
 
 show_what_would_change() {
@@ -142,7 +150,7 @@ show_what_would_change() {
   fi
   azure deployment group what-if --resource-group "$group" --name "$deployment" \
     --template-file "$infra/main.bicep" --parameters "$parameter_argument" ||
-    fail "az cannot tell what would change: $(az_said)"
+    explain_deployment "az cannot tell what would change"
 }
 
 create_deployment() {
@@ -155,7 +163,7 @@ deploy_infrastructure() {
   say "Infrastructure" "deploying infra/main.bicep with $shown; this takes some minutes"
   if ! create_deployment; then
     make_way_for_deployment
-    create_deployment || fail "the infrastructure could not be deployed: $(az_said)"
+    create_deployment || explain_deployment "the infrastructure could not be deployed"
   fi
   function_app=$(output functionAppName) && key_vault=$(output keyVaultName) &&
     tenant_url=$(output tenantUrl) || exit 1
@@ -170,22 +178,22 @@ make_way_for_deployment() {
     azure deployment group wait --resource-group "$group" --name "$deployment" --created \
       --interval 10 --timeout 1800 --output none || :
   elif az_spoke_of 'vault.*deleted state'; then
+    list_deleted_vaults "$group"
+    [ -s "$work/vaults" ] || fail "a deleted vault of another resource group has the name that is wanted here; its name is free when its retention ends, see az keyvault list-deleted"
     recover_vaults
   else
-    fail "the infrastructure could not be deployed: $(az_said)"
+    explain_deployment "the infrastructure could not be deployed"
   fi
 }
 
-recover_vaults() {
-  azure keyvault list-deleted --resource-type vault --output tsv \
-    --query "[?contains(properties.vaultId, '/resourceGroups/$group/')].name" >"$work/vaults" ||
-    fail "the deleted vault that bars the deployment could not be found: $(az_said)"
-  [ -s "$work/vaults" ] || fail "a deleted vault of another resource group has the name that is wanted here; its name is free when its retention ends, see az keyvault list-deleted"
-  while read -r vault; do
-    say "Key Vault" "recovering $vault, which was deleted"
-    azure keyvault recover --name "$vault" --output none ||
-      fail "the deleted vault $vault could not be recovered: $(az_said)"
-  done <"$work/vaults"
+# What Azure and Bicep say of these does not say what to do.
+explain_deployment() {
+  if az_spoke_of 'Error BCP'; then
+    fail "$1: Bicep does not compile it; if az bicep version is older than 0.34.1, run az bicep upgrade: $(az_said)"
+  elif az_spoke_of RoleAssignmentExists; then
+    fail "$1, because an earlier version, or a person, has given the app its roles under other names: remove them, as docs/operate.md says (Deploy, upgrade, roll back), then run the same command again: $(az_said)"
+  fi
+  fail "$1: $(az_said)"
 }
 
 output() {
@@ -199,6 +207,7 @@ need az
 need_python
 [ -n "$what_if" ] || need curl
 make_work_folder
+need_az_version
 need_login
 say "Subscription" "$account_name ($account_id)"
 find_group
@@ -209,7 +218,7 @@ if [ -n "$what_if" ]; then
 fi
 # First what needs nothing of Azure and may fail here.
 [ -n "$package" ] || pack_app
-make_group
+have_group
 deploy_infrastructure
 # From here on the scripts that are called say it.
 interrupted() { exit "$1"; }

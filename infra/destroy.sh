@@ -11,7 +11,7 @@ usage() {
 usage: infra/destroy.sh --resource-group NAME [--yes] [--subscription ID]
 
 Deletes the resource group with everything in it, identities included, once you have typed its name.
-A vault stays behind, deleted but recoverable, until its retention ends.
+A vault stays behind, deleted but recoverable, until its retention ends, and the logs for 14 days.
 
   -g, --resource-group NAME  resource group to delete
   -y, --yes                  do not ask
@@ -63,9 +63,12 @@ show_loss() {
   while read -r type name; do
     printf '  %s  %s\n' "$name" "$type"
   done <"$work/resources"
-  echo "Lost for good: every identity (users, groups, memberships), their history, and the logs."
+  echo "Lost for good: every identity (users, groups, memberships) and their history."
   echo "Not lost yet: a Key Vault with purge protection. It stays deleted but recoverable, tokens"
   echo "included, until its retention ends, and nobody can take its name before; deploy.sh recovers it."
+  echo "Nor a workspace: it can be recovered with its logs for 14 days, by az monitor log-analytics"
+  echo "workspace recover or a deployment of its name. To be rid of the logs at once, run before"
+  echo "az monitor log-analytics workspace delete --force."
 }
 
 confirm() {

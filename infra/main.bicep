@@ -16,10 +16,22 @@ param name string
 @maxLength(40)
 param location string = resourceGroup().location
 
-@description('Address that alerts are mailed to.')
+@description('Tags of every resource, as { costCenter: \'4711\' }.')
+param tags { *: string } = {}
+
+@description('Address that alerts are mailed to; that of a Teams channel is one too.')
 @minLength(6)
 @maxLength(254)
 param alertEmail string
+
+@description('Address that alerts are posted to as well, in the common alert schema: a workflow of Teams, a pager; empty for none.')
+@secure()
+@maxLength(2048)
+param alertWebhook string = ''
+
+@description('Where docs/ can be read, as https://github.com/contoso/scim/blob/main/docs, so that an alert links to its part of the runbook; empty to name the file.')
+@maxLength(500)
+param docsUrl string = ''
 
 @description('Object id of the user or group that may set secret tokens in the vault (Key Vault Secrets Officer); empty for nobody.')
 @maxLength(36)
@@ -38,6 +50,24 @@ param storageRedundancy string = 'Standard_ZRS'
 
 @description('Lock the storage account of the identities against deletion; a person has to remove the lock first.')
 param lockIdentities bool = true
+
+@description('Encrypt what both storage accounts hold twice, with two keys of Azure. Cannot be changed once they exist: false for accounts that were made without it.')
+param infrastructureEncryption bool = true
+
+@description('What the app has its role on for the identities: their storage account, or the one table in it.')
+@allowed([
+  'account'
+  'table'
+])
+param tableRoleScope string = 'account'
+
+@description('Days in which a deleted vault and its secrets can be recovered, and its name is taken. Cannot be changed once the vault exists.')
+@minValue(7)
+@maxValue(90)
+param vaultRetentionDays int = 90
+
+@description('Spread instances over the zones of the region, and the storage of the host too. Azure then keeps two instances ready and bills them.')
+param zoneRedundant bool = false
 
 @description('Memory of an instance in MB.')
 @allowed([
@@ -66,6 +96,13 @@ param perInstanceConcurrency int = 16
 @maxLength(18)
 param privateNetwork string = ''
 
+@description('With privateNetwork: make a subnet in it for machines from which people and pipelines set tokens and run infra/connect.sh.')
+param operatorsSubnet bool = false
+
+@description('With privateNetwork: addresses outside of it, as 10.1.0.0/24, from which people and pipelines reach storage and vault, over a peering or a VPN; empty for none.')
+@maxLength(18)
+param operatorsPrefix string = ''
+
 @description('Let only callers of the service tag AzureActiveDirectory in, which is where Microsoft Entra ID provisions from. Shuts out every other identity provider, and you.')
 param onlyFromEntra bool = false
 
@@ -73,6 +110,19 @@ param onlyFromEntra bool = false
 @minValue(30)
 @maxValue(730)
 param logRetentionDays int = 90
+
+@description('Calls of the table that are logged: all, changes alone, or none. Reads are most of them (docs/cost.md).')
+@allowed([
+  'all'
+  'changes'
+  'none'
+])
+param storageLogs string = 'all'
+
+@description('Gigabytes of logs that are taken in a day; the rest of the day is lost to the log, and to the alerts that search it. 0 for no cap.')
+@minValue(0)
+@maxValue(1000)
+param logDailyCapGB int = 0
 
 @description('Alert when a tenant, or every tenant, was not heard of for a day.')
 param alertOnSilence bool = true
@@ -85,12 +135,28 @@ param settings serviceSettings = {}
 var suffix = uniqueString(resourceGroup().id, name)
 var tableName = 'scim'
 
+// Known before anything is deployed, so that what-if sees all that is named after them. A module that
+// names resources takes these, and no outputs of others.
+var names = {
+  workspace: 'log-${name}-${suffix}'
+  applicationInsights: 'appi-${name}-${suffix}'
+  identity: 'id-${name}-${suffix}'
+  hostStorage: 'sthost${suffix}'
+  identityStorage: 'stscim${suffix}'
+  vault: 'kv-scim-${suffix}'
+  network: 'vnet-${name}-${suffix}'
+  plan: 'plan-${name}-${suffix}'
+  app: 'func-${name}-${suffix}'
+}
+
 var isPrivate = !empty(privateNetwork)
 // Cut here rather than in the module, so that an address space that is none is refused before
 // anything is deployed. Flex Consumption needs a subnet of its own, and /26 leaves it room to scale
 // out.
 var appPrefix = isPrivate ? cidrSubnet(privateNetwork, 26, 0) : ''
 var endpointPrefix = isPrivate ? cidrSubnet(privateNetwork, 27, 2) : ''
+var operatorsSubnetPrefix = isPrivate && operatorsSubnet ? cidrSubnet(privateNetwork, 27, 3) : ''
+var operatorsAddresses = empty(operatorsPrefix) ? '' : '${parseCidr(operatorsPrefix).network}/${parseCidr(operatorsPrefix).cidr}'
 
 // App settings are strings.
 var givenSettings = toObject(items(settings), setting => setting.key, setting => string(setting.value))
@@ -102,104 +168,125 @@ var requestBodyLimit = max(4194304, (settings.?SCIM_MAX_BODY_BYTES ?? 0) + 10485
 // ---- the bill of materials ----------------------------------------------------------------------
 
 module monitoring 'modules/monitoring.bicep' = {
-  name: 'monitoring'
   params: {
-    workspaceName: 'log-${name}-${suffix}'
-    applicationInsightsName: 'appi-${name}-${suffix}'
+    workspaceName: names.workspace
+    applicationInsightsName: names.applicationInsights
     location: location
+    tags: tags
     retentionDays: logRetentionDays
+    dailyCapGB: logDailyCapGB
   }
 }
 
 module identity 'modules/identity.bicep' = {
-  name: 'identity'
   params: {
-    identityName: 'id-${name}-${suffix}'
+    identityName: names.identity
     location: location
+    tags: tags
   }
 }
 
 module hostStorage 'modules/host-storage.bicep' = {
-  name: 'host-storage'
   params: {
-    accountName: 'sthost${suffix}'
+    accountName: names.hostStorage
     location: location
-    // It holds no data of anybody, so another region would not help it; zones do.
-    redundancy: endsWith(storageRedundancy, 'ZRS') ? 'Standard_ZRS' : 'Standard_LRS'
+    tags: tags
+    // It holds no data of anybody, so another region would not help it; zones do, and without them
+    // instances in other zones would not survive its own.
+    redundancy: zoneRedundant || endsWith(storageRedundancy, 'ZRS') ? 'Standard_ZRS' : 'Standard_LRS'
+    infrastructureEncryption: infrastructureEncryption
     isPrivate: isPrivate
   }
 }
 
 module identityStorage 'modules/identity-storage.bicep' = {
-  name: 'identity-storage'
   params: {
-    accountName: 'stscim${suffix}'
+    accountName: names.identityStorage
     location: location
+    tags: tags
     redundancy: storageRedundancy
+    infrastructureEncryption: infrastructureEncryption
     tableName: tableName
     isLocked: lockIdentities
     isPrivate: isPrivate
+    loggedCalls: storageLogs
     workspaceId: monitoring.outputs.workspaceId
   }
 }
 
 module vault 'modules/vault.bicep' = {
-  name: 'vault'
   params: {
-    vaultName: 'kv-scim-${suffix}'
+    vaultName: names.vault
     location: location
+    tags: tags
+    retentionDays: vaultRetentionDays
     isPrivate: isPrivate
     workspaceId: monitoring.outputs.workspaceId
   }
 }
 
 module roles 'modules/roles.bicep' = {
-  name: 'roles'
   params: {
-    principalId: identity.outputs.principalId
+    identityName: names.identity
     tokenOfficerId: tokenOfficerId
-    hostStorageName: hostStorage.outputs.accountName
-    identityStorageName: identityStorage.outputs.accountName
+    hostStorageName: names.hostStorage
+    identityStorageName: names.identityStorage
     tableName: tableName
-    vaultName: vault.outputs.vaultName
-    applicationInsightsName: monitoring.outputs.applicationInsightsName
+    tableRoleScope: tableRoleScope
+    vaultName: names.vault
+    applicationInsightsName: names.applicationInsights
   }
+  dependsOn: [
+    identity
+    hostStorage
+    identityStorage
+    vault
+    monitoring
+  ]
 }
 
 module network 'modules/network.bicep' = if (isPrivate) {
-  name: 'network'
   params: {
-    networkName: 'vnet-${name}-${suffix}'
+    networkName: names.network
     location: location
+    tags: tags
     addressSpace: privateNetwork
     appPrefix: appPrefix
     endpointPrefix: endpointPrefix
+    operatorsSubnetPrefix: operatorsSubnetPrefix
+    operatorsAddresses: operatorsAddresses
   }
 }
 
 module privateEndpoints 'modules/private-endpoints.bicep' = if (isPrivate) {
-  name: 'private-endpoints'
   params: {
     location: location
-    networkId: network.?outputs.networkId ?? ''
-    subnetId: network.?outputs.endpointSubnetId ?? ''
-    hostStorageId: hostStorage.outputs.accountId
-    identityStorageId: identityStorage.outputs.accountId
-    vaultId: vault.outputs.vaultId
+    tags: tags
+    networkName: names.network
+    hostStorageName: names.hostStorage
+    identityStorageName: names.identityStorage
+    vaultName: names.vault
   }
+  dependsOn: [
+    network
+    hostStorage
+    identityStorage
+    vault
+  ]
 }
 
 module app 'modules/app.bicep' = {
-  name: 'app'
   params: {
-    planName: 'plan-${name}-${suffix}'
-    appName: 'func-${name}-${suffix}'
+    planName: names.plan
+    appName: names.app
     location: location
+    tags: tags
+    zoneRedundant: zoneRedundant
     identityId: identity.outputs.identityId
     clientId: identity.outputs.clientId
-    hostStorageName: hostStorage.outputs.accountName
+    hostBlobEndpoint: hostStorage.outputs.blobEndpoint
     packageContainerUrl: hostStorage.outputs.packageContainerUrl
-    applicationInsightsName: monitoring.outputs.applicationInsightsName
+    applicationInsightsName: names.applicationInsights
     tableEndpoint: identityStorage.outputs.tableEndpoint
     tableName: tableName
     vaultUrl: vault.outputs.vaultUrl
@@ -221,21 +308,24 @@ module app 'modules/app.bicep' = {
 }
 
 module alerts 'modules/alerts.bicep' = {
-  name: 'alerts'
   params: {
     name: name
     location: location
+    tags: tags
     workspaceId: monitoring.outputs.workspaceId
     email: alertEmail
+    webhook: alertWebhook
+    docsUrl: docsUrl
     isSilenceAlerted: alertOnSilence
+    isLogCapped: logDailyCapGB > 0
   }
 }
 
 module dashboard 'modules/dashboard.bicep' = {
-  name: 'dashboard'
   params: {
     name: name
     location: location
+    tags: tags
     workspaceId: monitoring.outputs.workspaceId
   }
 }
@@ -245,7 +335,7 @@ module dashboard 'modules/dashboard.bicep' = {
 var tenantUrl = '${settings.?SCIM_BASE_URL ?? 'https://${app.outputs.hostName}'}/scim/v2'
 
 @description('Name of the function app.')
-output functionAppName string = app.outputs.appName
+output functionAppName string = names.app
 
 @description('Host name under which the app is reached.')
 output functionAppHostName string = app.outputs.hostName
@@ -254,10 +344,10 @@ output functionAppHostName string = app.outputs.hostName
 output tenantUrl string = tenantUrl
 
 @description('Vault that holds the secret tokens.')
-output keyVaultName string = vault.outputs.vaultName
+output keyVaultName string = names.vault
 
 @description('Storage account that holds the identities.')
-output identityStorageAccountName string = identityStorage.outputs.accountName
+output identityStorageAccountName string = names.identityStorage
 
 @description('The next command to type: publishes the code, draws the first secret token and tries the service. infra/deploy.sh has done so already.')
-output nextCommand string = 'python3 infra/package_app.py app.zip && az functionapp deployment source config-zip --resource-group ${resourceGroup().name} --name ${app.outputs.appName} --src app.zip && infra/connect.sh --key-vault ${vault.outputs.vaultName} --tenant-url ${tenantUrl}'
+output nextCommand string = 'python3 infra/package_app.py app.zip && az functionapp deployment source config-zip --resource-group ${resourceGroup().name} --name ${names.app} --src app.zip && infra/connect.sh --key-vault ${names.vault} --tenant-url ${tenantUrl}'

@@ -1,10 +1,18 @@
-// What an operator is woken for: searches in the log, mailed by one action group.
+// What an operator is woken for: searches in the log, mailed by one action group, and posted too where a
+// webhook is given.
 
 param name string
 param location string
+param tags { *: string }
 param workspaceId string
 param email string
+@secure()
+param webhook string
+param docsUrl string
 param isSilenceAlerted bool
+param isLogCapped bool
+
+var runbook = empty(docsUrl) ? 'docs/operate.md' : '${docsUrl}/operate.md'
 
 // The columns of the service's request log, which the searches below begin with.
 var requests = loadTextContent('../queries/requests.kql')
@@ -58,6 +66,17 @@ var searches = [
     enabled: true
   }
   {
+    name: 'refusals'
+    title: 'More requests of a tenant are refused than before'
+    query: '${requests}${loadTextContent('../queries/alerts/refusals.kql')}'
+    severity: 2
+    window: 'PT6H'
+    every: 'PT15M'
+    isStateful: true
+    dimension: 'tenant'
+    enabled: true
+  }
+  {
     name: 'host-refusals'
     title: 'Instances refuse requests before the service sees them'
     query: loadTextContent('../queries/alerts/host-refusals.kql')
@@ -101,11 +120,23 @@ var searches = [
     dimension: 'tenant'
     enabled: isSilenceAlerted
   }
+  {
+    name: 'log-cap'
+    title: 'The log is full for today'
+    query: loadTextContent('../queries/alerts/log-cap.kql')
+    severity: 2
+    window: 'P1D'
+    every: 'PT1H'
+    isStateful: false
+    dimension: ''
+    enabled: isLogCapped
+  }
 ]
 
 resource operators 'Microsoft.Insights/actionGroups@2023-01-01' = {
   name: 'ag-${name}'
   location: 'global'
+  tags: tags
   properties: {
     groupShortName: take(name, 12)
     enabled: true
@@ -116,16 +147,24 @@ resource operators 'Microsoft.Insights/actionGroups@2023-01-01' = {
         useCommonAlertSchema: true
       }
     ]
+    webhookReceivers: empty(webhook) ? [] : [
+      {
+        name: 'webhook'
+        serviceUri: webhook
+        useCommonAlertSchema: true
+      }
+    ]
   }
 }
 
-resource rules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for search in searches: {
+resource rules 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [for search in searches: {
   name: '${name}-${search.name}'
   location: location
+  tags: tags
   kind: 'LogAlert'
   properties: {
     displayName: '${name}: ${search.title}'
-    description: '${search.title}. Cause and remedy: docs/operate.md.'
+    description: '${search.title}. Cause and remedy: ${runbook}#${search.name}'
     severity: search.severity
     enabled: search.enabled
     scopes: [
@@ -165,6 +204,10 @@ resource rules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for search
       actionGroups: [
         operators.id
       ]
+      // In the mail and in what is posted.
+      customProperties: {
+        runbook: '${runbook}#${search.name}'
+      }
     }
   }
 }]

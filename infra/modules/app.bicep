@@ -4,16 +4,18 @@
 param planName string
 param appName string
 param location string
+param tags { *: string }
+param zoneRedundant bool
 param identityId string
 param clientId string
-param hostStorageName string
+param hostBlobEndpoint string
 param packageContainerUrl string
 param applicationInsightsName string
 param tableEndpoint string
 param tableName string
 param vaultUrl string
 param requestBodyLimit int
-param serviceSettings object
+param serviceSettings { *: string }
 param instanceMemoryMB int
 param maximumInstanceCount int
 param alwaysReadyInstances int
@@ -36,9 +38,11 @@ var deployedSettings = {
 
 // Settings of the Functions host. What Flex Consumption takes from functionAppConfig instead
 // (runtime, version, package, build) is an error here. Worker processes and threads keep their
-// defaults, one process and none of our functions in a thread (docs/performance.md).
+// defaults, one process and none of our functions in a thread (docs/performance.md). The storage is
+// named by the address of its blobs alone: given the name of the account, the host asks for its
+// tables too, where it has no role.
 var hostSettings = {
-  AzureWebJobsStorage__accountName: hostStorageName
+  AzureWebJobsStorage__blobServiceUri: hostBlobEndpoint
   AzureWebJobsStorage__credential: 'managedidentity'
   AzureWebJobsStorage__clientId: clientId
   AzureWebJobsDisableHomepage: 'true'
@@ -70,27 +74,29 @@ var entraOnly = [
   }
 ]
 
-resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   name: planName
   location: location
+  tags: tags
   kind: 'functionapp'
   sku: {
     name: 'FC1'
     tier: 'FlexConsumption'
   }
   properties: {
-    // checkov:skip=CKV_AZURE_225:Zone redundancy of Flex Consumption is not offered in every region and needs two instances always ready
+    // checkov:skip=CKV_AZURE_225:A parameter: not every region offers it for Flex Consumption, and two instances are then always ready
     reserved: true
+    zoneRedundant: zoneRedundant
   }
 }
 
-resource app 'Microsoft.Web/sites@2024-11-01' = {
+resource app 'Microsoft.Web/sites@2025-03-01' = {
   name: appName
   location: location
   kind: 'functionapp,linux'
-  tags: {
+  tags: union(tags, {
     'azd-service-name': 'scim'
-  }
+  })
   identity: {
     type: 'UserAssigned'
     userAssignedIdentities: {
@@ -152,7 +158,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
 }
 
 // No passwords for deploying, only Microsoft Entra tokens.
-resource ftp 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01' = {
+resource ftp 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
   parent: app
   name: 'ftp'
   properties: {
@@ -160,7 +166,7 @@ resource ftp 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01'
   }
 }
 
-resource scm 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01' = {
+resource scm 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
   parent: app
   name: 'scm'
   properties: {
@@ -168,5 +174,4 @@ resource scm 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01'
   }
 }
 
-output appName string = app.name
 output hostName string = app.properties.defaultHostName

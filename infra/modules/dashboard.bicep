@@ -2,6 +2,7 @@
 
 param name string
 param location string
+param tags { *: string }
 param workspaceId string
 
 var requests = loadTextContent('../queries/requests.kql')
@@ -114,6 +115,7 @@ var searches = [for panel in panels: {
 resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
   name: guid(resourceGroup().id, name, 'provisioning-health')
   location: location
+  tags: tags
   kind: 'shared'
   properties: {
     displayName: '${name}: provisioning health'

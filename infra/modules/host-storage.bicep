@@ -3,7 +3,9 @@
 
 param accountName string
 param location string
+param tags { *: string }
 param redundancy string
+param infrastructureEncryption bool
 param isPrivate bool
 
 var packageContainer = 'packages'
@@ -11,6 +13,7 @@ var packageContainer = 'packages'
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   name: accountName
   location: location
+  tags: tags
   kind: 'StorageV2'
   sku: {
     name: redundancy
@@ -26,6 +29,10 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
     isLocalUserEnabled: false
     supportsHttpsTrafficOnly: true
     minimumTlsVersion: 'TLS1_2'
+    encryption: {
+      keySource: 'Microsoft.Storage'
+      requireInfrastructureEncryption: infrastructureEncryption
+    }
     publicNetworkAccess: isPrivate ? 'Disabled' : 'Enabled'
     networkAcls: {
       bypass: 'None'
@@ -53,6 +60,5 @@ resource packages 'Microsoft.Storage/storageAccounts/blobServices/containers@202
   }
 }
 
-output accountId string = account.id
-output accountName string = account.name
+output blobEndpoint string = account.properties.primaryEndpoints.blob
 output packageContainerUrl string = '${account.properties.primaryEndpoints.blob}${packageContainer}'

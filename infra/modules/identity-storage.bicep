@@ -3,15 +3,32 @@
 
 param accountName string
 param location string
+param tags { *: string }
 param redundancy string
+param infrastructureEncryption bool
 param tableName string
 param isLocked bool
 param isPrivate bool
+param loggedCalls string
 param workspaceId string
+
+var loggedCategories = {
+  all: [
+    'StorageRead'
+    'StorageWrite'
+    'StorageDelete'
+  ]
+  changes: [
+    'StorageWrite'
+    'StorageDelete'
+  ]
+  none: []
+}
 
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   name: accountName
   location: location
+  tags: tags
   kind: 'StorageV2'
   sku: {
     name: redundancy
@@ -27,6 +44,10 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
     isLocalUserEnabled: false
     supportsHttpsTrafficOnly: true
     minimumTlsVersion: 'TLS1_2'
+    encryption: {
+      keySource: 'Microsoft.Storage'
+      requireInfrastructureEncryption: infrastructureEncryption
+    }
     publicNetworkAccess: isPrivate ? 'Disabled' : 'Enabled'
     networkAcls: {
       bypass: 'None'
@@ -52,20 +73,11 @@ resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   properties: {
     workspaceId: workspaceId
     logAnalyticsDestinationType: 'Dedicated'
-    logs: [
-      {
-        category: 'StorageRead'
-        enabled: true
-      }
-      {
-        category: 'StorageWrite'
-        enabled: true
-      }
-      {
-        category: 'StorageDelete'
-        enabled: true
-      }
-    ]
+    // All three are named, so that one which is no longer wanted is switched off.
+    logs: [for category in loggedCategories.all: {
+      category: category
+      enabled: contains(loggedCategories[loggedCalls], category)
+    }]
     metrics: [
       {
         category: 'Transaction'
@@ -84,6 +96,4 @@ resource lock 'Microsoft.Authorization/locks@2020-05-01' = if (isLocked) {
   }
 }
 
-output accountId string = account.id
-output accountName string = account.name
 output tableEndpoint string = account.properties.primaryEndpoints.table

@@ -2,12 +2,13 @@
 
 param identityName string
 param location string
+param tags { *: string }
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
   name: identityName
   location: location
+  tags: tags
 }
 
 output identityId string = identity.id
-output principalId string = identity.properties.principalId
 output clientId string = identity.properties.clientId

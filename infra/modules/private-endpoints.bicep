@@ -1,12 +1,12 @@
-// Private endpoints of the two storage accounts and the vault, and the names under which the app
-// finds them.
+// Private endpoints of the two storage accounts and the vault, and the names under which the app and
+// operators find them.
 
 param location string
-param networkId string
-param subnetId string
-param hostStorageId string
-param identityStorageId string
-param vaultId string
+param tags { *: string }
+param networkName string
+param hostStorageName string
+param identityStorageName string
+param vaultName string
 
 var storageSuffix = environment().suffixes.storage
 // '.vault.azure.net' is reached privately as 'vaultcore.azure.net'; other clouds likewise.
@@ -14,54 +14,66 @@ var vaultSuffix = replace(environment().suffixes.keyvaultDns, '.vault.', 'vaultc
 
 var targets = [
   {
-    name: 'host-storage'
-    id: hostStorageId
+    name: hostStorageName
+    type: 'Microsoft.Storage/storageAccounts'
     groupId: 'blob'
     zone: 'privatelink.blob.${storageSuffix}'
   }
   {
-    name: 'identity-storage'
-    id: identityStorageId
+    name: identityStorageName
+    type: 'Microsoft.Storage/storageAccounts'
     groupId: 'table'
     zone: 'privatelink.table.${storageSuffix}'
   }
   {
-    name: 'vault'
-    id: vaultId
+    name: vaultName
+    type: 'Microsoft.KeyVault/vaults'
     groupId: 'vault'
     zone: 'privatelink.${vaultSuffix}'
   }
 ]
 
+resource network 'Microsoft.Network/virtualNetworks@2025-09-01' existing = {
+  name: networkName
+}
+
+resource subnet 'Microsoft.Network/virtualNetworks/subnets@2025-09-01' existing = {
+  parent: network
+  name: 'endpoints'
+}
+
 resource zones 'Microsoft.Network/privateDnsZones@2024-06-01' = [for target in targets: {
   name: target.zone
   location: 'global'
+  tags: tags
 }]
 
 resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [for (target, index) in targets: {
   parent: zones[index]
-  name: 'link-${target.name}'
+  name: 'link-${networkName}'
   location: 'global'
+  tags: tags
   properties: {
     registrationEnabled: false
     virtualNetwork: {
-      id: networkId
+      id: network.id
     }
   }
 }]
 
-resource endpoints 'Microsoft.Network/privateEndpoints@2024-07-01' = [for target in targets: {
+resource endpoints 'Microsoft.Network/privateEndpoints@2025-09-01' = [for target in targets: {
   name: 'pe-${target.name}'
   location: location
+  tags: tags
   properties: {
     subnet: {
-      id: subnetId
+      id: subnet.id
     }
     privateLinkServiceConnections: [
       {
         name: target.name
         properties: {
-          privateLinkServiceId: target.id
+          privateLinkServiceId: resourceId(target.type, target.name)
           groupIds: [
             target.groupId
           ]
@@ -71,7 +83,7 @@ resource endpoints 'Microsoft.Network/privateEndpoints@2024-07-01' = [for target
   }
 }]
 
-resource records 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2024-07-01' = [for (target, index) in targets: {
+resource records 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2025-09-01' = [for (target, index) in targets: {
   parent: endpoints[index]
   name: 'default'
   properties: {

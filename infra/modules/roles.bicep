@@ -1,10 +1,11 @@
 // Who may do what, each at the narrowest scope that works; the only file that knows ids of roles.
 
-param principalId string
+param identityName string
 param tokenOfficerId string
 param hostStorageName string
 param identityStorageName string
 param tableName string
+param tableRoleScope string
 param vaultName string
 param applicationInsightsName string
 
@@ -14,6 +15,10 @@ var roleIds = {
   'Key Vault Secrets User': '4633458b-17de-408a-b874-0445c86b69e6'
   'Key Vault Secrets Officer': 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7'
   'Monitoring Metrics Publisher': '3913510d-42f4-4e42-8a64-420c390055eb'
+}
+
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
+  name: identityName
 }
 
 resource hostStorage 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
@@ -42,25 +47,40 @@ resource applicationInsights 'Microsoft.Insights/components@2020-02-02' existing
   name: applicationInsightsName
 }
 
+// An assignment is named after the identity rather than its principal, which is known only once it is
+// there: a name that is known before shows in what-if.
+
 // The host reads its package and creates containers of its own: keys, and for each timer its lease
 // and its status.
 resource hostBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: hostStorage
-  name: guid(hostStorage.id, principalId, roleIds['Storage Blob Data Owner'])
+  name: guid(hostStorage.id, identity.id, roleIds['Storage Blob Data Owner'])
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds['Storage Blob Data Owner'])
-    principalId: principalId
+    principalId: identity.properties.principalId
     principalType: 'ServicePrincipal'
   }
 }
 
-// The one table, not the account: the app can neither create others nor list them.
-resource identityRows 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  scope: identities
-  name: guid(identities.id, principalId, roleIds['Storage Table Data Contributor'])
+// The account, although the app needs its one table alone: every change is a POST of /$batch, which
+// is a request to the account, and nothing public says that a role on the table is enough for it. The
+// account holds nothing else. Whoever has seen the narrower one work, by /readyz, may choose it.
+resource identityRows 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (tableRoleScope == 'account') {
+  scope: identityStorage
+  name: guid(identityStorage.id, identity.id, roleIds['Storage Table Data Contributor'])
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds['Storage Table Data Contributor'])
-    principalId: principalId
+    principalId: identity.properties.principalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+resource identityRowsOfTable 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (tableRoleScope == 'table') {
+  scope: identities
+  name: guid(identities.id, identity.id, roleIds['Storage Table Data Contributor'])
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds['Storage Table Data Contributor'])
+    principalId: identity.properties.principalId
     principalType: 'ServicePrincipal'
   }
 }
@@ -68,10 +88,10 @@ resource identityRows 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 // The vault, not a secret: the app lists secrets, which is how it knows its tenants.
 resource vaultSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: vault
-  name: guid(vault.id, principalId, roleIds['Key Vault Secrets User'])
+  name: guid(vault.id, identity.id, roleIds['Key Vault Secrets User'])
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds['Key Vault Secrets User'])
-    principalId: principalId
+    principalId: identity.properties.principalId
     principalType: 'ServicePrincipal'
   }
 }
@@ -79,10 +99,10 @@ resource vaultSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 // Application Insights takes telemetry from this identity, because it takes no keys.
 resource telemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: applicationInsights
-  name: guid(applicationInsights.id, principalId, roleIds['Monitoring Metrics Publisher'])
+  name: guid(applicationInsights.id, identity.id, roleIds['Monitoring Metrics Publisher'])
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds['Monitoring Metrics Publisher'])
-    principalId: principalId
+    principalId: identity.properties.principalId
     principalType: 'ServicePrincipal'
   }
 }

@@ -3,12 +3,15 @@
 
 param vaultName string
 param location string
+param tags { *: string }
+param retentionDays int
 param isPrivate bool
 param workspaceId string
 
 resource vault 'Microsoft.KeyVault/vaults@2025-05-01' = {
   name: vaultName
   location: location
+  tags: tags
   // checkov:skip=CKV_AZURE_109:Denied with a private network (parameter); otherwise open to Microsoft Entra tokens alone
   properties: {
     tenantId: tenant().tenantId
@@ -18,7 +21,7 @@ resource vault 'Microsoft.KeyVault/vaults@2025-05-01' = {
     }
     enableRbacAuthorization: true
     enableSoftDelete: true
-    softDeleteRetentionInDays: 90
+    softDeleteRetentionInDays: retentionDays
     enablePurgeProtection: true
     publicNetworkAccess: isPrivate ? 'Disabled' : 'Enabled'
     networkAcls: {
@@ -50,6 +53,4 @@ resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   }
 }
 
-output vaultId string = vault.id
-output vaultName string = vault.name
 output vaultUrl string = vault.properties.vaultUri

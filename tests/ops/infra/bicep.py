@@ -121,11 +121,16 @@ def _decorated(parent: Node, *types: str) -> Iterator[Declaration]:
             continue
         if node.type in types:
             name, *rest = [child for child in node.named_children if child.type != "comment"]
-            body = value_of(rest[-1]) if rest else None
+            body = value_of(_deployed(rest[-1])) if rest else None
             kind = node.type.removesuffix("_declaration")
             yield Declaration(kind, _text(name).strip("'"), _text(node), decorators, body)
         if node.type != "comment":
             decorators = {}
+
+
+def _deployed(node: Node) -> Node:
+    """Return what is deployed, where it is on a condition, which the text of a declaration has."""
+    return node.named_children[-1] if node.type == "if_statement" else node
 
 
 def _decorator(node: Node) -> tuple[str, list[Any]]:

@@ -20,6 +20,13 @@ TABLES = {
         "Properties": "dynamic",
         "SeverityLevel": "int",
     },
+    "_LogOperation": {
+        "TimeGenerated": "datetime",
+        "Category": "string",
+        "Detail": "string",
+        "Level": "string",
+        "Operation": "string",
+    },
     "StorageTableLogs": {
         "TimeGenerated": "datetime",
         "AccountName": "string",

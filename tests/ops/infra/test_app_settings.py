@@ -18,7 +18,7 @@ DEPLOYED: dict[str, Any] = VARIABLES["deployedSettings"].body
 CHOSEN = fields(of_kind(INFRA / "settings.bicep", "type")["serviceSettings"])
 
 OF_THE_PLATFORM = {
-    "AzureWebJobsStorage__accountName": "storage of the host, by name",
+    "AzureWebJobsStorage__blobServiceUri": "storage of the host: its blobs, and no more",
     "AzureWebJobsStorage__credential": "opened with a managed identity",
     "AzureWebJobsStorage__clientId": "namely this one",
     "AzureWebJobsDisableHomepage": "no page at / that tells what runs here",
@@ -111,6 +111,16 @@ def test_the_host_takes_all_that_the_service_takes_and_little_more() -> None:
     assert limit == "string(requestBodyLimit)"
     sample = json.loads((ROOT / "local.settings.sample.json").read_text("utf-8"))["Values"]
     assert sample["FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"] == str(least)
+
+
+def test_the_host_finds_its_blobs_by_their_address_in_any_cloud() -> None:
+    """By the name of its account it would ask for tables too, and in the public cloud alone."""
+    assert VARIABLES["hostSettings"].body["AzureWebJobsStorage__blobServiceUri"].text == (
+        "hostBlobEndpoint"
+    )
+    outputs = of_kind(INFRA / "modules" / "host-storage.bicep", "output")
+    assert outputs["blobEndpoint"].body.text == "account.properties.primaryEndpoints.blob"
+    assert "hostBlobEndpoint: hostStorage.outputs.blobEndpoint\n" in source(INFRA / "main.bicep")
 
 
 @pytest.mark.parametrize("name", REFUSED_BY_FLEX)

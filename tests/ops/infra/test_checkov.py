@@ -7,11 +7,14 @@ import os
 import re
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.ops.infra.bicep import INFRA, MODULES, ROOT, of_kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CHECKOV = Path(os.environ.get("CHECKOV", ROOT / ".venv-infra" / "bin" / "checkov"))
 SKIP = re.compile(r"checkov:skip=(\w+):(.*)")
@@ -32,9 +35,17 @@ def scanned(folder: Path) -> dict[str, Any]:
     return report
 
 
+def copied(folder: Path, change: Callable[[str], str]) -> Path:
+    """Copy the modules with a change, and with the built-in types alone, which checkov reads."""
+    for file in MODULES:
+        text = file.read_text("utf-8").replace("{ *: string }", "object")
+        (folder / file.name).write_text(change(text))
+    return folder
+
+
 @pytest.fixture(scope="module")
-def report() -> dict[str, Any]:
-    return scanned(INFRA / "modules")
+def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return scanned(copied(tmp_path_factory.mktemp("modules"), lambda text: text))
 
 
 def test_nothing_fails(report: dict[str, Any]) -> None:
@@ -61,10 +72,9 @@ def test_every_skip_has_its_reason() -> None:
 
 
 def test_without_skips_what_fails_is_what_they_skip(tmp_path: Path) -> None:
-    written = set()
-    for file in MODULES:
-        text = file.read_text("utf-8")
-        written |= {(file.name, check) for check, _ in SKIP.findall(text)}
-        (tmp_path / file.name).write_text(SKIP.sub("", text))
-    failed = scanned(tmp_path)["results"]["failed_checks"]
+    written = {
+        (file.name, check) for file in MODULES for check, _ in SKIP.findall(file.read_text("utf-8"))
+    }
+    without_skips = copied(tmp_path, lambda text: SKIP.sub("", text))
+    failed = scanned(without_skips)["results"]["failed_checks"]
     assert {(Path(each["file_path"]).name, each["check_id"]) for each in failed} == written

@@ -52,7 +52,7 @@ def refusals(parameter: Declaration, value: Any) -> list[str]:
 
 
 def test_there_are_few_enough_to_know_them_all() -> None:
-    assert len(PARAMETERS) <= 16
+    assert len(PARAMETERS) <= 26
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
@@ -106,6 +106,27 @@ def test_a_sample_keeps_to_the_bounds(file: Path, name: str) -> None:
         assert refusals(PARAMETERS[name], value) == []
 
 
+def test_what_cannot_be_changed_later_is_left_as_it_is_by_default() -> None:
+    """Azure refuses another retention of a vault, and a second encryption of an account."""
+    for name in ("vaultRetentionDays", "infrastructureEncryption"):
+        assert "annot be changed once" in PARAMETERS[name].decorators["description"][0]
+    assert PARAMETERS["vaultRetentionDays"].body == 90
+    assert PARAMETERS["infrastructureEncryption"].body is True
+
+
+def test_for_trying_out_a_vault_is_not_kept_for_long() -> None:
+    retained = {file.stem: assigned(file)["vaultRetentionDays"] for file in PARAMETER_FILES}
+    assert retained == {"dev": 7, "prod": 90}
+
+
+def test_addresses_that_are_none_are_refused_before_anything_is_deployed() -> None:
+    # Functions of main are evaluated first; a module would be too late.
+    variables = of_kind(MAIN, "variable")
+    cut = {"appPrefix", "endpointPrefix", "operatorsSubnetPrefix"}
+    assert all("cidrSubnet(privateNetwork, " in variables[name].body.text for name in cut)
+    assert "parseCidr(operatorsPrefix)" in variables["operatorsAddresses"].body.text
+
+
 @pytest.mark.parametrize(
     ("name", "value", "broken"),
     [
@@ -117,6 +138,13 @@ def test_a_sample_keeps_to_the_bounds(file: Path, name: str) -> None:
         ("name", "s" * 21, ["maxLength"]),
         ("alertEmail", "", ["minLength"]),
         ("lockIdentities", "true", ["is no bool"]),
+        ("vaultRetentionDays", 6, ["minValue"]),
+        ("vaultRetentionDays", 91, ["maxValue"]),
+        ("tableRoleScope", "group", ["allowed"]),
+        ("storageLogs", "reads", ["allowed"]),
+        ("logDailyCapGB", -1, ["minValue"]),
+        ("operatorsPrefix", "10.1.0.0/24, 10.2.0.0/24", ["maxLength"]),
+        ("zoneRedundant", "yes", ["is no bool"]),
     ],
 )
 def test_a_wrong_value_is_refused(name: str, value: object, broken: list[str]) -> None:

@@ -191,10 +191,12 @@ def test_there_is_an_alert_for_each_way_to_fail() -> None:
         "unauthorized",
         "storage-throttling",
         "rate-limit",
+        "refusals",
         "host-refusals",
         "vault-failures",
         "token-expiry",
         "silence",
+        "log-cap",
     }
 
 
@@ -219,7 +221,12 @@ def test_a_rule_looks_back_no_further_than_its_window(name: str) -> None:
 
 def test_a_rule_tells_alerts_apart_by_a_column_of_its_query() -> None:
     apart = {name: rule["dimension"] for name, rule in RULES.items() if rule["dimension"]}
-    assert apart == {"rate-limit": "tenant", "token-expiry": "token", "silence": "tenant"}
+    assert apart == {
+        "rate-limit": "tenant",
+        "refusals": "tenant",
+        "token-expiry": "token",
+        "silence": "tenant",
+    }
     queries = {
         name: f"{loaded(ALERTS)[f'alerts/{name}.kql']}\n| project {column}"
         for name, column in apart.items()
@@ -239,9 +246,41 @@ def test_alerts_go_out_by_mail() -> None:
     assert "operators.id" in of_kind(ALERTS, "resource")["rules"].text
 
 
-def test_silence_can_be_left_unalerted_and_nothing_else() -> None:
+def test_alerts_are_posted_too_where_somebody_takes_them() -> None:
+    """In the schema that all alerts of Azure share, which pagers and workflows of Teams read."""
+    operators = of_kind(ALERTS, "resource")["operators"].body["properties"]
+    assert operators["emailReceivers"][0]["useCommonAlertSchema"] is True
+    receivers = operators["webhookReceivers"].text
+    assert receivers.startswith("empty(webhook) ? [] : [")
+    assert "useCommonAlertSchema: true" in receivers
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_an_alert_links_to_its_part_of_the_runbook(name: str) -> None:
+    assert f"\n### {name}\n" in (ROOT / "docs" / "operate.md").read_text("utf-8")
+    rules = of_kind(ALERTS, "resource")["rules"].text
+    assert "description: '${search.title}. Cause and remedy: ${runbook}#${search.name}'" in rules
+    assert "runbook: '${runbook}#${search.name}'" in rules.partition("customProperties: {")[2]
+
+
+def test_the_runbook_is_where_the_docs_of_the_deployment_are() -> None:
+    runbook = of_kind(ALERTS, "variable")["runbook"].body.text
+    assert runbook == "empty(docsUrl) ? 'docs/operate.md' : '${docsUrl}/operate.md'"
+
+
+def test_refusals_are_alerted_when_they_rise_and_not_for_being_there() -> None:
+    query = (QUERIES / "alerts" / "refusals.kql").read_text("utf-8")
+    assert "status in (400, 409, 413)" in query
+    assert "refused > 3 * an_hour_before" in query
+    hours = seconds(RULES["refusals"]["window"]) // 3_600
+    assert f"/ {hours - 1}.0" in query, "an hour of those before the last"
+
+
+def test_what_is_not_wanted_or_cannot_happen_is_left_unalerted_and_nothing_else() -> None:
     enabled = {name: rule["enabled"] for name, rule in RULES.items()}
     assert enabled.pop("silence").text == "isSilenceAlerted"
+    assert enabled.pop("log-cap").text == "isLogCapped"
+    assert "isLogCapped: logDailyCapGB > 0\n" in source(INFRA / "main.bicep")
     assert all(each is True for each in enabled.values())
 
 

@@ -8,7 +8,7 @@ from background.timers import SWEEPER
 from function_app import app
 from local.functions import index
 from tests.ops.infra.bicep import INFRA, ROOT, of_kind
-from tests.ops.infra.test_roles import assignments, granted
+from tests.ops.infra.test_roles import APP_ITSELF, assignments, granted
 
 APP = INFRA / "modules" / "app.bicep"
 
@@ -20,16 +20,16 @@ def test_there_is_a_timer() -> None:
 def test_the_host_may_keep_the_lease_and_the_status_of_a_timer() -> None:
     """They are blobs in a container that the host creates, reached by the identity of the app."""
     owners = [granted(each) for each in assignments().values()]
-    assert ("principalId", "Storage Blob Data Owner", "hostStorage") in owners
+    assert (APP_ITSELF, "Storage Blob Data Owner", "hostStorage") in owners
     settings = of_kind(APP, "variable")["hostSettings"].body
-    assert settings["AzureWebJobsStorage__accountName"].text == "hostStorageName"
+    assert settings["AzureWebJobsStorage__blobServiceUri"].text == "hostBlobEndpoint"
     assert settings["AzureWebJobsStorage__credential"] == "managedidentity"
     assert settings["AzureWebJobsStorage__clientId"].text == "clientId"
 
 
 def test_it_reaches_them_in_a_private_network_too() -> None:
     targets = of_kind(INFRA / "modules" / "private-endpoints.bicep", "variable")["targets"].body
-    assert ("hostStorageId", "blob") in {(each["id"].text, each["groupId"]) for each in targets}
+    assert ("hostStorageName", "blob") in {(each["name"].text, each["groupId"]) for each in targets}
 
 
 def test_no_instance_is_always_ready_for_it() -> None:
