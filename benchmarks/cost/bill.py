@@ -104,9 +104,16 @@ def _sweeps(period: Period, work: Workload, basis: Basis) -> Quantity:
     """
     if period is Period.INITIAL:
         return _same(0)
-    looks = operations.sweep().calls * basis.assumed.sweeps_in_month
+    looks = _looks(period, basis)
     expiry = operations.sweep(expired=work.changes).calls - operations.sweep().calls
     return Quantity(looks + expiry, looks + work.changes)
+
+
+def _looks(period: Period, basis: Basis) -> int:
+    """Count the reads by which the sweeper finds out whether there is anything to do."""
+    if period is Period.INITIAL:
+        return 0
+    return operations.sweep().calls * basis.assumed.sweeps_in_month
 
 
 def _same(quantity: float) -> Quantity:
@@ -140,6 +147,21 @@ def _logged(work: Workload, vault_operations: int, sweeps: Quantity, basis: Basi
     )
     least, most = rest + calls.least * call, rest + calls.most * call
     return Line(basis.prices.log_gb, how, Quantity(least / GB, most / GB))
+
+
+def storage_log(of: Bill, basis: Basis) -> dict[str, Quantity]:
+    """Price the log of storage calls where nothing is free, in USD, as `storageLogs` names it."""
+    work, price = of.work, basis.prices.log_gb
+    gb = basis.assumed.log_storage_call_bytes / GB
+    reads = work.reads + _looks(of.period, basis)
+    calls = _transactions(work) + _sweeps(of.period, work, basis)
+    return {
+        "all": Quantity(price.of(calls.least * gb), price.of(calls.most * gb)),
+        "changes": Quantity(
+            price.of((calls.least - reads) * gb), price.of((calls.most - reads) * gb)
+        ),
+        "none": _same(0),
+    }
 
 
 def alerts(basis: Basis) -> float:

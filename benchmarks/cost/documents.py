@@ -30,6 +30,7 @@ def documents(basis: bill.Basis) -> dict[str, str]:
         "assumed": basis.assumed,
         "bills": bills,
         "shown": next(each for each in bills if (each.users, each.period) == SHOWN),
+        "storage_logs": [(each, bill.storage_log(each, basis)) for each in bills],
         "alerts": bill.alerts(basis),
         "always_ready": bill.always_ready(basis),
         "sweeper_alone": bill.sweeper(basis, granted=True),

@@ -47,6 +47,11 @@ class Workload:
         return self._sum(lambda cost: cost.entities)
 
     @property
+    def reads(self) -> int:
+        """Storage calls that only read. A request that writes does so by one transaction."""
+        return self.calls - self.changes
+
+    @property
     def changes(self) -> int:
         """Requests that write, each of which leaves a change row."""
         return self._sum(lambda cost: min(cost.entities, 1))

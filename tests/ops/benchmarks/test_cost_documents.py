@@ -22,6 +22,7 @@ from benchmarks.cost.bill import (
     bill,
     container,
     database,
+    storage_log,
     sweeper,
     sweeps_of_a_tenant,
 )
@@ -163,7 +164,7 @@ def test_the_alternative_and_what_is_fixed() -> None:
     assert container(BASIS).most == pytest.approx((seconds * 0.25 - 180_000) * 0.000024 + memory)
     assert container(BASIS).least == pytest.approx((seconds * 0.25 - 180_000) * 0.000003 + memory)
     assert database(BASIS) == pytest.approx(730 * 0.017 + 32 * 0.115)
-    assert alerts(BASIS) == pytest.approx(6 * 1.5 + 2 * 0.5)
+    assert alerts(BASIS) == pytest.approx(6 * 1.5 + 3 * 0.5)
     assert always_ready(BASIS) == pytest.approx(seconds * 2 * 0.000004)
 
 
@@ -186,14 +187,38 @@ def test_what_is_measured_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert Measured.read(tmp_path / "measured.toml") == BASIS.measured
 
 
+@pytest.mark.parametrize("period", Period)
+def test_the_log_of_storage_calls_costs_its_rows(period: Period) -> None:
+    shown = bill(period, 10_000, BASIS)
+    (transactions,) = (line for line in shown.lines if line.price.what.endswith("transactions"))
+    rows = transactions.quantity
+    logs = storage_log(shown, BASIS)
+    assert logs["all"].most == pytest.approx(rows.most * 1_000 / 1e9 * 2.30)
+    assert logs["all"].least == pytest.approx(rows.least * 1_000 / 1e9 * 2.30)
+    assert logs["none"].most == 0
+
+
+def test_without_reads_the_rows_of_changes_are_left() -> None:
+    logs = storage_log(bill(Period.INITIAL, 10_000, BASIS), BASIS)
+    work = workload(Period.INITIAL, 10_000, ASSUMED)
+    assert work.reads + work.entities == work.per_entity
+    assert logs["changes"].least == pytest.approx(work.changes * 1_000 / 1e9 * 2.30)
+    assert logs["changes"].most == pytest.approx(work.entities * 1_000 / 1e9 * 2.30)
+
+
 def test_the_assumptions_are_what_is_deployed() -> None:
     main = (ROOT / "infra" / "main.bicep").read_text("utf-8")
     alerts = (ROOT / "infra" / "modules" / "alerts.bicep").read_text("utf-8")
     every = re.findall(r"every: '(\w+)'", alerts)
+    every.remove("PT1H")  # that on the daily cap, which is off without one
+    assert "enabled: isLogCapped" in alerts
+    assert "param logDailyCapGB int = 0\n" in main
+    assert "param storageLogs string = 'all'\n" in main
     assert f"param instanceMemoryMB int = {int(ASSUMED.instance_gb * 1024)}\n" in main
     assert f"param maximumInstanceCount int = {ASSUMED.instances}\n" in main
     assert every.count("PT5M") == ASSUMED.alert_rules_5_minutes
-    assert every.count("PT6H") == ASSUMED.alert_rules_15_minutes == len(every) - every.count("PT5M")
+    rarely = every.count("PT15M") + every.count("PT6H")
+    assert rarely == ASSUMED.alert_rules_15_minutes == len(every) - every.count("PT5M")
     prod = (ROOT / "infra" / "prod.bicepparam").read_text("utf-8")
     assert "param alwaysReadyInstances = 1\n" in prod
 
