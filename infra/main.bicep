@@ -92,7 +92,7 @@ param alwaysReadyInstances int = 0
 @maxValue(40)
 param perInstanceConcurrency int = 16
 
-@description('Address space of a virtual network through which the app alone reaches storage and vault, /25 or larger, as 10.60.0.0/24; empty for public endpoints.')
+@description('Address space of a virtual network through which the app reaches storage and vault, and nobody else but operators, /25 or larger, as 10.60.0.0/24; empty for public endpoints.')
 @maxLength(18)
 param privateNetwork string = ''
 

@@ -76,6 +76,12 @@ TABLES = {
         "ItemCount": "int",
         "OuterMessage": "string",
     },
+    "Usage": {
+        "TimeGenerated": "datetime",
+        "DataType": "string",
+        "IsBillable": "bool",
+        "Quantity": "real",
+    },
     "AZKVAuditLogs": {
         "TimeGenerated": "datetime",
         "CallerIpAddress": "string",
@@ -90,10 +96,12 @@ ALERTS = {
     "unauthorized",
     "storage-throttling",
     "rate-limit",
+    "refusals",
     "host-refusals",
     "vault-failures",
     "token-expiry",
     "silence",
+    "log-cap",
 }
 
 
@@ -232,7 +240,7 @@ def test_links_lead_somewhere() -> None:
 
 def test_settings_are_those_of_the_service() -> None:
     named = set(re.findall(r"\b(?:SCIM|TABLE)_[A-Z_]+\b", TEXT))
-    of_this_page = {"SCIM_ALERT_EMAIL", "TABLE_ENDPOINT"}
+    of_this_page = {"SCIM_ALERT_EMAIL", "SCIM_ALERT_WEBHOOK", "TABLE_ENDPOINT"}
     assert named - of_this_page <= {setting.name for setting in describe()}
 
 

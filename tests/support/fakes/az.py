@@ -23,6 +23,7 @@ from typing import Any
 GLOBAL = {"--only-show-errors", "--output", "--query", "--subscription"}
 FLAGS = {"--only-show-errors", "--yes", "--created"}
 OPTIONS: dict[str, set[str]] = {
+    "version": set(),
     "login": set(),
     "account show": set(),
     "ad signed-in-user show": set(),
@@ -70,6 +71,7 @@ def empty_world(tenant_url: str) -> World:
     """A subscription with nothing in it; a deployment into it gives this Tenant URL."""
     return {
         "tenant_url": tenant_url,
+        "version": "2.91.0",
         "logged_in": True,
         "user": {"name": USER, "type": "user"},
         "groups": {},
@@ -82,6 +84,9 @@ def empty_world(tenant_url: str) -> World:
         "deleted_vaults": [],
         "faults": [],
     }
+
+
+REGION = "westeurope"
 
 
 def id_of(kind: str, name: str, group: str = "rg-scim") -> str:
@@ -196,12 +201,19 @@ def delete_group(world: World, options: dict[str, str]) -> Any:
 
 def deleted_vaults(world: World, options: dict[str, str]) -> Any:
     return [
-        {"name": name, "properties": {"vaultId": id_of("Microsoft.KeyVault/vaults", name)}}
+        {
+            "name": name,
+            "properties": {
+                "location": REGION,
+                "vaultId": id_of("Microsoft.KeyVault/vaults", name),
+            },
+        }
         for name in world["deleted_vaults"]
     ]
 
 
 def recover(world: World, options: dict[str, str]) -> Any:
+    group(world, "rg-scim")  # a vault comes back into the group that it was in
     world["deleted_vaults"].remove(options["--name"])
     return {"name": options["--name"]}
 
@@ -217,6 +229,7 @@ def resources(world: World, options: dict[str, str]) -> Any:
 
 
 ANSWERS: dict[str, Any] = {
+    "version": lambda world, _options: {"azure-cli": world["version"], "extensions": {}},
     "login": lambda _world, _options: [{"isDefault": True}],
     "account show": lambda world, options: {
         "name": "Contoso Dev",
@@ -325,7 +338,7 @@ def answer(arguments: list[str]) -> str:
     world = json.loads(path.read_text())
     if command == "login":
         world["logged_in"] = True
-    if not world["logged_in"]:
+    if not world["logged_in"] and command != "version":
         raise AzError(NOT_LOGGED_IN)
     fault = pending_fault(world, command)
     try:

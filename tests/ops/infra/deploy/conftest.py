@@ -15,7 +15,7 @@ import socket
 import ssl
 import sys
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -218,6 +218,7 @@ class Machine:
     clone: Path
     tenant: str
     live: Live
+    variables: dict[str, str] = field(default_factory=dict)
 
     @property
     def bin(self) -> Path:
@@ -342,6 +343,7 @@ class Machine:
             "TMPDIR": str(self.temporary),
             "AZ_WORLD": str(self.folder),
             "CURL_CA_BUNDLE": str(self.live.authority),
+            **self.variables,
         }
 
     async def run(self, script: str, *arguments: str, typed: str = "") -> Done:

@@ -80,13 +80,28 @@ async def test_a_role_that_was_just_granted_is_waited_for(machine: Machine) -> N
     machine.fault("keyvault secret list-versions", FORBIDDEN, times=2)
     done = await connect(machine)
     assert (done.status, done.err, machine.pauses) == (0, "", [15, 15])
-    assert f"{az.USER} may not read secrets yet; trying again in 15 s" in done.out
+    assert (
+        f"Key Vault:        {az.USER} may not read secrets yet; trying again every 15 s for 10"
+        " minutes, as long as a new role may take\n"
+    ) in done.out
+
+
+async def test_a_role_is_waited_for_as_long_as_it_may_take_and_a_line_a_minute_says_so(
+    machine: Machine,
+) -> None:
+    machine.fault("keyvault secret list-versions", FORBIDDEN, times=TRIES - 1)
+    done = await connect(machine)
+    assert (done.status, done.err, sum(machine.pauses)) == (0, "", 585)
+    lines = [line for line in done.out.splitlines() if "may not read secrets yet" in line]
+    assert [line.partition("; ")[2] for line in lines[1:]] == [
+        f"{minute} of 10 minutes" for minute in range(1, 10)
+    ]
 
 
 async def test_a_person_without_the_role_is_told_the_command_that_grants_it(
     machine: Machine,
 ) -> None:
-    machine.fault("keyvault secret list-versions", FORBIDDEN, times=9)
+    machine.fault("keyvault secret list-versions", FORBIDDEN, times=TRIES)
     done = await connect(machine)
     scope = az.id_of("Microsoft.KeyVault/vaults", az.VAULT)
     assert done.error == (
@@ -108,6 +123,8 @@ async def test_a_person_outside_of_the_network_of_the_vault_is_told_where_to_go_
         "the vault kv-scim-test takes calls from its own network alone: run infra/connect.sh"
         f" --key-vault kv-scim-test --tenant-url {machine.tenant_url} on a machine in it"
     )
+    for where in ("operatorsSubnet", "operatorsPrefix", "docs/infrastructure.md"):
+        assert where in done.error
 
 
 async def test_a_cold_start_and_a_new_token_are_waited_for(machine: Machine) -> None:
@@ -121,7 +138,9 @@ async def test_a_cold_start_and_a_new_token_are_waited_for(machine: Machine) -> 
     done = await connect(machine)
     assert (done.status, done.err, machine.pauses) == (0, "", [15, 15, 15])
     assert done.out.count("not yet") == 1
-    assert "Test Connection:  not yet (HTTP 503); trying on for some minutes\n" in done.out
+    assert (
+        "Test Connection:  not yet (HTTP 503); trying again every 15 s for 10 minutes" in done.out
+    )
 
 
 WHY_NOT = {
@@ -175,8 +194,16 @@ async def test_a_role_of_the_app_that_is_not_in_force_yet_is_waited_for(machine:
     assert (done.status, done.err, machine.pauses) == (0, "", [15, 15])
     assert (
         "Readiness:        not yet (HTTP 503, The storage lets the service read its table and not"
-        " write to it.); trying on for some minutes\n"
+        " write to it.); trying again every 15 s for 10 minutes, as long as a new role may take\n"
     ) in done.out
+
+
+async def test_the_role_of_the_app_is_waited_for_with_a_line_a_minute(machine: Machine) -> None:
+    machine.unready(*[MAY_NOT_WRITE] * (TRIES - 1))
+    done = await connect(machine)
+    assert (done.status, done.err, sum(machine.pauses)) == (0, "", 585)
+    assert done.out.count("Readiness:        not yet") == 10
+    assert " write to it.); 9 of 10 minutes\n" in done.out
 
 
 async def test_an_app_that_may_not_write_is_given_up_in_its_own_words(machine: Machine) -> None:

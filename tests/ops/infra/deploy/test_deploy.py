@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 FIRST = ("--resource-group", "rg-scim", "--location", "westeurope")
 FIRST_RUN = [
+    "version",
     "account show",
     "group exists",
     "ad signed-in-user show",
@@ -38,6 +39,7 @@ FIRST_RUN = [
     "keyvault secret download",
 ]
 LATER_RUN = [
+    "version",
     "account show",
     "group exists",
     "group show",
@@ -51,6 +53,7 @@ LATER_RUN = [
     "keyvault secret download",
 ]
 READING = {
+    "version",
     "account show",
     "ad signed-in-user show",
     "group exists",
@@ -224,7 +227,8 @@ async def test_the_token_is_shown_when_that_is_asked_for(machine: Machine) -> No
 async def test_a_subscription_is_that_of_every_call(machine: Machine) -> None:
     done = await deploy(machine, *FIRST, "--subscription", "Contoso Prod")
     assert done.status == 0
-    options = [az.parsed(call["argv"])[1] for call in machine.calls]
+    parsed = [az.parsed(call["argv"]) for call in machine.calls]
+    options = [given for command, given in parsed if command != "version"]  # which has none
     assert {each.get("--subscription") for each in options} == {"Contoso Prod"}
     assert done.out.endswith(' --output tsv --subscription "Contoso Prod"\n')
 
@@ -258,10 +262,11 @@ async def test_what_if_without_a_group_says_so_and_makes_none(machine: Machine) 
     done = await deploy(machine, *FIRST, "--what-if")
     assert (done.status, done.err) == (0, "")
     assert "the resource group rg-scim would be made in westeurope" in done.out
-    assert (machine.world, machine.commands) == (before, FIRST_RUN[:3])
+    assert (machine.world, machine.commands) == (before, FIRST_RUN[:4])
 
 
 FAILURES = {
+    "version": "az does not tell its version",
     "account show": "az cannot use the subscription",
     "group exists": "az cannot look for the resource group rg-scim",
     "ad signed-in-user show": (
@@ -325,7 +330,7 @@ async def test_a_deployment_that_is_still_under_way_is_waited_for(machine: Machi
     done = await deploy(machine)
     assert (done.status, done.err) == (0, "")
     create = "deployment group create"
-    assert machine.commands[4:7] == [create, "deployment group wait", create]
+    assert machine.commands[5:8] == [create, "deployment group wait", create]
     assert "an earlier deployment is still under way; waiting for its end" in done.out
 
 
@@ -333,7 +338,7 @@ async def test_the_vault_of_a_group_that_was_removed_is_recovered(machine: Machi
     machine.change(deleted_vaults=[az.VAULT])
     done = await deploy(machine)
     assert (done.status, done.err) == (0, "")
-    assert machine.commands[5:7] == ["keyvault list-deleted", "keyvault recover"]
+    assert machine.commands[6:8] == ["keyvault list-deleted", "keyvault recover"]
     assert "recovering kv-scim-test, which was deleted" in done.out
 
 
@@ -472,7 +477,87 @@ async def test_without_a_login_it_says_how_to_log_in(machine: Machine) -> None:
     machine.change(logged_in=False)
     done = await deploy(machine)
     assert done.error == "az is not logged in: run az login"
-    assert machine.commands == ["account show"]
+    assert machine.commands == ["version", "account show"]
+
+
+@pytest.mark.parametrize("version", ["2.46.1", "2.9.0", "1.99.0"])
+async def test_an_az_that_knows_no_parameter_files_in_bicep_is_refused(
+    machine: Machine, version: str
+) -> None:
+    machine.change(version=version)
+    done = await deploy(machine)
+    assert done.error == f"az is {version}, and 2.47.0 or newer is needed: run az upgrade"
+    assert machine.commands == ["version"]
+
+
+@pytest.mark.parametrize(
+    ("version", "is_old"),
+    [("2.47.0", True), ("2.90.0", True), ("2.91.0", False), ("2.100.0", False), ("3.0.0b1", False)],
+)
+async def test_an_az_that_is_older_than_what_was_checked_is_told(
+    machine: Machine, version: str, is_old: bool
+) -> None:
+    machine.change(version=version)
+    done = await deploy(machine, *FIRST, "--what-if")
+    assert done.status == 0
+    told = f"Azure CLI:        {version} is older than 2.91.0, with which this was checked"
+    assert (told in done.out) == is_old
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ((), "scim-dev"),
+        (("-e", "prod"), "scim-prod"),
+        (("-p", "ours for europe.bicepparam"), "scim-ours-for-europe"),
+        (("-p", "eu.prod.json"), "scim-eu.prod"),
+    ],
+)
+async def test_a_deployment_is_named_after_its_parameters(
+    machine: Machine, arguments: tuple[str, ...], name: str
+) -> None:
+    """So two environments in one group do not take each other's outputs and nested deployments."""
+    for file in ("ours for europe.bicepparam", "eu.prod.json"):
+        (machine.folder / file).touch()
+    assert (await deploy(machine, *FIRST, *arguments)).status == 0
+    assert machine.options("deployment group create")["--name"] == name
+    assert re.fullmatch(r"[-\w.()]{1,64}", name), "what Azure takes for a name"
+
+
+async def test_the_address_of_a_webhook_is_taken_from_the_environment_alone(
+    machine: Machine,
+) -> None:
+    address = "https://example.com/hook?sig=of-nobody"
+    done = await replace(machine, variables={"SCIM_ALERT_WEBHOOK": address}).run(
+        *("deploy.sh", *FIRST, "--package", str(machine.package))
+    )
+    assert done.status == 0
+    (call,) = [
+        each
+        for each in machine.calls
+        if "create" in each["argv"][:3] and "--parameters" in each["argv"]
+    ]
+    assert call["environ"]["SCIM_ALERT_WEBHOOK"] == address
+    assert address not in done.out + str([each["argv"] for each in machine.calls])
+
+
+TOLD = {
+    "ERROR: /infra/main.bicep(1,1) : Error BCP035: The specified module is missing": (
+        "Bicep does not compile it; if az bicep version is older than 0.34.1, run az bicep upgrade"
+    ),
+    '{"code": "RoleAssignmentExists", "message": "The role assignment already exists."}': (
+        "an earlier version, or a person, has given the app its roles under other names"
+    ),
+}
+
+
+@pytest.mark.parametrize("said", TOLD)
+async def test_what_az_says_of_it_is_told_with_what_to_do(machine: Machine, said: str) -> None:
+    machine.fault("deployment group create", said)
+    done = await deploy(machine)
+    assert done.error.startswith("the infrastructure could not be deployed")
+    assert TOLD[said] in done.error
+    assert machine.commands[-1] == "deployment group create"
 
 
 async def test_an_output_that_the_template_does_not_give_is_named(machine: Machine) -> None:

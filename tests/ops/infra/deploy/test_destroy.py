@@ -38,6 +38,8 @@ async def test_it_says_what_is_lost_and_what_is_not(machine: Machine) -> None:
         f"  {az.VAULT}  Microsoft.KeyVault/vaults",
         "Lost for good: every identity",
         "Not lost yet: a Key Vault with purge protection.",
+        "Nor a workspace: it can be recovered with its logs for 14 days",
+        "az monitor log-analytics workspace delete --force",
     ):
         assert told in done.out
 

@@ -11,7 +11,9 @@ import yaml
 
 ROOT = Path(__file__).parents[4]
 INFRA = ROOT / "infra"
-COMMANDS = [INFRA / f"{name}.sh" for name in ("deploy", "publish", "connect", "destroy")]
+COMMANDS = [
+    INFRA / f"{name}.sh" for name in ("deploy", "publish", "connect", "recover_vault", "destroy")
+]
 
 
 @pytest.mark.parametrize("script", COMMANDS, ids=lambda script: script.name)
@@ -62,8 +64,20 @@ def test_azd_publishes_the_package_to_the_function_app_of_the_template_as_it_is(
     }
 
 
+def test_azd_recovers_a_vault_that_was_deleted_as_deploy_does() -> None:
+    hook = azd()["hooks"]["preprovision"]
+    assert hook["posix"]["shell"] == "sh"
+    # azd asks for the group when it deploys, so the first time there is none.
+    assert hook["posix"]["run"].startswith(
+        '[ -z "$AZURE_RESOURCE_GROUP" ] || sh infra/recover_vault'
+    )
+    help_text = (INFRA / "recover_vault.sh").read_text()
+    assert all(each in help_text for each in re.findall(r"--[a-z-]+", hook["posix"]["run"]))
+
+
 def test_azd_ends_with_the_same_check() -> None:
-    (hook,) = azd()["hooks"].values()
+    assert azd()["hooks"].keys() == {"preprovision", "postdeploy"}
+    hook = azd()["hooks"]["postdeploy"]
     assert hook["posix"]["shell"] == "sh"
     command = hook["posix"]["run"]
     assert command.startswith("sh infra/connect.sh ")
