@@ -110,7 +110,16 @@ wait_for_role() {
     explain_vault "$1"
   fi
   show_progress "Key Vault" "$role_tries_left" "$account_user may not $1 secrets yet"
+  # Said at once, so that nobody waits for a role that was never granted.
+  if [ $((tries - role_tries_left)) -eq 1 ] && grant=$(grant_command); then
+    say "Key Vault" "unless the role is granted already: $grant"
+  fi
   sleep "$pause"
+}
+
+grant_command() {
+  scope=$(azure keyvault show --name "$key_vault" --query id --output tsv) || return
+  echo "az role assignment create --role \"Key Vault Secrets Officer\" --assignee \"$account_user\" --scope \"$scope\""
 }
 
 # show_progress WHAT TRIES-LEFT WHY: says why it waits at first, and then once a minute.
@@ -163,10 +172,8 @@ explain_vault() {
     fail "the vault $key_vault takes calls from its own network alone: run infra/connect.sh --key-vault $key_vault --tenant-url $tenant_url on a machine in it, which is one in the subnet operators (parameter operatorsSubnet) or one whose address operatorsPrefix names; docs/infrastructure.md, Private networking, makes one"
   elif az_spoke_of 'Forbidden'; then
     said=$(az_said)
-    scope=$(azure keyvault show --name "$key_vault" --query id --output tsv) ||
-      fail "$account_user may not $1 secrets of $key_vault: $said"
-    fail "$account_user may not $1 secrets of $key_vault: run" \
-      "az role assignment create --role \"Key Vault Secrets Officer\" --assignee \"$account_user\" --scope \"$scope\", wait some minutes, then run the same command again"
+    grant=$(grant_command) || fail "$account_user may not $1 secrets of $key_vault: $said"
+    fail "$account_user may not $1 secrets of $key_vault: run $grant, wait some minutes, then run the same command again"
   fi
   fail "az could not $1 the secret $secret of $key_vault: $(az_said)"
 }

@@ -86,6 +86,15 @@ async def test_a_role_that_was_just_granted_is_waited_for(machine: Machine) -> N
     ) in done.out
 
 
+async def test_who_has_never_been_granted_the_role_is_told_how_before_the_wait(
+    machine: Machine,
+) -> None:
+    machine.fault("keyvault secret list-versions", FORBIDDEN, times=2)
+    done = await connect(machine)
+    grant = 'az role assignment create --role "Key Vault Secrets Officer"'
+    assert done.out.count(f"Key Vault:        unless the role is granted already: {grant}") == 1
+
+
 async def test_a_role_is_waited_for_as_long_as_it_may_take_and_a_line_a_minute_says_so(
     machine: Machine,
 ) -> None:

@@ -47,6 +47,8 @@ def test_every_option_that_it_names_is_one_of_the_scripts() -> None:
 
 
 def test_the_retention_that_it_promises_is_that_of_the_template() -> None:
-    templates = (file.read_text("utf-8") for file in (ROOT / "infra").rglob("*.bicep"))
-    days = [each for text in templates for each in re.findall(r"softDelete\w+Days: (\d+)", text)]
-    assert all(f"{each} days" in section() for each in days)
+    """That of the parameters which the section takes, and that of the others."""
+    samples = (file.read_text("utf-8") for file in (ROOT / "infra").glob("*.bicepparam"))
+    days = [re.findall(r"vaultRetentionDays = (\d+)", text) for text in samples]
+    assert len(days) == 2
+    assert all(f"{each} days" in section() for (each,) in days)
