@@ -19,13 +19,13 @@ BENCH_ARGS ?=
 # Groups of pyproject.toml that have an environment each.
 SUITES := .venv-scim2-tester/.ready .venv-scim-sanity/.ready
 PEERS := .venv-scim2-server/.ready benchmarks/peers/scimmy/node_modules/.ready
-APART := .venv-infra/.ready .venv-bench/.ready .venv-scim2-server/.ready $(SUITES)
+APART := .venv-infra/.ready .venv-sbom/.ready .venv-audit/.ready .venv-bench/.ready .venv-scim2-server/.ready $(SUITES)
 export PYTHON
 
 .DELETE_ON_ERROR:
 # Targets that are named together are made one after the other.
 .NOTPARALLEL:
-.PHONY: help run quick test test-oldest lint lock infra-check demo conformance bench verify ci format token install azurite clean
+.PHONY: help run quick test test-oldest lint lock infra-check sbom audit demo conformance bench verify ci format token install azurite clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' Makefile | while read -r target text; do \
@@ -65,7 +65,7 @@ lint: $(DEV_READY) ## Check style and types
 lock: $(DEV_READY) ## Write the locks of the deployed packages anew, from requirements.txt and pyproject.toml
 	@exec $(PY) -m infra.lock_packages
 
-infra-check: infra-tools $(DEV_READY) $(AZURITE_READY) .venv-infra/.ready ## Check infra/, its scripts and the workflows, without Azure
+infra-check: infra-tools $(DEV_READY) $(AZURITE_READY) .venv-infra/.ready .venv-azure-cli/.ready .venv-sbom/.ready ## Check infra/, its scripts and the workflows, without Azure
 ifeq ($(strip $(BICEP_CHECK)),)
 	@echo "note: types of resources are not checked here, because BICEP_CHECK names no checker; CI compiles with az"
 else
@@ -79,6 +79,15 @@ endif
 infra-tools:
 	@[ -z "$(BICEP_CHECK)" ] || [ -f "$(BICEP_CHECK)" ] || { \
 		echo "error: BICEP_CHECK=$(BICEP_CHECK) is no file" >&2; exit 1; }
+
+sbom: .venv-sbom/.ready ## List what is deployed, in CycloneDX, into .data/sbom.cdx.json
+	@mkdir -p .data
+	.venv-sbom/bin/cyclonedx-py requirements infra/requirements.lock --pyproject pyproject.toml --mc-type application \
+		--output-reproducible --output-format JSON --output-file .data/sbom.cdx.json
+
+audit: .venv-audit/.ready ## Ask PyPI for known vulnerabilities of the packages that are deployed
+	.venv-audit/bin/pip-audit --disable-pip --require-hashes --requirement infra/requirements.lock
+	.venv-audit/bin/pip-audit --disable-pip --require-hashes --requirement infra/requirements-telemetry.lock
 
 demo: $(DEV_READY) $(AZURITE_READY) ## Provision a generated directory as Entra does, and compare
 	@exec $(PY) -m tools.demo
@@ -134,6 +143,15 @@ $(APART): .venv-%/.ready: pyproject.toml | $(PIP_READY)
 	@echo "$(@D): installing the group $* of pyproject.toml"
 	@$(PY) -m venv --without-pip "$(@D)"
 	@$(PIP) --python "$(@D)/bin/python" install $(addprefix -r ,$(filter requirements.txt,$^)) --group $*
+	@touch $@
+
+# Not compiled: of azure-cli's thousands of modules, the check loads a few.
+.venv-azure-cli/.ready: pyproject.toml | $(PIP_READY)
+	@echo "$(@D): installing the groups azure-cli and azure-cli-check of pyproject.toml"
+	@rm -rf "$(@D)"
+	@$(PY) -m venv --without-pip "$(@D)"
+	@$(PIP) --python "$(@D)/bin/python" install --no-compile --group azure-cli-check
+	@$(PIP) --python "$(@D)/bin/python" install --no-compile --no-deps --group azure-cli
 	@touch $@
 
 benchmarks/peers/scimmy/node_modules/.ready: benchmarks/peers/scimmy/package.json benchmarks/peers/scimmy/package-lock.json | $(AZURITE_READY)

@@ -95,8 +95,12 @@ python() {
 
 # Runs az so that it asks nothing; what it says of an error goes to a file, for az_said.
 azure() {
-  az "$@" --only-show-errors ${subscription:+--subscription "$subscription"} \
-    </dev/null 2>"$work/az-said"
+  azure_directory "$@" ${subscription:+--subscription "$subscription"}
+}
+
+# The same without a subscription, which the commands of `az ad` do not take.
+azure_directory() {
+  az "$@" --only-show-errors </dev/null 2>"$work/az-said"
 }
 
 # Errors of az run over many lines; here they are one.

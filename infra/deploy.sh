@@ -114,7 +114,7 @@ region() {
 # the first token and to hear of alerts, unless somebody else is named.
 name_people() {
   if [ -z "$token_officer" ] && [ "$account_type" = user ] && parameters_read SCIM_TOKEN_OFFICER_ID; then
-    token_officer=$(azure ad signed-in-user show --query id --output tsv) ||
+    token_officer=$(azure_directory ad signed-in-user show --query id --output tsv) ||
       fail "az cannot look up $account_user: name who may set secret tokens with --token-officer: $(az_said)"
   fi
   if parameters_read SCIM_ALERT_EMAIL; then

@@ -21,11 +21,13 @@ class Text:
 
     Attributes:
         plain: what is read, code included.
+        prose: the same with "¤" in place of each code span.
         codes: its code spans.
         links: what it links to.
     """
 
     plain: str
+    prose: str = ""
     codes: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
 
@@ -123,8 +125,13 @@ def _table(tokens: Iterator[Token]) -> Table:
 
 def _text(token: Token) -> Text:
     children = token.children or []
+    read = [" " if each.type == "softbreak" else each.content for each in children]
+    kinds = [each.type for each in children]
     return Text(
-        "".join(" " if each.type == "softbreak" else each.content for each in children),
+        "".join(read),
+        "".join(
+            "¤" if kind == "code_inline" else text for kind, text in zip(kinds, read, strict=True)
+        ),
         tuple(each.content for each in children if each.type == "code_inline"),
         tuple(str(each.attrGet("href")) for each in children if each.type == "link_open"),
     )

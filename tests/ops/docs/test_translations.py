@@ -20,6 +20,12 @@ def original(translation: Path) -> Path:
     return translation.with_name(re.sub(r"\.[a-z]{2}\.md$", ".md", translation.name))
 
 
+FAMILY = {original(page): "en" for page in TRANSLATIONS} | {
+    page: page.suffixes[0] for page in TRANSLATIONS
+}
+"""The language of each page that is a translation or has one."""
+
+
 def codes(texts: Iterable[Text]) -> Counter[str]:
     return Counter(code for text in texts for code in text.codes)
 
@@ -30,14 +36,24 @@ def numbers(texts: Iterable[Text]) -> Counter[str]:
     return Counter(number for each in plain for number in re.findall(r"\d+", each))
 
 
+def order_of_anchors(page: Path) -> dict[str, str]:
+    return {each.anchor: f"#{n}" for n, each in enumerate(markdown.sections(page))}
+
+
+def place(page: Path, link: str) -> str:
+    """Name what a link leads to; a place of a translated page by its order, in any language."""
+    file, _, anchor = unquote(link).partition("#")
+    target = page.parent / file if file else page
+    if target not in FAMILY:
+        return link
+    language = "the same language" if FAMILY[target] == FAMILY[page] else "the other language"
+    where = order_of_anchors(target)[anchor] if anchor else ""
+    return f"{original(target).name}{where} in {language}"
+
+
 def places(page: Path, section: Section) -> Counter[str]:
-    """What a section links to: places of the page by their order, the other language as such."""
-    order = {f"#{each.anchor}": f"#{n}" for n, each in enumerate(markdown.sections(page))}
-    family = re.compile(rf"{original(page).stem}(\.[a-z]{{2}})?\.md")
-    links = [unquote(link) for text in section.everything() for link in text.links]
-    return Counter(
-        "the other language" if family.fullmatch(link) else order.get(link, link) for link in links
-    )
+    """What a section links to."""
+    return Counter(place(page, link) for text in section.everything() for link in text.links)
 
 
 @pytest.fixture(params=TRANSLATIONS, ids=lambda page: page.name)
@@ -55,8 +71,10 @@ def compare(pair: tuple[Path, Path], what: Callable[[Path, Section], object]) ->
     assert one == other
 
 
-def test_there_is_a_french_guide() -> None:
-    assert [page.name for page in TRANSLATIONS] == ["connect-entra.fr.md"]
+def test_the_guides_for_customers_are_there_in_french() -> None:
+    guides = (page for page in markdown.pages() if page.name.startswith("connect-"))
+    assert {original(page) for page in guides} == {original(page) for page in TRANSLATIONS}
+    assert len(TRANSLATIONS) == 2
 
 
 def test_the_sections_are_the_same(pair: tuple[Path, Path]) -> None:

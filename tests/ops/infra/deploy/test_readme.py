@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[4]
 GROUP = "rg-scim"
+SCRIPTS = ("publish", "connect")
 
 
 def section() -> str:
@@ -19,8 +20,10 @@ def section() -> str:
 
 
 def commands() -> list[str]:
+    """Return what is typed; azd, for which nothing stands in, is left out."""
     blocks = re.findall(r"```sh\n(.*?)```", section(), re.DOTALL)
-    return [line for block in blocks for line in block.splitlines()]
+    lines = [line for block in blocks for line in block.splitlines()]
+    return [line for line in lines if not line.startswith("azd ")]
 
 
 async def test_every_command_works_as_it_is_written(machine: Machine) -> None:
@@ -40,9 +43,30 @@ async def test_every_command_works_as_it_is_written(machine: Machine) -> None:
     assert labels == [line[:18] for line in said.splitlines() if line.startswith(tuple(labels))]
 
 
+def test_azd_is_told_what_the_parameters_read_from_the_environment() -> None:
+    read = re.findall(r"'(SCIM_\w+)'", (ROOT / "infra" / "dev.bicepparam").read_text("utf-8"))
+    told = re.findall(r"(?m)^azd env set (\w+) .+$", section())
+    assert sorted(told) == sorted(read)
+    assert re.findall(r"(?m)^#   (azd env set .+)$", (ROOT / "azure.yaml").read_text("utf-8")) == [
+        line for line in section().splitlines() if line.startswith("azd env set")
+    ]
+
+
+def test_the_waits_that_it_names_are_those_of_the_scripts() -> None:
+    publish, connect = ((ROOT / "infra" / f"{name}.sh").read_text() for name in SCRIPTS)
+    upload = number("looks", publish) * number("look_pause", publish)
+    ready = number("tries_left", connect) * number("pause", connect)
+    assert f"{upload // 60} minutes for the\nupload, {ready // 60} for" in section()
+
+
+def number(variable: str, script: str) -> int:
+    (value,) = re.findall(rf"(?m)^{variable}=(\d+)$", script)
+    return int(value)
+
+
 def test_every_option_that_it_names_is_one_of_the_scripts() -> None:
     text = "".join((ROOT / "infra" / name).read_text() for name in ("deploy.sh", "destroy.sh"))
-    of_ours = re.sub(r"```\nTenant URL:.*?```", "", section(), flags=re.DOTALL)
+    of_ours = re.sub(r"```\nTenant URL:.*?```|(?m:^azd .*)", "", section(), flags=re.DOTALL)
     assert set(re.findall(r"--[a-z-]+", of_ours)) <= set(re.findall(r"--[a-z-]+", text))
 
 
