@@ -18,6 +18,7 @@ param instanceMemoryMB int
 param maximumInstanceCount int
 param alwaysReadyInstances int
 param perInstanceConcurrency int
+param siteUpdateStrategy string
 param subnetId string
 param onlyFromEntra bool
 
@@ -135,6 +136,11 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
             perInstanceConcurrency: perInstanceConcurrency
           }
         }
+      }
+      // The types of the compiler do not name it yet; Azure takes it from API version 2023-12-01 on.
+      #disable-next-line BCP037
+      siteUpdateStrategy: {
+        type: siteUpdateStrategy
       }
     }
     siteConfig: {
