@@ -32,6 +32,8 @@ _PLANNED_ROWS = PAGE_ROWS * 95 // 100
 """Rows that are planned for a page. A range of a few rows more would cost a call more, and 1,000
 rows tell the number of all with an error of 3 %."""
 
+_ROWS_WORTH_CUTTING = PAGE_ROWS * 110 // 100
+
 _DIGITS = re.compile("[0-9a-f]{8}")
 _ALL = 16**8
 
@@ -48,8 +50,8 @@ class RangeReader:
     ) -> list[Row]:
         """Read the rows of a span in key order.
 
-        A call for each 1,000 rows, as if they were read in turn. Where that is more than two, up
-        to one more for each range, because each may end with a part of a page.
+        A call for each 1,000 rows, as if they were read in turn; where that is more than two, a
+        tenth more on average, because each range may end with a part of a page.
 
         Args:
             context: the request.
@@ -59,7 +61,8 @@ class RangeReader:
         first = await self._table.page(context, span, select=select)
         if first.token is None:
             return first.rows
-        with self._spare.lend(context.tenant, RANGES - 1) as spare:
+        wanted = cut_rest(span, first.rows, at_most=RANGES)
+        with self._spare.lend(context.tenant, len(wanted) - 1) as spare:
             ranges = cut_rest(span, first.rows, at_most=spare + 1)
             reads = [collect(self._table, context, each, select=select) for each in ranges]
             parts = await read_side_by_side(reads)
@@ -67,9 +70,10 @@ class RangeReader:
 
 
 def cut_rest(span: Span, first_rows: Sequence[Row], at_most: int) -> list[Span]:
-    """Cut what follows the first page of a span into ranges that take about equally long.
+    """Cut what follows the first page of a span into ranges of about as many rows each.
 
-    As few as finish as early, so that few pages are only partly filled.
+    As few as are done as early, because each may end with a part of a page. A page and a little
+    more is not cut.
 
     Args:
         span: as `RangeReader.read` has it.
@@ -81,9 +85,9 @@ def cut_rest(span: Span, first_rows: Sequence[Row], at_most: int) -> list[Span]:
     last_key = first_rows[-1].key
     rest = Span(f"{last_key}-", span.end)  # nothing in keys sorts before "-"
     passed = _position(span, last_key)
-    if not passed:
+    rows = len(first_rows) * (_ALL - passed) / passed if passed else 0
+    if rows < _ROWS_WORTH_CUTTING:
         return [rest]
-    rows = len(first_rows) * (_ALL - passed) / passed
     pages = ceil(rows / (at_most * _PLANNED_ROWS))
     number = ceil(rows / (pages * _PLANNED_ROWS))
     borders = (passed + (_ALL - passed) * n // number for n in range(1, number))
