@@ -65,10 +65,16 @@ def main(
     rounds: Annotated[int, typer.Option(min=1, help="How often each group is read.")] = 5,
 ) -> None:
     """Print a table in Markdown; medians, times in milliseconds."""
-    print(asyncio.run(_measure(away, rounds)))
+    print(asyncio.run(measured(away, rounds)))
 
 
-async def _measure(away: float, rounds: int) -> str:
+async def measured(away: float, rounds: int) -> str:
+    """Read each group in both ways in turn; return a table.
+
+    Args:
+        away: milliseconds to the storage.
+        rounds: how often.
+    """
     async with _opened(away) as storage:
         memberships = Memberships(storage)
         lines = []
