@@ -20,6 +20,7 @@ param instanceMemoryMB int
 param maximumInstanceCount int
 param alwaysReadyInstances int
 param perInstanceConcurrency int
+param siteUpdateStrategy string
 param subnetId string
 param onlyFromEntra bool
 
@@ -141,6 +142,11 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
             perInstanceConcurrency: perInstanceConcurrency
           }
         }
+      }
+      // The types of the compiler do not name it yet; Azure takes it from API version 2023-12-01 on.
+      #disable-next-line BCP037
+      siteUpdateStrategy: {
+        type: siteUpdateStrategy
       }
     }
     siteConfig: {

@@ -29,11 +29,12 @@ from shared.tables.operations import (
     RowOperation,
     payload_bytes,
 )
+from shared.tables.ranges import RangeReader
 from shared.tables.rate_limiter import RateLimiter
 from shared.tables.request_context import RequestContext
 from shared.tables.retry import RETRY_POLICY, backoff, conflicts_exhausted
 from shared.tables.rows import ANY_ETAG, Row
-from shared.tables.table import Table, collect, get_all
+from shared.tables.table import Table, get_all
 from shared.tables.tenant_queue import TenantQueue
 
 MAX_MEMBERS_PER_TRANSACTION = 40
@@ -241,10 +242,11 @@ class Memberships:
         self._reject_unknown = reject_unknown
         self.rate_limiter = RateLimiter(entities_per_second=writes_per_second)
         self._queue = TenantQueue(capacity=1)
+        self._ranges = RangeReader(table)
 
     async def list_members(self, context: RequestContext, gid: str) -> tuple[str, ...]:
-        """List the ids of a group's members, in id order. A call for each 1,000."""
-        rows = await collect(self._table, context, layout.memberships_span(gid), select=())
+        """List the ids of a group's members, in id order. A call for each 1,000, and a few more."""
+        rows = await self._ranges.read(context, layout.memberships_span(gid), select=())
         return tuple(layout.id_in(row.key) for row in rows)
 
     async def find_members(

@@ -110,14 +110,26 @@ async def get_all(table: Table, context: RequestContext, keys: Sequence[str]) ->
 
 
 async def read_both(one: Coroutine[Any, Any, _T], other: Coroutine[Any, Any, _U]) -> tuple[_T, _U]:
-    """Run two reads at the same time. Neither goes on when the other fails, or this is cancelled.
+    """Run two reads at the same time, as `read_side_by_side` does."""
+    first, second = asyncio.ensure_future(one), asyncio.ensure_future(other)
+    await _wait_for_all(first, second)
+    return first.result(), second.result()
+
+
+async def read_side_by_side(reads: Sequence[Coroutine[Any, Any, _T]]) -> list[_T]:
+    """Run reads at the same time. None goes on when one fails, or this is cancelled.
 
     Raises:
         Exception: what the first one to fail has raised, as it is.
     """
-    reads = asyncio.ensure_future(one), asyncio.ensure_future(other)
+    tasks = [asyncio.ensure_future(read) for read in reads]
+    await _wait_for_all(*tasks)
+    return [task.result() for task in tasks]
+
+
+async def _wait_for_all(*reads: asyncio.Future[Any]) -> None:
     try:
-        return await asyncio.gather(*reads)
+        await asyncio.gather(*reads)
     except BaseException:
         for read in reads:
             read.cancel()

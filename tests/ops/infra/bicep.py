@@ -141,7 +141,8 @@ def _decorator(node: Node) -> tuple[str, list[Any]]:
 
 def value_of(node: Node) -> Any:
     """Return a literal as Python has it, and anything else as an `Expression`."""
-    children = [child for child in node.named_children if child.type != "comment"]
+    comments = ("comment", "diagnostic_comment")
+    children = [child for child in node.named_children if child.type not in comments]
     match node.type:
         case "string" if "${" not in _text(node):
             return _text(node)[1:-1].replace("\\'", "'")
