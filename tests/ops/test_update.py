@@ -204,7 +204,7 @@ def test_another_commit_can_be_named(repository: Path) -> None:
 def test_a_shallow_clone_says_what_to_fetch(repository: Path, tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "--quiet", "--depth", "1", repository.as_uri(), str(clone))
-    with pytest.raises(pytest.fail.Exception, match="which is shallow: fetch it: git fetch"):
+    with pytest.raises(pytest.skip.Exception, match="which is shallow: fetch it: git fetch"):
         last_release(clone)
     git(clone, "fetch", "--quiet", "--tags", "--deepen", "1")
     assert last_release(clone) == git(repository, "rev-parse", "HEAD^")

@@ -117,6 +117,11 @@ def test_what_people_type_reaches_a_shell_as_a_variable_alone(name: str) -> None
     assert [each for each in commands if "${{" in each] == []
 
 
+def test_the_tests_of_an_update_find_the_last_release() -> None:
+    [test] = re.findall(r"(?ms)^  test:\n.*?(?=^  \w+:\n)", TEXTS["ci.yml"])
+    assert "fetch-depth: 0" in test, "without its history the release is missing, and it is skipped"
+
+
 def test_every_variable_of_an_environment_is_named_where_it_is_explained() -> None:
     used = set(re.findall(r"\bvars\.(\w+)", TEXTS["deploy.yml"]))
     explained = TEXTS["deploy.yml"].partition("\nname:")[0]
