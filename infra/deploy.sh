@@ -25,6 +25,8 @@ upgrade, or after an interruption.
       --token-officer ID     object id of the user or group that may set secret tokens (default
                              SCIM_TOKEN_OFFICER_ID, or yours)
   -s, --subscription ID      subscription, by name or id; that of `az account show` otherwise
+      --update-strategy NAME what this update and later ones do to instances that run: Recreate or
+                             RollingUpdate (default: what the app has, at first Recreate)
       --token-days DAYS      how long a token that is drawn opens the service (default 365)
       --show-token           show the secret token at the end
       --what-if              show what would change, and change nothing
@@ -36,7 +38,7 @@ USAGE
 }
 
 parse() {
-  group="" location="" environment="" parameters="" package="" token_days=365 show_token="" what_if=""
+  group="" location="" environment="" parameters="" package="" strategy="" token_days=365 show_token="" what_if=""
   alert_email=${SCIM_ALERT_EMAIL-} token_officer=${SCIM_TOKEN_OFFICER_ID-}
   while [ $# -gt 0 ]; do
     case $1 in
@@ -44,7 +46,7 @@ parse() {
       --show-token) show_token=yes && shift && continue ;;
       --what-if) what_if=yes && shift && continue ;;
       -[glesp] | --resource-group | --location | --environment | --parameters | --subscription) ;;
-      --package | --alert-email | --token-officer | --token-days) ;;
+      --package | --alert-email | --token-officer | --update-strategy | --token-days) ;;
       *) refuse "unknown argument $1" ;;
     esac
     case ${2-} in '' | -*) refuse "$1 needs a value" ;; esac
@@ -57,6 +59,7 @@ parse() {
       --alert-email) alert_email=$2 ;;
       --token-officer) token_officer=$2 ;;
       -s | --subscription) subscription=$2 ;;
+      --update-strategy) strategy=$2 ;;
       --token-days) token_days=$2 ;;
     esac
     shift 2
@@ -68,6 +71,10 @@ check_arguments() {
   is_resource_group_name "$group" || refuse "\"$group\" is no name of a resource group"
   case $token_days in
     *[!0-9]* | 0* | ?????*) refuse "--token-days must be a number of days from 1 to 9999, not \"$token_days\"" ;;
+  esac
+  case $strategy in
+    '' | Recreate | RollingUpdate) ;;
+    *) refuse "--update-strategy must be Recreate or RollingUpdate, not \"$strategy\"" ;;
   esac
   [ -z "$environment" ] || [ -z "$parameters" ] ||
     refuse "--environment and --parameters exclude each other"
@@ -196,6 +203,14 @@ explain_deployment() {
   fail "$1: $(az_said)"
 }
 
+# Not by the template: no type of Bicep names the strategy yet, and a property without one is not checked.
+set_update_strategy() {
+  [ -n "$strategy" ] || return 0
+  azure functionapp update-strategy config set --resource-group "$group" --name "$function_app" \
+    --type "$strategy" --output none || fail "the strategy of updates could not be set: $(az_said)"
+  say "Updates" "$strategy, from this deployment of the code on"
+}
+
 output() {
   python "$infra/answers.py" output "$1" <"$work/outputs" ||
     fail "the deployment has no output $1: is infra/main.bicep that of this version?"
@@ -220,6 +235,7 @@ fi
 [ -n "$package" ] || pack_app
 have_group
 deploy_infrastructure
+set_update_strategy
 # From here on the scripts that are called say it.
 interrupted() { exit "$1"; }
 sh "$infra/publish.sh" --resource-group "$group" --function-app "$function_app" \

@@ -92,13 +92,6 @@ param alwaysReadyInstances int = 0
 @maxValue(40)
 param perInstanceConcurrency int = 16
 
-@description('What an update does to instances that run: Recreate restarts all at once and cuts off their requests; RollingUpdate lets them finish and replaces instances in batches (a preview of Azure).')
-@allowed([
-  'Recreate'
-  'RollingUpdate'
-])
-param siteUpdateStrategy string = 'Recreate'
-
 @description('Address space of a virtual network through which the app reaches storage and vault, and nobody else but operators, /25 or larger, as 10.60.0.0/24; empty for public endpoints.')
 @maxLength(18)
 param privateNetwork string = ''
@@ -303,7 +296,6 @@ module app 'modules/app.bicep' = {
     maximumInstanceCount: maximumInstanceCount
     alwaysReadyInstances: alwaysReadyInstances
     perInstanceConcurrency: perInstanceConcurrency
-    siteUpdateStrategy: siteUpdateStrategy
     subnetId: network.?outputs.appSubnetId ?? ''
     onlyFromEntra: onlyFromEntra
   }

@@ -20,7 +20,6 @@ param instanceMemoryMB int
 param maximumInstanceCount int
 param alwaysReadyInstances int
 param perInstanceConcurrency int
-param siteUpdateStrategy string
 param subnetId string
 param onlyFromEntra bool
 
@@ -142,11 +141,6 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
             perInstanceConcurrency: perInstanceConcurrency
           }
         }
-      }
-      // The types of the compiler do not name it yet; Azure takes it from API version 2023-12-01 on.
-      #disable-next-line BCP037
-      siteUpdateStrategy: {
-        type: siteUpdateStrategy
       }
     }
     siteConfig: {

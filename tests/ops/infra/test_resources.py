@@ -169,14 +169,6 @@ def test_the_scale_is_that_of_the_parameters() -> None:
     assert "instanceCount: alwaysReadyInstances" in scale["alwaysReady"].text
 
 
-def test_an_update_is_done_as_the_parameter_says() -> None:
-    strategy = body("app", "app")["properties"]["functionAppConfig"]["siteUpdateStrategy"]
-    assert strategy == {"type": Expression("siteUpdateStrategy")}
-    parameter = of_kind(INFRA / "main.bicep", "parameter")["siteUpdateStrategy"]
-    assert parameter.body == "Recreate"
-    assert parameter.decorators["allowed"] == [["Recreate", "RollingUpdate"]]
-
-
 def test_the_app_speaks_tls_and_takes_no_password() -> None:
     app = body("app", "app")["properties"]
     assert app["httpsOnly"] is True

@@ -38,6 +38,7 @@ OPTIONS: dict[str, set[str]] = {
     },
     "account get-access-token": set(),
     "functionapp show": {"--resource-group", "--name"},
+    "functionapp update-strategy config set": {"--resource-group", "--name", "--type"},
     "keyvault show": {"--name"},
     "keyvault list-deleted": {"--resource-type"},
     "keyvault recover": {"--name"},
@@ -246,6 +247,7 @@ ANSWERS: dict[str, Any] = {
     "deployment group wait": lambda _world, _options: None,
     "account get-access-token": lambda world, _options: {"accessToken": world["access_token"]},
     "functionapp show": function_app,
+    "functionapp update-strategy config set": function_app,
     "keyvault show": lambda _world, options: {
         "id": id_of("Microsoft.KeyVault/vaults", options["--name"])
     },

@@ -574,3 +574,32 @@ async def test_help_is_shown_without_az(machine: Machine) -> None:
     assert (done.status, done.err) == (0, "")
     options = re.findall(r"--[a-z-]+", done.out)
     assert {"--resource-group", "--location", "--what-if", "--show-token", "--help"} <= set(options)
+
+
+@pytest.mark.parametrize("strategy", ["Recreate", "RollingUpdate"])
+async def test_an_update_is_done_by_the_strategy_that_is_named(
+    machine: Machine, strategy: str
+) -> None:
+    done = await deploy(machine, *FIRST, "--update-strategy", strategy)
+    assert done.status == 0
+    assert machine.options("functionapp update-strategy config set")["--type"] == strategy
+    commands = [az.parsed(call["argv"])[0] for call in machine.calls]
+    assert commands.index("functionapp update-strategy config set") < commands.index(
+        "account get-access-token"
+    ), "before the code, whose deployment is the first update that it counts for"
+
+
+async def test_without_one_the_app_keeps_the_strategy_that_it_has(machine: Machine) -> None:
+    assert (await deploy(machine, *FIRST)).status == 0
+    assert "functionapp update-strategy config set" not in [
+        az.parsed(call["argv"])[0] for call in machine.calls
+    ]
+
+
+async def test_a_strategy_that_azure_does_not_know_is_refused_before_anything_is_done(
+    machine: Machine,
+) -> None:
+    done = await deploy(machine, *FIRST, "--update-strategy", "rolling")
+    assert done.status == 2
+    assert '--update-strategy must be Recreate or RollingUpdate, not "rolling"' in done.err
+    assert machine.calls == []
