@@ -123,7 +123,7 @@ def test_the_tests_of_an_update_find_the_last_release() -> None:
 
 
 def test_every_variable_of_an_environment_is_named_where_it_is_explained() -> None:
-    used = set(re.findall(r"\bvars\.(\w+)", TEXTS["deploy.yml"]))
+    used = set(re.findall(r"\b(?:vars|secrets)\.(\w+)", TEXTS["deploy.yml"]))
     explained = TEXTS["deploy.yml"].partition("\nname:")[0]
     assert used == set(re.findall(r"\b[A-Z]+_[A-Z_]+\b", explained))
     assert "vars." not in TEXTS["ci.yml"]
