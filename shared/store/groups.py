@@ -16,7 +16,8 @@ from shared.store.changes import Change
 from shared.store.claims import folded_name, group_rows
 from shared.store.collection import ChangedNames
 from shared.store.commits import commit, not_unique
-from shared.store.deletions import HiddenResources, Sweeper, add_hidden, remove_hidden
+from shared.store.deletions import Sweeper
+from shared.store.deletions_row import HiddenResources, add_hidden, remove_hidden
 from shared.store.layout import GROUP_KINDS, Column
 from shared.store.memberships import (
     MAX_MEMBERS_PER_TRANSACTION,
@@ -177,7 +178,7 @@ class Groups(Reader[Group]):
         From the first transaction on nobody can join. What is left of the group in the rows of
         users is swept at once for up to 200 members, later for more. When this returns, no user
         shows the group, on any instance: unless it is swept, the end of the lease is waited for
-        (`shared/store/deletions.py`), up to 2 seconds, past the deadline too.
+        (`shared/store/deletions_row.py`), up to 2 seconds, past the deadline too.
 
         Raises:
             NotFound: there is no such group, and no user shows it; 1 call more to know that.

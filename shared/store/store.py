@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from shared.clock import Clock
 from shared.store.collection import ChangedNames
 from shared.store.custom import CustomResources, CustomType
-from shared.store.deletions import HiddenResources, Sweeper
+from shared.store.deletions import Sweeper
+from shared.store.deletions_row import HiddenResources
 from shared.store.groups import Groups
 from shared.store.history import History
 from shared.store.memberships import Memberships

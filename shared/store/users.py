@@ -11,7 +11,8 @@ from shared.store.changes import Change
 from shared.store.claims import INDEXED_OF_USERS, IndexRows, folded_name, user_rows
 from shared.store.collection import ChangedNames, Collection
 from shared.store.commits import commit
-from shared.store.deletions import HiddenResources, Sweeper, add_hidden
+from shared.store.deletions import Sweeper
+from shared.store.deletions_row import HiddenResources, add_hidden
 from shared.store.layout import USER_EMAIL, USER_KINDS, Column, pack_ids, unpack_ids
 from shared.store.resources import Precondition, User, timestamp, user_from, user_values
 from shared.tables.operations import (
@@ -31,7 +32,7 @@ class Users(Collection[User]):
     """The users of every tenant; the context says of which.
 
     Wherever users are read to be shown and any of them is in a group, the deletions row is read
-    too, but not again within its lease (`shared/store/deletions.py`).
+    too, but not again within its lease (`shared/store/deletions_row.py`).
     """
 
     def __init__(
@@ -69,8 +70,8 @@ class Users(Collection[User]):
         moves the list of its groups to a row of its own, and hides it from them; the memberships
         follow in further transactions, here or, when the request ends before, by whoever comes by.
         When this returns, no group shows the user, on any instance: unless it is swept, the end of
-        the lease is waited for (`shared/store/deletions.py`), up to 2 seconds, past the deadline
-        too.
+        the lease is waited for (`shared/store/deletions_row.py`), up to 2 seconds, past the
+        deadline too.
 
         Raises:
             NotFound: there is no such user, and no group shows it; 1 call more to know that.

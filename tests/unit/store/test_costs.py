@@ -17,7 +17,7 @@ from benchmarks.cost.operations import Cost, add_members, expected_costs
 from shared.errors import NotFound
 from shared.scim.documents import changed_names
 from shared.scim.members import MemberChange
-from shared.store.deletions import LEASE_SECONDS
+from shared.store.deletions_row import LEASE_SECONDS
 from shared.store.store import Store, open_store
 from shared.tables.account import TableAddress
 from shared.tables.azure_table import AzureTable, open_table

@@ -13,7 +13,7 @@ import pytest
 
 from shared.errors import NotFound, Unavailable
 from shared.scim.members import MemberChange
-from shared.store.deletions import LEASE_SECONDS
+from shared.store.deletions_row import LEASE_SECONDS
 from tests.support.documents import user
 from tests.support.fakes.storage_proxy import answer, commit_but_answer
 from tests.support.seeds import seed

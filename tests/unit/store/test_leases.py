@@ -17,7 +17,7 @@ from shared.clock import Clock
 from shared.errors import NotFound, TooManyRequests, Unavailable
 from shared.scim.documents import changed_names
 from shared.store import deletions
-from shared.store.deletions import LEASE_SECONDS
+from shared.store.deletions_row import LEASE_SECONDS
 from shared.store.store import Store, open_store
 from tests.support.documents import setting
 from tests.support.fakes.storage_proxy import answer, commit_but_answer, first
