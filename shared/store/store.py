@@ -51,13 +51,14 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
             deletions and the expiry of its history write a second.
         clock: by which the lease on the deletions row runs; that of the machine by default.
     """
+    hidden = HiddenResources(table, clock or Clock())
     memberships = Memberships(
         table,
+        hidden,
         reject_unknown=reject_unknown_members,
         writes_per_second=member_writes_per_second,
     )
     sweeper = Sweeper(table, memberships)
-    hidden = HiddenResources(table, clock or Clock())
     return Store(
         users=Users(table, sweeper, hidden, changed_names),
         groups=Groups(table, memberships, sweeper, hidden, changed_names),

@@ -400,7 +400,7 @@ PROMISES = {
 
 UNPROMISED = {
     "created the table": "a good thing, of which nothing follows",
-    "the sweep of a deleted user waits: %s": "the sweeper takes it over",
+    "the sweep of a deleted member waits: %s": "the sweeper takes it over",
     "the sweep of a deleted group waits: %s": "the sweeper takes it over",
 }
 """Lines that nobody relies on, and why."""

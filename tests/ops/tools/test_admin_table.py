@@ -343,7 +343,7 @@ async def test_the_numbers_of_a_tenant(
     await seed(table, context, users=30, groups=2)
     left_over = [
         Insert(layout.deleted_group_key("c" * 32), {"at": timestamp()}),
-        Insert(layout.deleted_user_key("d" * 32), {"at": timestamp()}),
+        Insert(layout.deleted_member_key("d" * 32), {"at": timestamp()}),
     ]
     await write(table, context, left_over)
     before = int(time.time() * 1000)
