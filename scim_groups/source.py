@@ -10,7 +10,7 @@ from shared.scim.projection import Projection
 from shared.scim.schema import Document
 from shared.store.resources import Group, User
 from shared.store.store import Store
-from shared.web.lookups import compares_part, comparisons
+from shared.web.lookups import comparisons
 from shared.web.requests import ScimRequest
 from shared.web.sources import Finder, ReferenceSource, reference
 
@@ -48,7 +48,6 @@ class GroupSource(ReferenceSource[Group]):
 
         A comparison of their `value` with `eq` costs a call for each user: Entra's
         membership check, `id eq "<group>" and members eq "<user>"`, must not read a large group.
-        Names cost a call for each member.
         """
         terms = list(comparisons(condition, "members"))
         if all(map(_names_a_member, terms)):
@@ -57,10 +56,8 @@ class GroupSource(ReferenceSource[Group]):
             for group in groups:
                 yield self.document(group)
             return
-        reads_names = compares_part(condition, "members", "display")
         async for group in self._read_members(resources):
-            names = await self._read_member_names([group]) if reads_names else {}
-            yield self._with_members(group, names)
+            yield self.document(group)
 
     async def present(self, resources: Sequence[Group], projection: Projection) -> list[Document]:
         """Present groups with their members, unless the projection leaves them out."""

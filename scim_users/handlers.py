@@ -1,16 +1,14 @@
 """/Users: how users are found and shown; the handlers are those of every type."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from shared.scim.catalogue import Catalogue
-from shared.scim.filters import Filter
 from shared.scim.folding import fold
 from shared.scim.projection import Projection
 from shared.scim.schema import Document
 from shared.store.resources import User
 from shared.store.store import Store
 from shared.store.users import Users
-from shared.web.lookups import compares_part
 from shared.web.requests import ScimRequest
 from shared.web.resource_handlers import DocumentHandlers
 from shared.web.services import Services
@@ -42,16 +40,6 @@ class UserSource(ReferenceSource[User]):
             self.request.resource_id,
             groups=self.projection.includes("groups"),
         )
-
-    async def documents_for_filter(
-        self, resources: Sequence[User], condition: Filter
-    ) -> AsyncIterator[Document]:
-        """Present users one by one, with the names of their groups if those are compared."""
-        names: Mapping[str, str] = {}
-        if compares_part(condition, "groups", "display"):
-            names = await self._read_group_names(resources)
-        for user in resources:
-            yield self._with_groups(user, names)
 
     async def present(self, resources: Sequence[User], projection: Projection) -> list[Document]:
         """Present users; the names of their groups are read where they are shown."""

@@ -90,11 +90,6 @@ def comparisons(condition: Filter, attribute: str) -> Iterator[Comparison]:
             return
 
 
-def compares_part(condition: Filter, attribute: str, part: str) -> bool:
-    """Tell whether a filter compares a part of an attribute."""
-    return any(term.path.leaf.name == part for term in comparisons(condition, attribute))
-
-
 def _all_comparisons(condition: Filter) -> Iterator[Comparison]:
     match condition:
         case Comparison():

@@ -16,8 +16,9 @@ from shared.store.ancestors import MAX_GROUPS_READ
 from shared.store.deletions import DeletionRecord
 from shared.store.deletions_row import LEASE_SECONDS
 from shared.store.store import Store, open_store
-from shared.tables.operations import Insert, Replace
+from shared.tables.operations import Insert, Replace, RowOperation
 from shared.tables.request_context import Bound
+from shared.tables.table import collect
 from tests.support.documents import group, setting, user
 from tests.support.fakes.storage_proxy import answer, commit_but_answer, lose_answer, lose_request
 from tests.support.seeds import seed, write
@@ -530,3 +531,41 @@ async def test_a_parent_of_many_groups_is_created_and_emptied(
     assert shown == dict.fromkeys(everyone.groups, "Group")
     await store.groups.update(new_context(), made.id, MemberChange(replace=True))
     assert (await consistent()).memberships() == set()
+
+
+async def test_a_parent_of_5_000_groups_is_read_deleted_and_swept(
+    store: Store, clock: Time, new_context: NewContext, consistent: ReadBack
+) -> None:
+    children = (await seed(store.table, new_context(seconds=60), users=0, groups=5_000)).groups
+    [parent] = await groups_of(store, new_context, "parent")
+    await put_into(store, new_context, parent, children[0])
+    await nest(store, new_context, parent, children[1:])
+    clock.advance(LEASE_SECONDS)
+    context = new_context()
+    found = await store.groups.get(context, parent)
+    assert (len(found.member_ids or ()), len(found.nested_ids)) == (5_000, 5_000)
+    assert context.meter.calls == 2 + 5
+    clock.waits.clear()
+    await store.groups.delete(new_context(), parent)
+    assert clock.waits == [LEASE_SECONDS], "it is left to the sweeper"
+    some = Bound(400, float("inf"), lambda: 0.0)
+    record = DeletionRecord("Group", parent)
+    context = new_context(seconds=60)
+    assert not await store.sweeper.sweep(context, record, some)
+    assert 400 <= context.meter.entities < 1_000
+    left = await consistent()
+    assert 0 < len(left.nested()) < 5_000
+
+
+async def nest(store: Store, new_context: NewContext, parent: str, children: Sequence[str]) -> None:
+    """Write memberships of groups, 33 a transaction."""
+    kind = layout.member_type_values("Group")
+    operations: list[RowOperation] = []
+    rows = await collect(store.table, new_context(seconds=60), layout.kind_span("g"))
+    wanted = {layout.group_key(child) for child in children}
+    for row in rows:
+        if row.key in wanted:
+            key = layout.membership_key(parent, layout.id_in(row.key))
+            values = layout.with_ids(row.values, [parent])
+            operations += [Replace(row.key, values, row.etag), Insert(key, kind)]
+    await write(store.table, new_context(seconds=60), operations)
