@@ -205,7 +205,8 @@ def _group(
     if not isinstance(children, list):
         raise RowError(f"{where}: groups: expected a list of display names")
     nested = dict.fromkeys(_child(where, _text(where, "groups", c), group_ids) for c in children)
-    return Group(group_ids[name.casefold()], name, tuple(unique), tuple(nested))
+    identifier = _text(where, "id", record.get("id")) or name
+    return Group(identifier, name, tuple(unique), tuple(nested))
 
 
 def _child(where: str, name: str, group_ids: Mapping[str, str]) -> str:
