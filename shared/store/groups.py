@@ -236,12 +236,10 @@ class Groups(Reader[Group]):
             await self._finish_deletion(context, gid)
             raise
         lease_end = self._hidden.invalidate(context.tenant)
-        if is_listed:
-            is_out = await self._sweeper.sweep_members(context, [gid])
-            deletions_row = None
-        else:
-            is_out = True
-        if not (await self._sweep(context, gid, deletions_row) and is_out):
+        # To take the group out of others changes the deletions row.
+        is_out = not is_listed or await self._sweeper.sweep_members(context, [gid])
+        is_empty = await self._sweep(context, gid, None if is_listed else deletions_row)
+        if not (is_out and is_empty):
             await self._hidden.wait_out_lease(lease_end)
 
     async def have_members(
@@ -563,10 +561,10 @@ class Groups(Reader[Group]):
         return Row(hidden.key, hidden.values, etags[-1]) if etags else None, is_listed
 
     async def _sweep(self, context: RequestContext, gid: str, deletions_row: Row | None) -> bool:
-        """Sweep within the request if that can be done; the group is deleted in any case.
+        """Sweep the members within the request if that can be done; the group is deleted anyhow.
 
         Returns:
-            Whether the group is swept.
+            Whether no member lists the group any more.
         """
         try:
             return await self._sweeper.sweep_group(context, gid, deletions_row)
