@@ -196,7 +196,7 @@ class Sweep:
         is_swept = await self._store.sweeper.sweep(sweep.context, record, sweep.bound)
         if record.resource == "User":
             self.swept.users += is_swept
-        else:
+        elif not record.is_child:
             self.swept.groups += is_swept
 
     async def _expire_changes(self, sweep: _TenantSweep) -> None:

@@ -23,7 +23,9 @@ import typer
 from benchmarks.figures import table, written
 from benchmarks.spans import group_of
 from local import children
+from shared.clock import Clock
 from shared.store import layout
+from shared.store.deletions_row import HiddenResources
 from shared.store.memberships import Memberships
 from shared.tables.account import TableAddress
 from shared.tables.azure_table import open_table
@@ -32,7 +34,7 @@ from shared.tables.table import collect
 from shared.tenants import DEFAULT
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence, Sized
 
     from shared.tables.table import Table
 
@@ -76,7 +78,7 @@ async def measured(away: float, rounds: int) -> str:
         rounds: how often.
     """
     async with _opened(away) as storage:
-        memberships = Memberships(storage)
+        memberships = Memberships(storage, HiddenResources(storage, Clock()))
         lines = []
         for size in SIZES:
             in_turn, side_by_side = [], []
@@ -87,12 +89,12 @@ async def measured(away: float, rounds: int) -> str:
     return table(HEAD, lines)
 
 
-async def _list_in_turn(storage: Table, context: RequestContext, gid: str) -> Sequence[object]:
+async def _list_in_turn(storage: Table, context: RequestContext, gid: str) -> Sized:
     return await collect(storage, context, layout.memberships_span(gid), select=())
 
 
 async def _read(
-    size: int, list_members: Callable[[RequestContext, str], Awaitable[Sequence[object]]]
+    size: int, list_members: Callable[[RequestContext, str], Awaitable[Sized]]
 ) -> Reading:
     """Read the members of a group once.
 

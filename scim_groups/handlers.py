@@ -30,9 +30,11 @@ class GroupHandlers(ResourceHandlers[Group]):
         """POST /Groups."""
         group_type = services.catalogue.group
         document, joining = await request.make(
-            lambda body: (documents.create(group_type, body), members.from_document(body).add)
+            lambda body: (documents.create(group_type, body), members.from_document(body))
         )
-        group = await self.stored(services).create(request.context, document, joining)
+        group = await self.stored(services).create(
+            request.context, document, joining.add, joining.types
+        )
         return await show(201, self.source(request, services), group)
 
     async def replace(self, request: ScimRequest, services: Services) -> ScimResponse:
@@ -43,7 +45,6 @@ class GroupHandlers(ResourceHandlers[Group]):
         """
         group_type = services.catalogue.group
         change = await request.make(members.from_document)
-        change.check_others(request.resource_id)
 
         async def replaced(group: Document) -> Document:
             return await request.make(lambda body: documents.replace(group_type, group, body))
@@ -68,7 +69,6 @@ class GroupHandlers(ResourceHandlers[Group]):
         operations, change = await request.make(
             lambda body: members.split_members(group_type, parse_patch(body, core))
         )
-        change.check_others(request.resource_id)
         version = await self.stored(services).update(
             request.context,
             request.resource_id,

@@ -258,8 +258,9 @@ class _BulkRun:
         handler = handler_of(by_method, request.method)
         part = replace(
             request,
-            # Nobody is shown the resource, so the members of a group need not be read for it.
-            query={"excludedattributes": "members"},
+            # Nobody is shown the resource, so neither the members of a group nor the groups that
+            # the groups of a user are in need be read for it.
+            query={"excludedattributes": "members,groups"},
             headers={"if-match": resolved.version} if resolved.version else {},
             resource_id=resource_id,
             read=lambda: resolved.data,

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from shared.scim.catalogue import Catalogue
 from shared.scim.folding import fold
+from shared.scim.projection import Projection
 from shared.scim.schema import Document
 from shared.store.resources import User
 from shared.store.store import Store
@@ -11,14 +12,14 @@ from shared.store.users import Users
 from shared.web.requests import ScimRequest
 from shared.web.resource_handlers import DocumentHandlers
 from shared.web.services import Services
-from shared.web.sources import Finder, Source
+from shared.web.sources import Finder, ReferenceSource, reference
 
 
-class UserSource(Source[User]):
+class UserSource(ReferenceSource[User]):
     """The users of a request's tenant."""
 
     def __init__(self, request: ScimRequest, store: Store, catalogue: Catalogue) -> None:
-        super().__init__(request, catalogue.user, store.users)
+        super().__init__(request, catalogue.user, store.users, store)
         self._users = store.users
         self._groups_endpoint = catalogue.group.endpoint
 
@@ -40,17 +41,36 @@ class UserSource(Source[User]):
             groups=self.projection.includes("groups"),
         )
 
+    async def present(self, resources: Sequence[User], projection: Projection) -> list[Document]:
+        """Present users; the names of their groups are read where they are shown."""
+        names: Mapping[str, str] = {}
+        if projection.includes_part("groups", "display"):
+            names = await self._read_group_names(resources)
+        return [self._with_groups(user, names) for user in resources]
+
+    async def present_one(self, resource: User, projection: Projection) -> Document:
+        """Present a user by itself: with indirect groups, which a list does not have."""
+        if projection.includes("groups"):
+            resource = await self._users.with_indirect_groups(self.request.context, resource)
+        return await super().present_one(resource, projection)
+
     def document(self, resource: User) -> Document:
+        """Write a user without the names of its groups."""
+        return self._with_groups(resource, {})
+
+    def _with_groups(self, user: User, names: Mapping[str, str]) -> Document:
         """Write a user; `groups` is left out where there are none (RFC 7643 section 4.1.2)."""
+        types = dict.fromkeys(user.group_ids, "direct")
+        types |= dict.fromkeys(user.indirect_group_ids, "indirect")
         groups = [
-            {
-                "value": gid,
-                "$ref": self.request.location(self._groups_endpoint, gid),
-                "type": "direct",
-            }
-            for gid in resource.group_ids
+            reference(gid, self.request.location(self._groups_endpoint, gid), each, names.get(gid))
+            for gid, each in types.items()
         ]
-        return self._document(resource, groups=groups or None)
+        return self._document(user, groups=groups or None)
+
+    async def _read_group_names(self, users: Sequence[User]) -> dict[str, str]:
+        groups = (gid for user in users for gid in (*user.group_ids, *user.indirect_group_ids))
+        return await self.read_names(dict.fromkeys(groups, "Group"))
 
     async def _by_user_name(self, value: str) -> Sequence[User]:
         user = await self._users.by_user_name(self.request.context, fold(value))

@@ -259,8 +259,8 @@ class Settings(BaseModel):
     unknown_members: Literal["skip", "reject"] = Field(
         "skip",
         alias="SCIM_UNKNOWN_MEMBERS",
-        description="What becomes of a group member that is no user: `skip` leaves it out and"
-        " records it, `reject` refuses the request.",
+        description="What becomes of a group member that is neither a user nor a group: `skip`"
+        " leaves it out and records it, `reject` refuses the request.",
     )
     member_writes_per_second: int = Field(
         1_000,

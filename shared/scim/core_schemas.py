@@ -104,12 +104,14 @@ _GROUPS = Attribute(
             reference_types=("Group",),
             description="URI of the group.",
         ),
-        Attribute("display", mutability="readOnly", description="Name of the group."),
+        Attribute(
+            "display", mutability="readOnly", returned="request", description="Name of the group."
+        ),
         Attribute(
             "type",
             mutability="readOnly",
-            canonical_values=("direct",),
-            description="How the user has become a member.",
+            canonical_values=("direct", "indirect"),
+            description="Whether the user is a member itself, or a group that it is in.",
         ),
     ),
 )
@@ -260,28 +262,30 @@ MEMBERS = Attribute(
     "complex",
     multi_valued=True,
     stored=False,
-    description="The users in the group.",
+    description="The users and groups in the group.",
     sub_attributes=(
-        Attribute("value", mutability="immutable", description="Identifier of the user."),
+        Attribute(
+            "value", mutability="immutable", description="Identifier of the user or the group."
+        ),
         Attribute(
             "$ref",
             "reference",
             case_exact=True,
             mutability="immutable",
-            reference_types=("User",),
-            description="URI of the user.",
+            reference_types=("User", "Group"),
+            description="URI of the user or the group.",
         ),
         Attribute(
             "type",
             mutability="immutable",
-            canonical_values=("User",),
+            canonical_values=("User", "Group"),
             description="What the member is.",
         ),
         Attribute(
             "display",
-            mutability="immutable",
-            published=False,
-            description="Accepted from clients that send it, and not kept.",
+            mutability="readOnly",
+            returned="request",
+            description="Name of the member. Accepted from clients that send it, and not kept.",
         ),
     ),
 )
@@ -289,7 +293,7 @@ MEMBERS = Attribute(
 _GROUP = Schema(
     id=GROUP_SCHEMA,
     name="Group",
-    description="Group of users",
+    description="Group of users and groups",
     attributes=(
         Attribute(
             "displayName",
@@ -309,4 +313,6 @@ USER = ResourceType(
     schema=_USER,
     extensions=(ENTERPRISE_USER,),
 )
-GROUP = ResourceType(name="Group", endpoint="/Groups", description="Group of users", schema=_GROUP)
+GROUP = ResourceType(
+    name="Group", endpoint="/Groups", description="Group of users and groups", schema=_GROUP
+)

@@ -68,6 +68,11 @@ class Projection:
         """
         return name in self.shown
 
+    def includes_part(self, name: str, part: str) -> bool:
+        """Tell whether a part of a core attribute is shown, by their canonical names."""
+        parts = self.shown.get(name, {})
+        return parts is None or part in parts
+
     def apply(self, resource: Document) -> Document:
         """Return of a presented resource what is shown; the two share values."""
         return _pruned(resource, self.shown)
@@ -107,8 +112,12 @@ def _only(resource_type: ResourceType, names: list[str]) -> Shown:
 
 @lru_cache(maxsize=64)
 def shows_on_request(resource_type: ResourceType) -> bool:
-    """Tell whether a type has attributes, or parts of them, that are shown on request alone."""
-    return any(map(_is_on_request, resource_type.attributes))
+    """Tell whether a client writes attributes, or parts of them, that are shown on request alone.
+
+    The names of members and of groups are read, and not written.
+    """
+    attributes = (path for path in resource_type.attributes if path.is_writable)
+    return any(map(_is_on_request, attributes))
 
 
 def _is_on_request(path: AttributePath) -> bool:

@@ -10,8 +10,8 @@ from shared.tables.request_context import RequestContext
 from shared.tables.rows import Row, Value, Values
 
 Verb = Literal["create", "update", "delete", "members", "sweep", "void"]
-MemberVersion = tuple[str, int]
-"""A user's id and that user's new version."""
+MemberVersion = tuple[str, int | None]
+"""A member's id and, of a user, its new version; a group has none, and that tells the two apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,10 @@ class Change:
             committed late.
         names: names of the attributes that changed.
         version: new version of the resource; None for a group, whose version is that of its row.
-        added: users that became members, each with its new version.
-        removed: users that left, each with its new version.
-        skipped: ids that were named as members and are no users.
-        left: groups that a deleted user was in.
+        added: users and groups that became members, each user with its new version.
+        removed: users and groups that left, likewise.
+        skipped: ids that were named as members and are neither.
+        left: groups that a deleted user or group was in.
         active: whether a user is active now, where that changed or the user is new; else None.
         external_id: externalId of what was deleted, since nobody can look it up any more; None
             where it had none, and for everything else.
@@ -137,8 +137,8 @@ def recorded(row: Row) -> RecordedChange:
         verb=cast("Verb", values[Column.VERB]),
         names=tuple(_list(row, Column.ATTRIBUTES)),
         version=_number(values.get(Column.VERSION)),
-        added=tuple((uid, v) for uid, v in _list(row, Column.ADDED)),
-        removed=tuple((uid, v) for uid, v in _list(row, Column.REMOVED)),
+        added=tuple((member, v) for member, v in _list(row, Column.ADDED)),
+        removed=tuple((member, v) for member, v in _list(row, Column.REMOVED)),
         skipped=tuple(_list(row, Column.SKIPPED)),
         left=tuple(_list(row, Column.LEFT)),
         active=None if active is None else bool(active),

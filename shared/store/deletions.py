@@ -1,48 +1,28 @@
-"""The deletions row: what is hidden although rows of others still name it.
-
-It lists three kinds of ids, and is normally absent:
-
-- deleted groups that users list until they are swept. Where a user in groups is shown, the row is
-  read, and those groups are left out;
-- deleted users that groups list until they are swept. Where members are shown, they are left out;
-- groups that are being created in several transactions, whose members list them already.
-
-A process remembers for a lease of 2 seconds what the row of a tenant said, so that a burst of
-requests reads it once.
-
-Once a DELETE is answered, nobody on any instance is shown what was deleted. If it was swept before
-the answer, no row names it, whatever any process remembers. Otherwise the answer waits until a
-lease has passed since the commit was known. What a process goes by from then on was read less than
-a lease ago, thus after the commit, and names it. A reading that was sent before the commit and
-comes back after it changes nothing, because its lease counts from when it was sent.
-
-Once a POST is answered, its group is shown: what is remembered of a group that is being created
-does not count, and the row is read again.
-
-A DELETE whose answer from the storage is lost ends in an error although it may be done: what was
-deleted may be shown for up to 2 seconds more.
-"""
+"""Sweeping: what deleted groups and users, and groups given up, leave behind is taken away."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
 
-from shared.clock import Clock
 from shared.errors import ScimError
+from shared.scim.members import MemberType
 from shared.store import layout
 from shared.store.changes import Change
 from shared.store.commits import commit
-from shared.store.layout import Column, RowKind, pack_ids, unpack_ids, with_ids
+from shared.store.deletions_row import hide_as_deleted, remove_hidden
+from shared.store.layout import Column, RowKind, unpack_ids, with_ids
 from shared.store.memberships import (
-    USERS_READ_AHEAD,
+    MEMBERS_READ_AHEAD,
     GroupWrite,
     MembershipEdit,
     MembershipProgress,
     Memberships,
     MembershipTransaction,
+    Wish,
     cut_into_batches,
+    leaving,
+    members_in,
 )
 from shared.store.resources import timestamp
 from shared.tables.operations import Delete, Insert, OperationRejected, Replace, RowOperation
@@ -50,12 +30,6 @@ from shared.tables.request_context import Bound, RequestContext
 from shared.tables.retry import retry_conflicts
 from shared.tables.rows import Row
 from shared.tables.table import PAGE_ROWS, Table, collect
-
-LEASE_SECONDS = 2.0
-"""How long a process goes by what it has read, counted from before the read was sent."""
-
-REMEMBERED_TENANTS = 1_000
-"""Tenants of which a process remembers what the row said; of one more it drops the oldest."""
 
 MAX_MEMBERS_SWEPT_AT_ONCE = 200
 """Members up to which a deleted group is swept within the request."""
@@ -70,109 +44,6 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
-    """What the row said, and until when to go by it."""
-
-    until: float
-    groups: frozenset[str] = field(default=frozenset())
-    users: frozenset[str] = field(default=frozenset())
-    unfinished: frozenset[str] = field(default=frozenset())
-
-
-class HiddenResources:
-    """Reads the deletions row of a tenant, and remembers for a lease what it hides."""
-
-    def __init__(self, table: Table, clock: Clock) -> None:
-        self._table = table
-        self._clock = clock
-        self._readings: dict[str, _Reading] = {}
-
-    async def read_row(self, context: RequestContext) -> Row | None:
-        """Read the row itself, to change it. One call."""
-        return await self._table.get(context, layout.DELETIONS_KEY)
-
-    async def group_ids(self, context: RequestContext, listed: Iterable[str]) -> frozenset[str]:
-        """Tell which groups are hidden. One call; none within the lease.
-
-        Args:
-            context: the request.
-            listed: the groups in question. One of them that is being created may be whole by now.
-        """
-        reading = await self._remembered(context)
-        if reading.unfinished and not reading.unfinished.isdisjoint(listed):
-            self._readings.pop(context.tenant, None)
-            reading = await self._remembered(context)
-        return reading.groups | reading.unfinished
-
-    async def user_ids(self, context: RequestContext) -> frozenset[str]:
-        """Tell which users are hidden. One call; none within the lease."""
-        return (await self._remembered(context)).users
-
-    def invalidate(self, tenant: str) -> float:
-        """Drop what the row of a tenant said, since it has changed.
-
-        Returns:
-            When the lease of every older reading ends, in any process, for `wait_out_lease`.
-        """
-        self._readings.pop(tenant, None)
-        return self._clock.steady() + LEASE_SECONDS
-
-    async def wait_out_lease(self, lease_end: float) -> None:
-        """Wait for the end of a lease that `invalidate` has named, for 2 seconds at most.
-
-        The request's deadline does not end the wait: to overrun it shortly is better than to say
-        that a group is gone while a user still shows it.
-        """
-        while (left := lease_end - self._clock.steady()) > 0:
-            await self._clock.sleep(left)
-
-    async def _remembered(self, context: RequestContext) -> _Reading:
-        """Read the row, unless its last reading is within its lease."""
-        reading = self._readings.get(context.tenant)
-        if reading is not None and self._clock.steady() < reading.until:
-            return reading
-        until = self._clock.steady() + LEASE_SECONDS
-        row = await self.read_row(context)
-        reading = _Reading(until) if row is None else _read(row, until)
-        self._readings.pop(context.tenant, None)
-        if len(self._readings) >= REMEMBERED_TENANTS:
-            del self._readings[next(iter(self._readings))]
-        self._readings[context.tenant] = reading
-        return reading
-
-
-def _read(row: Row, until: float) -> _Reading:
-    groups, users, unfinished = (frozenset(unpack_ids(row.values, each)) for each in _LISTS)
-    return _Reading(until, groups, users, unfinished)
-
-
-_LISTS = (Column.GROUP_IDS, Column.USER_IDS, Column.UNFINISHED_IDS)
-
-
-def add_hidden(row: Row | None, column: str, resource_id: str) -> Insert | Replace:
-    """Build the operation that puts an id into the deletions row.
-
-    Args:
-        row: the row as it was read; None if there is none. An insert is rejected when there is one.
-        column: of the list: `GROUP_IDS`, `USER_IDS` or `UNFINISHED_IDS`.
-        resource_id: of what is hidden.
-    """
-    if row is None:
-        return Insert(layout.DELETIONS_KEY, pack_ids([resource_id], column))
-    ids = (*unpack_ids(row.values, column), resource_id)
-    return Replace(row.key, with_ids(row.values, ids, column), row.etag)
-
-
-def remove_hidden(row: Row | None, column: str, resource_id: str) -> list[RowOperation]:
-    """Build the operation that takes an id out of the deletions row, if it is there."""
-    ids = () if row is None else unpack_ids(row.values, column)
-    if row is None or resource_id not in ids:
-        return []
-    values = with_ids(row.values, (other for other in ids if other != resource_id), column)
-    return [Replace(row.key, values, row.etag) if values else Delete(row.key, row.etag)]
-
-
-@dataclass(frozen=True, slots=True)
 class DeletionRecord:
     """The record of a group or user that is gone, or not yet there, and has memberships.
 
@@ -180,11 +51,19 @@ class DeletionRecord:
         resource: name of the resource type.
         id: of the resource.
         is_unfinished: whether it is a group that was not created whole.
+        is_child: whether it is of a group and lists the groups that it was in; it has another
+            record for its members.
     """
 
-    resource: Literal["Group", "User"]
+    resource: MemberType
     id: str
     is_unfinished: bool = False
+    is_child: bool = False
+
+    @property
+    def is_member(self) -> bool:
+        """Tell whether it lists the groups that the resource was in."""
+        return self.resource == "User" or self.is_child
 
 
 class Sweeper:
@@ -219,38 +98,38 @@ class Sweeper:
             Whether the group is swept.
         """
         span = layout.memberships_span(gid)
-        rows = await collect(self._table, context, span, limit + 1, select=())
+        rows = await collect(self._table, context, span, limit + 1, select=(Column.MEMBER_TYPE,))
         if len(rows) > limit:
             return False
         last: list[MembershipEdit] = []
-        for uids in _cut_into_blocks(rows):
-            last = await self._sweep_members(context, gid, uids, last)
+        for wanted in _cut_into_blocks(rows):
+            last = await self._take_out(context, gid, wanted, last)
         await self._finish_group(context, gid, last, deletions_row)
         return True
 
-    async def sweep_user(
-        self, context: RequestContext, uid: str, deletions_row: Row | None = None
+    async def sweep_member(
+        self, context: RequestContext, member_id: str, deletions_row: Row | None = None
     ) -> None:
-        """Take away the memberships that a deleted user's record lists. 2 calls for each 90.
+        """Take away the memberships that a deleted member's record lists. 2 calls for each 90.
 
         1 more for the deletions row, unless it is known.
         """
-        while await self._sweep_user_once(context, uid, deletions_row):
+        while await self._sweep_member_once(context, member_id, deletions_row):
             pass
 
-    async def sweep_users(
-        self, context: RequestContext, uids: Iterable[str], deletions_row: Row | None = None
+    async def sweep_members(
+        self, context: RequestContext, ids: Iterable[str], deletions_row: Row | None = None
     ) -> bool:
-        """Sweep deleted users for whoever came by, as far as it goes.
+        """Sweep deleted members for whoever came by, as far as it goes.
 
         Returns:
             Whether all of them are swept.
         """
         try:
-            for uid in uids:
-                await self.sweep_user(context, uid, deletions_row)
+            for member_id in ids:
+                await self.sweep_member(context, member_id, deletions_row)
         except ScimError as error:
-            _log.warning("the sweep of a deleted user waits: %s", type(error).__name__)
+            _log.warning("the sweep of a deleted member waits: %s", type(error).__name__)
             return False
         return True
 
@@ -263,7 +142,7 @@ class Sweeper:
 
         async def attempt() -> None:
             row = await self._table.get(context, layout.DELETIONS_KEY)
-            hidden = [] if row is None else [_hide_as_deleted(row, gid)]
+            hidden = [] if row is None else [hide_as_deleted(row, gid)]
             deleted = Insert(layout.deleted_group_key(gid), {Column.DELETED: timestamp()})
             operations: list[RowOperation] = [record, deleted, *hidden]
             try:
@@ -277,41 +156,38 @@ class Sweeper:
     async def records(self, context: RequestContext) -> list[DeletionRecord]:
         """List what is deleted, or unfinished, and not yet swept, up to 1,000. 1 call.
 
-        Users come first, because their groups still list them. Nobody sees a deleted group.
+        Deleted members come first, because their groups still list them. Nobody sees a deleted
+        group.
         """
         span = layout.deletion_records_span()
-        rows = await collect(self._table, context, span, PAGE_ROWS, select=())
-        found = [layout.deleted_in(row.key) for row in rows]
-        users = [DeletionRecord("User", uid) for kind, uid in found if kind == RowKind.DELETED_USER]
-        groups = [
-            DeletionRecord("Group", gid, is_unfinished=kind == RowKind.UNFINISHED_GROUP)
-            for kind, gid in found
-            if kind != RowKind.DELETED_USER
-        ]
-        return users + groups
+        rows = await collect(self._table, context, span, PAGE_ROWS, select=(Column.MEMBER_TYPE,))
+        found = [_record_in(row) for row in rows]
+        return sorted(found, key=lambda record: not record.is_member)
 
     async def sweep(self, context: RequestContext, record: DeletionRecord, bound: Bound) -> bool:
         """Sweep a deleted group or user of any size, as far as the bound allows.
 
-        Calls as in `sweep_user` and `sweep_group`, and 1 more for the deletions row. It keeps to
+        Calls as in `sweep_member` and `sweep_group`, and 1 more for the deletions row. It keeps to
         the rate of the tenant's large changes. A group that is not created whole is left alone as
         long as a request may be at it.
 
         Returns:
             Whether it is swept.
         """
-        if record.resource == "User":
-            return await self._sweep_large_user(context, record.id, bound)
+        if record.is_member:
+            return await self._sweep_large_member(context, record.id, bound)
         if record.is_unfinished:
             if await self._is_being_created(context, record.id):
                 return False
             await self.give_up_group(context, record.id)
         return await self._sweep_large_group(context, record.id, bound)
 
-    async def _sweep_large_user(self, context: RequestContext, uid: str, bound: Bound) -> bool:
+    async def _sweep_large_member(
+        self, context: RequestContext, member_id: str, bound: Bound
+    ) -> bool:
         while not bound.is_reached(context):
             async with self._memberships.rate_limiter.limit(context):
-                if not await self._sweep_user_once(context, uid):
+                if not await self._sweep_member_once(context, member_id):
                     return True
         return False
 
@@ -324,19 +200,25 @@ class Sweeper:
         span, token = layout.memberships_span(gid), None
         last: list[MembershipEdit] = []
         while True:
-            page = await self._table.page(context, span, PAGE_ROWS, token, select=())
-            for uids in _cut_into_blocks(page.rows):
+            page = await self._table.page(
+                context, span, PAGE_ROWS, token, select=(Column.MEMBER_TYPE,)
+            )
+            for wanted in _cut_into_blocks(page.rows):
                 if bound.is_reached(context):
                     return False
                 async with self._memberships.rate_limiter.limit(context):
-                    last = await self._sweep_members(context, gid, uids, last)
+                    last = await self._take_out(context, gid, wanted, last)
             token = page.token
             if token is None:
                 await self._finish_group(context, gid, last, None)
                 return True
 
-    async def _sweep_members(
-        self, context: RequestContext, gid: str, uids: Sequence[str], last: list[MembershipEdit]
+    async def _take_out(
+        self,
+        context: RequestContext,
+        gid: str,
+        wanted: Mapping[str, Wish],
+        last: list[MembershipEdit],
     ) -> list[MembershipEdit]:
         """Take a deleted group out of the lists of some members.
 
@@ -344,8 +226,9 @@ class Sweeper:
             The edits of the last transaction, which is not committed yet: it may be the one that
             finishes the group.
         """
-        wanted, progress = dict.fromkeys(uids, False), MembershipProgress()
-        edits = last + await self._memberships.read_edits(context, gid, wanted, progress)
+        edits = last + await self._memberships.read_edits(
+            context, gid, wanted, MembershipProgress()
+        )
         *full, last = cut_into_batches(gid, edits) or [[]]
         for batch in full:
             await self._commit_sweep(context, gid, (), batch)
@@ -359,35 +242,39 @@ class Sweeper:
         begun = datetime.fromisoformat(str(row.values[Column.CREATED]))
         return datetime.now(UTC) - begun < timedelta(seconds=CREATION_SECONDS)
 
-    async def _sweep_user_once(
-        self, context: RequestContext, uid: str, deletions_row: Row | None = None
+    async def _sweep_member_once(
+        self, context: RequestContext, member_id: str, deletions_row: Row | None = None
     ) -> bool:
-        """Read the list of a deleted user and shorten it; tell whether more is left."""
+        """Read the list of a deleted member and shorten it; tell whether more is left."""
 
         async def attempt() -> bool:
             nonlocal deletions_row
-            row = await self._table.get(context, layout.deleted_user_key(uid))
+            row = await self._table.get(context, layout.deleted_member_key(member_id))
             if row is None:
                 return False
             known, deletions_row = deletions_row, None
-            return await self._sweep_memberships(context, uid, row, known)
+            return await self._sweep_memberships(context, member_id, row, known)
 
         return await retry_conflicts(context, attempt)
 
     async def _sweep_memberships(
-        self, context: RequestContext, uid: str, row: Row, deletions_row: Row | None
+        self, context: RequestContext, member_id: str, row: Row, deletions_row: Row | None
     ) -> bool:
-        """Take away the first memberships of a deleted user's list; tell whether more are left."""
+        """Take away the first memberships of a deleted member; tell whether more are left."""
         gids = unpack_ids(row.values)
         first, rest = gids[:_MEMBERSHIPS_PER_TRANSACTION], gids[_MEMBERSHIPS_PER_TRANSACTION:]
         operations: list[RowOperation]
         if rest:
-            operations = [Replace(row.key, pack_ids(rest), row.etag)]
+            operations = [Replace(row.key, with_ids(row.values, rest), row.etag)]
         else:
             known = deletions_row or await self._table.get(context, layout.DELETIONS_KEY)
-            operations = [Delete(row.key, row.etag), *remove_hidden(known, Column.USER_IDS, uid)]
-        operations += (Delete(layout.membership_key(gid, uid)) for gid in first)
-        await commit(self._table, context, Change("User", uid, "sweep", left=first), operations)
+            operations = [
+                Delete(row.key, row.etag),
+                *remove_hidden(known, Column.MEMBER_IDS, member_id),
+            ]
+        operations += (Delete(layout.membership_key(gid, member_id)) for gid in first)
+        change = Change(layout.member_type_of(row.values), member_id, "sweep", left=first)
+        await commit(self._table, context, change, operations)
         return bool(rest)
 
     async def _finish_group(
@@ -426,14 +313,17 @@ class Sweeper:
         await self._memberships.commit_edits(context, transaction, MembershipProgress())
 
 
-def _cut_into_blocks(memberships: Sequence[Row]) -> Iterator[list[str]]:
-    """Cut the members into as many as are read and kept at a time."""
-    uids = [layout.id_in(row.key) for row in memberships]
-    return (uids[at : at + USERS_READ_AHEAD] for at in range(0, len(uids), USERS_READ_AHEAD))
+def _record_in(row: Row) -> DeletionRecord:
+    kind, resource_id = layout.deleted_in(row.key)
+    if kind == RowKind.DELETED_MEMBER:
+        member_type = layout.member_type_of(row.values)
+        return DeletionRecord(member_type, resource_id, is_child=member_type == "Group")
+    return DeletionRecord("Group", resource_id, is_unfinished=kind == RowKind.UNFINISHED_GROUP)
 
 
-def _hide_as_deleted(row: Row, gid: str) -> Replace:
-    """Build the operation that lists a group among the deleted ones, and not as unfinished."""
-    unfinished = (other for other in unpack_ids(row.values, Column.UNFINISHED_IDS) if other != gid)
-    values = with_ids(row.values, unfinished, Column.UNFINISHED_IDS)
-    return Replace(row.key, with_ids(values, (*unpack_ids(row.values), gid)), row.etag)
+def _cut_into_blocks(memberships: Sequence[Row]) -> Iterator[dict[str, Wish]]:
+    """Cut the members, which shall leave, into as many as are read and kept at a time."""
+    members = list(members_in(memberships).items())
+    for start in range(0, len(members), MEMBERS_READ_AHEAD):
+        some = members[start : start + MEMBERS_READ_AHEAD]
+        yield {member_id: leaving(member_type) for member_id, member_type in some}

@@ -9,15 +9,22 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 from shared.errors import NotFound, ScimError, TooManyRequests, Unavailable
-from shared.scim.members import MemberChange
+from shared.scim.members import MemberChange, MemberType
 from shared.scim.schema import Document
 from shared.store import layout
 from shared.store.changes import Change
 from shared.store.claims import folded_name, group_rows
 from shared.store.collection import ChangedNames
 from shared.store.commits import commit, not_unique
-from shared.store.deletions import HiddenResources, Sweeper, add_hidden, remove_hidden
-from shared.store.layout import GROUP_KINDS, Column
+from shared.store.deletions import Sweeper
+from shared.store.deletions_row import (
+    HiddenResources,
+    add_hidden,
+    also_hidden,
+    deleted_member,
+    remove_hidden,
+)
+from shared.store.layout import GROUP_KINDS, Column, unpack_ids
 from shared.store.memberships import (
     MAX_MEMBERS_PER_TRANSACTION,
     GroupWrite,
@@ -25,9 +32,12 @@ from shared.store.memberships import (
     Memberships,
     Overtaken,
     TooLargeAtOnce,
+    Wish,
     check_replacement,
     no_such_group,
     touch_group,
+    wishes_against,
+    wishes_of,
 )
 from shared.store.reader import Reader
 from shared.store.resources import (
@@ -41,7 +51,15 @@ from shared.store.resources import (
     group_version,
     timestamp,
 )
-from shared.tables.operations import Delete, Insert, Merge, OperationRejected, Replace, RowOperation
+from shared.tables.operations import (
+    MAX_TRANSACTION_OPERATIONS,
+    Delete,
+    Insert,
+    Merge,
+    OperationRejected,
+    Replace,
+    RowOperation,
+)
 from shared.tables.request_context import RequestContext
 from shared.tables.retry import backoff, retry_conflicts
 from shared.tables.rows import ANY_ETAG, Row
@@ -87,7 +105,11 @@ class Groups(Reader[Group]):
         self._changed_names = changed_names
 
     async def create(
-        self, context: RequestContext, document: Document, member_ids: Sequence[str] = ()
+        self,
+        context: RequestContext,
+        document: Document,
+        member_ids: Sequence[str] = (),
+        member_types: Mapping[str, MemberType] | None = None,
     ) -> Group:
         """Create a group with its members. 2 calls, and those of the members.
 
@@ -95,15 +117,22 @@ class Groups(Reader[Group]):
         its members join it while it is hidden, and the last transaction shows it. 3 calls more.
         One that cannot be finished is as one that was deleted.
 
+        Args:
+            context: the request.
+            document: the group without its members.
+            member_ids: ids of users and groups.
+            member_types: what the client says that some of them are.
+
         Raises:
             Uniqueness: another group has the displayName.
-            InvalidValue: a value by which groups are found is too long, or a member is unknown.
+            InvalidValue: a value by which groups are found is too long, or a member is unknown or
+                not what it is called.
             Unavailable: the deadline came; the group does not exist.
         """
         now = timestamp()
         gid = layout.new_id(folded_name(document, "displayName"))
         group = Group(gid, document, version="", created=now, modified=now)
-        wanted = dict.fromkeys(member_ids, True)
+        wanted = wishes_of(MemberChange(add=tuple(member_ids), types=member_types or {}))
         try:
             etag = await self._create_at_once(context, group, wanted)
         except TooLargeAtOnce:
@@ -135,10 +164,11 @@ class Groups(Reader[Group]):
     ) -> str:
         """Change a group's document, its members, or both.
 
-        Members alone: a call for each user named and one for each 40 that change, whatever the
-        size of the group; one more with a precondition. A document: 2 calls, together with up to
-        40 members. A new list of members: its current list is read, then the difference changed.
-        Of two new lists at once the result is one of them, and both requests succeed.
+        Members alone: a call for each user named, 2 for each group that is not called one, and one
+        for each 40 that change, whatever the size of the group; one more with a precondition. A
+        document: 2 calls, together with up to 40 members. A new list of members: its current list
+        is read, then the difference changed. Of two new lists at once the result is one of them,
+        and both requests succeed.
 
         Args:
             context: the request.
@@ -154,16 +184,18 @@ class Groups(Reader[Group]):
             NotFound: there is no such group.
             PreconditionFailed: the group has another version.
             Uniqueness: another group has the new displayName.
-            InvalidValue: nobody of a new list of members is known, so it would empty the group.
+            InvalidValue: nobody of a new list of members is known, so it would empty the group; or
+                one is not what it is called, or the group itself.
             Unavailable: the deadline came in the middle of many members; repeat the request.
         """
         if not layout.is_id(gid):
             raise no_such_group(gid)
+        members.check_others(gid)
         update = _Update(gid, members, change, precondition)
         progress = MembershipProgress()
-        apply = self._replace_members if members.replace else self._change_members
+        apply = self._replace_members if members.replaces else self._change_members
         etag = await apply(context, update, progress)
-        await self._sweep_users_met(context, progress.gone)
+        await self._sweep_members_met(context, progress.gone)
         return await self._version_of(context, gid, etag)
 
     async def delete(
@@ -172,22 +204,24 @@ class Groups(Reader[Group]):
         """Delete a group. 3 calls, and the sweep of its memberships when they are few.
 
         4 calls more while another deleted group waits for its sweep: the deletions row is then
-        found in the way, and the group read again.
+        found in the way, and the group read again. 1 more where it is known to be there.
 
-        From the first transaction on nobody can join. What is left of the group in the rows of
-        users is swept at once for up to 200 members, later for more. When this returns, no user
-        shows the group, on any instance: unless it is swept, the end of the lease is waited for
-        (`shared/store/deletions.py`), up to 2 seconds, past the deadline too.
+        The groups that it is in lose it in the same transaction; those that do not fit, more than
+        about 90, in further ones, as with a user. From the first transaction on nobody can join.
+        What is left of the group in the rows of its members is swept at once for up to 200 members,
+        later for more. When this returns, no user and no group shows the group, on any instance:
+        unless it is swept, the end of the lease is waited for (`shared/store/deletions_row.py`), up
+        to 2 seconds, past the deadline too.
 
         Raises:
-            NotFound: there is no such group, and no user shows it; 1 call more to know that.
+            NotFound: there is no such group, and nobody shows it; 1 call more to know that.
             PreconditionFailed: the group has another version.
-            Unavailable, TooManyRequests: the group may be deleted or not; if it is, a user may
-                show it for up to 2 seconds more.
+            Unavailable, TooManyRequests: the group may be deleted or not; if it is, a user or a
+                group may show it for up to 2 seconds more.
         """
-        deletions_row: Row | None = None
+        deletions_row = await self._hidden.read_expected_row(context)
 
-        async def attempt() -> Row | None:
+        async def attempt() -> tuple[Row | None, bool]:
             nonlocal deletions_row
             try:
                 return await self._delete_rows(context, gid, precondition, deletions_row)
@@ -197,19 +231,25 @@ class Groups(Reader[Group]):
                 raise
 
         try:
-            deletions_row = await retry_conflicts(context, attempt)
+            deletions_row, is_listed = await retry_conflicts(context, attempt)
         except NotFound:
-            await self._wait_out_deletion(context, gid)
+            await self._finish_deletion(context, gid)
             raise
         lease_end = self._hidden.invalidate(context.tenant)
-        if not await self._sweep(context, gid, deletions_row):
+        # To take the group out of others changes the deletions row.
+        is_out = not is_listed or await self._sweeper.sweep_members(context, [gid])
+        is_empty = await self._sweep(context, gid, None if is_listed else deletions_row)
+        if not (is_out and is_empty):
             await self._hidden.wait_out_lease(lease_end)
 
     async def have_members(
-        self, context: RequestContext, gids: Sequence[str], uids: Sequence[str]
-    ) -> list[tuple[str, ...]]:
-        """Tell of each group which of some users are its members. A call for each user."""
-        return await self._memberships.find_members(context, gids, uids)
+        self, context: RequestContext, gids: Sequence[str], ids: Sequence[str]
+    ) -> list[dict[str, MemberType]]:
+        """Tell of each group which of some users and groups are its members, with their types.
+
+        A call for each user, 2 for each group.
+        """
+        return await self._memberships.find_members(context, gids, ids)
 
     async def with_members(self, context: RequestContext, groups: Sequence[Group]) -> list[Group]:
         """Read the members of groups, up to 10,000 in all; later groups are left out, never cut.
@@ -242,7 +282,7 @@ class Groups(Reader[Group]):
         return no_such_group(resource_id)
 
     async def _create_at_once(
-        self, context: RequestContext, group: Group, wanted: Mapping[str, bool]
+        self, context: RequestContext, group: Group, wanted: Mapping[str, Wish]
     ) -> str | None:
         """Create a group with its members in one transaction; return the ETag of its row.
 
@@ -262,7 +302,7 @@ class Groups(Reader[Group]):
         return await retry_conflicts(context, attempt)
 
     async def _create_in_steps(
-        self, context: RequestContext, group: Group, wanted: Mapping[str, bool]
+        self, context: RequestContext, group: Group, wanted: Mapping[str, Wish]
     ) -> str | None:
         """Let members join a group that is hidden, and create it; return the ETag of its row.
 
@@ -293,11 +333,11 @@ class Groups(Reader[Group]):
             raise not_unique(claim)
 
     async def _add_first_members(
-        self, context: RequestContext, gid: str, wanted: Mapping[str, bool]
+        self, context: RequestContext, gid: str, wanted: Mapping[str, Wish]
     ) -> None:
         """Record that a group is being created, hide it, and let its members join."""
         progress = MembershipProgress(is_unfinished=True)
-        row: Row | None = None
+        row = await self._hidden.read_expected_row(context)
 
         async def attempt() -> None:
             nonlocal row
@@ -413,8 +453,7 @@ class Groups(Reader[Group]):
         Returns:
             The ETag of the group's row, if it is known.
         """
-        gid, members = update.gid, update.members
-        wanted = dict.fromkeys(members.remove, False) | dict.fromkeys(members.add, True)
+        gid, wanted = update.gid, wishes_of(update.members)
         is_blind = update.change is None and update.precondition is None
 
         async def attempt() -> str | None:
@@ -441,7 +480,7 @@ class Groups(Reader[Group]):
         Returns:
             The ETag of the group's row, if it is known.
         """
-        gid, members = update.gid, update.members.add
+        gid, members = update.gid, update.members
         replacement = progress.replacement = secrets.token_hex(8)
         is_raced = is_marked = False
 
@@ -460,9 +499,10 @@ class Groups(Reader[Group]):
             )
             write = write.under(row.etag) if write.is_touch else write
             write = replace(write, replacement=replacement if is_marked else None)
-            wanted = await self._read_difference(context, gid, members)
-            keeps_nobody = all(wanted.get(uid) for uid in members)
-            progress.needs_known = bool(members) and keeps_nobody and not all(wanted.values())
+            current = await self._memberships.list_members(context, gid)
+            wanted = wishes_against(members, current)
+            joins = any(wish.joins for wish in wanted.values())
+            progress.needs_known = joins and bool(current) and current.keys() <= wanted.keys()
             return await self._memberships.change(context, gid, write, wanted, progress)
 
         try:
@@ -470,19 +510,11 @@ class Groups(Reader[Group]):
         except Overtaken:
             return await self._wait_for_replacement(context, gid)
 
-    async def _sweep_users_met(self, context: RequestContext, uids: Sequence[str]) -> None:
-        """Sweep those who were to leave and are no users, if they are deleted and still listed."""
-        if uids:
-            hidden = await self._hidden.user_ids(context)
-            await self._sweeper.sweep_users(context, hidden.intersection(uids))
-
-    async def _read_difference(
-        self, context: RequestContext, gid: str, wanted: Sequence[str]
-    ) -> dict[str, bool]:
-        """Compare a new list of members with the current one: who joins (True), then who leaves."""
-        current = frozenset(await self._memberships.list_members(context, gid))
-        leaving = dict.fromkeys(sorted(current.difference(wanted)), False)
-        return {uid: True for uid in wanted if uid not in current} | leaving
+    async def _sweep_members_met(self, context: RequestContext, ids: Sequence[str]) -> None:
+        """Sweep those that were to leave and are not there, if they are deleted and listed."""
+        if ids:
+            hidden = await self._hidden.member_ids(context)
+            await self._sweeper.sweep_members(context, hidden.intersection(ids))
 
     async def _delete_rows(
         self,
@@ -490,14 +522,15 @@ class Groups(Reader[Group]):
         gid: str,
         precondition: Precondition | None,
         deletions_row: Row | None,
-    ) -> Row | None:
+    ) -> tuple[Row | None, bool]:
         """Delete a group's own rows, and record that its memberships are still there.
 
         The deletions row is normally absent, so it is inserted without a look; `deletions_row` is
         that row once it was found in the way.
 
         Returns:
-            The deletions row as it was written, if its ETag is known.
+            The deletions row as it was written, if its ETag is known, and whether groups are left
+            that list this one as a member.
         """
         row = await self.get_row(context, gid)
         group = group_from(row)
@@ -509,17 +542,29 @@ class Groups(Reader[Group]):
             *group_rows(gid, group.document).deletes(),
             self.counters.increment(gid, slot, by=-1),
             Insert(layout.deleted_group_key(gid), {Column.DELETED: timestamp()}),
-            hidden,
         ]
-        change = Change("Group", gid, "delete", external_id=group.document.get("externalId"))
-        etags = await commit(self.table, context, change, operations)
-        return Row(hidden.key, hidden.values, etags[-1]) if etags else None
+        out_of = [Delete(layout.membership_key(parent, gid)) for parent in group.group_ids]
+        is_listed = len(out_of) > MAX_TRANSACTION_OPERATIONS - 2 - len(operations)
+        change = Change(
+            "Group",
+            gid,
+            "delete",
+            left=() if is_listed else group.group_ids,
+            external_id=group.document.get("externalId"),
+        )
+        if is_listed:
+            hidden = also_hidden(hidden, Column.MEMBER_IDS, gid)
+            operations.append(deleted_member(gid, "Group", group.group_ids))
+        else:
+            operations += out_of
+        etags = await commit(self.table, context, change, [*operations, hidden])
+        return Row(hidden.key, hidden.values, etags[-1]) if etags else None, is_listed
 
     async def _sweep(self, context: RequestContext, gid: str, deletions_row: Row | None) -> bool:
-        """Sweep within the request if that can be done; the group is deleted in any case.
+        """Sweep the members within the request if that can be done; the group is deleted anyhow.
 
         Returns:
-            Whether the group is swept.
+            Whether no member lists the group any more.
         """
         try:
             return await self._sweeper.sweep_group(context, gid, deletions_row)
@@ -527,17 +572,20 @@ class Groups(Reader[Group]):
             _log.warning("the sweep of a deleted group waits: %s", type(error).__name__)
             return False
 
-    async def _wait_out_deletion(self, context: RequestContext, gid: str) -> None:
-        """Wait until no user shows a group that is not there any more.
+    async def _finish_deletion(self, context: RequestContext, gid: str) -> None:
+        """Wait until nobody shows a group that is not there any more. 1 call.
 
         It may have been deleted just now: by another request, or by this one or the one that it
         repeats, whose transaction was taken for lost.
         """
-        if (
-            layout.is_id(gid)
-            and await self.table.get(context, layout.deleted_group_key(gid)) is not None
-        ):
+        row = await self._hidden.read_row(context) if layout.is_id(gid) else None
+        if row is None:
+            return
+        is_listed = gid in unpack_ids(row.values, Column.MEMBER_IDS)
+        if is_listed or gid in unpack_ids(row.values):
             lease_end = self._hidden.invalidate(context.tenant)
+            if is_listed:
+                await self._sweeper.sweep_members(context, [gid])
             await self._hidden.wait_out_lease(lease_end)
 
     async def _give_up_creation(self, context: RequestContext, gid: str) -> Row | None:
@@ -563,10 +611,10 @@ class Groups(Reader[Group]):
         if group.member_ids is not None:
             return group
         members = await self._memberships.list_members(context, group.id)
-        hidden = await self._hidden.user_ids(context) if members else frozenset[str]()
-        if hidden:
-            members = tuple(uid for uid in members if uid not in hidden)
-        return replace(group, member_ids=members)
+        hidden = await self._hidden.member_ids(context) if members else frozenset[str]()
+        if not hidden.isdisjoint(members):
+            members = {each: its for each, its in members.items() if each not in hidden}
+        return group.with_members(members)
 
     async def _version_of(self, context: RequestContext, gid: str, etag: str | None) -> str:
         """Make the version of an ETag; where only the receipt told of success, read the row."""

@@ -18,6 +18,7 @@ from enum import StrEnum
 from itertools import count
 from typing import Final
 
+from shared.scim.members import MemberType
 from shared.scim.schema import Document
 from shared.tables.rows import Span, Value, Values
 
@@ -48,7 +49,7 @@ class RowKind(StrEnum):
         GROUP_NAME: the claim on a folded displayName.
         GROUP_EXTERNAL_ID: an owner of an externalId.
         GROUP_COUNTER: the number of groups of a slot.
-        MEMBERSHIP: a user's membership in a group.
+        MEMBERSHIP: the membership of a user, or of a group, in a group.
         CUSTOM: a resource of a custom type. In the keys of this kind and of the next three the
             name of the type follows (`custom_kinds`).
         CUSTOM_CLAIM: the claim on a unique value.
@@ -56,10 +57,11 @@ class RowKind(StrEnum):
         CUSTOM_COUNTER: the number of resources of a slot.
         CHANGE: a change row, the receipt of a transaction.
         DELETIONS: the deletions row, which lists the groups and users that are deleted and not yet
-            swept, and the groups that are not yet created whole.
+            swept, and the groups that are not yet created whole; and tells of groups in groups.
         DELETED_GROUP: a deleted group whose memberships are not yet swept.
         UNFINISHED_GROUP: a group whose members join before it is created.
-        DELETED_USER: a user, deleted out of many groups, whose memberships are not yet swept.
+        DELETED_MEMBER: a user or a group, deleted out of many groups, whose memberships are not yet
+            swept.
     """
 
     USER = "u"
@@ -80,7 +82,7 @@ class RowKind(StrEnum):
     DELETIONS = "q"
     DELETED_GROUP = "q-g"
     UNFINISHED_GROUP = "q-c"
-    DELETED_USER = "q-u"
+    DELETED_MEMBER = "q-u"
 
 
 class Column:
@@ -88,10 +90,15 @@ class Column:
 
     Attributes:
         DOCUMENT: the SCIM document as JSON; goes on in `d1`, `d2` ...
-        GROUP_IDS: packed ids of groups; goes on in `g1`, `g2` ... In the deletions row those of
-            deleted groups.
-        USER_IDS: in the deletions row, packed ids of deleted users; goes on in `u1` ...
+        GROUP_IDS: packed ids of the groups that a user or a group is in; goes on in `g1`, `g2` ...
+            In the deletions row those of deleted groups.
+        MEMBER_IDS: in the deletions row, packed ids of users, and of groups, that were deleted out
+            of many groups; goes on in `u1` ...
         UNFINISHED_IDS: there, those of groups that are not yet created whole; goes on in `c1` ...
+        NESTED_SINCE: there, when a group was about to become the member of a group first; absent in
+            a tenant without such groups.
+        MEMBER_TYPE: in a membership, and in the record of a deleted member, `Group` where the
+            member is one; absent where it is a user.
         USER_NAME: folded userName of a user.
         DISPLAY_NAME: folded displayName of a group.
         VERSION: version of a resource, one more at every write of its row.
@@ -115,16 +122,18 @@ class Column:
         ACTIVE: whether a user is active, where that changed: 1 or 0.
         EXTERNAL_ID: externalId of what was deleted.
         ATTRIBUTES: names of the attributes that changed, as JSON.
-        ADDED: users that joined, each with its new version, as JSON.
-        REMOVED: users that left, in the same form.
-        SKIPPED: ids named as members that are no users, as JSON.
-        LEFT: groups that a deleted user was in, as JSON.
+        ADDED: users that joined, each with its new version, and groups, with null, as JSON.
+        REMOVED: members that left, in the same form.
+        SKIPPED: ids named as members that are neither users nor groups, as JSON.
+        LEFT: groups that a deleted user or group was in, as JSON.
     """
 
     DOCUMENT: Final = "d"
     GROUP_IDS: Final = "g"
-    USER_IDS: Final = "u"
+    MEMBER_IDS: Final = "u"
     UNFINISHED_IDS: Final = "c"
+    NESTED_SINCE: Final = "ng"
+    MEMBER_TYPE: Final = "ty"
     USER_NAME: Final = "un"
     DISPLAY_NAME: Final = "dn"
     VERSION: Final = "v"
@@ -249,9 +258,14 @@ def group_key(gid: str) -> str:
     return resource_key(GROUP_KINDS.resource, gid)
 
 
-def membership_key(gid: str, uid: str) -> str:
-    """Build the key of the row that makes a user a member of a group."""
-    return f"{_MEMBERSHIP}-{gid}-{uid}"
+def member_key(member_type: MemberType, member_id: str) -> str:
+    """Build the key of the row of what may be a member: a user or a group."""
+    return user_key(member_id) if member_type == "User" else group_key(member_id)
+
+
+def membership_key(gid: str, member_id: str) -> str:
+    """Build the key of the row that makes a user or a group a member of a group."""
+    return f"{_MEMBERSHIP}-{gid}-{member_id}"
 
 
 def memberships_span(gid: str) -> Span:
@@ -264,9 +278,15 @@ def id_in(key: str) -> str:
     return key.rpartition("-")[2]
 
 
-def user_in(key: str) -> str | None:
-    """Read the user's id in the key of a user or of a membership; None for every other row."""
-    return id_in(key) if kind_in(key) in (USER_KINDS.resource, _MEMBERSHIP) else None
+def member_in(key: str) -> str | None:
+    """Read the member's id in the key of a user, a group or a membership; None for other rows."""
+    kinds = (USER_KINDS.resource, GROUP_KINDS.resource, _MEMBERSHIP)
+    return id_in(key) if kind_in(key) in kinds else None
+
+
+def member_type_in(key: str) -> MemberType:
+    """Read in the key of a user or a group which of the two it is."""
+    return "Group" if kind_in(key) == GROUP_KINDS.resource else "User"
 
 
 def kind_in(key: str) -> str:
@@ -348,9 +368,9 @@ def deleted_group_key(gid: str) -> str:
     return f"{RowKind.DELETED_GROUP}-{gid}"
 
 
-def deleted_user_key(uid: str) -> str:
-    """Build the key of the record of a user deleted out of many groups."""
-    return f"{RowKind.DELETED_USER}-{uid}"
+def deleted_member_key(member_id: str) -> str:
+    """Build the key of the record of a user, or a group, deleted out of many groups."""
+    return f"{RowKind.DELETED_MEMBER}-{member_id}"
 
 
 def unfinished_group_key(gid: str) -> str:
@@ -435,6 +455,16 @@ def unpack_ids(values: Values, column: str = Column.GROUP_IDS) -> tuple[str, ...
     parts = _series(values, column)
     digits = b"".join(part for part in parts if isinstance(part, bytes)).hex()
     return tuple([digits[at : at + 32] for at in range(0, len(digits), 32)])
+
+
+def member_type_values(member_type: MemberType) -> dict[str, Value]:
+    """Write what a member is into a membership, or into the record of a deleted member."""
+    return {Column.MEMBER_TYPE: member_type} if member_type == "Group" else {}
+
+
+def member_type_of(values: Values) -> MemberType:
+    """Read what a member is; rows that say nothing of it are those of users."""
+    return "Group" if values.get(Column.MEMBER_TYPE) == "Group" else "User"
 
 
 def with_ids(

@@ -1,7 +1,11 @@
-"""Memberships: a row each, beside the list of groups in the user's row; the two change together.
+"""Memberships: a row each, beside the list of groups in the member's row; they change together.
 
 The cost of a change does not depend on the size of the group. A change of a membership rewrites the
-user's row under its ETag and touches the group's row, which fails when the group is gone.
+member's row under its ETag and touches the group's row, which fails when the group is gone.
+
+A member is a user or a group, and its id decides which. Ids do not tell, so the row of a user is
+looked for first, and that of a group where there is none; the other way round for what a request
+calls a group.
 
 To add and to remove is blind: what else happens to the group does not matter. To replace the list
 is not: it is the difference to the list as it was read. So its first transaction is committed under
@@ -13,11 +17,14 @@ puts its own id there, or none if it is done at once; who finds that has been ov
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from shared.errors import InvalidValue, NotFound, ScimError, Unavailable
+from shared.scim.members import MEMBER_TYPES, MemberChange, MemberType, contradicts
 from shared.store import layout
 from shared.store.changes import Change, Verb
 from shared.store.commits import commit
+from shared.store.deletions_row import HiddenResources
 from shared.store.layout import Column, unpack_ids, with_ids
 from shared.store.resources import timestamp
 from shared.tables.operations import (
@@ -40,48 +47,139 @@ from shared.tables.tenant_queue import TenantQueue
 MAX_MEMBERS_PER_TRANSACTION = 40
 """Members that one transaction changes; up to so many in a request are changed atomically."""
 
-USERS_READ_AHEAD = 5 * MAX_MEMBERS_PER_TRANSACTION
-"""Users whose rows are read and kept at a time, however many a request names."""
+MEMBERS_READ_AHEAD = 5 * MAX_MEMBERS_PER_TRANSACTION
+"""Members whose rows are read and kept at a time, however many a request names."""
 
 _MAX_BYTES = 3 * 1_048_576
 _MAX_RECORDED_IDS = 900  # of 35 characters in JSON: they fit into one property of 32,768
 
 
-@dataclass(frozen=True, slots=True)
-class MembershipEdit:
-    """A user about to join or to leave a group.
+class Wish(NamedTuple):
+    """What a request wants of an id, by what it turns out to be.
 
     Attributes:
-        row: the user's row as it was read.
-        joins: whether the user joins or leaves.
+        user: whether it shall be a member (True) or none (False) if it is a user; None if such a
+            one is to stay as it is.
+        group: the same if it is a group.
+        declared: what the request says that it is.
+    """
+
+    user: bool | None
+    group: bool | None
+    declared: MemberType | None = None
+
+    def of(self, member_type: MemberType) -> bool | None:
+        """Tell what is wanted of it if it is of a type."""
+        return self.user if member_type == "User" else self.group
+
+    @property
+    def joins(self) -> bool:
+        """Tell whether it shall be a member, whatever it is."""
+        return bool(self.user or self.group)
+
+    @property
+    def likely_type(self) -> MemberType:
+        """Tell as what to look for it first."""
+        if self.declared is not None:
+            return self.declared
+        return "User" if self.user is not None else "Group"
+
+    @property
+    def other_type(self) -> MemberType | None:
+        """Tell as what to look for it then; None where that would make no difference."""
+        other: MemberType = "Group" if self.likely_type == "User" else "User"
+        is_wanted = self.declared is not None or self.of(other) is not None
+        return other if is_wanted else None
+
+
+_ANY = Wish(True, True)
+
+
+def leaving(member_type: MemberType) -> Wish:
+    """Want a member of a known type to leave."""
+    return Wish(False, None) if member_type == "User" else Wish(None, False)
+
+
+def wishes_of(members: MemberChange) -> dict[str, Wish]:
+    """Tell of each id that a change names what it wants."""
+    users, groups = (_wanted(members.of(each)) for each in MEMBER_TYPES)
+    ids = dict.fromkeys((*users, *groups)) if members.groups is not None else users
+    types = members.types
+    return {each: Wish(users.get(each), groups.get(each), types.get(each)) for each in ids}
+
+
+def wishes_against(members: MemberChange, current: Mapping[str, MemberType]) -> dict[str, Wish]:
+    """Compare a change with a list of members: who joins, then who leaves.
+
+    Args:
+        members: the change.
+        current: the list, in id order.
+
+    Raises:
+        InvalidValue: a member is called what it is not.
+    """
+    wishes = wishes_of(members)
+    kept = {each: frozenset(members.of(each).add) for each in MEMBER_TYPES}
+    joining = {each: wish for each, wish in wishes.items() if wish.joins and each not in current}
+    leaves: dict[str, Wish] = {}
+    for member_id, member_type in current.items():
+        wish = wishes.get(member_id)
+        if wish is not None:
+            members.check_type(member_id, member_type)
+        is_named = wish is not None and wish.of(member_type) is False
+        is_left_out = members.of(member_type).replace and member_id not in kept[member_type]
+        if is_named or is_left_out:
+            leaves[member_id] = leaving(member_type)
+    return joining | leaves
+
+
+def _wanted(members: MemberChange) -> dict[str, bool]:
+    return dict.fromkeys(members.remove, False) | dict.fromkeys(members.add, True)
+
+
+@dataclass(frozen=True, slots=True)
+class MembershipEdit:
+    """A user or a group about to join or to leave a group.
+
+    Attributes:
+        row: the member's row as it was read.
+        joins: whether the member joins or leaves.
     """
 
     row: Row
     joins: bool
 
     @property
-    def uid(self) -> str:
-        """Id of the user."""
+    def member_id(self) -> str:
+        """Id of the member."""
         return layout.id_in(self.row.key)
 
     @property
-    def version(self) -> int:
-        """Version of the user after the edit."""
-        return int(self.row.values[Column.VERSION]) + 1
+    def member_type(self) -> MemberType:
+        """What the member is."""
+        return layout.member_type_in(self.row.key)
+
+    @property
+    def version(self) -> int | None:
+        """Version of a user after the edit; a group's is made of the ETag of its row."""
+        return None if self.member_type == "Group" else int(self.row.values[Column.VERSION]) + 1
 
     def is_needed(self, gid: str) -> bool:
-        """Tell whether the user is not yet as the edit wants it."""
+        """Tell whether the member is not yet as the edit wants it."""
         return (gid in unpack_ids(self.row.values)) != self.joins
 
     def operations(self, gid: str) -> list[RowOperation]:
-        """Build the operations on the user's row and on the membership row."""
+        """Build the operations on the member's row and on the membership row."""
         groups = unpack_ids(self.row.values)
-        membership = layout.membership_key(gid, self.uid)
+        membership = layout.membership_key(gid, self.member_id)
         rest = tuple(other for other in groups if other != gid)
         values = with_ids(self.row.values, (*rest, gid) if self.joins else rest)
+        if self.version is not None:
+            values[Column.VERSION] = self.version
+        kind = layout.member_type_values(self.member_type)
         return [
-            Replace(self.row.key, {**values, Column.VERSION: self.version}, self.row.etag),
-            Insert(membership, {}) if self.joins else Delete(membership),
+            Replace(self.row.key, values, self.row.etag),
+            Insert(membership, kind) if self.joins else Delete(membership),
         ]
 
 
@@ -167,13 +265,13 @@ class MembershipProgress:
     Attributes:
         transactions: transactions committed.
         members: members changed.
-        known: users found of those who shall join.
+        known: members found of those that shall join.
         needs_known: whether nothing may change unless there is one.
         replacement: id of the replace of the list of which the changes are the difference.
         is_whole: whether all must be one transaction.
         is_unfinished: whether the group is not created yet; its record stands for it.
-        gone: ids of those who shall leave that are no users.
-        skipped: ids that are no users, not yet recorded in a change row.
+        gone: ids of those that shall leave that are neither users nor groups.
+        skipped: ids that are neither, not yet recorded in a change row.
     """
 
     transactions: int = 0
@@ -214,8 +312,8 @@ class MembershipTransaction:
             self.gid,
             verb,
             (*names, "members") if self.edits and verb != "sweep" else names,
-            added=tuple((edit.uid, edit.version) for edit in self.edits if edit.joins),
-            removed=tuple((edit.uid, edit.version) for edit in self.edits if not edit.joins),
+            added=tuple((edit.member_id, edit.version) for edit in self.edits if edit.joins),
+            removed=tuple((edit.member_id, edit.version) for edit in self.edits if not edit.joins),
             skipped=tuple(progress.skipped),
         )
 
@@ -228,39 +326,50 @@ class Memberships:
     """
 
     def __init__(
-        self, table: Table, *, reject_unknown: bool = False, writes_per_second: int = 1_000
+        self,
+        table: Table,
+        hidden: HiddenResources,
+        *,
+        reject_unknown: bool = False,
+        writes_per_second: int = 1_000,
     ) -> None:
         """Prepare.
 
         Args:
             table: the table.
-            reject_unknown: refuse a request that names an id that is no user; otherwise such ids
-                are skipped and recorded, because one stale id must not block the others.
+            hidden: the deletions row, which tells of groups in groups.
+            reject_unknown: refuse a request that names an id that is neither a user nor a group;
+                otherwise such ids are skipped and recorded, because one stale id must not block the
+                others.
             writes_per_second: entities that the large changes of a tenant write a second together.
         """
         self._table = table
+        self._hidden = hidden
         self._reject_unknown = reject_unknown
         self.rate_limiter = RateLimiter(entities_per_second=writes_per_second)
         self._queue = TenantQueue(capacity=1)
         self._ranges = RangeReader(table)
 
-    async def list_members(self, context: RequestContext, gid: str) -> tuple[str, ...]:
-        """List the ids of a group's members, in id order. A call for each 1,000, and a few more."""
-        rows = await self._ranges.read(context, layout.memberships_span(gid), select=())
-        return tuple(layout.id_in(row.key) for row in rows)
+    async def list_members(self, context: RequestContext, gid: str) -> dict[str, MemberType]:
+        """List the ids of a group's members, in id order, with their types.
+
+        A call for each 1,000, and a few more.
+        """
+        span = layout.memberships_span(gid)
+        return members_in(await self._ranges.read(context, span, select=(Column.MEMBER_TYPE,)))
 
     async def find_members(
-        self, context: RequestContext, gids: Sequence[str], uids: Sequence[str]
-    ) -> list[tuple[str, ...]]:
-        """Tell of each group which of some users are its members. A call for each user.
+        self, context: RequestContext, gids: Sequence[str], ids: Sequence[str]
+    ) -> list[dict[str, MemberType]]:
+        """Tell of each group which of some users and groups are its members, with their types.
 
-        The users' own lists are read: a user who is deleted is no member, swept or not.
+        A call for each user, 2 for each group. Their own lists are read: what is deleted is no
+        member, swept or not.
         """
-        ids = [uid for uid in uids if layout.is_id(uid)]
-        rows = await get_all(self._table, context, [layout.user_key(uid) for uid in ids])
-        lists = [frozenset[str]() if row is None else {*unpack_ids(row.values)} for row in rows]
+        found = await self._read_rows(context, dict.fromkeys(ids, _ANY))
+        lists = {member_id: frozenset(unpack_ids(row.values)) for member_id, row in found.items()}
         return [
-            tuple(uid for uid, listed in zip(ids, lists, strict=True) if gid in listed)
+            {each: layout.member_type_in(found[each].key) for each in lists if gid in lists[each]}
             for gid in gids
         ]
 
@@ -269,20 +378,21 @@ class Memberships:
         context: RequestContext,
         gid: str,
         group_write: GroupWrite,
-        wanted: Mapping[str, bool],
+        wanted: Mapping[str, Wish],
         progress: MembershipProgress | None = None,
     ) -> str | None:
         """Add and remove members; up to 40 in one transaction together with the group's write.
 
-        A call for each user named, and one for each 40 that change. Larger changes go on in
-        further transactions, which are idempotent: the request may be repeated.
+        A call for each user named, 2 for each group that is not called one, and one for each 40
+        that change. Larger changes go on in further transactions, which are idempotent: the request
+        may be repeated.
 
         Args:
             context: the request.
             gid: id of the group.
             group_write: what the first transaction does to the group itself.
-            wanted: ids of users, each with whether it shall be a member; who is or is not one
-                already is no error.
+            wanted: ids, each with what is wanted of it; what is or is not a member already is no
+                error.
             progress: filled in as the request goes on. Where it needs somebody known, those who
                 shall join come first in `wanted`.
 
@@ -292,8 +402,8 @@ class Memberships:
         Raises:
             NotFound: there is no such group.
             OperationRejected: the group's write was rejected; nothing was changed.
-            InvalidValue: an id is no user, and such ids are refused; or all of them are none, and
-                one must be known.
+            InvalidValue: an id is neither a user nor a group, and such ids are refused; or all of
+                them are neither, and one must be known; or one is not what it is called.
             Overtaken: another replace of the list was begun later.
             TooLargeAtOnce: it had to be one transaction.
             Unavailable: the deadline came in the middle; the request may be repeated.
@@ -314,6 +424,8 @@ class Memberships:
                     group_write = await self._next_touch(context, gid, etag, progress)
                 if progress.replacement is not None:
                     group_write = group_write.marked("" if is_last else progress.replacement)
+                if any(edit.joins and edit.member_type == "Group" for edit in edits):
+                    await self._hidden.ensure_nesting(context)
                 entities = context.meter.entities
                 transaction = MembershipTransaction(gid, group_write, edits)
                 etag = await self.commit_edits(context, transaction, progress)
@@ -332,20 +444,56 @@ class Memberships:
         self,
         context: RequestContext,
         gid: str,
-        wanted: Mapping[str, bool],
+        wanted: Mapping[str, Wish],
         progress: MembershipProgress,
     ) -> list[MembershipEdit]:
-        """Read the users named in `wanted` (id -> joins) and keep the edits that are needed."""
-        ids = [uid for uid in wanted if layout.is_id(uid)]
-        rows = await get_all(self._table, context, [layout.user_key(uid) for uid in ids])
-        found = {layout.id_in(row.key): row for row in rows if row is not None}
-        joining = [uid for uid, joins in wanted.items() if joins]
-        unknown = [uid for uid in joining if uid not in found]
-        progress.known += len(joining) - len(unknown)
-        progress.gone += [uid for uid, joins in wanted.items() if not joins and uid not in found]
+        """Read the members named in `wanted` and keep the edits that are needed.
+
+        Raises:
+            InvalidValue: an id is neither a user nor a group, and such ids are refused; or one is
+                not what it is called.
+        """
+        found = await self._read_rows(context, wanted)
+        edits: list[MembershipEdit] = []
+        unknown: list[str] = []
+        for member_id, wish in wanted.items():
+            row = found.get(member_id)
+            joins = wish.joins if row is None else wish.of(layout.member_type_in(row.key))
+            if row is None:
+                (unknown if joins else progress.gone).append(member_id)
+            elif joins is not None:
+                progress.known += joins
+                edits.append(MembershipEdit(row, joins))
         self._skip_unknown(unknown, progress)
-        edits = [MembershipEdit(found[uid], joins) for uid, joins in wanted.items() if uid in found]
         return [edit for edit in edits if edit.is_needed(gid)]
+
+    async def _read_rows(
+        self, context: RequestContext, wanted: Mapping[str, Wish]
+    ) -> dict[str, Row]:
+        """Read the rows of users and groups by their ids, as what each is most likely first.
+
+        Raises:
+            InvalidValue: one is not what it is called.
+        """
+        ids = [member_id for member_id in wanted if layout.is_id(member_id)]
+        found = await self._read_as(context, {each: wanted[each].likely_type for each in ids})
+        others = {each: wanted[each].other_type for each in ids if each not in found}
+        also_found = await self._read_as(
+            context, {each: other for each, other in others.items() if other is not None}
+        )
+        for member_id, row in also_found.items():
+            declared = wanted[member_id].declared
+            if declared is not None:
+                raise contradicts(member_id, declared, layout.member_type_in(row.key))
+        return found | also_found
+
+    async def _read_as(
+        self, context: RequestContext, types: Mapping[str, MemberType]
+    ) -> dict[str, Row]:
+        """Read rows by ids, each as what it may be; a call each."""
+        keys = [layout.member_key(member_type, each) for each, member_type in types.items()]
+        rows = await get_all(self._table, context, keys)
+        return {layout.id_in(row.key): row for row in rows if row is not None}
 
     async def commit_edits(
         self,
@@ -382,18 +530,19 @@ class Memberships:
         context: RequestContext,
         gid: str,
         group_write: GroupWrite,
-        wanted: Mapping[str, bool],
+        wanted: Mapping[str, Wish],
         progress: MembershipProgress,
     ) -> AsyncIterator[tuple[list[MembershipEdit], bool]]:
-        """Read users block by block, and cut the edits into what one transaction takes.
+        """Read members block by block, and cut the edits into what one transaction takes.
 
         With each batch it tells whether it is the last one.
 
-        There is one batch at least where the group's write needs one. Where unknown ids are
-        refused, all users are read before the first transaction.
+        There is one batch at least where the group's write needs one. Where an id may be refused,
+        because it is unknown or not what it is called, all are read before the first transaction.
         """
         names = list(wanted)
-        block = USERS_READ_AHEAD if not self._reject_unknown else max(len(names), 1)
+        is_checked = self._reject_unknown or any(wish.declared for wish in wanted.values())
+        block = max(len(names), 1) if is_checked else MEMBERS_READ_AHEAD
         reserved = sum(map(payload_bytes, group_write.operations))
         last: list[MembershipEdit] = []
         for start in range(0, len(names), block):
@@ -426,15 +575,20 @@ class Memberships:
         lost: Sequence[MembershipEdit],
         progress: MembershipProgress,
     ) -> str | None:
-        """Read the users of the lost edits again and commit, until no race is lost.
+        """Read the members of the lost edits again and commit, until no race is lost.
 
-        One lost race costs one read. After a second one all users are read again.
+        One lost race costs one read. After a second one all members are read again.
         """
         gid, group_write = transaction.gid, transaction.group_write
         for races in range(RETRY_POLICY.conflict_attempts):
             if races:
                 await backoff(context, races - 1)
-            wanted = {edit.uid: edit.joins for edit in lost}
+            wanted = {
+                edit.member_id: Wish(edit.joins, None)
+                if edit.member_type == "User"
+                else Wish(None, edit.joins)
+                for edit in lost
+            }
             again = await self.read_edits(context, gid, wanted, progress)
             edits = [edit for edit in transaction.edits if edit not in lost] + again
             if not edits and group_write.is_touch:
@@ -506,11 +660,11 @@ class Memberships:
         return row.etag
 
     def _skip_unknown(self, unknown: list[str], progress: MembershipProgress) -> None:
-        """Refuse ids that are no users, or keep those of them that are to be recorded."""
+        """Refuse ids that are neither users nor groups, or keep those that are to be recorded."""
         if unknown and self._reject_unknown:
             raise InvalidValue(
-                f"{len(unknown)} of the members named are no users here, the first is "
-                f"{unknown[0][:64]!r}. Create the users first, or leave them out.",
+                f"{len(unknown)} of the members named are neither users nor groups here, the first "
+                f"is {unknown[0][:64]!r}. Create them first, or leave them out.",
                 path="members",
             )
         room = _MAX_RECORDED_IDS - len(progress.skipped)
@@ -521,10 +675,15 @@ def _check_known(progress: MembershipProgress) -> None:
     """Refuse a list of members of which nobody is known, where somebody must be."""
     if progress.needs_known and not progress.known:
         raise InvalidValue(
-            "None of the members named is a user here, so the list would only be emptied. Create "
-            "the users first, or send an empty list to remove all members.",
+            "None of the members named is a user or a group here, so the list would only be "
+            "emptied. Create them first, or send an empty list to remove all members.",
             path="members",
         )
+
+
+def members_in(memberships: Sequence[Row]) -> dict[str, MemberType]:
+    """Read the members, with their types, in membership rows."""
+    return {layout.id_in(row.key): layout.member_type_of(row.values) for row in memberships}
 
 
 def no_such_group(gid: str) -> NotFound:
@@ -566,10 +725,11 @@ def _edits_lost_to(
         if rejection.status == 404:
             raise no_such_group(transaction.gid) from rejection
         return []
-    uid = layout.user_in(operation.key)
-    if uid is None:
+    member_id = layout.member_in(operation.key)
+    lost = [edit for edit in transaction.edits if edit.member_id == member_id]
+    if not lost:
         raise rejection
-    return [edit for edit in transaction.edits if edit.uid == uid]
+    return lost
 
 
 def _interrupted(error: ScimError, progress: MembershipProgress, wanted: int) -> ScimError:

@@ -1,14 +1,22 @@
 """Resources as they lie in their rows, and how such a row is read and written."""
 
 import hashlib
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from shared.errors import PreconditionFailed
+from shared.scim.members import MemberType
 from shared.scim.schema import Document
 from shared.store import layout
-from shared.store.layout import FORMAT_VERSION, Column, pack_document, unpack_document, unpack_ids
+from shared.store.layout import (
+    FORMAT_VERSION,
+    Column,
+    pack_document,
+    pack_ids,
+    unpack_document,
+    unpack_ids,
+)
 from shared.tables.rows import Row, Value, Values
 
 Precondition = Callable[[str], bool]
@@ -45,9 +53,11 @@ class User(Resource):
 
     Attributes:
         group_ids: groups the user is in, without the deleted ones when it was read to be shown.
+        indirect_group_ids: groups that those are in, directly or not, where they were read.
     """
 
     group_ids: tuple[str, ...] = ()
+    indirect_group_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +67,13 @@ class Group:
     Attributes:
         id: 32 hex digits.
         document: the SCIM attributes without id, meta and members.
-        version: opaque; changes with every change of the group or of its members. A deleted user
-            leaves its groups without moving their versions.
+        version: opaque; changes with every change of the group or of its members, and when it joins
+            or leaves a group. A deleted member leaves its groups without moving their versions.
         created: time of creation, RFC 3339 in UTC.
         modified: time of the last change of the document or of the members.
+        group_ids: groups that the group is a member of, deleted ones perhaps among them.
         member_ids: ids of the members; None when they were not read.
+        nested_ids: those of them that are groups.
     """
 
     id: str
@@ -69,7 +81,18 @@ class Group:
     version: str
     created: str
     modified: str
+    group_ids: tuple[str, ...] = ()
     member_ids: tuple[str, ...] | None = None
+    nested_ids: frozenset[str] = frozenset()
+
+    def with_members(self, members: Mapping[str, MemberType]) -> "Group":
+        """Copy the group with its members, each with its type."""
+        nested = frozenset(member for member, its in members.items() if its == "Group")
+        return replace(self, member_ids=tuple(members), nested_ids=nested)
+
+    def type_of(self, member_id: str) -> MemberType:
+        """Tell what a member is."""
+        return "Group" if member_id in self.nested_ids else "User"
 
 
 def timestamp() -> str:
@@ -123,12 +146,14 @@ def group_from(row: Row) -> Group:
         version=group_version(row.etag),
         created=str(row.values[Column.CREATED]),
         modified=str(row.values[Column.MODIFIED]),
+        group_ids=unpack_ids(row.values),
     )
 
 
 def group_values(group: Group, folded_name: str) -> dict[str, Value]:
-    """Lay a group out as properties."""
+    """Lay a group out as properties, with the groups that it is in."""
     return {
+        **pack_ids(group.group_ids),
         **pack_document(group.document),
         Column.DISPLAY_NAME: folded_name,
         Column.CREATED: group.created,

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from shared.clock import Clock
 from shared.store.collection import ChangedNames
 from shared.store.custom import CustomResources, CustomType
-from shared.store.deletions import HiddenResources, Sweeper
+from shared.store.deletions import Sweeper
+from shared.store.deletions_row import HiddenResources
 from shared.store.groups import Groups
 from shared.store.history import History
 from shared.store.memberships import Memberships
@@ -50,13 +51,14 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
             deletions and the expiry of its history write a second.
         clock: by which the lease on the deletions row runs; that of the machine by default.
     """
+    hidden = HiddenResources(table, clock or Clock())
     memberships = Memberships(
         table,
+        hidden,
         reject_unknown=reject_unknown_members,
         writes_per_second=member_writes_per_second,
     )
     sweeper = Sweeper(table, memberships)
-    hidden = HiddenResources(table, clock or Clock())
     return Store(
         users=Users(table, sweeper, hidden, changed_names),
         groups=Groups(table, memberships, sweeper, hidden, changed_names),

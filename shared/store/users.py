@@ -1,5 +1,6 @@
 """Users: create, read, change, delete, find and list."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
@@ -7,17 +8,18 @@ from itertools import chain
 from shared.errors import NotFound
 from shared.scim.schema import Document
 from shared.store import layout
+from shared.store.ancestors import MAX_GROUPS_READ, MAX_LEVELS, read_ancestors
 from shared.store.changes import Change
 from shared.store.claims import INDEXED_OF_USERS, IndexRows, folded_name, user_rows
 from shared.store.collection import ChangedNames, Collection
 from shared.store.commits import commit
-from shared.store.deletions import HiddenResources, Sweeper, add_hidden
+from shared.store.deletions import Sweeper
+from shared.store.deletions_row import HiddenResources, add_hidden, deleted_member
 from shared.store.layout import USER_EMAIL, USER_KINDS, Column, pack_ids, unpack_ids
 from shared.store.resources import Precondition, User, timestamp, user_from, user_values
 from shared.tables.operations import (
     MAX_TRANSACTION_OPERATIONS,
     Delete,
-    Insert,
     OperationRejected,
     RowOperation,
 )
@@ -26,12 +28,14 @@ from shared.tables.retry import retry_conflicts
 from shared.tables.rows import Row, Values
 from shared.tables.table import Table
 
+_log = logging.getLogger(__name__)
+
 
 class Users(Collection[User]):
     """The users of every tenant; the context says of which.
 
     Wherever users are read to be shown and any of them is in a group, the deletions row is read
-    too, but not again within its lease (`shared/store/deletions.py`).
+    too, but not again within its lease (`shared/store/deletions_row.py`).
     """
 
     def __init__(
@@ -69,8 +73,8 @@ class Users(Collection[User]):
         moves the list of its groups to a row of its own, and hides it from them; the memberships
         follow in further transactions, here or, when the request ends before, by whoever comes by.
         When this returns, no group shows the user, on any instance: unless it is swept, the end of
-        the lease is waited for (`shared/store/deletions.py`), up to 2 seconds, past the deadline
-        too.
+        the lease is waited for (`shared/store/deletions_row.py`), up to 2 seconds, past the
+        deadline too.
 
         Raises:
             NotFound: there is no such user, and no group shows it; 1 call more to know that.
@@ -120,6 +124,24 @@ class Users(Collection[User]):
         listed = chain.from_iterable(user.group_ids for user in resources)
         deleted = await self._hidden.group_ids(context, listed)
         return [_without_groups(user, deleted) for user in resources] if deleted else resources
+
+    async def with_indirect_groups(self, context: RequestContext, user: User) -> User:
+        """Read the groups that the user's groups are in, where the tenant has groups in groups.
+
+        Otherwise no call. A call for each group, up to 200 of them and 10 levels; past that a line
+        of the log tells that some may be missing.
+        """
+        if not user.group_ids or not await self._hidden.has_nesting(context):
+            return user
+        found = await read_ancestors(self.table, self._hidden, context, user.group_ids)
+        if not found.is_whole:
+            _log.warning(
+                "user %s is shown without the indirect groups beyond %d groups or %d levels",
+                user.id,
+                MAX_GROUPS_READ,
+                MAX_LEVELS,
+            )
+        return replace(user, indirect_group_ids=found.ids)
 
     def from_row(self, row: Row) -> User:
         """Read a user out of its row."""
@@ -182,8 +204,9 @@ class Users(Collection[User]):
             change = replace(deletion, left=user.group_ids)
             await commit(self.table, context, change, operations)
             return True, None
-        hidden = add_hidden(deletions_row, Column.USER_IDS, uid)
-        operations += [Insert(layout.deleted_user_key(uid), pack_ids(user.group_ids)), hidden]
+        known = deletions_row or await self._hidden.read_expected_row(context)
+        hidden = add_hidden(known, Column.MEMBER_IDS, uid)
+        operations += [deleted_member(uid, "User", user.group_ids), hidden]
         etags = await commit(self.table, context, deletion, operations)
         return False, Row(hidden.key, hidden.values, etags[-1]) if etags else None
 
@@ -191,7 +214,7 @@ class Users(Collection[User]):
         """Tell whether a user that is not there was deleted, and is not swept. 1 call."""
         return (
             layout.is_id(uid)
-            and await self.table.get(context, layout.deleted_user_key(uid)) is not None
+            and await self.table.get(context, layout.deleted_member_key(uid)) is not None
         )
 
     async def _finish_deletion(
@@ -199,7 +222,7 @@ class Users(Collection[User]):
     ) -> None:
         """Sweep a deleted user, or else wait until no group shows it."""
         lease_end = self._hidden.invalidate(context.tenant)
-        if not await self._sweeper.sweep_users(context, [uid], deletions_row):
+        if not await self._sweeper.sweep_members(context, [uid], deletions_row):
             await self._hidden.wait_out_lease(lease_end)
 
 

@@ -185,5 +185,5 @@ def patching(
 async def show(status: int, source: Source[R], resource: R) -> ScimResponse:
     """Respond with a resource, as the request wants it shown."""
     projection = await source.request.compute_by_size(lambda: source.projection)
-    (document,) = await source.present([resource], projection)
+    document = await source.present_one(resource, projection)
     return responses.of_resource(status, document, projection.apply(document))

@@ -5,16 +5,23 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from functools import cached_property
 from typing import Generic, TypeVar
 
+from shared.errors import TooMany
 from shared.scim import documents
 from shared.scim.filters import Filter
+from shared.scim.members import MemberType
 from shared.scim.projection import Projection
 from shared.scim.schema import Document, ResourceType
+from shared.store.display_names import read_display_names
 from shared.store.reader import Reader, ResourcePage
 from shared.store.resources import Group, Resource
+from shared.store.store import Store
 from shared.web.entity_tags import entity_tag
 from shared.web.requests import ScimRequest
 
 R = TypeVar("R", bound=Resource | Group)
+
+MAX_NAMES = 10_000
+"""Names of members or groups that are read for one answer; as many memberships has a page."""
 
 Finder = Callable[[str], Awaitable[Sequence[R]]]
 """Finds what has a value by an index; more than asked for is allowed, less is not."""
@@ -94,6 +101,11 @@ class Source(ABC, Generic[R]):
         del projection
         return [self.document(resource) for resource in resources]
 
+    async def present_one(self, resource: R, projection: Projection) -> Document:
+        """Present a resource that is answered by itself, with all that a projection keeps."""
+        (document,) = await self.present([resource], projection)
+        return document
+
     def document(self, resource: R) -> Document:
         """Write a resource as clients see it, with all that is known of it."""
         return self._document(resource)
@@ -122,3 +134,34 @@ class Source(ABC, Generic[R]):
 
     async def _by_external_id(self, value: str) -> Sequence[R]:
         return await self._reader.by_external_id(self.request.context, value)
+
+
+class ReferenceSource(Source[R]):
+    """The resources of a type that show others, whose names are read where they are asked for."""
+
+    def __init__(
+        self, request: ScimRequest, resource_type: ResourceType, reader: Reader[R], store: Store
+    ) -> None:
+        super().__init__(request, resource_type, reader)
+        self._table = store.table
+
+    async def read_names(self, shown: Mapping[str, MemberType]) -> dict[str, str]:
+        """Read the names of users and groups by their ids. A call each.
+
+        Raises:
+            TooMany: there are more than an answer may cost.
+        """
+        if len(shown) > MAX_NAMES:
+            raise TooMany(
+                f"The names of {len(shown):,} members or groups were asked for; at most "
+                f"{MAX_NAMES:,} are read for an answer. Leave display out, or ask for fewer."
+            )
+        return await read_display_names(self._table, self.request.context, shown)
+
+
+def reference(value: str, ref: str, its_type: str, display: str | None) -> Document:
+    """Write a value that refers to a user or a group; `display` where its name was read."""
+    written: Document = {"value": value, "$ref": ref, "type": its_type}
+    if display is not None:
+        written["display"] = display
+    return written

@@ -78,6 +78,10 @@ class App(Protocol):
         """Ask for a path of a tenant, or `healthz`; return the status."""
         ...
 
+    async def send(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        """Send a request of the default tenant; return the body of the answer."""
+        ...
+
     async def sweep(self) -> None:
         """Let the sweeper's timer fire."""
         ...
@@ -124,6 +128,18 @@ async def be_refused(app: App, azure: Azure) -> None:
 
 async def probe(app: App, azure: Azure) -> None:
     assert await app.ask(path="healthz") == 500
+
+
+async def nest_twelve_groups(app: App, azure: Azure) -> None:
+    """Put a user into a group, that into another, and so on, and read the user."""
+    name = uuid.uuid4().hex
+    user = (await app.send("POST", "Users", {"userName": name}))["id"]
+    member = user
+    for level in range(12):
+        group = {"displayName": f"{name} {level}", "members": [{"value": member}]}
+        member = (await app.send("POST", "Groups", group))["id"]
+    shown = await app.send("GET", f"Users/{user}")
+    assert len(shown["groups"]) == 11
 
 
 async def find_the_vault_closed(app: App, azure: Azure) -> None:
@@ -385,6 +401,16 @@ PROMISES = {
             ARCHITECTURE: "A run that did something leaves one line of numbers in the log",
         },
     ),
+    "a user in groups beyond ten levels": Promise(
+        "user [0-9a-f]{32} is shown without the indirect groups beyond 200 groups or 10 levels",
+        "warning",
+        RECORD,
+        nest_twelve_groups,
+        {
+            ARCHITECTURE: "is shown without the indirect groups beyond 200 groups or 10 levels",
+        },
+        DEVELOPMENT,
+    ),
     "a tenant that cannot be swept": Promise(
         "tenant default could not be swept: Unavailable",
         "error",
@@ -400,7 +426,7 @@ PROMISES = {
 
 UNPROMISED = {
     "created the table": "a good thing, of which nothing follows",
-    "the sweep of a deleted user waits: %s": "the sweeper takes it over",
+    "the sweep of a deleted member waits: %s": "the sweeper takes it over",
     "the sweep of a deleted group waits: %s": "the sweeper takes it over",
 }
 """Lines that nobody relies on, and why."""
@@ -420,6 +446,13 @@ class OnTheStandIn:
         root = f"/tenants/{tenant}/scim/v2" if tenant else "/scim/v2"
         asked = "/healthz" if path == "healthz" else f"{root}/{path}"
         return (await self.app.client.get(asked, headers=bearer(token))).status_code
+
+    async def send(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        answer = await self.app.client.request(
+            method, f"/scim/v2/{path}", headers=bearer(TOKEN), json=body
+        )
+        sent: dict[str, Any] = answer.json()
+        return sent
 
     async def sweep(self) -> None:
         """Wait for the run that is past due."""
@@ -448,6 +481,20 @@ class InTheLibrary:
             invocation_id=str(uuid.uuid4()),
         )
         return int(told["status"])
+
+    async def send(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        endpoint, _, resource_id = path.partition("/")
+        told = await self.exchanged(
+            function=f"{endpoint.lower()}_id" if resource_id else endpoint.lower(),
+            method=method,
+            url=f"https://id.example.com/scim/v2/{path}",
+            headers=bearer(TOKEN) | {"authorization": f"Bearer {TOKEN}"},
+            route={"id": resource_id} if resource_id else {},
+            body="" if body is None else json.dumps(body),
+            invocation_id=str(uuid.uuid4()),
+        )
+        sent: dict[str, Any] = json.loads(told["body"])
+        return sent
 
     async def sweep(self) -> None:
         await self.exchanged(timer="sweeper")

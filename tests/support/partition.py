@@ -29,7 +29,7 @@ _CUSTOM_KINDS = ("r", "rn", "rx", "cr")
 _EVERYTHING = Span("a", "z")
 
 Pair = tuple[str, str]
-"""A group's id and a user's id."""
+"""A group's id and that of a member."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,13 @@ class Partition:
 
     def reverse_lists(self) -> set[Pair]:
         """Backward: the lists in the rows of users, and of users that are being deleted."""
-        listed = {(gid, uid) for uid, row in self.of("u").items() for gid in _ids(row)}
-        return listed | {(gid, uid) for uid, row in self.of("q-u").items() for gid in _ids(row)}
+        rows = (item for kind in ("u", "g", "q-u") for item in self.of(kind).items())
+        return {(gid, member) for member, row in rows for gid in _ids(row)}
+
+    def nested(self) -> set[Pair]:
+        """The memberships of groups."""
+        rows = self.of("m").items()
+        return {_pair(rest) for rest, row in rows if row.values.get("ty") == "Group"}
 
     def custom_types(self) -> set[str]:
         """The names of custom types in keys."""
@@ -149,11 +154,24 @@ class Partition:
         yield from (f"{pair}: a membership row that no list names" for pair in forward - backward)
         yield from (f"{pair}: listed without a membership row" for pair in backward - forward)
         known = self.of("g").keys() | {*self.deleted_groups(), *self.hidden("c")}
-        for uid, row in self.of("u").items():
-            ids = _ids(row)
-            if len(ids) != len(set(ids)):
-                yield f"u-{uid}: lists a group twice"
-            yield from (f"u-{uid}: lists {gid}, which is nowhere" for gid in set(ids) - known)
+        for kind in ("u", "g"):
+            for member, row in self.of(kind).items():
+                ids = _ids(row)
+                if len(ids) != len(set(ids)):
+                    yield f"{kind}-{member}: lists a group twice"
+                unknown = set(ids) - known
+                yield from (f"{kind}-{member}: lists {gid}, which is nowhere" for gid in unknown)
+        yield from self._wrong_nesting(forward)
+
+    def _wrong_nesting(self, memberships: set[Pair]) -> Iterator[str]:
+        """A membership says what its member is, and the tenant that there are groups in groups."""
+        leaving = self.of("q-u").items()
+        groups = {*self.of("g")} | {gid for gid, row in leaving if row.values.get("ty") == "Group"}
+        expected = {(gid, member) for gid, member in memberships if member in groups}
+        yield from (f"{pair}: of another type" for pair in expected ^ self.nested())
+        yield from (f"{gid}: in itself" for gid, member in memberships if gid == member)
+        if expected and not ("q" in self.rows and "ng" in self.rows["q"].values):
+            yield "q: does not tell of groups in groups"
 
     def _wrong_counters(self) -> Iterator[str]:
         custom = [(f"r-{name}", f"cr-{name}") for name in self.custom_types()]
@@ -167,7 +185,8 @@ class Partition:
     def _wrong_leftovers(self) -> Iterator[str]:
         """`q-` rows stand for what is not there; the deletions row names the same."""
         for kind, resources, column in (("g", "g", "g"), ("u", "u", "u"), ("c", "g", "c")):
-            for rest in self.of(f"q-{kind}").keys() & self.of(resources).keys():
+            there = self.of(resources).keys() | (self.of("g").keys() if kind == "u" else set())
+            for rest in self.of(f"q-{kind}").keys() & there:
                 yield f"q-{kind}-{rest}: the resource exists"
             listed = self.hidden(column)
             if sorted(listed) != sorted(self.of(f"q-{kind}")):
@@ -238,6 +257,8 @@ def _events(changes: Iterable[dict[str, Any]]) -> defaultdict[str, list[Event]]:
         else:
             for name, joins in (("add", True), ("rem", False)):
                 for uid, version in change[name]:
+                    if version is None:  # a group, which has none
+                        continue
                     events[uid].append(Event(version, verb, ((subject, joins),)))
     return events
 

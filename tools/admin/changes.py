@@ -186,21 +186,22 @@ async def _some(table: Table, context: RequestContext, span: Span) -> Page:
     return page
 
 
-def concerns_user(uid: str) -> Callable[[RecordedChange], bool]:
-    """Tell the changes of a user from others: its own, and those of its memberships."""
+def concerns_member(member_id: str) -> Callable[[RecordedChange], bool]:
+    """Tell the changes of a user or a group from others: its own, and those that it joined by."""
 
     def concerns(recorded_change: RecordedChange) -> bool:
         change = recorded_change.change
         moved = {member for member, _ in (*change.added, *change.removed)}
-        return change.id == uid or uid in moved
+        return change.id == member_id or member_id in moved
 
     return concerns
 
 
 def concerns_group(gid: str) -> Callable[[RecordedChange], bool]:
-    """Tell the changes of a group from others: its own, and the deletions of its members."""
+    """Tell the changes of a group from others: its own, and those of its memberships."""
+    of_a_member = concerns_member(gid)
 
     def concerns(recorded_change: RecordedChange) -> bool:
-        return recorded_change.change.id == gid or gid in recorded_change.change.left
+        return of_a_member(recorded_change) or gid in recorded_change.change.left
 
     return concerns

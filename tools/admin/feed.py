@@ -22,7 +22,7 @@ def as_line(recorded: RecordedChange) -> str:
 
 
 def as_json(tenant: str, recorded: RecordedChange) -> dict[str, Any]:
-    """Write a change as an object; members are pairs of a user's id and that user's version."""
+    """Write a change as an object; members are pairs of an id and a user's version."""
     change = recorded.change
     return {
         "key": recorded.key,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tools.admin import console
@@ -11,6 +11,7 @@ from tools.admin.feed import as_line
 from tools.command_line import printable
 
 if TYPE_CHECKING:
+    from shared.scim.members import MemberType
     from shared.store.changes import RecordedChange
     from shared.store.resources import Group, User
     from tools.admin.changes import History
@@ -19,10 +20,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """The other side of a membership."""
+    """The other side of a membership.
+
+    Attributes:
+        id: of the group or the member.
+        name: its name.
+        type: what it is.
+        members: of a member that is a group, its own.
+        way: of a group that a user is in indirectly, the names of the groups between.
+    """
 
     id: str
     name: str
+    type: MemberType
+    members: list[Member] = field(default_factory=list)
+    way: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +108,30 @@ def _show_present(shown: Shown, name: str, side: str) -> None:
     console.show_line("")
     console.show_line(f"{side}: {_number(shown.memberships)}")
     for member in shown.members:
-        console.show_line(f"  {member.id}  {printable(member.name)}")
-    more = shown.memberships.least - len(shown.members)
+        _show_member(member, "  ", side)
+    more = shown.memberships.least - sum(not member.way for member in shown.members)
     if more > 0:
         console.show_line(f"  and {more:,} more (--list shows up to 1,000, --json too)")
     if shown.history is not None:
         _show_history(shown.history)
+
+
+def _show_member(member: Member, indent: str, side: str) -> None:
+    """Write a group of a user and by which way it is in it, or a member with those below it."""
+    note = f"  by {' > '.join(member.way)}" if member.way else ""
+    if side == "members" and member.type == "Group":
+        note = "  (group)"
+    console.show_line(f"{indent}{member.id}  {printable(f'{member.name}{note}')}")
+    for each in member.members:
+        _show_member(each, f"{indent}  ", side)
+
+
+def _member_as_json(member: Member, side: str) -> dict[str, Any]:
+    written: dict[str, Any] = {"id": member.id, "name": member.name}
+    if side == "groups":
+        return {**written, "type": "indirect" if member.way else "direct", "by": list(member.way)}
+    below = [_member_as_json(each, side) for each in member.members]
+    return {**written, "type": member.type, "members": below}
 
 
 def _show_history(history: History) -> None:
@@ -126,7 +156,7 @@ def _as_json(shown: Shown, side: str) -> dict[str, Any]:
         side: {
             "at_least": shown.memberships.least,
             "exact": shown.memberships.is_exact,
-            "listed": [{"id": each.id, "name": each.name} for each in shown.members],
+            "listed": [_member_as_json(each, side) for each in shown.members],
         },
         "history": None if history is None else _history_as_json(shown.tenant, history),
     }

@@ -48,6 +48,7 @@ class Generated:
     groups: int
     seed: int
     increments: int
+    nested: bool
 
 
 @app.command()
@@ -90,6 +91,15 @@ def main(  # noqa: PLR0913, PLR0917 - each parameter is an option of the command
             rich_help_panel="Directory",
         ),
     ] = 0,
+    nested: Annotated[
+        bool,
+        typer.Option(
+            "--nested",
+            help="Put the groups of the generated directory into groups, three levels high. Entra "
+            "sends no such members; other clients do.",
+            rich_help_panel="Directory",
+        ),
+    ] = False,
     dialect: Annotated[
         Dialect | None,
         typer.Option(
@@ -165,7 +175,7 @@ def main(  # noqa: PLR0913, PLR0917 - each parameter is an option of the command
             check_references=check_references,
         )
         plan = Plan(
-            directories=_directories(directory, Generated(users, groups, seed, increments)),
+            directories=_directories(directory, Generated(users, groups, seed, increments, nested)),
             settings=settings,
             verification=Verification(samples, user_groups) if verify else None,
         )
@@ -185,10 +195,13 @@ def main(  # noqa: PLR0913, PLR0917 - each parameter is an option of the command
 
 def _directories(file: Path | None, generated: Generated) -> list[Directory]:
     if file is None:
-        source = generate(generated.users, generated.groups, generated.seed)
+        source = generate(
+            generated.users, generated.groups, generated.seed, nested=generated.nested
+        )
         return evolutions(source, generated.increments, generated.seed)
-    if generated.increments:
-        raise UsageError("--increments goes with a generated directory, not with a file")
+    given = {"--increments": generated.increments, "--nested": generated.nested}
+    for option in (name for name, value in given.items() if value):
+        raise UsageError(f"{option} goes with a generated directory, not with a file")
     return [files.load(file)]
 
 

@@ -7,7 +7,7 @@ exist), groups without members, and memberships.
 """
 
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, TypeVar
@@ -274,39 +274,59 @@ class Cycle:
         self._forget_group(source_id)
 
     def _forget_group(self, source_id: str) -> None:
-        self._group_owners.pop(self._state.groups.pop(source_id).target_id, None)
+        self._group_owners.pop(self._state.forget_group(source_id).target_id, None)
 
     async def _sync_members(self, group: Group) -> None:
         """Remove who left, add who joined, in PATCHes one after the other.
 
-        A purged user left its groups with its DELETE; nothing is sent for it.
+        What was deleted left its groups with its DELETE; nothing is sent for it.
         """
         known = self._state.groups.get(group.id)
         if known is None:
             return
-        wanted = [member for member in group.members if member in self._state.users]
-        left = sorted(known.members.difference(wanted))
-        for batch in _batches(left, self._settings.batch):
-            operations = wire.remove_members(self._settings.dialect, self._targets(batch))
-            await self._patch_group(Operation.REMOVE_MEMBERS, group.id, operations)
-            known.members.difference_update(batch)
-        joined = [member for member in wanted if member not in known.members]
-        for batch in _batches(joined, self._settings.batch):
-            await self._add_members(group.id, known, batch)
+        users = {each: self._state.users.get(each) for each in (*group.members, *known.members)}
+        await self._sync_list(group.id, known.members, group.members, _targets(users))
+        groups = {each: self._state.groups.get(each) for each in (*group.groups, *known.groups)}
+        await self._sync_list(group.id, known.groups, group.groups, _targets(groups))
 
-    async def _add_members(self, source_id: str, known: SyncedGroup, batch: Sequence[str]) -> None:
+    async def _sync_list(
+        self, group_id: str, sent: set[str], members: Sequence[str], targets: Mapping[str, str]
+    ) -> None:
+        """Bring the members of one kind to those of the source.
+
+        Args:
+            group_id: the source's id of the group.
+            sent: source ids of the members as last sent; kept up to date.
+            members: source ids of those of the source.
+            targets: target ids of those that the service has.
+        """
+        wanted = [member for member in members if member in targets]
+        left = sorted(sent.difference(wanted))
+        for batch in _batches(left, self._settings.batch):
+            ids = [targets[each] for each in batch]
+            operations = wire.remove_members(self._settings.dialect, ids)
+            await self._patch_group(Operation.REMOVE_MEMBERS, group_id, operations)
+            sent.difference_update(batch)
+        joined = [member for member in wanted if member not in sent]
+        for batch in _batches(joined, self._settings.batch):
+            await self._add_members(group_id, [targets[each] for each in batch])
+            sent.update(batch)
+
+    async def _add_members(self, group_id: str, target_ids: Sequence[str]) -> None:
+        group = self._state.groups[group_id].target_id
         missing = [
             target_id
-            for target_id in self._targets(batch)
-            if not await self._refers("/Groups", known.target_id, "members", target_id)
+            for target_id in target_ids
+            if not await self._refers("/Groups", group, "members", target_id)
         ]
         if missing:
             operations = wire.add_members(self._settings.dialect, missing)
-            await self._patch_group(Operation.ADD_MEMBERS, source_id, operations)
-        known.members.update(batch)
+            await self._patch_group(Operation.ADD_MEMBERS, group_id, operations)
 
-    def _targets(self, source_ids: Iterable[str]) -> list[str]:
-        return [self._state.users[source_id].target_id for source_id in source_ids]
+
+def _targets(known: Mapping[str, SyncedUser | SyncedGroup | None]) -> dict[str, str]:
+    """Return the target ids of what the service has."""
+    return {source_id: each.target_id for source_id, each in known.items() if each is not None}
 
 
 def _only(operation: Operation, attribute: str, found: list[dict[str, Any]]) -> dict[str, Any]:

@@ -34,11 +34,13 @@ class Group:
         id: the source's id, stable when the name changes; sent as externalId.
         display_name: the name that groups are matched by.
         members: ids of Users, each once.
+        groups: ids of Groups that are members, each once.
     """
 
     id: str
     display_name: str
     members: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,4 +52,4 @@ class Directory:
 
     def memberships(self) -> int:
         """Count the memberships of all groups."""
-        return sum(len(group.members) for group in self.groups)
+        return sum(len(group.members) + len(group.groups) for group in self.groups)

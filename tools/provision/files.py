@@ -10,7 +10,8 @@ Cells are separated by commas, or by what separates the names of the header: sem
 spreadsheet writes them where the comma is decimal, or tabs.
 
 JSON is an object with `users` (objects with the same keys, `groups` excepted) and `groups`
-(objects with `displayName`, `members` as userNames, and `id`).
+(objects with `displayName`, `members` as userNames, `groups` that are members by their display
+names, and `id`).
 
 `userName` alone is required. `id` defaults to the userName, and a group's to its display name;
 without ids of its own a file cannot express a rename, only a removal and an addition.
@@ -30,7 +31,7 @@ USER_KEYS: Final = frozenset(COLUMNS) | {"active", "manager"}
 
 _SEPARATORS: Final = (",", ";", "\t")
 _EMAIL: Final = COLUMNS["email"]
-_GROUP_KEYS: Final = frozenset({"id", "displayName", "members"})
+_GROUP_KEYS: Final = frozenset({"id", "displayName", "members", "groups"})
 _BOOLEANS: Final = {
     **dict.fromkeys(("", "true", "yes", "1"), True),
     **dict.fromkeys(("false", "no", "0"), False),
@@ -126,7 +127,13 @@ def _read_json(path: Path) -> Directory:
         refuse_unknown(record, USER_KEYS, where)
     users = _users(user_records)
     ids = {user.user_name.casefold(): user.id for user in users}
-    groups = tuple(_group(where, record, ids) for where, record in _records(content, "groups"))
+    group_records = list(_records(content, "groups"))
+    group_ids = {
+        name.casefold(): _text(where, "id", record.get("id")) or name
+        for where, record in group_records
+        if (name := _text(where, "displayName", record.get("displayName")))
+    }
+    groups = tuple(_group(where, record, ids, group_ids) for where, record in group_records)
     _refuse_repeated("id", ((group.id, f"groups[{at}]") for at, group in enumerate(groups)))
     _refuse_repeated(
         "displayName",
@@ -182,7 +189,9 @@ def user_values(where: str, record: Mapping[str, Any]) -> dict[str, str]:
     return {path: value for path, value in values.items() if value}
 
 
-def _group(where: str, record: dict[str, Any], ids: Mapping[str, str]) -> Group:
+def _group(
+    where: str, record: dict[str, Any], ids: Mapping[str, str], group_ids: Mapping[str, str]
+) -> Group:
     refuse_unknown(record, _GROUP_KEYS, where)
     name = _text(where, "displayName", record.get("displayName"))
     if not name:
@@ -192,7 +201,18 @@ def _group(where: str, record: dict[str, Any], ids: Mapping[str, str]) -> Group:
         raise RowError(f"{where}: members: expected a list of userNames")
     found = (_reference(where, "members", member, ids) for member in members)
     unique = dict.fromkeys(member for member in found if member is not None)
-    return Group(_text(where, "id", record.get("id")) or name, name, tuple(unique))
+    children = record.get("groups") or []
+    if not isinstance(children, list):
+        raise RowError(f"{where}: groups: expected a list of display names")
+    nested = dict.fromkeys(_child(where, _text(where, "groups", c), group_ids) for c in children)
+    identifier = _text(where, "id", record.get("id")) or name
+    return Group(identifier, name, tuple(unique), tuple(nested))
+
+
+def _child(where: str, name: str, group_ids: Mapping[str, str]) -> str:
+    if name.casefold() not in group_ids:
+        raise RowError(f"{where}: groups: no group of the file has the displayName {name!r}")
+    return group_ids[name.casefold()]
 
 
 def _text(where: str, column: str, value: Any) -> str:

@@ -17,17 +17,22 @@ _DOMAIN: Final = "nordwind.example"
 _SPAN: Final = 8  # direct reports of one manager
 
 
-def generate(users: int = 1000, groups: int = 50, seed: int = 1) -> Directory:
+def generate(
+    users: int = 1000, groups: int = 50, seed: int = 1, *, nested: bool = False
+) -> Directory:
     """Draw a directory: everybody active, managers in one tree, the first group with all users.
 
     Args:
         users: how many users, at least 0.
         groups: how many groups, at least 0: all users, then by department, by site, by project.
         seed: decides everything else.
+        nested: add groups of these groups, and one of those: three levels.
     """
     draw = _random("generate", seed, users)
     people = _people(draw, users)
-    return Directory(people, tuple(_groups(draw, people, groups)))
+    flat = tuple(_groups(draw, people, groups))
+    above = _groups_above(_random("nested", seed), flat) if nested else ()
+    return Directory(people, (*flat, *above))
 
 
 def evolve(directory: Directory, seed: int) -> Directory:
@@ -133,6 +138,17 @@ def _groups(draw: Random, people: Sequence[User], count: int) -> Iterable[Group]
         rosters.append((f"Project {project} {number}", [people[at].id for at in team]))
     for name, members in rosters[:count]:
         yield Group(_identifier(draw), name, tuple(members))
+
+
+def _groups_above(draw: Random, groups: Sequence[Group]) -> tuple[Group, ...]:
+    """Draw a group for each kind of groups, and one that has those as members."""
+    kinds = {"Departments": "Department: ", "Sites": "City: ", "Projects": "Project "}
+    above = [
+        Group(_identifier(draw), name, groups=tuple(group.id for group in below))
+        for name, prefix in kinds.items()
+        if (below := [group for group in groups if group.display_name.startswith(prefix)])
+    ]
+    return (*above, Group(_identifier(draw), "Nordwind", groups=tuple(each.id for each in above)))
 
 
 def _by_value(column: str, people: Sequence[User]) -> list[tuple[str, list[str]]]:
@@ -246,8 +262,15 @@ class _Evolution:
             name = f"{group.display_name} ({self._draw.choice(names.PROJECTS)})"
             self._groups[identifier] = replace(group, display_name=name)
         for identifier in movable[:few]:
-            del self._groups[identifier]
+            self._dissolve(identifier)
         for _ in range(few):
             group = Group(_identifier(self._draw), f"Task force {self._draw.randrange(10**6)}")
             team = tuple(self._users)[: 1 + len(self._users) // 20]
             self._groups[group.id] = replace(group, members=team)
+
+    def _dissolve(self, identifier: str) -> None:
+        """Delete a group, which leaves the groups that it is in."""
+        del self._groups[identifier]
+        for group in [each for each in self._groups.values() if identifier in each.groups]:
+            left = tuple(each for each in group.groups if each != identifier)
+            self._groups[group.id] = replace(group, groups=left)

@@ -49,13 +49,17 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class ExpectedUser:
-    """A user as the service must show it; manager and groups are target ids."""
+    """A user as the service must show it; manager and groups are target ids.
+
+    The service shows `indirect` groups, which the direct ones are in, with the user by itself.
+    """
 
     target_id: str
     values: Mapping[str, str]
     active: bool
     manager: str | None
     groups: frozenset[str]
+    indirect: frozenset[str] = frozenset()
 
     @property
     def subject(self) -> str:
@@ -94,8 +98,9 @@ def expect(directory: Directory, state: State) -> Expectation:
     null is ever sent. A user that was disabled before it was sent is not expected at all.
     """
     targets = {source_id: user.target_id for source_id, user in state.users.items()}
+    group_targets = {source_id: group.target_id for source_id, group in state.groups.items()}
     groups = {
-        known.target_id: _expected_group(group, known.target_id, targets)
+        known.target_id: _expected_group(group, known.target_id, targets, group_targets)
         for group in directory.groups
         if (known := state.groups.get(group.id)) is not None
     }
@@ -111,21 +116,37 @@ def expect(directory: Directory, state: State) -> Expectation:
     return Expectation(users, groups, tuple(_missing(directory, state)))
 
 
-def _expected_group(group: Group, target_id: str, targets: Mapping[str, str]) -> ExpectedGroup:
-    members = frozenset(targets[member] for member in group.members if member in targets)
+def _expected_group(
+    group: Group, target_id: str, targets: Mapping[str, str], group_targets: Mapping[str, str]
+) -> ExpectedGroup:
+    users = (targets[member] for member in group.members if member in targets)
+    groups = (group_targets[child] for child in group.groups if child in group_targets)
+    members = frozenset((*users, *groups))
     return ExpectedGroup(target_id, group.id, group.display_name, members)
 
 
 def _expected_user(
     user: User, known: SyncedUser, targets: Mapping[str, str], joined: Mapping[str, set[str]]
 ) -> ExpectedUser:
+    direct = frozenset(joined.get(known.target_id, ()))
     return ExpectedUser(
         target_id=known.target_id,
         values={**known.values, **user.values},
         active=user.active,
         manager=targets.get(user.manager or ""),
-        groups=frozenset(joined.get(known.target_id, ())),
+        groups=direct,
+        indirect=_above(direct, joined) - direct,
     )
+
+
+def _above(groups: frozenset[str], joined: Mapping[str, set[str]]) -> frozenset[str]:
+    """Find the groups that some groups are in, directly or not."""
+    found: set[str] = set()
+    level = set(groups)
+    while level:
+        level = {parent for gid in level for parent in joined.get(gid, ())} - found
+        found |= level
+    return frozenset(found)
 
 
 def _missing(directory: Directory, state: State) -> Iterator[Difference]:
@@ -197,7 +218,7 @@ class ReadBack:
     def _compare_user(self, expected: ExpectedUser, shown: Json) -> Iterator[Difference]:
         yield from compare_user(expected, shown)
         if self._verification.user_groups:
-            groups = shown.get("groups", [])
+            groups = _groups_of(shown, are_indirect=False)
             yield from _compare_references(expected.subject, "groups", expected.groups, groups)
 
     async def _compare_samples(self) -> None:
@@ -210,6 +231,11 @@ class ReadBack:
         path = f"/Users/{quote(expected.target_id, safe='')}"
         shown = await self._client.call(Operation.READ_BACK, "GET", path)
         self._differences += self._compare_user(expected, shown)
+        if self._verification.user_groups:
+            groups = _groups_of(shown, are_indirect=True)
+            self._differences += _compare_references(
+                expected.subject, "indirect groups", expected.indirect, groups
+            )
         by_name = wire.equals("userName", expected.values["userName"])
         answer = await self._client.call(
             Operation.READ_BACK, "GET", f"/Users?{wire.query(filter=by_name)}"
@@ -316,6 +342,15 @@ def compare_group(expected: ExpectedGroup, shown: Json) -> Iterator[Difference]:
             yield Difference(expected.subject, attribute, wanted, str(found or _ABSENT))
     members = shown.get("members", [])
     yield from _compare_references(expected.subject, "members", expected.members, members)
+
+
+def _groups_of(shown: Json, *, are_indirect: bool) -> list[Any]:
+    """Return the direct groups that a user shows, or the indirect ones."""
+    return [
+        each
+        for each in shown.get("groups", [])
+        if (isinstance(each, dict) and each.get("type") == "indirect") is are_indirect
+    ]
 
 
 def _compare_elements(subject: str, attribute: str, elements: Any) -> Iterator[Difference]:

@@ -31,11 +31,12 @@ class SyncedUser:
 
 @dataclass(slots=True)
 class SyncedGroup:
-    """A group as last sent; members are source ids."""
+    """A group as last sent; members, and groups that are members, are source ids."""
 
     target_id: str
     display_name: str
     members: set[str] = field(default_factory=set)
+    groups: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -51,6 +52,13 @@ class State:
         del self.users[source_id]
         for group in self.groups.values():
             group.members.discard(source_id)
+
+    def forget_group(self, source_id: str) -> SyncedGroup:
+        """Drop a group that the service no longer has, and with it its memberships."""
+        forgotten = self.groups.pop(source_id)
+        for group in self.groups.values():
+            group.groups.discard(source_id)
+        return forgotten
 
 
 _FILE = TypeAdapter(State)

@@ -130,6 +130,42 @@ async def test_a_group_is_shown_with_its_members_and_its_history(
     assert "history" not in listed.out
 
 
+async def test_groups_in_groups_are_shown_as_a_tree_and_as_ways(
+    table_admin: Admin, store: Store, context: RequestContext, tenant: str
+) -> None:
+    ana = await store.users.create(context, user("ana@contoso.test"))
+    team = await store.groups.create(context, group("Team"), [ana.id])
+    unit = await store.groups.create(context, group("Unit"), [team.id])
+    firm = await store.groups.create(context, group("Firm"), [unit.id])
+    await store.groups.update(context, team.id, MemberChange(add=(firm.id,)))
+
+    shown = await table_admin("group", "show", "Firm", "--tenant", tenant)
+    assert (
+        f"members: 1\n  {unit.id}  Unit  (group)\n    {team.id}  Team  (group)\n"
+        f"      {ana.id}  ana@contoso.test\n"
+    ) in shown.out
+    assert shown.out.count(f"      {firm.id}  Firm  (group)\n") == 1, "the circle ends there"
+    as_json = (await table_admin("group", "show", "Firm", "--tenant", tenant, "--json")).json
+    [below] = as_json["members"]["listed"]
+    assert (below["type"], below["members"][0]["name"]) == ("Group", "Team")
+
+    shown = await table_admin("user", "show", ana.id, "--tenant", tenant)
+    assert (
+        f"groups: 1\n  {team.id}  Team\n  {unit.id}  Unit  by Team\n"
+        f"  {firm.id}  Firm  by Team > Unit\n"
+    ) in shown.out
+    as_json = (await table_admin("user", "show", ana.id, "--tenant", tenant, "--json")).json
+    ways = [(each["name"], each["type"], each["by"]) for each in as_json["groups"]["listed"]]
+    assert ways == [
+        ("Team", "direct", []),
+        ("Unit", "indirect", ["Team"]),
+        ("Firm", "indirect", ["Team", "Unit"]),
+    ]
+    history = (await table_admin("group", "show", team.id, "--tenant", tenant, "--json")).json
+    joined = [each["id"] for each in history["history"]["changes"] if each["added"]]
+    assert joined == [team.id, unit.id, team.id]
+
+
 async def test_several_users_of_one_address_are_listed_to_choose_from(
     table_admin: Admin, store: Store, context: RequestContext, tenant: str
 ) -> None:
@@ -278,7 +314,7 @@ async def test_a_history_says_how_far_it_came(
     recent = [change_row(context, NOW - HOUR // 2 + n, n, uid) for n in range(10)]
     older = [change_row(context, NOW - 3 * HOUR, n, uid) for n in range(30)]
     await write(table, context, recent + older)
-    is_wanted = changes.concerns_user(uid)
+    is_wanted = changes.concerns_member(uid)
 
     async def history(rows: int, back: int) -> changes.History:
         lookback = Lookback(NOW - back, rows)
@@ -343,7 +379,7 @@ async def test_the_numbers_of_a_tenant(
     await seed(table, context, users=30, groups=2)
     left_over = [
         Insert(layout.deleted_group_key("c" * 32), {"at": timestamp()}),
-        Insert(layout.deleted_user_key("d" * 32), {"at": timestamp()}),
+        Insert(layout.deleted_member_key("d" * 32), {"at": timestamp()}),
     ]
     await write(table, context, left_over)
     before = int(time.time() * 1000)

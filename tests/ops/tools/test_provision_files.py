@@ -111,6 +111,16 @@ def test_json_has_users_and_groups(tmp_path: Path) -> None:
     assert directory.groups == (Group("g", "R&D", ("2",)), Group("Empty", "Empty", ()))
 
 
+def test_a_group_of_a_file_has_groups_as_members(tmp_path: Path) -> None:
+    team = {"id": "g", "displayName": "R&D"}
+    groups = [{"displayName": "All", "groups": ["R&D", "r&d"]}, team]
+    directory = load(write(tmp_path, "d.json", {"users": USERS, "groups": groups}))
+    assert directory.groups == (Group("All", "All", groups=("g",)), Group("g", "R&D"))
+    groups = [{"displayName": "All", "groups": ["Sales"]}, team]
+    wrong = write(tmp_path, "d.json", {"users": USERS, "groups": groups})
+    assert problem(wrong) == "groups[0]: groups: no group of the file has the displayName 'Sales'"
+
+
 def test_a_byte_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
     assert problem(write(tmp_path, "p.csv", b"userName\n\xff\n")) == "not UTF-8 at byte 9"
 

@@ -14,7 +14,11 @@ SIZES = [(0, 0), (1, 1), (2, 3), (7, 60), (200, 30)]
 
 
 def digest(directory: Directory) -> str:
-    return hashlib.sha256(json.dumps(asdict(directory)).encode()).hexdigest()
+    made = asdict(directory)
+    for group in made["groups"]:
+        if not group["groups"]:  # which is so of all, unless `nested` was asked for
+            del group["groups"]
+    return hashlib.sha256(json.dumps(made).encode()).hexdigest()
 
 
 def ids(directory: Directory) -> set[str]:

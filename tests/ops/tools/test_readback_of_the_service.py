@@ -85,6 +85,18 @@ async def test_a_directory_and_its_next_states_arrive_whole(
     assert report.differences == []
 
 
+@pytest.mark.parametrize("dialect", Dialect)
+async def test_groups_in_groups_arrive_whole_and_stay_so(tenant_url: str, dialect: Dialect) -> None:
+    states = evolutions(generate(users=20, groups=16, seed=3, nested=True), count=2, seed=3)
+    assert any(group.groups for group in states[-1].groups)
+    settings = replace(Plan(states).settings, dialect=dialect)
+    async with ScimClient(tenant_url, TOKEN, Ledger()) as client:
+        plan = Plan(states, settings, EVERYTHING)
+        report = await provision(client, plan, State(tenant_url), Silence())
+    assert report.failures == []
+    assert report.differences == []
+
+
 async def test_a_document_that_lost_an_update_shows(
     tenant_url: str, table: AzureTable, context: RequestContext
 ) -> None:

@@ -40,6 +40,25 @@ line is an example that `tests/spec/rfc/test_understood_or_refused.py` sends; la
 those of [the clients' shapes](../tests/spec/clients/README.md).
 """
 
+_NESTING: Final = """\
+## Groups in groups
+
+A member is a user or a group (RFC 7643 section 4.2), and its id decides which; `$ref` and `type`
+are alike in every answer. A group directly within itself is refused; longer circles are taken, and
+whatever walks them ends. `tests/spec/rfc/test_groups_in_groups.py` shows it. Limits that are meant:
+
+- `groups` of a user has `direct` ones wherever a user is shown, and `indirect` ones where it is
+  answered by itself: by GET, PUT and PATCH of `/Users/{id}`. **Lists, `/.search` and filters have
+  direct ones only**, so `groups.type eq "indirect"` finds nobody.
+- Indirect groups are found through 200 groups and 10 levels. Where more are there, those found are
+  right, others are missing, and a line of the log says so.
+- `version` of a user counts what is written to the user, its direct memberships included. It does
+  not move when an indirect group comes or goes, or when a group gets another name.
+- `display` of `members` and of `groups` is shown when `attributes` names it (`returned: request`).
+  It is read then and kept nowhere; what a client sends for it does not count. A filter on it finds
+  nobody. More than 10,000 names are refused with `tooMany`.
+"""
+
 _DIFFERENCES: Final = """\
 ## Deliberate differences from scim2-server
 
@@ -71,6 +90,7 @@ def render(marked: Mapping[str, Sequence[MarkedTest]]) -> str:
             _tally(),
             *(_section(rfc, list(of), marked) for rfc, of in _by_rfc()),
             "\n" + _READINGS + "".join(_readings()),
+            "\n" + _NESTING,
             "\n" + _ALLOWED + "".join(_allowed()),
             "\n" + _DIFFERENCES + "".join(_differences()),
         ]

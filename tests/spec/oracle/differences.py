@@ -523,7 +523,7 @@ DIFFERENCES: Final = (
         is_lasting=False,
     ),
     Difference(
-        "A member that is no user is left out.",
+        "A member that is neither a user nor a group is left out.",
         "One stale id must not stand in a group, nor block the others.",
         _where(lambda name, ours, theirs: name == "members" and ours == [] and _are_ids(theirs)),
         (
@@ -537,7 +537,7 @@ DIFFERENCES: Final = (
     ),
     Difference(
         "A member names its type.",
-        "RFC 7643 section 4.2 has it; members are users.",
+        "RFC 7643 section 4.2 has it.",
         _where(
             lambda name, ours, theirs: (
                 name == "members" and ours == [{**m, "type": "User"} for m in theirs or ()]

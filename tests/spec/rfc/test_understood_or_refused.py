@@ -414,7 +414,7 @@ async def test_a_list_of_which_somebody_is_known_does(scim: Scim) -> None:
 
 
 @pytest.mark.parametrize("op", ["add", "replace"])
-async def test_a_group_is_no_member_of_a_group(scim: Scim, op: str) -> None:
+async def test_a_group_is_no_member_of_itself(scim: Scim, op: str) -> None:
     user = (await scim.create_user())["id"]
     group = (await scim.create_group("Sales", user))["id"]
     other = (await scim.create_group("Support"))["id"]
@@ -422,8 +422,9 @@ async def test_a_group_is_no_member_of_a_group(scim: Scim, op: str) -> None:
     async with scim.unchanged():
         for member in (
             {"value": group},
-            {"value": other, "type": "Group"},
-            {"value": other, "$ref": f"{scim.tenant_url}/Groups/{other}"},
+            {"value": group, "type": "Group"},
+            {"value": user, "type": "Group"},
+            {"value": other, "$ref": f"{scim.tenant_url}/Users/{other}"},
         ):
             value = [{"value": user}, member]
             answers = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -30,6 +30,16 @@ def change(*operations: Any) -> MemberChange:
     return members
 
 
+def of_users(**change: Any) -> MemberChange:
+    """A change of the members that are users alone."""
+    return MemberChange(**change, groups=MemberChange())
+
+
+def of_groups(**change: Any) -> MemberChange:
+    """A change of the members that are groups alone."""
+    return MemberChange(groups=MemberChange(**change))
+
+
 def op(kind: str, path: str | None = "members", **value: Any) -> dict[str, Any]:
     return {"op": kind, "path": path, **value}
 
@@ -38,7 +48,7 @@ def op(kind: str, path: str | None = "members", **value: Any) -> dict[str, Any]:
     "value",
     [
         [{"$ref": None, "value": "u1"}, {"$ref": None, "value": "u2"}],
-        [{"VALUE": "u1", "display": "Ana", "type": "User"}, {"value": " u2 "}],
+        [{"VALUE": "u1", "display": "Ana", "type": ""}, {"value": " u2 "}],
         ["u1", "u2"],
         ["u1", None, {"value": ["u2"]}, "u1"],
     ],
@@ -53,7 +63,7 @@ def test_a_list_of_members_comes_in_every_shape(value: Any) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        *("u1", {"value": "u1"}, [{"value": "u1", "$ref": "https://x/Users/u1", "type": "User"}]),
+        *("u1", {"value": "u1"}, [{"value": "u1", "$ref": "https://x/Devices/u1", "type": None}]),
         *('{"value":"u1"}', ['{"value":"u1"}'], '[{"value":"u1"}]', '["u1"]', {"members": ["u1"]}),
         *([{"value": '{"value":"u1"}'}], {"MEMBERS": "u1"}, {f"{GROUP_SCHEMA}:members": "u1"}),
     ],
@@ -132,34 +142,38 @@ def test_a_filter_removes_by_id(path: str, ids: tuple[str, ...]) -> None:
     [
         ("members[value eq 'u1']", MemberChange(remove=("u1",))),
         ("members[value eq 'u1' or value eq \"u2\"]", MemberChange(remove=("u1", "u2"))),
-        ('members[value eq "u1" and type eq "User"]', MemberChange(remove=("u1",))),
+        ('members[value eq "u1" and type eq "User"]', of_users(remove=("u1",))),
         (
             'members[type eq "user" and (value eq "u1" or value eq "u2")]',
-            MemberChange(remove=("u1", "u2")),
+            of_users(remove=("u1", "u2")),
         ),
-        ('members[value eq "u1" and type eq "Group"]', MemberChange()),
+        ('members[value eq "g1" and type eq "Group"]', of_groups(remove=("g1",))),
+        ('members[value eq "u1" and type eq "Device"]', MemberChange()),
         ('members[value eq "u1" and value eq "u2"]', MemberChange()),
         ('members[value eq "u1" and value ne "u2"]', MemberChange(remove=("u1",))),
         ('members[not (value ne "u1")]', MemberChange(remove=("u1",))),
         ('members[not (value ne "u1" and value ne "u2")]', MemberChange(remove=("u1", "u2"))),
-        ('members[type eq "Group"]', MemberChange()),
-        ('members[not (type eq "User")]', MemberChange()),
-        ('members[type eq "User"]', MemberChange(replace=True)),
+        ('members[type eq "Group"]', of_groups(replace=True)),
+        ('members[not (type eq "User")]', of_groups(replace=True)),
+        ('members[type eq "User"]', of_users(replace=True)),
         ("members[type pr]", MemberChange(replace=True)),
         ("members[value pr]", MemberChange(replace=True)),
-        ('members[type ne "Group"]', MemberChange(replace=True)),
-        ('members[type eq "User" or value eq "u1"]', MemberChange(replace=True)),
+        ('members[type ne "Group"]', of_users(replace=True)),
+        (
+            'members[type eq "User" or value eq "x1"]',
+            MemberChange(replace=True, groups=MemberChange(remove=("x1",))),
+        ),
         ('members[value ne "u1" or value eq "u1"]', MemberChange(replace=True)),
     ],
 )
 def test_a_filter_selects_by_id_and_type(path: str, expected: MemberChange) -> None:
-    """Every member is a user."""
     assert change(op("remove", path)) == expected
 
 
 def test_what_was_added_before_is_selected_too() -> None:
-    assert change(op("add", value="u1"), op("remove", 'members[type eq "User"]')) == MemberChange(
-        replace=True
+    """Whether `x1` is a user or a group is found out later: as a group it stays."""
+    assert change(op("add", value="x1"), op("remove", 'members[type eq "User"]')) == MemberChange(
+        replace=True, groups=MemberChange(add=("x1",))
     )
     assert change(op("add", value="u1"), op("remove", "members[value eq 'u1']")) == MemberChange(
         remove=("u1",)
@@ -167,25 +181,45 @@ def test_what_was_added_before_is_selected_too() -> None:
 
 
 @pytest.mark.parametrize(
-    "group",
+    ("member", "declared"),
     [
-        {"value": "g2", "type": "Group"},
-        {"value": "g2", "type": " GROUP "},
-        {"value": "g2", "$ref": "https://x/scim/v2/Groups/g2"},
-        {"value": "g2", "$ref": "../Groups/g2/"},
+        ({"value": "x1", "type": "Group"}, "Group"),
+        ({"value": "x1", "type": " GROUP "}, "Group"),
+        ({"value": "x1", "$ref": "https://x/scim/v2/Groups/x1"}, "Group"),
+        ({"value": "x1", "$ref": "../Groups/x1/"}, "Group"),
+        ({"$ref": "../Groups/x1"}, "Group"),
+        ({"value": "x1", "type": "user"}, "User"),
+        ({"value": "x1", "$ref": "https://x/scim/v2/Users/x1"}, "User"),
+        ({"value": "x1", "$ref": "https://x/scim/v2/Users/x1", "type": "User"}, "User"),
     ],
 )
-def test_a_group_in_a_group_is_refused(group: dict[str, Any]) -> None:
-    for kind in ("add", "replace"):
-        with pytest.raises(InvalidValue, match="A group cannot be a member"):
-            split(op(kind, value=[{"value": "u1"}, group]))
-    with pytest.raises(InvalidValue, match="A group cannot be a member"):
-        from_document({"members": [group]})
+def test_what_a_member_is_called_is_kept_for_the_store_to_check(
+    member: dict[str, Any], declared: Literal["User", "Group"]
+) -> None:
+    value, types = ["x2", member], {"x1": declared}
+    assert change(op("add", value=value)) == MemberChange(add=("x2", "x1"), types=types)
+    assert change(op("remove", value=value)) == MemberChange(remove=("x2", "x1"), types=types)
+    whole = MemberChange(replace=True, add=("x2", "x1"), types=types)
+    assert change(op("replace", value=value)) == from_document({"members": value}) == whole
 
 
-def test_a_group_that_is_to_be_removed_is_not_there() -> None:
-    groups = [{"value": "u1", "type": "User"}, {"value": "g2", "type": "Group"}]
-    assert change(op("remove", value=groups)) == MemberChange(remove=("u1",))
+@pytest.mark.parametrize(
+    "members",
+    [
+        [{"value": "x1", "type": "Device"}],
+        [{"value": "x1", "type": "direct"}],
+        [{"value": "x1", "type": "Group", "$ref": "https://x/scim/v2/Users/x1"}],
+        [{"value": "x1", "type": "Group"}, {"value": "x1", "type": "User"}],
+    ],
+)
+def test_a_member_is_a_user_or_a_group(members: list[dict[str, Any]]) -> None:
+    for kind in ("add", "remove", "replace"):
+        with pytest.raises(InvalidValue):
+            split(op(kind, value=members))
+        with pytest.raises(InvalidValue):
+            split(*(op(kind, value=[each]) for each in members), op("add", value=members[0]))
+    with pytest.raises(InvalidValue):
+        from_document({"members": members})
 
 
 @pytest.mark.parametrize(

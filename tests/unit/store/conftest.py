@@ -10,6 +10,7 @@ import pytest
 from shared.clock import Clock
 from shared.scim.documents import changed_names
 from shared.store.deletions import Sweeper
+from shared.store.deletions_row import HiddenResources
 from shared.store.memberships import Memberships
 from shared.store.store import Store, open_store
 from shared.tables.account import TableAddress
@@ -63,7 +64,8 @@ def consistent(partition: ReadBack) -> ReadBack:
 
 @pytest.fixture
 def sweeper(table: AzureTable) -> Sweeper:
-    return Sweeper(table, Memberships(table, writes_per_second=1_000_000))
+    hidden = HiddenResources(table, Clock())
+    return Sweeper(table, Memberships(table, hidden, writes_per_second=1_000_000))
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from shared.errors import NotFound, Unavailable, Uniqueness
 from shared.scim.documents import changed_names
 from shared.scim.members import MemberChange
 from shared.store import deletions, memberships
-from shared.store.deletions import LEASE_SECONDS
+from shared.store.deletions_row import LEASE_SECONDS
 from shared.store.store import Store, open_store
 from shared.tables.request_context import Bound
 from tests.support.documents import group

@@ -13,7 +13,7 @@ import pytest
 
 from shared.errors import NotFound, Unavailable
 from shared.scim.members import MemberChange
-from shared.store.deletions import LEASE_SECONDS
+from shared.store.deletions_row import LEASE_SECONDS
 from tests.support.documents import user
 from tests.support.fakes.storage_proxy import answer, commit_but_answer
 from tests.support.seeds import seed
@@ -118,7 +118,7 @@ async def test_the_process_may_die_after_the_first_transaction(
 
 
 FINISHERS: dict[str, Callable[[Store, NewContext, str, str], Awaitable[object]]] = {
-    "the sweeper": lambda store, begin, uid, _: store.sweeper.sweep_user(begin(), uid),
+    "the sweeper": lambda store, begin, uid, _: store.sweeper.sweep_member(begin(), uid),
     "who removes it": lambda store, begin, uid, gid: store.groups.update(
         begin(), gid, MemberChange(remove=(uid,))
     ),
@@ -181,7 +181,7 @@ async def test_users_and_groups_are_hidden_side_by_side(
     assert other.group_ids == tuple(kept)
     for record in await faulty_store.sweeper.records(new_context()):
         if record.resource == "User":
-            await faulty_store.sweeper.sweep_user(new_context(), record.id)
+            await faulty_store.sweeper.sweep_member(new_context(), record.id)
     assert (await consistent()).deleted_groups() == [gid]
 
 
@@ -199,7 +199,7 @@ async def test_a_user_of_the_same_name_who_is_created_later_is_another(
     await store.groups.update(new_context(), gid, MemberChange(add=(again.id,)))
     assert await shown(store, new_context, everyone) == {again.id}
     assert (await store.users.get(new_context(), again.id)).group_ids == (gid,)
-    await store.sweeper.sweep_users(new_context(), everyone.users)
+    await store.sweeper.sweep_members(new_context(), everyone.users)
     assert (await consistent()).memberships() == {(gid, again.id)}
     assert await store.users.count(new_context()) == 1
 

@@ -84,13 +84,13 @@ async def test_the_deletion_of_a_user_is_resumed_where_it_was_interrupted(
     uid = await interrupted_deletion(faulty_store, proxy, new_context, after=2)
     assert len((await consistent()).memberships()) == 10
     context = new_context()
-    await sweeper.sweep_user(context, uid)
+    await sweeper.sweep_member(context, uid)
     assert context.meter.calls == 2 + 1
     found = await consistent()
     assert found.memberships() == set()
     assert not found.of("q-u")
     context = new_context()
-    await sweeper.sweep_user(context, uid)
+    await sweeper.sweep_member(context, uid)
     assert context.meter.entities == 0, "a second sweep finds nothing to do"
 
 
@@ -108,7 +108,7 @@ async def test_a_group_is_deleted_while_a_user_is_being_deleted_out_of_it(
     assert first is not None
     await store.groups.delete(new_context(), first.id)
     assert (first.id, uid) in (await consistent()).memberships(), "its owner is the row q-u"
-    await sweeper.sweep_user(new_context(), uid)
+    await sweeper.sweep_member(new_context(), uid)
     assert (await consistent()).memberships() == set()
 
 

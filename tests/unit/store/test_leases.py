@@ -16,8 +16,8 @@ import pytest
 from shared.clock import Clock
 from shared.errors import NotFound, TooManyRequests, Unavailable
 from shared.scim.documents import changed_names
-from shared.store import deletions
-from shared.store.deletions import LEASE_SECONDS
+from shared.store import deletions_row
+from shared.store.deletions_row import LEASE_SECONDS
 from shared.store.store import Store, open_store
 from tests.support.documents import setting
 from tests.support.fakes.storage_proxy import answer, commit_but_answer, first
@@ -311,7 +311,7 @@ async def test_tenants_are_remembered_apart(
 async def test_of_many_tenants_those_read_last_are_remembered(
     store: Store, tenant: str, new_context: NewContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deletions, "REMEMBERED_TENANTS", 2)
+    monkeypatch.setattr(deletions_row, "REMEMBERED_TENANTS", 2)
     gets = []
     for number in range(3):
 

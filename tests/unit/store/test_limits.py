@@ -177,7 +177,7 @@ async def test_all_e_mails_of_a_user_change_in_one_transaction(
 async def test_what_is_no_id_is_nobody(store: Store, context: RequestContext, uid: str) -> None:
     assert await store.users.get_many(context, [uid]) == []
     assert await store.groups.get_many(context, [uid]) == []
-    assert await store.groups.have_members(context, ["0" * 32], [uid]) == [()]
+    assert await store.groups.have_members(context, ["0" * 32], [uid]) == [{}]
     assert context.meter.calls == 0
 
 
@@ -200,7 +200,9 @@ async def test_a_group_cannot_be_its_own_member(
     store: Store, new_context: NewContext, consistent: ReadBack
 ) -> None:
     staff = await store.groups.create(new_context(), group("staff"))
-    await store.groups.update(new_context(), staff.id, MemberChange(add=(staff.id,)))
+    for change in (MemberChange(add=(staff.id,)), MemberChange(replace=True, add=(staff.id,))):
+        with pytest.raises(InvalidValue, match="a member of itself"):
+            await store.groups.update(new_context(), staff.id, change)
     assert (await consistent()).memberships() == set()
 
 

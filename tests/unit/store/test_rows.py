@@ -110,7 +110,7 @@ def test_the_spans_of_the_kinds_do_not_overlap() -> None:
         layout.counter_key("cu", "00"),
         layout.counter_key("cg", "ff"),
         layout.deleted_group_key(gid),
-        layout.deleted_user_key(uid),
+        layout.deleted_member_key(uid),
         layout.DELETIONS_KEY,
         layout.new_change_key(),
     ]

@@ -13,7 +13,7 @@ from shared.auth.tokens import DevelopmentTokens
 from shared.errors import Unavailable
 from shared.scim.documents import changed_names
 from shared.store import layout
-from shared.store.deletions import LEASE_SECONDS
+from shared.store.deletions_row import LEASE_SECONDS
 from shared.store.store import Store, open_store
 from shared.tables.operations import Delete, Insert, Replace, RowOperation
 from shared.web.services import Services

@@ -10,8 +10,7 @@ from shared import tenants
 from shared.store import layout
 from shared.store.resources import Group, User
 from shared.tables.request_context import RequestContext
-from shared.tables.table import collect
-from tools.admin import changes, console, lookup, stats
+from tools.admin import changes, console, lookup, nesting, stats
 from tools.admin.changes import DAY, LATENESS, History, Lookback
 from tools.admin.commands.options import (
     EXIT_STATUS,
@@ -26,7 +25,7 @@ from tools.admin.commands.options import (
 from tools.admin.errors import NotDoneError
 from tools.admin.existence import require_tenant
 from tools.admin.places import Place
-from tools.admin.resource_report import Deleted, Member, Shown, show
+from tools.admin.resource_report import Deleted, Shown, show
 from tools.admin.stats import Number
 from tools.admin.storage import Storage, open_storage
 from tools.command_line import App
@@ -70,6 +69,8 @@ def show_user(
 ) -> None:
     """Show a user: its attributes, the groups it is in, and what was done to it, by which token.
 
+    Of a group that it is in by another one, the groups between are named.
+
     The history is that of the change rows, which hold names of attributes and no values. It never
     looks back beyond the creation of the user. Of a deleted user, named by its id, the history is
     shown as far as --days and --scan-rows look back, and when it was deleted by which token.
@@ -92,10 +93,10 @@ def show_group(
 ) -> None:
     """Show a group: its attributes, its members, and what was done to it, by which token.
 
-    Members are counted up to 20,000. The history is that of the change rows, which hold names of
-    attributes and no values. It never looks back beyond the creation of the group. Of a deleted
-    group, named by its id, the history is shown as far as --days and --scan-rows look back, and
-    when it was deleted by which token.
+    Members are counted up to 20,000; below a member that is a group stand its own. The history is
+    that of the change rows, which hold names of attributes and no values. It never looks back
+    beyond the creation of the group. Of a deleted group, named by its id, the history is shown as
+    far as --days and --scan-rows look back, and when it was deleted by which token.
     """
     asked = _Asked("Group", group, tenant, listed, days, scan_rows)
     shown = run(_group(place(storage=storage, table=table), asked))
@@ -121,12 +122,11 @@ async def _user(where: Place, asked: _Asked) -> Shown | Deleted:
         if user is None:
             await require_tenant(where, storage, asked.tenant)
             return await _deleted(storage, context, asked)
-        some = await storage.store.groups.get_many(context, user.group_ids[: asked.listed])
         return Shown(
             asked.tenant,
             user,
             Number(len(user.group_ids)),
-            [Member(group.id, group.document["displayName"]) for group in some],
+            await nesting.groups_of(storage, context, user, asked.listed),
             await _history_of(storage, context, asked, user),
         )
 
@@ -139,14 +139,11 @@ async def _group(where: Place, asked: _Asked) -> Shown | Deleted:
             await require_tenant(where, storage, asked.tenant)
             return await _deleted(storage, context, asked)
         span = layout.memberships_span(group.id)
-        rows = await collect(storage.table, context, span, asked.listed) if asked.listed else []
-        ids = [layout.id_in(row.key) for row in rows]
-        some = await storage.store.users.get_many(context, ids)
         return Shown(
             asked.tenant,
             group,
             await stats.members_of(storage, context, span),
-            [Member(user.id, user.document["userName"]) for user in some],
+            await nesting.tree_below(storage, context, group.id, asked.listed),
             await _history_of(storage, context, asked, group),
         )
 
@@ -184,7 +181,7 @@ async def _history_of(
 async def _history(
     storage: Storage, context: RequestContext, asked: _Asked, resource_id: str, begin: int = 0
 ) -> History:
-    concerns = changes.concerns_user if asked.kind == "User" else changes.concerns_group
+    concerns = changes.concerns_member if asked.kind == "User" else changes.concerns_group
     now = now_in_milliseconds()
     lookback = Lookback(max(begin, now - asked.days * DAY), asked.scan_rows)
     return await changes.history(storage, context, concerns(resource_id), now, lookback)
