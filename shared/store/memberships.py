@@ -15,7 +15,6 @@ puts its own id there, or none if it is done at once; who finds that has been ov
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -522,7 +521,7 @@ class Memberships:
             except OperationRejected as rejection:
                 lost = _edits_lost_to(rejection, transaction)
                 transaction = await self._follow_group(context, rejection, transaction)
-        async with self._queue.place(context) if several else nullcontext():
+        async with self._queue.place(context):
             return await self._commit_again(context, transaction, lost, progress)
 
     async def _read_batches(

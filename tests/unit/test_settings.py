@@ -293,6 +293,7 @@ def test_the_sample_for_developers_holds_no_token_and_is_read_without_complaint(
         "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT",
     }
     assert set(sample["Values"]) <= of_the_host | {setting.name for setting in describe()}
-    settings = read(sample["Values"])
+    assert "AZURE_FUNCTIONS_ENVIRONMENT" not in sample["Values"], "Core Tools set it themselves"
+    settings = read({**sample["Values"], "AZURE_FUNCTIONS_ENVIRONMENT": "Development"})
     assert settings.is_development
     assert settings.development_tokens == {}

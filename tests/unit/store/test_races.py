@@ -17,7 +17,7 @@ from shared.errors import (
 )
 from shared.scim.members import MemberChange
 from shared.tables.tenant_queue import TenantQueue
-from tests.support.documents import setting
+from tests.support.documents import group, setting
 from tests.support.fakes.storage_proxy import first
 from tests.support.seeds import seed
 
@@ -288,6 +288,21 @@ async def test_one_user_joins_20_groups_at_once(
     settled = await store.users.get(new_context(), uid)
     assert sorted(settled.group_ids) == sorted(groups)
     await consistent()
+
+
+async def test_one_user_is_the_first_member_of_100_groups_at_once(
+    store: Store, new_context: NewContext, consistent: ReadBack
+) -> None:
+    """Each creation writes the user's row: without the queue they lose race after race."""
+    [uid], _ = await directory(store, new_context, users=1, groups=0)
+    contexts = [new_context() for _ in range(100)]
+    outcomes = await together(
+        store.groups.create(context, group(f"new {n}"), [uid]) for n, context in enumerate(contexts)
+    )
+    assert errors_among(outcomes) == []
+    # Read and lose, queue, read and commit; each lost race more is two calls more.
+    assert sum(context.meter.calls for context in contexts) <= 8 * 100
+    assert len((await consistent()).memberships()) == 100
 
 
 async def test_an_add_to_a_deleted_group_is_not_found(
