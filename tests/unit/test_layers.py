@@ -41,7 +41,7 @@ TELEMETRY = "shared.telemetry"
 OPEN_TELEMETRY = f"{TELEMETRY}.open_telemetry"
 OF_THE_CORE = (f"{CORE}.folding", f"{CORE}.members", f"{CORE}.schema.Document")
 """What the store needs of the protocol: how values are compared, and what a document is."""
-CONFIGURED = ("shared.settings", "shared.tenants", "shared.identity")
+CONFIGURED = ("shared.settings", "shared.tenants", "shared.api_keys", "shared.identity")
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "function_app": (
@@ -79,9 +79,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ERRORS: (),
     CLOCK: (),
     NOTICES: (CLOCK,),
-    "shared.settings": ("shared.tenants",),
+    "shared.settings": ("shared.tenants", "shared.api_keys"),
     "shared.identity": ("shared.settings",),
     "shared.tenants": (),
+    "shared.api_keys": ("shared.tenants",),
     "shared": (),
     "local": ("local", "shared.settings", "shared.schema_files"),
     "benchmarks": ("benchmarks", "local", "shared"),
