@@ -56,6 +56,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "scim_groups": ("scim_groups", "shared"),
     "scim_protocol": ("scim_protocol", "scim_users", "scim_groups", "shared"),
     "health": ("health", "shared"),
+    "vendor_api": ("vendor_api", "shared"),
     TIMERS: (TIMERS, "shared"),
     "shared.web": (
         "shared.web",
@@ -124,6 +125,7 @@ MAY_IMPORT_OF_AZURE: dict[str, tuple[str, ...]] = {
     "scim_groups": ("azure.functions",),
     "scim_protocol": ("azure.functions",),
     "health": ("azure.functions",),
+    "vendor_api": ("azure.functions",),
     TIMERS: ("azure.functions",),
     "shared.web": ("azure.functions",),
     "shared.identity": ("azure.core", "azure.identity"),
