@@ -20,20 +20,33 @@ from scim_protocol.discovery import (
 )
 from scim_protocol.root import list_all, me, no_such_path, search_all
 from scim_users.handlers import USERS
-from shared.web.respond import Endpoint, authenticated, respond
+from shared.web.respond import (
+    SEARCH_ENTRANCE,
+    Endpoint,
+    authenticated,
+    respond,
+    searching,
+)
 from shared.web.services import Job, prepare
+from vendor_api.access import ACCESS
+from vendor_api.openapi import described
+from vendor_api.openapi import no_such_path as no_such_api_path
+from vendor_api.operations import ApiEndpoint, opened_by_key
 
 __all__ = ["ENDPOINTS", "JOBS", "prepare", "respond"]
 
+API: Mapping[str, ApiEndpoint] = {"api_access": ACCESS}
+"""What `/openapi.json` describes."""
+
 ENDPOINTS: Mapping[str, Endpoint] = {
     "users": authenticated(USERS.collection),
-    "users_dot_search": authenticated(USERS.searches),
+    "users_dot_search": searching(USERS.searches),
     "users_id": authenticated(USERS.item),
     "groups": authenticated(GROUPS.collection),
-    "groups_dot_search": authenticated(GROUPS.searches),
+    "groups_dot_search": searching(GROUPS.searches),
     "groups_id": authenticated(GROUPS.item),
     "root": authenticated({"GET": list_all}),
-    "root_dot_search": authenticated({"POST": search_all}),
+    "root_dot_search": searching({"POST": search_all}),
     "me": authenticated(dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), me)),
     "bulk": authenticated({"POST": run_bulk}),
     "resource_types": authenticated({"GET": list_resource_types}),
@@ -42,11 +55,16 @@ ENDPOINTS: Mapping[str, Endpoint] = {
     "schemas_id": authenticated({"GET": get_schema}),
     "service_provider_config": authenticated({"GET": get_service_provider_config}),
     "zz_custom": custom_endpoint(lambda handlers: handlers.collection),
-    "zz_custom_dot_search": custom_endpoint(lambda handlers: handlers.searches),
+    "zz_custom_dot_search": custom_endpoint(
+        lambda handlers: handlers.searches, enter=SEARCH_ENTRANCE
+    ),
     "zz_custom_id": custom_endpoint(lambda handlers: handlers.item),
     "zz_no_such_path": no_such_path,
     "healthz": alive,
     "readyz": ready,
+    **{name: opened_by_key(endpoint) for name, endpoint in API.items()},
+    "api_zz_no_such_path": no_such_api_path,
+    "openapi": described(API),
 }
 
 JOBS: Mapping[str, Job] = {"sweeper": sweep_tenants}

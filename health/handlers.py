@@ -6,6 +6,7 @@ import azure.functions as func
 
 from shared.telemetry.request_record import RequestRecord
 from shared.web import services
+from shared.web.callers import with_token
 from shared.web.readiness import Check
 from shared.web.respond import authenticate, method_not_allowed
 from shared.web.responses import ScimResponse
@@ -28,7 +29,7 @@ async def ready(req: func.HttpRequest, record: RequestRecord) -> ScimResponse:
     `default`, and nothing of its rate limit.
     """
     process = services.current()
-    request = await authenticate(req, process, record)
+    request = await authenticate(req, process, record, with_token)
     # A monitor is no identity provider: a tenant that is silent stays so in the log.
     record.tenant = ""
     _refuse_other_methods(record)

@@ -11,9 +11,10 @@ from shared.store.custom import CustomResources
 from shared.store.resources import Resource
 from shared.telemetry.request_record import RequestRecord
 from shared.web import services
+from shared.web.callers import Enter
 from shared.web.requests import ScimRequest
 from shared.web.resource_handlers import DocumentHandlers
-from shared.web.respond import Endpoint, Handlers, admit, handle
+from shared.web.respond import SCIM_ENTRANCE, Endpoint, Handlers, admit, handle
 from shared.web.responses import ScimResponse
 from shared.web.services import Services
 from shared.web.sources import Finder, Source
@@ -56,16 +57,19 @@ class CustomHandlers(DocumentHandlers[Resource]):
         return services.store.custom[self._resource_type.name]
 
 
-def custom_endpoint(choose: Callable[[CustomHandlers], Handlers]) -> Endpoint:
+def custom_endpoint(
+    choose: Callable[[CustomHandlers], Handlers], enter: Enter = SCIM_ENTRANCE
+) -> Endpoint:
     """Make an endpoint that lets the caller in, then serves the custom type that the path names.
 
     Args:
         choose: takes what the route is for out of the handlers of the type.
+        enter: lets the caller in.
     """
 
     async def serve(req: func.HttpRequest, record: RequestRecord) -> ScimResponse:
         process = services.current()
-        request = await admit(req, process, record)
+        request = await admit(req, process, record, enter)
         found = _find(process, req.route_params["endpoint"])
         # Only the name of an endpoint that there is gets this far, so the log may hold it; but not
         # as the client spells it, or each letter case would be another route in the metrics.

@@ -142,6 +142,18 @@ class Forbidden(ScimError):
     status = 403
 
 
+class InsufficientScope(Forbidden):
+    """The API key has not the scope that this takes (RFC 6750 section 3.1).
+
+    Attributes:
+        scope: The scope.
+    """
+
+    def __init__(self, detail: str, *, scope: str) -> None:
+        super().__init__(detail)
+        self.scope = scope
+
+
 class NotFound(ScimError):
     """There is no such resource or endpoint."""
 

@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -21,15 +22,20 @@ from pydantic import (
     ValidationInfo,
 )
 
-from shared import tenants
+from shared import api_keys, tenants
+from shared.api_keys import Grant
 
 TENANT_TOKEN = "SCIM_SECRET_TOKEN__<TENANT>"  # noqa: S105 - the name of a setting, not a token
 SCHEMAS = "SCIM_SCHEMAS"
+API_KEY = "SCIM_API_KEY__<NAME>"
 _TENANT_TOKEN_PREFIX = TENANT_TOKEN.removesuffix("<TENANT>")
+_API_KEY_PREFIX = API_KEY.removesuffix("<NAME>")
+_PREFIXES = {TENANT_TOKEN: _TENANT_TOKEN_PREFIX, API_KEY: _API_KEY_PREFIX}
+"""What settings begin with that end with a name of the operator's choice."""
 _ENVIRONMENT = "AZURE_FUNCTIONS_ENVIRONMENT"
 _CONNECTION_STRING = "TABLE_CONNECTION_STRING"
 
-_DEVELOPMENT_ONLY = frozenset({"SCIM_SECRET_TOKEN", TENANT_TOKEN, _CONNECTION_STRING})
+_DEVELOPMENT_ONLY = frozenset({"SCIM_SECRET_TOKEN", *_PREFIXES, _CONNECTION_STRING})
 
 # The account that every storage emulator knows; its key is published and opens nothing else.
 _EMULATOR = {
@@ -61,6 +67,19 @@ class SettingDescription:
     name: str
     default: str | None
     description: str
+
+
+@dataclass(frozen=True, slots=True)
+class DevelopmentKey:
+    """An API key of a developer's machine.
+
+    Attributes:
+        key: The key itself.
+        grant: What it allows.
+    """
+
+    key: SecretStr
+    grant: Grant
 
 
 def _https(value: str) -> str:
@@ -104,6 +123,8 @@ def _token(value: SecretStr) -> SecretStr:
             "should be 16 to 4096 visible ASCII characters without spaces;"
             " put 32 random bytes in base64url"
         )
+    if api_keys.is_key(value.get_secret_value()):
+        raise ValueError(f"should not begin with {api_keys.PREFIX}, as API keys do; put another")
     return value
 
 
@@ -115,6 +136,44 @@ def _tenant(suffix: str) -> str:
             " and SCIM_SECRET_TOKEN for the tenant default"
         )
     return tenant
+
+
+def _api_key_name(suffix: str) -> str:
+    name = api_keys.named(suffix.replace("_", "-"))
+    if name is None:
+        raise ValueError(
+            "names no API key; put up to 40 letters, digits and single _ (which stand for -)"
+        )
+    return name
+
+
+def _api_key(value: object) -> object:
+    """Read `<key> scopes=<scope>,... tenants=<tenant>,...`; what follows the key is as its tags."""
+    if not isinstance(value, str):
+        return value
+    key, *words = value.split()
+    tags = dict(word.split("=", 1) for word in words if "=" in word)
+    if api_keys.name_in(key) is None:
+        raise ValueError(
+            f"should begin with {api_keys.PREFIX}<name>_ and 32 random characters of base64url or"
+            f" more; put such a key, and behind it scopes={','.join(api_keys.Scope)}"
+        )
+    known = {api_keys.SCOPES_TAG, api_keys.TENANTS_TAG}
+    if len(tags) < len(words) or not tags.keys() <= known or any(api_keys.unknown_words(tags)):
+        raise ValueError(
+            "should hold behind the key nothing but scopes=<scope>,<scope> and tenants=<tenant>,"
+            f"<tenant>; the scopes are {', '.join(api_keys.Scope)}"
+        )
+    return DevelopmentKey(SecretStr(key), Grant.of_tags(tags))
+
+
+def _under_its_name(keys: Mapping[str, DevelopmentKey]) -> Mapping[str, DevelopmentKey]:
+    """Refuse a key that says another name than its setting: it would never be found."""
+    for name, each in keys.items():
+        said = api_keys.name_in(each.key.get_secret_value())
+        if said != name:
+            raise ValueError(f"holds a key of another name than {name}; name both alike")
+    return keys
 
 
 def _connection_string(value: SecretStr) -> SecretStr:
@@ -157,6 +216,8 @@ def is_development(environment: str) -> bool:
 
 _Tenant = Annotated[str, AfterValidator(_tenant)]
 _Token = Annotated[SecretStr, AfterValidator(_token)]
+_ApiKeyName = Annotated[str, AfterValidator(_api_key_name)]
+_ApiKey = Annotated[DevelopmentKey, BeforeValidator(_api_key)]
 
 
 class Settings(BaseModel):
@@ -191,6 +252,14 @@ class Settings(BaseModel):
         alias=TENANT_TOKEN,
         description="Development only: the secret token of another tenant;"
         " `SCIM_SECRET_TOKEN__AB_CD` is that of `ab-cd`.",
+    )
+    api_keys: Annotated[Mapping[_ApiKeyName, _ApiKey], AfterValidator(_under_its_name)] = Field(
+        {},
+        alias=API_KEY,
+        description="Development only: an API key with what it allows,"
+        " `scimkey_crm_<random> scopes=identities.read tenants=acme,default`; without `tenants`"
+        " it opens all. The key `crm` is set by `SCIM_API_KEY__CRM`"
+        " ([docs/integrate.md](docs/integrate.md)).",
     )
     client_id: str | None = Field(
         None,
@@ -338,16 +407,19 @@ def describe() -> Iterator[SettingDescription]:
 
 
 def _given(environ: Mapping[str, str]) -> dict[str, Any]:
-    """Pick out what is ours and not empty; the tenants' tokens by the end of their names."""
+    """Pick out what is ours and not empty; tokens and API keys by the end of their names."""
     stripped = {name: value.strip() for name, value in environ.items() if value.strip()}
-    known = {description.name for description in describe()}
-    tokens = {
-        name.removeprefix(_TENANT_TOKEN_PREFIX): value
-        for name, value in stripped.items()
-        if name.startswith(_TENANT_TOKEN_PREFIX)
-    }
-    own = {name: value for name, value in stripped.items() if name in known - {TENANT_TOKEN}}
-    return {**own, TENANT_TOKEN: tokens} if tokens else own
+    known = {description.name for description in describe()} - _PREFIXES.keys()
+    own: dict[str, Any] = {name: value for name, value in stripped.items() if name in known}
+    for setting, prefix in _PREFIXES.items():
+        named = {
+            name.removeprefix(prefix): value
+            for name, value in stripped.items()
+            if name.startswith(prefix)
+        }
+        if named:
+            own[setting] = named
+    return own
 
 
 def _with_storage(values: dict[str, Any]) -> dict[str, Any]:
@@ -376,10 +448,11 @@ def _misplaced(values: Mapping[str, Any]) -> Iterator[str]:
 def _doubled(values: Mapping[str, Any]) -> Iterator[str]:
     if "TABLE_ENDPOINT" in values and _CONNECTION_STRING in values:
         yield f"TABLE_ENDPOINT and {_CONNECTION_STRING} are both set; keep one"
-    suffixes = Counter(tenants.of_setting(suffix) for suffix in values.get(TENANT_TOKEN, {}))
-    for tenant, times in suffixes.items():
-        if tenant is not None and times > 1:
-            yield f"{TENANT_TOKEN} is set {times} times for the tenant {tenant}; keep one"
+    for setting, what in ((TENANT_TOKEN, "tenant"), (API_KEY, "API key")):
+        named = (tenants.named(suffix.replace("_", "-")) for suffix in values.get(setting, {}))
+        for name, times in Counter(named).items():
+            if name is not None and times > 1:
+                yield f"{setting} is set {times} times for the {what} {name}; keep one"
 
 
 def _missing_in_production(values: Mapping[str, Any]) -> Iterator[str]:
@@ -395,11 +468,13 @@ def _refused_in_production(values: Mapping[str, Any]) -> Iterator[str]:
         )
     tokens = ["SCIM_SECRET_TOKEN"] if "SCIM_SECRET_TOKEN" in values else []
     tokens += [f"{_TENANT_TOKEN_PREFIX}{suffix}" for suffix in values.get(TENANT_TOKEN, {})]
-    for name in tokens:
-        yield (
-            f"{name} is for development only ({_ENVIRONMENT}=Development);"
-            " remove it and keep the token in Key Vault"
-        )
+    keys = [f"{_API_KEY_PREFIX}{suffix}" for suffix in values.get(API_KEY, {})]
+    for what, names in (("token", tokens), ("key", keys)):
+        for name in names:
+            yield (
+                f"{name} is for development only ({_ENVIRONMENT}=Development);"
+                f" remove it and keep the {what} in Key Vault"
+            )
 
 
 def _lines(error: ValidationError) -> Iterator[str]:
@@ -415,4 +490,4 @@ def _lines(error: ValidationError) -> Iterator[str]:
 
 def _setting_of(location: tuple[int | str, ...]) -> str:
     alias, *suffix = location
-    return f"{_TENANT_TOKEN_PREFIX}{suffix[0]}" if suffix else str(alias)
+    return f"{_PREFIXES[str(alias)]}{suffix[0]}" if suffix else str(alias)

@@ -33,6 +33,11 @@ def of_path(segment: str | None) -> str | None:
     return DEFAULT if segment is None else _named(segment)
 
 
+def named(text: str) -> str | None:
+    """Return the tenant that a text names, `default` too, in lower case; None if it names none."""
+    return DEFAULT if text.isascii() and text.lower() == DEFAULT else _named(text)
+
+
 def of_secret(name: str) -> str | None:
     """Return the tenant whose token a secret of the vault holds, or None for any other secret.
 

@@ -6,7 +6,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
-from shared.auth.tokens import Authenticator, Caller, DevelopmentTokens
+from shared.auth.tokens import ApiKey, Authenticator, Caller, DevelopmentTokens
 from shared.errors import Unavailable
 from shared.identity import open_credential
 from shared.notices import Notices
@@ -25,7 +25,7 @@ def authenticator(settings: Settings) -> Authenticator:
     On a developer's machine the tokens of the settings go before the vault.
     """
     if settings.is_development and settings.development_tokens:
-        return DevelopmentTokens(settings.development_tokens)
+        return DevelopmentTokens(settings.development_tokens, settings.api_keys)
     if settings.key_vault_url is not None:
         # Imported here: a developer's machine has tokens in its settings and no use for the SDK.
         from shared.auth.key_vault import KeyVault  # noqa: PLC0415
@@ -54,6 +54,24 @@ class Unconfigured:
             Unavailable: Always. The log says what to set, once a minute at most.
         """
         del tenant, authorization  # no token can be right, so none is looked at
+        raise self._refusal()
+
+    async def identify(self, authorization: str | None) -> ApiKey:
+        """Refuse the request.
+
+        Raises:
+            Unavailable: Always, as in `authenticate`.
+        """
+        del authorization
+        raise self._refusal()
+
+    async def has_tenant(self, tenant: str) -> bool:
+        """Know no tenant.
+
+        Raises:
+            Unavailable: Always, as in `authenticate`.
+        """
+        del tenant
         raise self._refusal()
 
     async def refresh(self) -> bool:

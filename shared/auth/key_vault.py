@@ -6,7 +6,7 @@ The SDK comes with it, so it is imported where the settings name a vault.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
@@ -15,7 +15,7 @@ from azure.keyvault.secrets.aio import SecretClient
 from shared.auth.cached import ReadingError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
     from azure.core.credentials_async import AsyncTokenCredential
@@ -44,19 +44,21 @@ class AbsentError(VaultError):
 
 @dataclass(frozen=True, slots=True)
 class ListedSecret:
-    """A secret as the vault lists it: with the attributes of its newest version.
+    """A secret as the vault lists it: with the attributes and the tags of its newest version.
 
     Attributes:
         name: As it was created; the vault compares without case.
         enabled: Whether its newest version is.
         created: When its newest version was made, in POSIX seconds.
         updated: When the attributes of that version were last changed, in POSIX seconds.
+        tags: Its tags by name.
     """
 
     name: str
     enabled: bool
     created: float
     updated: float
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,7 @@ async def _secrets(vault: SecretClient) -> list[ListedSecret]:
             enabled=bool(secret.enabled),
             created=_seconds(secret.created_on) or 0.0,
             updated=_seconds(secret.updated_on) or 0.0,
+            tags=secret.tags or {},
         )
         async for secret in vault.list_properties_of_secrets()
         if secret.name

@@ -1,4 +1,4 @@
-"""Bearer tokens: reading them from the header, comparing them, and the tokens of a developer."""
+"""Bearer tokens and API keys: reading them from the header, comparing them, and a developer's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from shared import tenants
+from shared import api_keys, tenants
 from shared.errors import Unauthorized
 
 if TYPE_CHECKING:
@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
+    from shared.api_keys import Grant
+
 VALID_TOKENS = 2
-"""How many tokens of a tenant are valid at once, so that one can be replaced without downtime."""
+"""How many versions of a token or an API key are valid at once, so that one can be replaced without
+downtime."""
 
 _CREDENTIALS = re.compile(r"bearer +(?P<token>[^ ]+)", re.IGNORECASE)
 _DUMMY = bytes(hashlib.sha256().digest_size)
@@ -39,8 +42,25 @@ class Caller:
     keys: tuple[bytes, ...] = field(default=(), repr=False, compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """An API key that a request has presented, and that is valid.
+
+    Attributes:
+        name: The name of the key.
+        label: Which version of it, for the log; nothing of the key is in it.
+        grant: What it allows.
+        keys: As of `Caller`.
+    """
+
+    name: str
+    label: str
+    grant: Grant
+    keys: tuple[bytes, ...] = field(default=(), repr=False, compare=False)
+
+
 class Authenticator(Protocol):
-    """Decides whether a request may enter a tenant."""
+    """Decides whether a request may enter a tenant, and which API key it presents."""
 
     async def authenticate(self, tenant: str | None, authorization: str | None) -> Caller:
         """Return the caller of a request.
@@ -53,6 +73,25 @@ class Authenticator(Protocol):
             Unauthorized: The token does not open the tenant. The answer is the same whether the
                 header, the token or the tenant was wrong (RFC 6750 section 3.1, `invalid_token`).
             Unavailable: It cannot be decided at present.
+        """
+
+    async def identify(self, authorization: str | None) -> ApiKey:
+        """Return the API key of a request.
+
+        Args:
+            authorization: The `Authorization` header, or None without one.
+
+        Raises:
+            Unauthorized: No API key that is valid was sent. The answer is the same whatever was
+                wrong with it.
+            Unavailable: It cannot be decided at present.
+        """
+
+    async def has_tenant(self, tenant: str) -> bool:
+        """Tell whether there is a tenant, open or closed.
+
+        Raises:
+            Unavailable: It cannot be told at present.
         """
 
     async def refresh(self) -> bool | None:
@@ -89,13 +128,39 @@ class _DevelopmentToken:
     digest: bytes
 
 
-class DevelopmentTokens:
-    """Tokens from the settings, for a developer's machine without a vault."""
+class DevelopmentKey(Protocol):
+    """An API key of the settings."""
 
-    def __init__(self, tokens: Mapping[str, SecretStr]) -> None:
+    @property
+    def key(self) -> SecretStr:
+        """The key itself."""
+        ...
+
+    @property
+    def grant(self) -> Grant:
+        """What it allows."""
+        ...
+
+
+class DevelopmentTokens:
+    """Tokens and API keys from the settings, for a developer's machine without a vault."""
+
+    def __init__(
+        self, tokens: Mapping[str, SecretStr], keys: Mapping[str, DevelopmentKey] | None = None
+    ) -> None:
+        """Prepare.
+
+        Args:
+            tokens: The token of each tenant.
+            keys: The API keys by name.
+        """
         self._tokens = {
             tenant: _DevelopmentToken(digest_of(token.get_secret_value()))
             for tenant, token in tokens.items()
+        }
+        self._keys = {
+            name: (_DevelopmentToken(digest_of(each.key.get_secret_value())), each.grant)
+            for name, each in (keys or {}).items()
         }
 
     async def authenticate(self, tenant: str | None, authorization: str | None) -> Caller:
@@ -105,6 +170,20 @@ class DevelopmentTokens:
         if tenant is None or matching(digest, () if token is None else (token,)) is None:
             raise unauthorized()
         return Caller(tenant, "development", (digest,))
+
+    async def identify(self, authorization: str | None) -> ApiKey:
+        """Return the API key of a request; see `Authenticator.identify`."""
+        key = bearer_key(authorization)
+        digest, name = digest_of(key), api_keys.name_in(key)
+        kept = None if name is None else self._keys.get(name)
+        found = matching(digest, () if kept is None else (kept[0],))
+        if name is None or kept is None or found is None:
+            raise unauthorized_key()
+        return ApiKey(name, f"development/{name}", kept[1], (digest,))
+
+    async def has_tenant(self, tenant: str) -> bool:
+        """Tell whether the settings have a token of the tenant."""
+        return tenant in self._tokens
 
     async def refresh(self) -> None:
         """Read nothing: the settings do not change."""
@@ -132,6 +211,18 @@ def bearer_token(authorization: str | None) -> str:
     return credentials["token"]
 
 
+def bearer_key(authorization: str | None) -> str:
+    """Return the API key of an `Authorization` header; it may be of no form that a key has.
+
+    Raises:
+        Unauthorized: As of `bearer_token`, in the words for a key.
+    """
+    try:
+        return bearer_token(authorization)
+    except Unauthorized:
+        raise unauthorized_key() from None
+
+
 def digest_of(token: str) -> bytes:
     """Return what is kept and compared instead of a token: its SHA-256."""
     return hashlib.sha256(token.encode()).digest()
@@ -157,4 +248,12 @@ def unauthorized() -> Unauthorized:
         "The request carries no secret token that is valid for this address. Send"
         " 'Authorization: Bearer <secret token>' with the current token that belongs to this"
         " Tenant URL."
+    )
+
+
+def unauthorized_key() -> Unauthorized:
+    """Return the one answer to an API key that is not valid, whatever the reason."""
+    return Unauthorized(
+        "The request carries no API key that is valid. Send 'Authorization: Bearer <API key>' with"
+        f" a current key, which begins with {api_keys.PREFIX}."
     )

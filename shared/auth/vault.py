@@ -1,4 +1,9 @@
-"""Tokens from Key Vault: the newest two valid versions of a tenant's secret open the tenant."""
+"""Tokens and API keys from Key Vault: the newest two valid versions of a secret are accepted.
+
+Both are secrets of one vault, and one machinery serves both: it knows secrets by their names. What
+a secret opens, a tenant or what the tags of a key allow, is looked at when one of its versions was
+found to be the one that was sent.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +14,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from shared import tenants
+from shared import api_keys, tenants
+from shared.api_keys import Grant
 from shared.auth.cached import Cached, Waits
 from shared.auth.key_vault import ListedSecret
 from shared.auth.tokens import (
     VALID_TOKENS,
+    ApiKey,
     Caller,
+    bearer_key,
     bearer_token,
     digest_of,
     matching,
     unauthorized,
+    unauthorized_key,
 )
 from shared.clock import Clock
 from shared.errors import Unavailable
@@ -33,7 +42,7 @@ EXPIRY_NOTICE_SECONDS = 30 * 86_400.0
 NOTICE_EVERY_SECONDS = 86_400.0
 
 _MOST_REMEMBERED = 2 * VALID_TOKENS
-"""Of a tenant: its valid tokens, and as many that begin later."""
+"""Of a secret: its valid versions, and as many that begin later."""
 
 _RETRY_AFTER = 60
 
@@ -43,7 +52,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class SecretToken:
-    """A token as it is kept: never itself. Times in POSIX seconds."""
+    """A token or an API key as it is kept: never itself. Times in POSIX seconds."""
 
     version: str
     label: str
@@ -52,35 +61,36 @@ class SecretToken:
     expires: float
 
     def is_valid(self, now: float) -> bool:
-        """Say whether the token opens its tenant now; Key Vault itself does not look at this."""
+        """Say whether the token is accepted now; Key Vault itself does not look at this."""
         return self.not_before <= now < self.expires
 
 
 _Tokens = tuple[SecretToken, ...]
 _Listing = dict[str, ListedSecret]
+"""The secrets of tokens and of API keys by their names, closed ones too."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Secret:
-    """A tenant's secret: its tokens, and how the vault listed it before they were read."""
+    """A secret: its tokens, and how the vault listed it before they were read."""
 
     tokens: _Tokens
     listed: ListedSecret | None
 
 
 class VaultTokens:
-    """Checks bearer tokens against a vault, of which it remembers what it read.
+    """Checks bearer tokens and API keys against a vault, of which it remembers what it read.
 
-    Two things are remembered, for a minute: the list of secrets, which says which tenants there
-    are, and of each tenant that was called its tokens. While the vault fails, what was read last
-    serves for an hour.
+    Two things are remembered, for a minute: the list of secrets, which says which tenants and which
+    keys there are, and of each secret that was asked for its versions. While the vault fails, what
+    was read last serves for an hour.
 
     A token that matches nothing has the list read again, so that a new token and a new tenant are
-    accepted at once: once in 30 s for a tenant, once in 5 s for all of them. The list says whose
-    newest version has changed, and only of such a tenant are the tokens read again. So a wrong
-    token waits for the same calls whether its tenant exists or not, and the time of its answer
-    tells nothing. Two waits remain that only a tenant that exists has: the first request to it in
-    a process, and the first one after its secret has changed.
+    accepted at once: once in 30 s for a secret, once in 5 s for all of them. The list says whose
+    newest version has changed, and only of such a secret are the versions read again. So a wrong
+    token waits for the same calls whether its secret exists or not, and the time of its answer
+    tells nothing. Two waits remain that only a secret that exists has: the first request for it in
+    a process, and the first one after it has changed.
     """
 
     def __init__(
@@ -104,21 +114,59 @@ class VaultTokens:
     async def authenticate(self, tenant: str | None, authorization: str | None) -> Caller:
         """Return the caller of a request; see `Authenticator.authenticate`."""
         digest = digest_of(bearer_token(authorization))
+        secret = None if tenant is None else tenants.secret_name(tenant)
+        token = await self._find(secret, digest)
+        if tenant is None or secret is None or token is None:
+            raise unauthorized()
+        return Caller(tenant, token.label, self._keys(secret, token))
+
+    async def identify(self, authorization: str | None) -> ApiKey:
+        """Return the API key of a request; see `Authenticator.identify`."""
+        key = bearer_key(authorization)
+        name = api_keys.name_in(key)
+        secret = None if name is None else api_keys.secret_name(name)
+        token = await self._find(secret, digest_of(key))
+        if name is None or secret is None or token is None:
+            raise unauthorized_key()
+        grant = Grant.of_tags(_value(self._listing)[secret].tags)
+        return ApiKey(name, token.label, grant, self._keys(secret, token))
+
+    async def has_tenant(self, tenant: str) -> bool:
+        """Tell whether the vault holds the secret of a tenant; see `Authenticator.has_tenant`."""
+        secret = tenants.secret_name(tenant)
         readings = self._listing.readings
         await self._listing.current()
-        token = await self._match(tenant, digest)
-        if token is None and self._listing.readings == readings and self._may_renew(tenant):
+        is_known = secret in _value(self._listing)
+        if not is_known and self._listing.readings == readings and self._may_renew(secret):
             await self._listing.renew()
-            token = await self._match(tenant, digest)
-        if tenant is None or token is None:
-            self._catch_up(tenant)
-            raise unauthorized()
-        return Caller(tenant, token.label, self._keys(tenant, token))
+        return secret in _value(self._listing)
 
-    def _keys(self, tenant: str, token: SecretToken) -> tuple[bytes, ...]:
+    async def _find(self, secret: str | None, digest: bytes) -> SecretToken | None:
+        """Return the token of a secret that has this digest and is valid.
+
+        One that matches nothing may have the list read again, whatever the reason.
+
+        Args:
+            secret: Name of the secret; None for one that cannot exist.
+            digest: Of what was sent.
+
+        Raises:
+            Unavailable: As of `_match`.
+        """
+        readings = self._listing.readings
+        await self._listing.current()
+        token = await self._match(secret, digest)
+        if token is None and self._listing.readings == readings and self._may_renew(secret):
+            await self._listing.renew()
+            token = await self._match(secret, digest)
+        if token is None:
+            self._catch_up(secret)
+        return token
+
+    def _keys(self, secret: str, token: SecretToken) -> tuple[bytes, ...]:
         """Return the digests of the tokens that are valid at present, that of one of them first."""
         now = self._clock.wall()
-        valid = [each for each in _value(self._remembered(tenant)).tokens if each.is_valid(now)]
+        valid = [each for each in _value(self._remembered(secret)).tokens if each.is_valid(now)]
         digests = (each.digest for each in valid[:VALID_TOKENS])
         return tuple(dict.fromkeys((token.digest, *digests)))
 
@@ -158,8 +206,8 @@ class VaultTokens:
             await secret.close()
         await self._vault.close()
 
-    async def _match(self, tenant: str | None, digest: bytes) -> SecretToken | None:
-        """Return the token of a tenant that has this digest and is valid.
+    async def _match(self, name: str | None, digest: bytes) -> SecretToken | None:
+        """Return the token of a secret that has this digest and is valid.
 
         The tokens are read where that could make a difference: when the vault lists the secret
         otherwise than before they were read, and before a token that they hold is accepted. Any
@@ -168,8 +216,8 @@ class VaultTokens:
         Raises:
             Unavailable: What has to be read cannot be read, and is not remembered of the past hour.
         """
-        listed = _value(self._listing).get(tenant or "")
-        secret = None if tenant is None or listed is None else self._remembered(tenant)
+        listed = self._open_secret(name)
+        secret = None if name is None or listed is None else self._remembered(name)
         last = None if secret is None else secret.last
         known = matching(digest, () if last is None else last.tokens, _MOST_REMEMBERED)
         tokens: _Tokens = ()
@@ -182,10 +230,19 @@ class VaultTokens:
         now = self._clock.wall()
         return matching(digest, [token for token in tokens if token.is_valid(now)])
 
-    def _may_renew(self, tenant: str | None) -> bool:
+    def _open_secret(self, name: str | None) -> ListedSecret | None:
+        """Return a secret as it is listed; None if there is none, or if it is closed.
+
+        Raises:
+            Unavailable: The list cannot be read, and is not remembered of the past hour.
+        """
+        listed = _value(self._listing).get(name or "")
+        return None if listed is None or not listed.enabled else listed
+
+    def _may_renew(self, secret: str | None) -> bool:
         """Say whether a token that matches nothing may have the list read again.
 
-        Tenants that do not exist are counted as those that do. A reading that is under way may be
+        Secrets that do not exist are counted as those that do. A reading that is under way may be
         waited for by all.
         """
         if self._listing.is_being_read:
@@ -194,46 +251,46 @@ class VaultTokens:
         recent = {name: at for name, at in self._renewed_at.items() if now - at < RENEW_SECONDS}
         self._renewed_at = recent
         is_early = any(now - at < RENEW_FOR_ANY_SECONDS for at in recent.values())
-        if tenant in recent or is_early or self._listing.is_backing_off:
+        if secret in recent or is_early or self._listing.is_backing_off:
             return False
-        recent[tenant] = now
+        recent[secret] = now
         return True
 
-    def _catch_up(self, tenant: str | None) -> None:
+    def _catch_up(self, name: str | None) -> None:
         """Have tokens older than a minute read again after a refusal, which does not wait for it.
 
         The list does not show everything by which a token becomes valid: that an older version was
         enabled again, or a second one made within the same second.
         """
-        secret = self._secrets.get(tenant or "")
-        if secret is not None and tenant in _value(self._listing) and not secret.is_fresh:
+        secret = self._secrets.get(name or "")
+        if secret is not None and self._open_secret(name) is not None and not secret.is_fresh:
             secret.begin()
 
     def _remembered(self, name: str) -> Cached[_Secret]:
-        """Return what is remembered of a listed tenant; so only real ones take up memory."""
+        """Return what is remembered of a listed secret; so only real ones take up memory."""
         if name not in self._secrets:
 
             async def read(last: _Secret | None) -> _Secret:
                 return await self._read_secret(name, last)
 
-            self._secrets[name] = Cached(f"the tokens of {name}", read, self._clock, self._waits)
+            what = f"the tokens of {tenants.of_secret(name) or name}"
+            self._secrets[name] = Cached(what, read, self._clock, self._waits)
         return self._secrets[name]
 
     async def _read_listing(self, _: _Listing | None) -> _Listing:
         return {
-            tenant: secret
+            name: secret
             for secret in await self._vault.secrets()
-            if secret.enabled and (tenant := tenants.of_secret(secret.name)) is not None
+            if (name := _canonical(secret.name)) is not None
         }
 
-    async def _read_secret(self, tenant: str, last: _Secret | None) -> _Secret:
-        """Read the tokens of a tenant that are valid, or soon will be, the newest first.
+    async def _read_secret(self, name: str, last: _Secret | None) -> _Secret:
+        """Read the tokens of a secret that are valid, or soon will be, the newest first.
 
         The value of a version never changes, so only new versions are read; of the others the
         dates are taken from the list.
         """
-        listed = (self._listing.last or {}).get(tenant)
-        name = tenants.secret_name(tenant)
+        listed = (self._listing.last or {}).get(name)
         digests = {} if last is None else {token.version: token.digest for token in last.tokens}
         usable = _usable(await self._vault.versions(name), self._clock.wall())
         tokens = []
@@ -243,6 +300,7 @@ class VaultTokens:
                 tokens.append(_token(name, version, digest))
         self._notice_expiry(tokens)
         self._notice_left_over(name, usable)
+        self._notice_unknown_words(name, listed)
         return _Secret(tuple(tokens), listed)
 
     async def _read_digest(self, secret: str, version: str) -> bytes | None:
@@ -250,12 +308,9 @@ class VaultTokens:
         if value is None:
             return None
         token = value.strip()  # a line end of the file that it was set from
-        if not tenants.TOKEN.fullmatch(token):
-            _log.warning(
-                "%s is no token and opens nothing: it must be 16 to 4096 visible ASCII characters"
-                " without spaces",
-                _label(secret, version),
-            )
+        problem = _problem(secret, token)
+        if problem is not None:
+            _log.warning("%s is no %s", _label(secret, version), problem)
             return None
         return digest_of(token)
 
@@ -268,15 +323,52 @@ class VaultTokens:
                 _log.warning("The token %s expires on %s; rotate it before", token.label, day)
 
     def _notice_left_over(self, name: str, usable: list[SecretVersion]) -> None:
-        """Warn once a day of older versions that would open the tenant if a newer one were gone."""
+        """Warn once a day of older versions that would be valid if a newer one were gone."""
         left_over = len([v for v in usable if v not in _eligible(usable, self._clock.wall())])
         if left_over and self._notices.is_due(name):
             _log.warning(
                 "%s has %d enabled versions older than the two that are valid; disable them, or"
-                " they open the tenant again when a newer one is disabled or expires",
+                " they are valid again when a newer one is disabled or expires",
                 name,
                 left_over,
             )
+
+    def _notice_unknown_words(self, name: str, listed: ListedSecret | None) -> None:
+        """Warn once a day of tags of a key that are not understood, and so allow nothing."""
+        if listed is None or api_keys.of_secret(name) is None:
+            return
+        words = ", ".join(map(repr, api_keys.unknown_words(listed.tags)))
+        if words and self._notices.is_due(f"{name} tags"):
+            _log.warning(
+                "The tags of %s name no scope or tenant by %s, which allows nothing; correct the"
+                " tags of its newest version",
+                name,
+                words,
+            )
+
+
+def _canonical(name: str) -> str | None:
+    """Return the name by which a secret is known here, None if it is none of ours."""
+    tenant, key = tenants.of_secret(name), api_keys.of_secret(name)
+    if tenant is not None:
+        return tenants.secret_name(tenant)
+    return None if key is None else api_keys.secret_name(key)
+
+
+def _problem(secret: str, value: str) -> str | None:
+    """Say what a value is not that its secret should hold; None if it is as it should be."""
+    key = api_keys.of_secret(secret)
+    if key is not None:
+        form = f"{api_keys.PREFIX}{key}_ and 32 random characters of base64url or more"
+        is_right = api_keys.name_in(value) == key
+        return None if is_right else f"API key and opens nothing: it must be {form}"
+    if api_keys.is_key(value):
+        return f"token and opens nothing: {api_keys.PREFIX} begins an API key"
+    if not tenants.TOKEN.fullmatch(value):
+        return (
+            "token and opens nothing: it must be 16 to 4096 visible ASCII characters without spaces"
+        )
+    return None
 
 
 def _value(cached: Cached[_T]) -> _T:

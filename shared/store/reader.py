@@ -84,11 +84,21 @@ class Reader(ABC, Generic[R]):
             kind: kind of the rows that name the owners.
             value: in the form in which values are compared.
         """
-        rows = await collect(self.table, context, layout.owners_span(kind, value))
-        owners = [
-            str(row.values[Column.OWNER]) for row in rows if row.values[Column.VALUE] == value
-        ]
-        return await self.get_many(context, owners)
+        return await self.get_many(context, await self.owners(context, kind, value))
+
+    async def owners(
+        self, context: RequestContext, kind: str, value: str, most: int | None = None
+    ) -> list[str]:
+        """Find the ids of the owners of a value that several may share. 1 call.
+
+        Args:
+            context: the request.
+            kind: kind of the rows that name the owners.
+            value: in the form in which values are compared.
+            most: how many are of interest; None for all.
+        """
+        rows = await collect(self.table, context, layout.owners_span(kind, value), most)
+        return [str(row.values[Column.OWNER]) for row in rows if row.values[Column.VALUE] == value]
 
     async def by_claim(self, context: RequestContext, key: str, value: str) -> list[R]:
         """Find the owner of a unique value. 2 calls, 1 on a miss.
@@ -98,10 +108,15 @@ class Reader(ABC, Generic[R]):
             key: key of the claim.
             value: in the form in which values are compared.
         """
+        owner = await self.claim_owner(context, key, value)
+        return [] if owner is None else await self.get_many(context, [owner])
+
+    async def claim_owner(self, context: RequestContext, key: str, value: str) -> str | None:
+        """Find the id of the owner of a unique value; arguments as of `by_claim`. 1 call."""
         claim = await self.table.get(context, key)
         if claim is None or claim.values[Column.VALUE] != value:
-            return []
-        return await self.get_many(context, [str(claim.values[Column.OWNER])])
+            return None
+        return str(claim.values[Column.OWNER])
 
     async def count(self, context: RequestContext) -> int:
         """Count the resources. 1 call."""

@@ -112,6 +112,20 @@ class Users(Collection[User]):
         """Find the users with a folded e-mail address. 1 call, 1 for each found, deletions row."""
         return await self.by_owned_value(context, USER_EMAIL, folded)
 
+    async def ids_by_user_name(self, context: RequestContext, folded: str) -> list[str]:
+        """Find the id of the user with a folded userName: one or none. 1 call."""
+        key = layout.claim_key(self.kinds.claim, folded)
+        owner = await self.claim_owner(context, key, folded)
+        return [] if owner is None else [owner]
+
+    async def ids_by_external_id(self, context: RequestContext, value: str, most: int) -> list[str]:
+        """Find the ids of users with an externalId, at most so many. 1 call."""
+        return await self.owners(context, self.kinds.external_id, value, most)
+
+    async def ids_by_email(self, context: RequestContext, folded: str, most: int) -> list[str]:
+        """Find the ids of users with a folded e-mail address, at most so many. 1 call."""
+        return await self.owners(context, USER_EMAIL, folded, most)
+
     async def hide_deleted_groups(
         self, context: RequestContext, resources: list[User]
     ) -> list[User]:

@@ -33,8 +33,8 @@ class RequestRecord:
         route: template of the route, without a slash in front.
         client_request: the client's own id of the request, if it sent one that is safe; else "".
         trace_parent: W3C `traceparent` of what caused the request; "" without one.
-        tenant: "" unless a token has opened it.
-        token: label of the token; "" without a valid one.
+        tenant: "" unless a token or an API key has opened it.
+        token: label of the token or the API key; "" without a valid one.
         resource_id: id of the resource that was touched; "" if it is none of ours.
         meter: what storage cost; None when the request did not come that far.
         scim_type: of the refusal (RFC 7644 section 3.12); "" without one.

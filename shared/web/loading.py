@@ -42,7 +42,13 @@ class Endpoints(Protocol):
     JOBS: "Mapping[str, Job]"
 
     async def respond(
-        self, endpoint: "Endpoint", req: func.HttpRequest, context: func.Context, template: str
+        self,
+        endpoint: "Endpoint",
+        req: func.HttpRequest,
+        context: func.Context,
+        template: str,
+        *,
+        problems: bool = False,
     ) -> func.HttpResponse:
         """Respond to a request; see `shared.web.respond`."""
         ...

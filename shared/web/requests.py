@@ -1,6 +1,6 @@
 """A SCIM request: what is left of an HTTP request once it is known who sent it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import unquote, unquote_plus
@@ -125,14 +125,19 @@ class ScimRequest:
 _LISTS = frozenset({"attributes", "excludedattributes"})
 """Parameters that are lists of names, and so may be sent in parts."""
 
-_ONCE = frozenset({"filter", "sortby", "sortorder", "startindex", "count", "cursor"})
+ONCE = frozenset({"filter", "sortby", "sortorder", "startindex", "count", "cursor"})
+"""Parameters of SCIM that mean one thing."""
 
 
-def query_of(url: str) -> dict[str, str]:
+def query_of(url: str, once: Collection[str] = ONCE) -> dict[str, str]:
     """Read the query from the URL: the host drops empty values and joins repeated ones.
 
     Names are folded, since clients vary their case. Of a parameter that nobody here knows the
     first counts.
+
+    Args:
+        url: of the request.
+        once: names of the parameters that mean one thing.
 
     Raises:
         InvalidFilter, InvalidValue: a parameter that means one thing has two values.
@@ -146,7 +151,7 @@ def query_of(url: str) -> dict[str, str]:
             query[name] = value
         elif name in _LISTS:
             query[name] = f"{query[name]},{value}"
-        elif name in _ONCE and value != query[name]:
+        elif name in once and value != query[name]:
             error = InvalidFilter if name == "filter" else InvalidValue
             raise error(f"{name} was sent twice, with two values: send it once.", path=name)
     query.pop("", None)

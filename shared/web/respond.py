@@ -1,26 +1,27 @@
 """The one policy around every function: who comes in, and what becomes of refusals and faults.
 
+SCIM and `/api/v1` have it in common: they differ in who is let in, and in how refusals are written.
+
 The host answers with an empty body whatever it decides itself: an unlisted method, an exception.
 So functions list no methods (`shared.web.routes`), and no exception leaves this module.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import cache, partial
 
 import azure.functions as func
 
-from shared import tenants
-from shared.auth.tokens import bearer_token, digest_of
 from shared.errors import InternalError, MethodNotAllowed, RateLimited, ScimError
 from shared.store.layout import is_id
 from shared.tables.request_context import RequestContext
 from shared.telemetry.request_record import RequestRecord
 from shared.web import bodies, request_ids, responses, services
+from shared.web.callers import READS, Enter, with_token_or_key
 from shared.web.compute import LARGE_BODY
 from shared.web.request_log import write_fault, write_line
-from shared.web.requests import ScimRequest, query_of, tenant_url
+from shared.web.requests import ONCE, ScimRequest, query_of, tenant_url
 from shared.web.responses import ScimResponse
 from shared.web.services import Services
 
@@ -33,15 +34,31 @@ Handler = Callable[[ScimRequest, Services], Awaitable[ScimResponse]]
 Handlers = Mapping[str, Handler]
 """Handlers by HTTP method in capitals."""
 
+Refusal = Callable[[ScimError], ScimResponse]
+"""Writes the response of a refusal."""
+
 _FAULT = (
     "The service failed. Repeat the request; if it fails again, tell the operator its Request-Id."
 )
 
 
 async def respond(
-    endpoint: Endpoint, req: func.HttpRequest, context: func.Context, template: str
+    endpoint: Endpoint,
+    req: func.HttpRequest,
+    context: func.Context,
+    template: str,
+    *,
+    problems: bool = False,
 ) -> func.HttpResponse:
-    """Respond to a request of a route; every refusal and every fault becomes a SCIM error."""
+    """Respond to a request of a route; every refusal and every fault becomes an error in JSON.
+
+    Args:
+        endpoint: serves the request.
+        req: the request.
+        context: of the invocation.
+        template: of the route.
+        problems: whether errors are problem documents instead of SCIM errors.
+    """
     record = RequestRecord(
         request_id=str(context.invocation_id),
         method=req.method.upper(),
@@ -49,7 +66,9 @@ async def respond(
         client_request=request_ids.client_request(req.headers),
         trace_parent=request_ids.trace_parent(context, req.headers),
     )
-    response = await run(endpoint(req, record), record, _report)
+    of_problem = partial(responses.of_problem, request_id=record.request_id)
+    refusal = of_problem if problems else responses.of_error
+    response = await run(endpoint(req, record), record, _report, refusal)
     return responses.to_http(response, record.request_id)
 
 
@@ -57,15 +76,17 @@ async def run(
     serving: Awaitable[ScimResponse],
     record: RequestRecord,
     report: Callable[[RequestRecord], None] = write_line,
+    refusal: Refusal = responses.of_error,
 ) -> ScimResponse:
     """Serve a request, or a part of one, and report it; nothing is raised."""
     try:
         response = await serving
     except ScimError as error:
-        response = _refuse(record, error)
+        _note(error, record)
+        response = refusal(error)
     except Exception as fault:  # noqa: BLE001 - the host would answer with an empty 500
         write_fault(record.request_id, fault)
-        response = _refuse(record, InternalError(_FAULT))
+        response = refusal(InternalError(_FAULT))
     resource_id = response.resource_id or record.resource_id
     record.resource_id = resource_id if is_id(resource_id) else ""
     record.finish(response.status)
@@ -73,26 +94,53 @@ async def run(
     return response
 
 
-def authenticated(handlers: Handlers) -> Endpoint:
-    """Make an endpoint that lets the caller in, then serves the method or answers 405."""
+SCIM_ENTRANCE = with_token_or_key()
+"""Lets a token in, and for GET and HEAD an API key."""
+
+SEARCH_ENTRANCE = with_token_or_key({*READS, "POST"})
+"""The same for `/.search`, whose POST reads."""
+
+
+def authenticated(
+    handlers: Handlers, enter: Enter = SCIM_ENTRANCE, once: Collection[str] = ONCE
+) -> Endpoint:
+    """Make an endpoint that lets the caller in, then serves the method or answers 405.
+
+    Args:
+        handlers: by method.
+        enter: lets the caller in.
+        once: names of the query parameters that mean one thing.
+    """
 
     async def serve(req: func.HttpRequest, record: RequestRecord) -> ScimResponse:
         process = services.current()
-        request = await admit(req, process, record)
+        request = await admit(req, process, record, enter, once)
         return await handle(handlers, request, process)
 
     return serve
 
 
-async def admit(req: func.HttpRequest, process: Services, record: RequestRecord) -> ScimRequest:
-    """Let a request in whose token opens the tenant, and which is within the tenant's rate limit.
+def searching(handlers: Handlers) -> Endpoint:
+    """Make an endpoint of `/.search`, whose POST reads, so that an API key may send it."""
+    return authenticated(handlers, SEARCH_ENTRANCE)
+
+
+async def admit(
+    req: func.HttpRequest,
+    process: Services,
+    record: RequestRecord,
+    enter: Enter = SCIM_ENTRANCE,
+    once: Collection[str] = ONCE,
+) -> ScimRequest:
+    """Let a request in whose caller may enter, and which is within the tenant's rate limit.
 
     Raises:
-        Unauthorized: the token does not open the tenant, or there is no such tenant.
-        Unavailable: the tokens cannot be read at present.
+        Unauthorized: it carries nothing that opens the tenant, or there is no such tenant.
+        Forbidden: its API key may not do this.
+        Unavailable: tokens and keys cannot be read at present.
         RateLimited: the tenant sends too much.
     """
-    request = await authenticate(req, process, record)
+    request = await authenticate(req, process, record, enter, once)
     process.rate_limit.take(request.context.tenant)
     return request
 
@@ -105,21 +153,19 @@ async def handle(handlers: Handlers, request: ScimRequest, process: Services) ->
 
 
 async def authenticate(
-    req: func.HttpRequest, process: Services, record: RequestRecord
+    req: func.HttpRequest,
+    process: Services,
+    record: RequestRecord,
+    enter: Enter,
+    once: Collection[str] = ONCE,
 ) -> ScimRequest:
-    """Read a request whose token opens the tenant of its path, `default` if that names none.
-
-    Raises:
-        Unauthorized: the token does not open the tenant, or there is no such tenant.
-        Unavailable: the tokens cannot be read at present.
-    """
-    named = tenants.of_path(req.route_params.get("tenant"))
-    caller = await process.authenticator.authenticate(named, req.headers.get("authorization"))
+    """Read a request whose caller may enter; errors as of `enter`."""
+    caller = await enter(req, record, process)
     deadline = time.monotonic() + process.settings.request_deadline_seconds
     context = RequestContext(
         caller.tenant, record.request_id, caller.label, deadline, record.method
     )
-    record.tenant, record.token, record.meter = caller.tenant, caller.label, context.meter
+    record.tenant, record.meter = caller.tenant, context.meter
     record.resource_id = req.route_params.get("id", "")
     body = req.get_body()
     read = partial(
@@ -132,14 +178,13 @@ async def authenticate(
         method=record.method,
         tenant_url=tenant_url(req, caller.tenant, process.settings.base_url),
         context=context,
-        query=query_of(req.url),
+        query=query_of(req.url, once),
         headers=req.headers,
         resource_id=record.resource_id,
         # More than one part of a request may ask for the body, which is read once. To wrap what
         # reads it costs more than to find that there is none.
         read=cache(read) if body else read,
-        # Whoever opened the tenant has sent a token; its digest is a secret of both sides.
-        cursor_keys=caller.keys or (digest_of(bearer_token(req.headers.get("authorization"))),),
+        cursor_keys=caller.keys,
         compute=process.compute,
         is_large=len(body) >= LARGE_BODY,
     )
@@ -174,8 +219,8 @@ def _report(record: RequestRecord) -> None:
         write_fault(record.request_id, fault)
 
 
-def _refuse(record: RequestRecord, error: ScimError) -> ScimResponse:
+def _note(error: ScimError, record: RequestRecord) -> None:
+    """Note of a refusal what the log and the telemetry tell."""
     record.scim_type = error.scim_type or ""
     record.operation, record.path = error.operation, error.path or ""
     record.refused_by = "rateLimit" if isinstance(error, RateLimited) else ""
-    return responses.of_error(error)

@@ -1,25 +1,35 @@
 """Responses: what a handler returns, and how it becomes the response of the host."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import azure.functions as func
 
-from shared.errors import MethodNotAllowed, RateLimited, ScimError, Unauthorized
+from shared.errors import (
+    InsufficientScope,
+    MethodNotAllowed,
+    RateLimited,
+    ScimError,
+    Unauthorized,
+)
 from shared.scim.schema import Document
 from shared.web.entity_tags import entity_tag
 
 MEDIA_TYPE = "application/scim+json"
-"""Of every response, errors and empty ones too: Entra's validator stops at anything else. Only what
-is no SCIM message, the state of the service, goes out as plain JSON."""
+"""Of every response below the roots of SCIM, errors and empty ones too: Entra's validator stops at
+anything else. What is no SCIM message, as the state of the service, goes out as plain JSON."""
+
+JSON = "application/json"
+PROBLEM = "application/problem+json"
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
 class ScimResponse:
-    """The response to a SCIM request.
+    """The response to a request.
 
     Attributes:
         status: HTTP status.
@@ -56,16 +66,53 @@ def not_modified(resource_id: str, version: str) -> ScimResponse:
 
 def of_error(error: ScimError) -> ScimResponse:
     """Respond with an Error message (RFC 7644 section 3.12) and the headers that go with it."""
+    return ScimResponse(error.status, error.message(), _headers_of(error))
+
+
+def of_problem(error: ScimError, request_id: str) -> ScimResponse:
+    """Respond with a problem document (RFC 9457) and the headers that go with it.
+
+    The type is named after the error. It is a path, as RFC 9457 section 3.1.1 allows, since the
+    service has no address of its own that every deployment could name.
+    """
+    problem = {
+        "type": problem_type(type(error)),
+        "title": problem_title(type(error)),
+        "status": error.status,
+        "detail": error.detail,
+        "instance": request_id,
+    }
+    headers = {"Cache-Control": "no-store", **_headers_of(error)}
+    return ScimResponse(error.status, problem, headers, media_type=PROBLEM)
+
+
+def problem_type(error: type[ScimError]) -> str:
+    """Name the type of the problem that an error is: `/problems/not-found`."""
+    return f"/problems/{'-'.join(_words(error)).lower()}"
+
+
+def problem_title(error: type[ScimError]) -> str:
+    """Write the title of the problem that an error is: `Not found`."""
+    return " ".join(_words(error)).capitalize()
+
+
+def _words(error: type[ScimError]) -> list[str]:
+    return re.findall("[A-Z][a-z]*", error.__name__)
+
+
+def _headers_of(error: ScimError) -> dict[str, str]:
     headers: dict[str, str] = {}
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, InsufficientScope):
+        headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope", scope="{error.scope}"'
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = ", ".join(error.allow)
     if isinstance(error, RateLimited):
         headers.update(error.headers)
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
-    return ScimResponse(error.status, error.message(), headers)
+    return headers
 
 
 def to_http(response: ScimResponse, request_id: str) -> func.HttpResponse:

@@ -19,6 +19,7 @@ ROOTS = {"": "scim/v2", "tenant_": "tenants/{tenant}/scim/v2"}
 
 # What `InternalError` says, for when not even that can be imported.
 _FAULT = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "status": "500"}
+_PROBLEM = {"type": "/problems/internal-error", "title": "Internal error", "status": 500}
 _IN_THE_LOG = "The service could not be loaded; its operator finds the reason in the log."
 
 
@@ -33,11 +34,13 @@ class Route:
         path: below the root; "" for the root itself.
         per_tenant: whether it is served below each of `ROOTS`; otherwise once, at the root of the
             host.
+        problems: whether its refusals are problem documents (RFC 9457) instead of SCIM errors.
     """
 
     name: str
     path: str
     per_tenant: bool = True
+    problems: bool = False
 
     @property
     def templates(self) -> dict[str, str]:
@@ -65,19 +68,22 @@ def _register(app: func.FunctionApp, route: Route, name: str, template: str) -> 
             try:
                 loaded = await load_endpoints()
             except MismatchedPackagesError as fault:
-                return _fault(context, str(fault))
+                return _fault(route, context, str(fault))
             except Exception:  # noqa: BLE001 - in the log; the host would answer with an empty 500
-                return _fault(context, _IN_THE_LOG)
-            return await loaded.respond(loaded.ENDPOINTS[route.name], req, context, template)
+                return _fault(route, context, _IN_THE_LOG)
+            endpoint = loaded.ENDPOINTS[route.name]
+            return await loaded.respond(endpoint, req, context, template, problems=route.problems)
 
     routed = app.route(route=template, auth_level=func.AuthLevel.ANONYMOUS)(main)
     app.function_name(name)(routed)
 
 
-def _fault(context: func.Context, detail: str) -> func.HttpResponse:
+def _fault(route: Route, context: func.Context, detail: str) -> func.HttpResponse:
+    request_id = str(context.invocation_id)
+    problem = {**_PROBLEM, "detail": detail, "instance": request_id}
     return func.HttpResponse(
-        json.dumps({**_FAULT, "detail": detail}),
+        json.dumps(problem if route.problems else {**_FAULT, "detail": detail}),
         status_code=500,
-        headers={"Request-Id": str(context.invocation_id)},
-        mimetype="application/scim+json",
+        headers={"Request-Id": request_id},
+        mimetype="application/problem+json" if route.problems else "application/scim+json",
     )

@@ -41,7 +41,7 @@ TELEMETRY = "shared.telemetry"
 OPEN_TELEMETRY = f"{TELEMETRY}.open_telemetry"
 OF_THE_CORE = (f"{CORE}.folding", f"{CORE}.members", f"{CORE}.schema.Document")
 """What the store needs of the protocol: how values are compared, and what a document is."""
-CONFIGURED = ("shared.settings", "shared.tenants", "shared.identity")
+CONFIGURED = ("shared.settings", "shared.tenants", "shared.api_keys", "shared.identity")
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "function_app": (
@@ -56,6 +56,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "scim_groups": ("scim_groups", "shared"),
     "scim_protocol": ("scim_protocol", "scim_users", "scim_groups", "shared"),
     "health": ("health", "shared"),
+    "vendor_api": ("vendor_api", "shared"),
     TIMERS: (TIMERS, "shared"),
     "shared.web": (
         "shared.web",
@@ -79,9 +80,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ERRORS: (),
     CLOCK: (),
     NOTICES: (CLOCK,),
-    "shared.settings": ("shared.tenants",),
+    "shared.settings": ("shared.tenants", "shared.api_keys"),
     "shared.identity": ("shared.settings",),
     "shared.tenants": (),
+    "shared.api_keys": ("shared.tenants",),
     "shared": (),
     "local": ("local", "shared.settings", "shared.schema_files"),
     "benchmarks": ("benchmarks", "local", "shared"),
@@ -123,6 +125,7 @@ MAY_IMPORT_OF_AZURE: dict[str, tuple[str, ...]] = {
     "scim_groups": ("azure.functions",),
     "scim_protocol": ("azure.functions",),
     "health": ("azure.functions",),
+    "vendor_api": ("azure.functions",),
     TIMERS: ("azure.functions",),
     "shared.web": ("azure.functions",),
     "shared.identity": ("azure.core", "azure.identity"),

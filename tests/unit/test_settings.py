@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from shared.api_keys import Grant, Scope
 from shared.settings import Settings, SettingsError, describe
 
 ROOT = Path(__file__).parents[2]
@@ -16,6 +17,15 @@ DEVELOPMENT = {"AZURE_FUNCTIONS_ENVIRONMENT": "Development"}
 SECRET = "a-very-secret-value"
 NO_TOKEN = (
     "should be 16 to 4096 visible ASCII characters without spaces; put 32 random bytes in base64url"
+)
+KEY = f"scimkey_my-crm_{'k' * 43}"
+NO_KEY = (
+    "should begin with scimkey_<name>_ and 32 random characters of base64url or more; put such a"
+    " key, and behind it scopes=identities.read,events.read,tenants.manage"
+)
+NO_GRANT = (
+    "should hold behind the key nothing but scopes=<scope>,<scope> and tenants=<tenant>,<tenant>;"
+    " the scopes are identities.read, events.read, tenants.manage"
 )
 NO_TENANT = (
     "names no tenant; put up to 40 letters, digits and single _ (which stand for -),"
@@ -152,6 +162,64 @@ def test_a_tenant_has_one_setting() -> None:
     )
 
 
+def test_the_keys_of_a_developer_are_kept_by_name_with_what_they_allow() -> None:
+    value = f"{KEY} scopes=identities.read,events.read tenants=acme,default"
+    [(name, kept)] = read(DEVELOPMENT | {"SCIM_API_KEY__MY_CRM": value}).api_keys.items()
+    assert (name, kept.key.get_secret_value()) == ("my-crm", KEY)
+    assert kept.grant.scopes == {Scope.IDENTITIES_READ, Scope.EVENTS_READ}
+    assert kept.grant.tenants == frozenset({"acme", "default"})
+
+
+def test_a_key_of_a_developer_without_scopes_allows_nothing_and_without_tenants_opens_all() -> None:
+    kept = read(DEVELOPMENT | {"SCIM_API_KEY__MY_CRM": KEY}).api_keys["my-crm"]
+    assert kept.grant == Grant(frozenset(), None)
+
+
+def test_production_takes_no_api_key_from_its_settings() -> None:
+    [line] = problems(PRODUCTION | {"SCIM_API_KEY__MY_CRM": KEY})
+    assert line.startswith("SCIM_API_KEY__MY_CRM is for development only")
+    assert line.endswith("remove it and keep the key in Key Vault")
+
+
+def test_an_api_key_has_one_setting() -> None:
+    twice = {"SCIM_API_KEY__MY_CRM": KEY, "SCIM_API_KEY__my-crm": KEY}
+    assert problems(DEVELOPMENT | twice) == (
+        "SCIM_API_KEY__<NAME> is set 2 times for the API key my-crm; keep one",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        ("SCIM_API_KEY__MY_CRM", "scimkey_my-crm_short", NO_KEY),
+        ("SCIM_API_KEY__MY_CRM", f"scopes=identities.read {KEY}", NO_KEY),
+        ("SCIM_API_KEY__MY_CRM", f"{KEY} identities.read", NO_GRANT),
+        ("SCIM_API_KEY__MY_CRM", f"{KEY} scopes=identities", NO_GRANT),
+        ("SCIM_API_KEY__MY_CRM", f"{KEY} scopes=identities.read, events.read", NO_GRANT),
+        ("SCIM_API_KEY__MY_CRM", f"{KEY} tenants=a--b", NO_GRANT),
+        ("SCIM_API_KEY__MY_CRM", f"{KEY} tenant=acme", NO_GRANT),
+        (
+            "SCIM_API_KEY__A__B",
+            KEY,
+            "names no API key; put up to 40 letters, digits and single _ (which stand for -)",
+        ),
+        (
+            "SCIM_SECRET_TOKEN",
+            KEY,
+            "should not begin with scimkey_, as API keys do; put another",
+        ),
+    ],
+)
+def test_a_wrong_api_key_is_refused_with_what_to_put(name: str, value: str, line: str) -> None:
+    assert problems(DEVELOPMENT | {name: value}) == (f"{name} {line}",)
+
+
+def test_an_api_key_under_another_name_would_never_be_found() -> None:
+    assert problems(DEVELOPMENT | {"SCIM_API_KEY__ERP": KEY}) == (
+        "SCIM_API_KEY__<NAME> holds a key of another name than erp; name both alike",
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "value", "line"),
     [
@@ -268,6 +336,7 @@ def test_secrets_do_not_show_in_the_settings_own_text() -> None:
         | {
             "SCIM_SECRET_TOKEN": SECRET,
             "SCIM_SECRET_TOKEN__ACME": SECRET,
+            "SCIM_API_KEY__CRM": f"scimkey_crm_{SECRET}-and-more-of-it",
             "TABLE_CONNECTION_STRING": f"AccountName=a;AccountKey={SECRET}",
         }
     )

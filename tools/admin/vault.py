@@ -1,4 +1,4 @@
-"""The secrets of the tenants in Key Vault: the one module of the tools that talks to it."""
+"""The secrets of tenants and API keys in Key Vault: the one module of the tools to talk to it."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from shared import tenants
+from shared import api_keys, tenants
 from tools.admin import grants
 from tools.admin.errors import NoAccessError, NotDoneError
 from tools.admin.sign_in import SignIn
 from tools.admin.versions import Version
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable
+    from collections.abc import AsyncIterator, Awaitable, Mapping
 
     from azure.core.exceptions import HttpResponseError
     from azure.keyvault.secrets import SecretProperties
     from azure.keyvault.secrets.aio import SecretClient
 
+    from tools.admin.holders import Holder
     from tools.admin.places import Place
+    from tools.admin.tokens import Term
 
 CLIENT_OPTIONS: dict[str, Any] = {
     "connection_timeout": 5,
@@ -28,9 +30,6 @@ CLIENT_OPTIONS: dict[str, Any] = {
     "retry_total": 2,
     "retry_backoff_factor": 0.2,  # somebody waits for it
 }
-CONTENT_TYPE = "SCIM secret token"
-"""What the portal shows beside the secret, in the place of its value."""
-
 _GARBLED = (ValueError, TypeError, AttributeError, KeyError)
 """What the SDK raises where an answer, or the challenge before it, is not that of a vault."""
 
@@ -54,6 +53,25 @@ class TenantSecret:
     expires: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class KeySecret:
+    """The secret of an API key as the vault lists it: with what its newest version has.
+
+    Attributes:
+        name: of the key.
+        is_open: whether that version is enabled; otherwise the service takes none.
+        updated: when it was last changed, in POSIX seconds.
+        expires: when that version expires, in POSIX seconds; None for never.
+        tags: which say what the key allows.
+    """
+
+    name: str
+    is_open: bool
+    updated: float | None
+    expires: float | None
+    tags: Mapping[str, str]
+
+
 class TokenVault:
     """A vault, seen by an operator."""
 
@@ -65,20 +83,29 @@ class TokenVault:
 
     async def tenants(self) -> list[TenantSecret]:
         """List the tenants, in the order of their names. A call for each 25 secrets."""
+        found = [_tenant_secret(secret) for secret in await self._secrets()]
+        return sorted(
+            (secret for secret in found if secret is not None), key=lambda secret: secret.tenant
+        )
 
-        async def read() -> list[TenantSecret]:
-            listed = self._client.list_properties_of_secrets()
-            found = [_tenant_secret(secret) async for secret in listed]
-            return [secret for secret in found if secret is not None]
+    async def api_keys(self) -> list[KeySecret]:
+        """List the API keys, in the order of their names. A call for each 25 secrets."""
+        found = [_key_secret(secret) for secret in await self._secrets()]
+        return sorted(
+            (secret for secret in found if secret is not None), key=lambda secret: secret.name
+        )
 
-        return sorted(await self._ask(read()), key=lambda secret: secret.tenant)
+    async def _secrets(self) -> list[SecretProperties]:
+        async def read() -> list[SecretProperties]:
+            return [secret async for secret in self._client.list_properties_of_secrets()]
 
-    async def versions(self, tenant: str) -> list[Version]:
-        """List the versions of a tenant's secret in any order; none when there is no secret."""
-        name = tenants.secret_name(tenant)
+        return await self._ask(read())
+
+    async def versions(self, holder: Holder) -> list[Version]:
+        """List the versions of a secret in any order; none when there is no secret."""
 
         async def read() -> list[Version]:
-            listed = self._client.list_properties_of_secret_versions(name)
+            listed = self._client.list_properties_of_secret_versions(holder.secret)
             return [_version(version) async for version in listed]
 
         try:
@@ -86,41 +113,39 @@ class TokenVault:
         except _AbsentError:
             return []
 
-    async def add(
-        self, tenant: str, token: str, *, not_before: float | None, expires: float
-    ) -> Version:
+    async def add(self, holder: Holder, value: str, term: Term, tags: Mapping[str, str]) -> Version:
         """Add a version, which creates the secret when there is none. One call.
 
         Raises:
             NotDoneError: the secret was deleted and can still be recovered.
             NoAccessError: the vault does not let us.
         """
-        name = tenants.secret_name(tenant)
-        begins = None if not_before is None else datetime.fromtimestamp(not_before, UTC)
+        begins = None if term.not_before is None else datetime.fromtimestamp(term.not_before, UTC)
         adding = self._client.set_secret(
-            name,
-            token,
-            content_type=CONTENT_TYPE,
+            holder.secret,
+            value,
+            content_type=holder.content_type,
             not_before=begins,
-            expires_on=datetime.fromtimestamp(expires, UTC),
+            expires_on=datetime.fromtimestamp(term.expires, UTC),
+            tags=dict(tags),
         )
         try:
             return _version((await self._ask(adding)).properties)
         except _DeletedError as error:
             raise NotDoneError(
-                f"the secret {name} was deleted and can still be recovered; to bring it back and"
-                f" then rotate it: {grants.recovery(self._url, name)}"
+                f"the secret {holder.secret} was deleted and can still be recovered; to bring it"
+                f" back and then rotate it: {grants.recovery(self._url, holder.secret)}"
             ) from error
 
-    async def disable(self, tenant: str, version: Version) -> None:
+    async def disable(self, holder: Holder, version: Version) -> None:
         """Disable a version. One call.
 
         Raises:
             NotDoneError: it is gone.
             NoAccessError: the vault does not let us.
         """
-        name = tenants.secret_name(tenant)
-        await self._ask(self._client.update_secret_properties(name, version.id, enabled=False))
+        changing = self._client.update_secret_properties(holder.secret, version.id, enabled=False)
+        await self._ask(changing)
 
     async def _ask(self, question: Awaitable[_T]) -> _T:
         """Put a question to the vault, and say what went wrong in the words of an operator."""
@@ -190,6 +215,19 @@ def _tenant_secret(secret: SecretProperties) -> TenantSecret | None:
     )
 
 
+def _key_secret(secret: SecretProperties) -> KeySecret | None:
+    name = api_keys.of_secret(secret.name or "")
+    if name is None:
+        return None
+    return KeySecret(
+        name,
+        bool(secret.enabled),
+        _seconds(secret.updated_on),
+        _seconds(secret.expires_on),
+        secret.tags or {},
+    )
+
+
 def _version(version: SecretProperties) -> Version:
     return Version(
         id=version.version or "",
@@ -197,6 +235,7 @@ def _version(version: SecretProperties) -> Version:
         created=_seconds(version.created_on) or 0.0,
         not_before=_seconds(version.not_before),
         expires=_seconds(version.expires_on),
+        tags=version.tags or {},
     )
 
 

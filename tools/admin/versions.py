@@ -1,15 +1,15 @@
-"""The versions of a tenant's secret, and which of them open the tenant."""
+"""The versions of a secret, of a tenant or of an API key, and which of them are valid."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from shared.auth.tokens import VALID_TOKENS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 class State(StrEnum):
@@ -25,13 +25,14 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version of a tenant's secret, without its value; times in POSIX seconds."""
+    """A version of a secret, without its value; times in POSIX seconds."""
 
     id: str
     enabled: bool
     created: float
     not_before: float | None = None
     expires: float | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,9 @@ class Standing:
 def standings(versions: Sequence[Version], now: float) -> list[Standing]:
     """Judge the versions of a secret as the service does (`shared/auth/vault.py`), newest first.
 
-    The newest two that are enabled, have begun and are not expired open the tenant; others like
-    them are superseded. When the very newest one is disabled, the vault lists the whole secret as
-    disabled, and the service takes the tenant for closed: then nothing opens it.
+    The newest two that are enabled, have begun and are not expired are valid; others like them are
+    superseded. When the very newest one is disabled, the vault lists the whole secret as disabled,
+    and the service takes it for closed: then nothing opens it.
     """
     newest_first = sorted(versions, key=lambda version: version.created, reverse=True)
     is_closed = bool(newest_first) and not newest_first[0].enabled

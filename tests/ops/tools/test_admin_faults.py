@@ -30,6 +30,12 @@ OF_THE_VAULT = [
     ("token", "revoke", "1a2b3c4d"),
     ("token", "revoke", "--all", "--yes", "--tenant", "acme"),
     ("token", "list"),
+    ("apikey", "new", "crm", "--scopes", "identities.read"),
+    ("apikey", "rotate", "crm"),
+    ("apikey", "revoke", "crm", "1a2b3c4d"),
+    ("apikey", "revoke", "crm", "--all", "--yes"),
+    ("apikey", "list"),
+    ("apikey", "list", "crm"),
     ("tenant", "list"),
 ]
 OF_THE_TABLE = [

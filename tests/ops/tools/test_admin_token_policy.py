@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -11,12 +12,16 @@ from hypothesis import strategies as st
 
 from tools.admin import tokens
 from tools.admin.errors import NotDoneError
+from tools.admin.holders import Holder
 from tools.admin.tokens import Term
 from tools.admin.versions import State, Version, having, standings
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 NOW = 1_000_000.0
 DAY = 86_400.0
-TENANT = "acme"
+TENANT = Holder.tenant("acme")
 
 times = st.sampled_from([None, NOW - DAY, NOW + DAY, NOW + 9 * DAY])
 tried = settings(deadline=None, derandomize=True)
@@ -30,16 +35,14 @@ class Secret:
     held: list[Version]
     allowed: frozenset[str] = frozenset()
 
-    async def versions(self, tenant: str) -> list[Version]:
+    async def versions(self, holder: Holder) -> list[Version]:
         return list(self.held)
 
-    async def add(
-        self, tenant: str, token: str, *, not_before: float | None, expires: float
-    ) -> Version:
-        self.held.append(version(len(self.held), True, not_before, expires))
+    async def add(self, holder: Holder, value: str, term: Term, tags: Mapping[str, str]) -> Version:
+        self.held.append(version(len(self.held), True, term.not_before, term.expires))
         return self.held[-1]
 
-    async def disable(self, tenant: str, disabled: Version) -> None:
+    async def disable(self, holder: Holder, disabled: Version) -> None:
         at = next(n for n, each in enumerate(self.held) if each.id == disabled.id)
         self.held[at] = replace(self.held[at], enabled=False)
         # Between two steps nothing is open that was not before.
@@ -113,16 +116,16 @@ async def test_a_closed_tenant_stays_closed(
     history: list[tuple[bool, float | None, float | None]],
 ) -> None:
     secret = secret_of(history)
-    await tokens.close_tenant(secret, TENANT, NOW)
+    await tokens.close(secret, TENANT, NOW)
     for later in (NOW, NOW + 2 * DAY, NOW + 10 * DAY):
         assert secret.valid(later) == frozenset()
 
 
-@pytest.mark.parametrize("act", [tokens.close_tenant, tokens.retire])
+@pytest.mark.parametrize("act", [tokens.close, tokens.retire])
 async def test_without_a_secret_there_is_nothing_to_do(act: object) -> None:
     secret = Secret([])
-    if act is tokens.close_tenant:
+    if act is tokens.close:
         with pytest.raises(NotDoneError):
-            await tokens.close_tenant(secret, TENANT, NOW)
+            await tokens.close(secret, TENANT, NOW)
     else:
         assert await tokens.retire(secret, TENANT, NOW) == []

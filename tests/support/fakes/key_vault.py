@@ -36,6 +36,7 @@ class Version:
     enabled: bool = True
     not_before: int | None = None
     expires: int | None = None
+    tags: dict[str, str] = field(default_factory=dict)
 
     def attributes(self) -> dict[str, Any]:
         times = {"nbf": self.not_before, "exp": self.expires}
@@ -80,6 +81,7 @@ class FakeKeyVault:
         enabled: bool = True,
         not_before: float | None = None,
         expires: float | None = None,
+        tags: dict[str, str] | None = None,
     ) -> Version:
         """Add a version, newer than those that are there."""
         versions = self.secrets.setdefault(name, [])
@@ -90,6 +92,7 @@ class FakeKeyVault:
             enabled=enabled,
             not_before=None if not_before is None else int(not_before),
             expires=None if expires is None else int(expires),
+            tags=tags or {},
         )
         versions.append(version)
         return version
@@ -166,6 +169,7 @@ class FakeKeyVault:
             enabled=attributes.get("enabled") is not False,
             not_before=attributes.get("nbf"),
             expires=attributes.get("exp"),
+            tags=body.get("tags"),
         )
         item = self._item(name, version, version.id)
         return web.json_response({"value": version.value, **item})
@@ -201,7 +205,7 @@ class FakeKeyVault:
 
     def _item(self, name: str, version: Version, *more: str) -> dict[str, Any]:
         identifier = "/".join([self.url, "secrets", name, *more])
-        return {"id": identifier, "attributes": version.attributes()}
+        return {"id": identifier, "attributes": version.attributes(), "tags": version.tags}
 
     def _page(self, request: web.BaseRequest, items: list[dict[str, Any]]) -> web.Response:
         start = int(request.query.get("$skiptoken", "0"))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from shared.api_keys import Grant, Scope
 from shared.auth.configured import authenticator
-from shared.auth.tokens import Authenticator, Caller
+from shared.auth.tokens import ApiKey, Authenticator, Caller
 from shared.errors import Unauthorized
 from shared.settings import Settings
 
 OWN = "token-of-the-default-tenant"
 OTHER = "token-of-the-tenant-ab-cd"
+KEY = f"scimkey_crm_{'k' * 43}"
 
 
 @pytest.fixture
@@ -21,6 +23,7 @@ def tokens() -> Authenticator:
                 "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
                 "SCIM_SECRET_TOKEN": OWN,
                 "SCIM_SECRET_TOKEN__AB_CD": OTHER,
+                "SCIM_API_KEY__CRM": f"{KEY} scopes=identities.read tenants=ab-cd",
             }
         )
     )
@@ -58,3 +61,24 @@ async def test_a_token_opens_its_own_tenant_alone(
         await tokens.authenticate("default", None)
     assert refusal.value.message() == missing.value.message()
     await tokens.close()
+
+
+async def test_a_key_of_the_settings_is_known_with_what_it_allows(tokens: Authenticator) -> None:
+    grant = Grant(frozenset({Scope.IDENTITIES_READ}), frozenset({"ab-cd"}))
+    assert await tokens.identify(f"Bearer {KEY}") == ApiKey("crm", "development/crm", grant)
+    assert await tokens.has_tenant("ab-cd")
+    assert not await tokens.has_tenant("acme")
+
+
+@pytest.mark.parametrize("given", [f"{KEY}x", KEY.replace("crm", "erp"), OWN, ""])
+async def test_every_other_key_is_refused_alike(tokens: Authenticator, given: str) -> None:
+    with pytest.raises(Unauthorized) as refusal:
+        await tokens.identify(f"Bearer {given}")
+    with pytest.raises(Unauthorized) as missing:
+        await tokens.identify(None)
+    assert refusal.value.message() == missing.value.message()
+
+
+async def test_a_key_opens_no_tenant_as_a_token_does(tokens: Authenticator) -> None:
+    with pytest.raises(Unauthorized):
+        await tokens.authenticate("ab-cd", f"Bearer {KEY}")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from local.azurite import Azurite
-    from shared.auth.tokens import Caller
+    from shared.auth.tokens import ApiKey, Caller
     from tests.support.fakes.clock import Time
     from tests.support.fakes.storage_proxy import Fault, Forward, StorageProxy
 
@@ -43,6 +43,12 @@ class Named:
 
     async def authenticate(self, *_: str | None) -> Caller:
         raise AssertionError("nobody is to be let in")
+
+    async def identify(self, _: str | None) -> ApiKey:
+        raise AssertionError("nobody is to be let in")
+
+    async def has_tenant(self, tenant: str) -> bool:
+        return tenant in self.names
 
     async def refresh(self) -> bool | None:
         raise AssertionError("nothing is to be read again")

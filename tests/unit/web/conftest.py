@@ -10,7 +10,7 @@ import pytest
 
 from function_app import app
 from local.functions import index
-from shared.auth.tokens import Caller
+from shared.auth.tokens import ApiKey, Caller
 from shared.errors import Unauthorized
 from shared.scim.documents import changed_names
 from shared.settings import Settings
@@ -61,6 +61,13 @@ class OneToken:
         if tenant is None or authorization != f"Bearer {TOKEN}":
             raise Unauthorized("The token does not open the tenant.")
         return Caller(tenant, "label-of-the-token")
+
+    async def identify(self, authorization: str | None) -> ApiKey:
+        del authorization
+        raise Unauthorized("There are no API keys.")
+
+    async def has_tenant(self, tenant: str) -> bool:
+        return bool(tenant)
 
     async def refresh(self) -> bool:
         self.readings += 1

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from shared.errors import InternalError
 from shared.web import loading as shared_loading
 from shared.web import services
 from shared.web.loading import Loading
+from shared.web.responses import problem_title, problem_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -163,6 +165,21 @@ async def test_a_request_that_cannot_be_loaded_for_is_a_scim_error(
     assert body["status"] == "500"
     assert response.headers["Request-Id"]
     assert "pydantic" not in body["detail"]
+
+
+async def test_below_the_api_it_is_a_problem(
+    call: Callable[..., Any], work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work.may_end.set()
+    work.fault = ModuleNotFoundError("No module named 'pydantic'")
+    monkeypatch.setattr(shared_loading, "_loading", Loading(work.load, work.prepare))
+    response = await call("api_access")
+    problem = json.loads(response.get_body())
+    assert (response.status_code, response.mimetype) == (500, "application/problem+json")
+    told = (problem["type"], problem["title"])
+    assert told == (problem_type(InternalError), problem_title(InternalError))
+    assert (problem["status"], problem["instance"]) == (500, response.headers["Request-Id"])
+    assert "pydantic" not in problem["detail"]
 
 
 async def test_services_that_cannot_be_built_ahead_are_no_fault_of_the_loading(

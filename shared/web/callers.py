@@ -1,0 +1,107 @@
+"""Who comes in at an endpoint: a customer's token opens its tenant, an API key what it allows.
+
+Under SCIM both are taken, and a key reads alone. Under `/api/v1` a key is taken and a token opens
+nothing. What was sent says by its first characters which of the two it is meant for, so neither is
+ever looked for among the others.
+"""
+
+from collections.abc import Awaitable, Callable, Collection
+
+import azure.functions as func
+
+from shared import api_keys, tenants
+from shared.api_keys import Scope
+from shared.auth.tokens import ApiKey, Caller, bearer_token, digest_of
+from shared.errors import Forbidden, InsufficientScope, NotFound
+from shared.telemetry.request_record import RequestRecord
+from shared.web.services import Services
+
+Enter = Callable[[func.HttpRequest, RequestRecord, Services], Awaitable[Caller]]
+"""Lets the caller of a request in, and notes in the record who it is; refuses by a `ScimError`."""
+
+READS = frozenset({"GET", "HEAD"})
+
+
+async def with_token(req: func.HttpRequest, record: RequestRecord, process: Services) -> Caller:
+    """Let a request in whose token opens the tenant of its path, `default` if that names none.
+
+    Raises:
+        Unauthorized: the token does not open the tenant, or there is no such tenant.
+        Unavailable: the tokens cannot be read at present.
+    """
+    tenant = tenants.of_path(req.route_params.get("tenant"))
+    authorization = req.headers.get("authorization")
+    caller = await process.authenticator.authenticate(tenant, authorization)
+    record.token = caller.label
+    # Whoever opened the tenant has sent a token; its digest is a secret of both sides.
+    keys = caller.keys or (digest_of(bearer_token(authorization)),)
+    return Caller(caller.tenant, caller.label, keys)
+
+
+def with_token_or_key(reads: Collection[str] = READS) -> Enter:
+    """Make an entrance for SCIM: to a token, or to an API key that may read identities.
+
+    Args:
+        reads: the methods of the endpoint that read; a key may use no other.
+    """
+
+    async def enter(req: func.HttpRequest, record: RequestRecord, process: Services) -> Caller:
+        if not _sends_key(req.headers.get("authorization")):
+            return await with_token(req, record, process)
+        key = await _identify(req, record, process)
+        if record.method not in reads:
+            raise Forbidden(
+                "An API key changes nothing here: identities are written by the customer's "
+                "identity provider, with the secret token of the tenant."
+            )
+        tenant = tenants.of_path(req.route_params.get("tenant"))
+        return await _admit(key, Scope.IDENTITIES_READ, tenant, process)
+
+    return enter
+
+
+def with_key(scope: Scope) -> Enter:
+    """Make an entrance for the tenants below `/api/v1`: to an API key that has a scope.
+
+    Raises:
+        Unauthorized: no API key that is valid was sent.
+        InsufficientScope: the key has not the scope.
+        Forbidden: the tenant is none of those of the key, whether there is such a tenant or not.
+        NotFound: there is no such tenant.
+        Unavailable: the keys cannot be read at present.
+    """
+
+    async def enter(req: func.HttpRequest, record: RequestRecord, process: Services) -> Caller:
+        key = await _identify(req, record, process)
+        tenant = tenants.named(req.route_params["tenant"])
+        return await _admit(key, scope, tenant, process)
+
+    return enter
+
+
+def _sends_key(authorization: str | None) -> bool:
+    """Tell whether the bearer token of a request is meant for an API key.
+
+    Raises:
+        Unauthorized: it is no bearer token.
+    """
+    # Most requests are those of identity providers, whose header is read once.
+    is_possible = authorization is not None and api_keys.PREFIX in authorization
+    return is_possible and api_keys.is_key(bearer_token(authorization))
+
+
+async def _identify(req: func.HttpRequest, record: RequestRecord, process: Services) -> ApiKey:
+    key = await process.authenticator.identify(req.headers.get("authorization"))
+    record.token = key.label
+    return key
+
+
+async def _admit(key: ApiKey, scope: Scope, tenant: str | None, process: Services) -> Caller:
+    """Let a key into a tenant. What it may not enter it is told nothing about."""
+    if scope not in key.grant.scopes:
+        raise InsufficientScope(f"The API key has not the scope {scope}.", scope=scope)
+    if not key.grant.opens(tenant):
+        raise Forbidden("The API key is not for this tenant.")
+    if tenant is None or not await process.authenticator.has_tenant(tenant):
+        raise NotFound("There is no such tenant.")
+    return Caller(tenant, key.label, key.keys)

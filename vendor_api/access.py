@@ -1,0 +1,204 @@
+"""`access`: whether somebody may sign in, by what the customer's identity provider has said."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
+
+from shared.api_keys import Scope
+from shared.errors import InvalidValue, NotFound
+from shared.scim.folding import fold
+from shared.store.resources import User
+from shared.store.users import Users
+from shared.tables.request_context import RequestContext
+from shared.web.requests import ScimRequest
+from shared.web.responses import JSON, ScimResponse
+from shared.web.services import Services
+from vendor_api.operations import ApiEndpoint, Operation
+
+Find = Callable[[Users, RequestContext, str], Awaitable[list[str]]]
+"""Finds the ids of the users who have a value: two at most, since two are too many. 1 call."""
+
+
+def _optional(schema: dict[str, Any]) -> None:
+    """Describe a member that is left out where it has no value: it is never null."""
+    schema.pop("default", None)
+
+
+def _moment(schema: dict[str, Any]) -> None:
+    _optional(schema)
+    schema["format"] = "date-time"
+
+
+def _exactly_one(schema: dict[str, Any]) -> None:
+    schema["oneOf"] = [{"required": [name]} for name in schema["properties"]]
+
+
+class AccessQuery(BaseModel):
+    """Who wants to sign in, by exactly one of these."""
+
+    model_config = ConfigDict(json_schema_extra=_exactly_one)
+
+    user_name: str | SkipJsonSchema[None] = Field(
+        None,
+        alias="userName",
+        min_length=1,
+        json_schema_extra=_optional,
+        description="The userName, in any letter case, as SCIM compares it.",
+    )
+    external_id: str | SkipJsonSchema[None] = Field(
+        None,
+        alias="externalId",
+        min_length=1,
+        json_schema_extra=_optional,
+        description="The identifier that the identity provider has given, compared exactly. With"
+        " Microsoft Entra ID it is what the customer maps to it.",
+    )
+    email: str | SkipJsonSchema[None] = Field(
+        None,
+        alias="email",
+        min_length=1,
+        json_schema_extra=_optional,
+        description="Any of the e-mail addresses, in any letter case.",
+    )
+
+
+class Access(BaseModel):
+    """The decision. What is not known is left out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    decision: Literal["allow", "deny", "unknown"] = Field(
+        description="`allow`: one active user. `deny`: do not let them in. `unknown`: the tenant"
+        " has no such user."
+    )
+    reason: Literal["active", "deactivated", "ambiguous", "notFound"] = Field(
+        description="`deactivated`: there is the user, and `active` is not true. `ambiguous`:"
+        " several users have the value. `notFound`: nobody has it now; the service does not keep"
+        " whether somebody who had it was deleted, or nobody ever had it."
+    )
+    since: str | SkipJsonSchema[None] = Field(
+        None,
+        json_schema_extra=_moment,
+        description="Since when it is so (RFC 3339, UTC). Only where it is known: of a user that"
+        " was not changed since it was created.",
+    )
+    id: str | SkipJsonSchema[None] = Field(
+        None,
+        json_schema_extra=_optional,
+        description="The SCIM id of the user: 32 hex digits, the same for good.",
+    )
+    version: int | SkipJsonSchema[None] = Field(
+        None,
+        json_schema_extra=_optional,
+        description="The version of the user, which grows with every change: of two decisions"
+        " about one id the one with the greater version is the newer.",
+    )
+
+
+async def get_access(request: ScimRequest, services: Services) -> ScimResponse:
+    """GET of a decision. 2 calls; 1 when nobody or several have the value."""
+    name, value = _asked(request)
+    find, has = _LOOKUPS[name]
+    decision = await _decide(request.context, services.store.users, value, find, has)
+    body = decision.model_dump(exclude_none=True)
+    return ScimResponse(200, body, {"Cache-Control": "no-store"}, decision.id or "", JSON)
+
+
+async def _decide(
+    context: RequestContext, users: Users, value: str, find: Find, has: Callable[[User, str], bool]
+) -> Access:
+    ids = await find(users, context, value)
+    if len(ids) > 1:
+        # Whoever signs in is one of them, and nothing says which.
+        return Access(decision="deny", reason="ambiguous")
+    user = await _read(context, users, ids[0]) if ids else None
+    # Between the two reads the user may have been renamed, and another may have the name.
+    if user is None or not has(user, value):
+        return Access(decision="unknown", reason="notFound")
+    is_active = user.document.get("active") is True
+    return Access(
+        decision="allow" if is_active else "deny",
+        reason="active" if is_active else "deactivated",
+        since=user.created if user.modified == user.created else None,
+        id=user.id,
+        version=user.version,
+    )
+
+
+async def _read(context: RequestContext, users: Users, uid: str) -> User | None:
+    """Read a user without its groups; None if it was deleted meanwhile. 1 call."""
+    try:
+        return await users.get(context, uid, groups=False)
+    except NotFound:
+        return None
+
+
+def _asked(request: ScimRequest) -> tuple[str, str]:
+    """Return the one parameter by which is asked, and its value.
+
+    Raises:
+        InvalidValue: there is none, there are several, or it has no value.
+    """
+    asked = [name for name in _LOOKUPS if name.lower() in request.query]
+    if len(asked) != 1:
+        raise InvalidValue(
+            f"Send exactly one of the parameters {', '.join(_LOOKUPS)}; there are {len(asked)}."
+        )
+    value = request.query[asked[0].lower()]
+    if not value:
+        raise InvalidValue(f"{asked[0]} has no value: send one.", path=asked[0])
+    return asked[0], value
+
+
+def _has_user_name(user: User, value: str) -> bool:
+    return fold(str(user.document.get("userName"))) == fold(value)
+
+
+def _has_external_id(user: User, value: str) -> bool:
+    return user.document.get("externalId") == value
+
+
+def _has_email(user: User, value: str) -> bool:
+    addresses = (each.get("value") for each in user.document.get("emails", ()))
+    return fold(value) in {fold(each) for each in addresses if isinstance(each, str)}
+
+
+async def _by_user_name(users: Users, context: RequestContext, value: str) -> list[str]:
+    return await users.ids_by_user_name(context, fold(value))
+
+
+async def _by_external_id(users: Users, context: RequestContext, value: str) -> list[str]:
+    return await users.ids_by_external_id(context, value, _SEVERAL)
+
+
+async def _by_email(users: Users, context: RequestContext, value: str) -> list[str]:
+    return await users.ids_by_email(context, fold(value), _SEVERAL)
+
+
+_SEVERAL = 2
+"""As many as need to be found to know that it is not one."""
+
+_LOOKUPS: dict[str, tuple[Find, Callable[[User, str], bool]]] = {
+    "userName": (_by_user_name, _has_user_name),
+    "externalId": (_by_external_id, _has_external_id),
+    "email": (_by_email, _has_email),
+}
+"""By each parameter, how the user is found, and whether a user that was read has the value."""
+
+ACCESS = ApiEndpoint(
+    Scope.IDENTITIES_READ,
+    {
+        "GET": Operation(
+            summary="Decide whether somebody may sign in",
+            description="Ask at every sign-in, also by single sign-on, and before a session is"
+            " prolonged. Send exactly one parameter, percent-encoded. Let nobody in but for"
+            " `allow`, and do not take an error for it. Two reads of storage at most.",
+            query=AccessQuery,
+            answer=Access,
+            refusals=(InvalidValue,),
+            handler=get_access,
+        )
+    },
+)

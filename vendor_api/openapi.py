@@ -1,0 +1,220 @@
+"""The description of `/api/v1` in OpenAPI 3.1, made from what is served."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+import azure.functions as func
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+
+from shared.errors import (
+    Forbidden,
+    InsufficientScope,
+    InternalError,
+    MethodNotAllowed,
+    NotFound,
+    RateLimited,
+    ScimError,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+)
+from shared.telemetry.request_record import RequestRecord
+from shared.web.callers import READS
+from shared.web.respond import Endpoint, method_not_allowed
+from shared.web.responses import JSON, PROBLEM, ScimResponse, problem_title, problem_type
+from shared.web.routes import Route
+from vendor_api.operations import ApiEndpoint, Operation
+from vendor_api.routes import API_ROUTES
+
+API_VERSION = "1.0.0"
+_CACHE = "public, max-age=300"
+_KEY = "apiKey"
+_REFERENCES = "#/components/schemas/{model}"
+
+_OF_EVERY_OPERATION: tuple[type[ScimError], ...] = (
+    Unauthorized,
+    Forbidden,
+    InsufficientScope,
+    NotFound,
+    MethodNotAllowed,
+    RateLimited,
+    TooManyRequests,
+    InternalError,
+    Unavailable,
+)
+"""What any operation may be refused for."""
+
+_TENANT = {
+    "name": "tenant",
+    "in": "path",
+    "required": True,
+    "description": "The name of the tenant, `default` for the one at `/scim/v2`.",
+    "schema": {"type": "string"},
+    "example": "default",
+}
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457)."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(description="What is wrong, for programs: compare it as a text.")
+    title: str = Field(description="The same in words.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What to change, for people.")
+    instance: str = Field(description="The id of the request, as in `Request-Id` and in the log.")
+
+
+class _WithoutTitles(GenerateJsonSchema):
+    """Leaves out the titles of members, which would say their names once more."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        """Set none."""
+        del schema
+        return False
+
+
+def described(endpoints: Mapping[str, ApiEndpoint]) -> Endpoint:
+    """Make the endpoint of the description, which is open to everybody and made once."""
+    document: dict[str, Any] = {}
+
+    async def serve(req: func.HttpRequest, record: RequestRecord) -> ScimResponse:
+        del req
+        if record.method not in READS:
+            raise method_not_allowed(record.method, sorted(READS))
+        if not document:
+            document.update(describe(endpoints))
+        return ScimResponse(200, document, {"Cache-Control": _CACHE}, media_type=JSON)
+
+    return serve
+
+
+async def no_such_path(req: func.HttpRequest, record: RequestRecord) -> ScimResponse:
+    """Any method of every path below `/api/v1` that nothing else serves."""
+    del req, record
+    raise NotFound("Nothing is served at this path. /openapi.json describes what is.")
+
+
+def describe(
+    endpoints: Mapping[str, ApiEndpoint], routes: Iterable[Route] = API_ROUTES
+) -> dict[str, Any]:
+    """Describe endpoints by the routes of their names."""
+    paths = {
+        f"/{route.path}": _path(route.name, endpoints[route.name])
+        for route in routes
+        if route.name in endpoints
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Identities of the product",
+            "version": API_VERSION,
+            "description": "What the product asks whose identities the service holds. SCIM itself"
+            " describes itself below each Tenant URL, at `/Schemas`, `/ResourceTypes` and"
+            " `/ServiceProviderConfig`.",
+        },
+        "servers": [{"url": "/"}],
+        "security": [{_KEY: []}],
+        "paths": paths,
+        "components": {
+            "schemas": _schemas(endpoints),
+            "securitySchemes": {
+                _KEY: {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "An API key, `scimkey_<name>_...`.",
+                }
+            },
+        },
+    }
+
+
+def _path(name: str, endpoint: ApiEndpoint) -> dict[str, Any]:
+    return {"parameters": [_TENANT]} | {
+        method.lower(): _operation(f"{method.lower()}_{name}", operation, endpoint)
+        for method, operation in endpoint.operations.items()
+    }
+
+
+def _operation(operation_id: str, operation: Operation, endpoint: ApiEndpoint) -> dict[str, Any]:
+    answer = {"$ref": _REFERENCES.format(model=operation.answer.__name__)}
+    return {
+        "operationId": operation_id,
+        "summary": operation.summary,
+        "description": f"{operation.description} Scope: `{endpoint.scope}`.",
+        "parameters": _parameters(operation.query),
+        "responses": {
+            "200": {
+                "description": "OK",
+                "headers": _headers("Request-Id", "Cache-Control"),
+                "content": {JSON: {"schema": answer}},
+            },
+            **_refusals((*_OF_EVERY_OPERATION, *operation.refusals)),
+        },
+    }
+
+
+def _parameters(query: type[BaseModel]) -> list[dict[str, Any]]:
+    """Describe the query as one object, whose members are the parameters (`explode`).
+
+    Parameters that are described one by one could not say that exactly one of them is to be sent.
+    """
+    return [
+        {
+            "name": "query",
+            "in": "query",
+            "required": True,
+            "style": "form",
+            "explode": True,
+            "description": query.__doc__,
+            "schema": query.model_json_schema(schema_generator=_WithoutTitles),
+        }
+    ]
+
+
+def _refusals(errors: Iterable[type[ScimError]]) -> dict[str, Any]:
+    """Describe the responses of refusals by status, with the types of problem that each has."""
+    by_status: dict[int, list[type[ScimError]]] = {}
+    for error in errors:
+        by_status.setdefault(error.status, []).append(error)
+    return {str(status): _refusal(by_status[status]) for status in sorted(by_status)}
+
+
+def _refusal(errors: list[type[ScimError]]) -> dict[str, Any]:
+    types = {"type": {"enum": [problem_type(error) for error in errors]}}
+    problem = {"allOf": [{"$ref": _REFERENCES.format(model="Problem")}, {"properties": types}]}
+    headers = ["Request-Id", *(name for error in errors for name in _HEADERS.get(error, ()))]
+    return {
+        "description": " or ".join(problem_title(error) for error in errors),
+        "headers": _headers(*headers),
+        "content": {PROBLEM: {"schema": problem}},
+    }
+
+
+_HEADERS: dict[type[ScimError], tuple[str, ...]] = {
+    Unauthorized: ("WWW-Authenticate",),
+    InsufficientScope: ("WWW-Authenticate",),
+    MethodNotAllowed: ("Allow",),
+    RateLimited: ("Retry-After", "RateLimit", "RateLimit-Policy"),
+    Unavailable: ("Retry-After",),
+}
+
+
+def _headers(*names: str) -> dict[str, Any]:
+    return {name: {"schema": {"type": "string"}} for name in names}
+
+
+def _schemas(endpoints: Mapping[str, ApiEndpoint]) -> dict[str, Any]:
+    models: set[type[BaseModel]] = {Problem}
+    for endpoint in endpoints.values():
+        models |= {operation.answer for operation in endpoint.operations.values()}
+    wanted: list[tuple[type[BaseModel], Literal["validation"]]] = [
+        (model, "validation") for model in models
+    ]
+    _, document = models_json_schema(
+        wanted, ref_template=_REFERENCES, schema_generator=_WithoutTitles
+    )
+    schemas: dict[str, Any] = document["$defs"]
+    return dict(sorted(schemas.items()))
