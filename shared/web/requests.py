@@ -79,6 +79,16 @@ class ScimRequest:
             self._written(resource_type),
         )
 
+    def check_projection(self, resource_type: ResourceType) -> None:
+        """Refuse `attributes` and `excludedAttributes` that hold what cannot be a path.
+
+        Raises:
+            InvalidValue: one of them does.
+        """
+        attributes, excluded = map(self.query.get, ("attributes", "excludedattributes"))
+        if attributes or excluded:
+            Projection.parse(resource_type, attributes, excluded)
+
     def _written(self, resource_type: ResourceType) -> Iterable[AttributePath]:
         """Return what the request writes, where the answer depends on it."""
         if not shows_on_request(resource_type):
