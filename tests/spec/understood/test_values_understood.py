@@ -124,6 +124,28 @@ def test_what_succeeds_for_a_part_has_lost_nothing(
     assert not faults, shown(faults)
 
 
+JSON_THAT_WENT_WRONG = (
+    *("[5]", "[true]", "[1, 2]", '[{"value":"a"},5]', '["a",false]', "[null,1.5]"),
+    *('{"value":NaN}', '[{"value":"a"},Infinity]', '{"value":"a","value":"b"}'),
+    *('[{"value":"a","type":"x","type":"y"}]', '{"value":"a","foo":1,"foo":1}'),
+    *('\ufeff{"value":"a"}', '\u200b[{"value":"a"}]', '\u00a0{"value":"a"}'),
+)
+
+
+@pytest.mark.parametrize(("of", "path"), WRITABLE, ids=named)
+def test_json_as_text_that_went_wrong_is_refused(of: ResourceType, path: AttributePath) -> None:
+    if path.attribute.type != "complex":
+        return
+    held = held_by(of, path, is_held=True)
+    for text in JSON_THAT_WENT_WRONG:
+        sent: list[Any] = [text, [text]]
+        if path.attribute.sub_attribute("value") is not None:
+            sent += [{"value": text}, [{"value": text}]]
+        for sending in sendings(path):
+            for value in sent:
+                assert done(of, held, sending, value) is None, sending.with_value(value)
+
+
 # --- What must be understood ------------------------------------------------------------------
 
 
