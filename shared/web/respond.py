@@ -5,7 +5,7 @@ So functions list no methods (`shared.web.routes`), and no exception leaves this
 """
 
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache, partial
 
@@ -153,8 +153,16 @@ def handler_of(handlers: Handlers, method: str) -> Handler:
     """
     handler = handlers.get("GET" if method == "HEAD" else method)
     if handler is None:
-        raise method_not_allowed(method, handlers)
+        raise method_not_allowed(method, _served(handlers))
     return handler
+
+
+def _served(handlers: Handlers) -> Iterator[str]:
+    """Yield the methods that are served: HEAD wherever GET is."""
+    for method in handlers:
+        yield method
+        if method == "GET":
+            yield "HEAD"
 
 
 def method_not_allowed(method: str, allowed: Iterable[str]) -> MethodNotAllowed:
