@@ -260,7 +260,7 @@ class _BulkRun:
             request,
             # Nobody is shown the resource, so the members of a group need not be read for it.
             query={"excludedattributes": "members"},
-            headers={"if-match": resolved.version} if resolved.version else {},
+            headers={} if resolved.version is None else {"if-match": resolved.version},
             resource_id=resource_id,
             read=lambda: resolved.data,
         )
