@@ -834,8 +834,7 @@ class TestWholeResource:
         full = {**user, urn: {"department": "d", "division": "v"}}
         assert patched(full, remove(urn, value={"department": "d"}))[urn] == {"division": "v"}
         assert patched(full, remove(urn, value={"shoeSize": 9})) == full
-        assert patched(full, remove(urn, value={})) == full
-        for value in ("department", ["department", "division"], True):
+        for value in ({}, "{}", [{}], "department", ["department", "division"], True):
             with pytest.raises(InvalidValue):
                 patched(full, remove(urn, value=value))
 
