@@ -25,10 +25,14 @@ MAX_VALUES = 1_000
 
 _JSON_WORDS: Final = frozenset({"null", "true", "false"})
 
-_BEGINS_AS_JSON: Final = re.compile(r"[\s\u200b-\u200f\u2060\ufeff]*[{\[]")
-"""Also behind what nobody sees, such as a byte order mark."""
+_UNSEEN: Final = r"[\s\u200b-\u200f\u2060\ufeff]*"
+"""What nobody sees before JSON, such as a byte order mark."""
 
-_LIKE_JSON: Final = re.compile(r"[\s\u200b-\u200f\u2060\ufeff]*(?:\{[^:]*:|\{\s*\}|\[\s*(?:[\[\]{\"']|(?:null|true|false)\b))")
+_BEGINS_AS_JSON: Final = re.compile(_UNSEEN + r"[{\[]")
+
+_LIKE_JSON: Final = re.compile(
+    _UNSEEN + r"(?:\{[^:]*:|\{\s*\}|\[\s*(?:[\[\]{\"']|(?:null|true|false)\b))"
+)
 """Begins what is an object or a list as JSON, or was meant to be."""
 
 _ID_IN_REF: Final = re.compile(r"(?:^|/)[^/?#:]+/([^/?#]+)/?\Z")
@@ -255,9 +259,7 @@ def _unpacked_value(attribute: Attribute, value: Document, path: str) -> Documen
     return {key: part for key, part in value.items() if key != name} | packed
 
 
-def _packed(
-    attribute: Attribute, value: Any, path: str, *, may_be_name: bool = False
-) -> Any:
+def _packed(attribute: Attribute, value: Any, path: str, *, may_be_name: bool = False) -> Any:
     """Return the object or the list that a text is as JSON, else None.
 
     Raises:
