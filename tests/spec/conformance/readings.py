@@ -307,7 +307,7 @@ UNDERSTOOD: Final = (
         "it names nobody, as [] does: nobody is removed",
         _members("remove", value=""),
         _ANA,
-        _ANA,
+        {"members": ["<ana>"]},
     ),
     Reading(
         "a `remove` of members by a filter, with members as its value",
@@ -717,6 +717,13 @@ REFUSED: Final = (
             {"op": "replace", "value": {"members": ["<ana>"], f"{GROUP}:members": ["<bo>"]}},
             endpoint="/Groups",
         ),
+        _ANA,
+        scim_type="invalidValue",
+    ),
+    Reading(
+        "the same of members by PUT",
+        "the same",
+        Request("PUT", {"members": ["<ana>"], f"{GROUP}:members": ["<bo>"]}, "/Groups"),
         _ANA,
         scim_type="invalidValue",
     ),

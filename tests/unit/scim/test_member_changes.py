@@ -123,7 +123,8 @@ def test_remove_without_a_value_takes_all_and_with_an_empty_one_none() -> None:
 )
 def test_a_filter_removes_by_id(path: str, ids: tuple[str, ...]) -> None:
     assert change(op("remove", path)) == MemberChange(remove=ids)
-    for value in (None, "", []):
+    nothings: list[Any] = [None, "", []]
+    for value in nothings:
         assert change(op("remove", path, value=value)) == MemberChange(remove=ids)
 
 

@@ -834,7 +834,8 @@ class TestWholeResource:
         full = {**user, urn: {"department": "d", "division": "v"}}
         assert patched(full, remove(urn, value={"department": "d"}))[urn] == {"division": "v"}
         assert patched(full, remove(urn, value={"shoeSize": 9})) == full
-        for value in ({}, "{}", [{}], "department", ["department", "division"], True):
+        senseless: list[Any] = [{}, "{}", [{}], "department", ["department", "division"], True]
+        for value in senseless:
             with pytest.raises(InvalidValue):
                 patched(full, remove(urn, value=value))
 
