@@ -92,13 +92,14 @@ def distinct(attribute: Attribute, elements: Elements) -> Elements:
 
     Two elements are one if their `value` and `type` are the same, and whatever else does not only
     describe them; the first is completed by the second. Those without a `value` are one if all
-    their parts but `primary` are the same.
+    their parts but `primary` are the same. A client that lists two texts which differ in letter
+    case gets both back.
     """
     if len(elements) < 2:
         return elements
     found: dict[Any, Any] = {}
     for element in elements:
-        key = _identity(comparable(attribute, element))
+        key = _identity(comparable(attribute, element, keeps_case=True))
         found[key] = _completed(found[key], element) if key in found else element
     return list(found.values())
 

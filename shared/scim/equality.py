@@ -46,29 +46,36 @@ def _bytes(value: Any) -> Any:
     return read_base64(value) if isinstance(value, str) else value
 
 
-def form(attribute: Attribute) -> Form:
-    """Return the form in which two values of an attribute are equal if they are one."""
+def form(attribute: Attribute, *, keeps_case: bool = False) -> Form:
+    """Return the form in which two values of an attribute are equal if they are one.
+
+    Args:
+        attribute: Of which they are.
+        keeps_case: Whether texts differ by their letter case, whatever the attribute says of it.
+    """
     if attribute.type == "dateTime":
         return _moment
     if attribute.type == "binary":
         return _bytes
-    return as_it_is if attribute.case_exact else folded
+    return as_it_is if keeps_case or attribute.case_exact else folded
 
 
-def comparable(attribute: Attribute | None, value: Any) -> Any:
-    """Return a value, or an element with its parts, in that form.
+def comparable(attribute: Attribute | None, value: Any, *, keeps_case: bool = False) -> Any:
+    """Return a value, or an element with its parts, in that form; arguments as of `form`.
 
     What no attribute describes, or was written when the attribute had another type, stays.
     """
     if attribute is None:
         return value
     if isinstance(value, dict):
-        sub = attribute.sub_attribute
-        return {name: comparable(sub(name), part) for name, part in value.items()}
+        return {
+            name: comparable(attribute.sub_attribute(name), part, keeps_case=keeps_case)
+            for name, part in value.items()
+        }
     if isinstance(value, list):
-        return [comparable(attribute, each) for each in value]
+        return [comparable(attribute, each, keeps_case=keeps_case) for each in value]
     try:
-        return form(attribute)(value)
+        return form(attribute, keeps_case=keeps_case)(value)
     except ValueError:
         return value
 
