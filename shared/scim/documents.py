@@ -269,8 +269,10 @@ def _gather(resource_type: ResourceType, body: Any, current: Document) -> Docume
     document: Document = {}
     lists: Lists = {}
     named = list(entries(resource_type, body))
-    check_spellings(named)
-    for path, value in sorted(named, key=lambda each: each[0].sub_attribute is not None):
+    if check_spellings(named):
+        # A part is written into the whole, which would take its place if it came later.
+        named.sort(key=lambda each: each[0].sub_attribute is not None)
+    for path, value in named:
         if path.is_writable:
             note_list(lists, path)
             document = _with_entry(document, path, value, current)

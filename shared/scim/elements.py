@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from shared.errors import InvalidValue
-from shared.scim.equality import comparable
+from shared.scim.equality import comparable, is_written_in_one_way
 from shared.scim.schema import REF, VALUE
 
 if TYPE_CHECKING:
@@ -97,9 +97,10 @@ def distinct(attribute: Attribute, elements: Elements) -> Elements:
     """
     if len(elements) < 2:
         return elements
+    is_plain = is_written_in_one_way(attribute)
     found: dict[Any, Any] = {}
     for element in elements:
-        key = _identity(comparable(attribute, element, keeps_case=True))
+        key = _identity(element if is_plain else comparable(attribute, element))
         found[key] = _completed(found[key], element) if key in found else element
     return list(found.values())
 
@@ -174,7 +175,7 @@ class Places:
 
 
 def _identity(element: Any) -> Any:
-    """Return what two comparable elements have in common that are one and the same."""
+    """Return what two elements have in common that are one and the same."""
     if not isinstance(element, dict):
         return element
     return _parts_but(element, *(_DESCRIPTIVE if VALUE in element else (_PRIMARY,)))

@@ -7,6 +7,7 @@ compared without its letter case, unless its attribute is `caseExact`.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from shared.scim.folding import fold
@@ -46,36 +47,48 @@ def _bytes(value: Any) -> Any:
     return read_base64(value) if isinstance(value, str) else value
 
 
-def form(attribute: Attribute, *, keeps_case: bool = False) -> Form:
-    """Return the form in which two values of an attribute are equal if they are one.
-
-    Args:
-        attribute: Of which they are.
-        keeps_case: Whether texts differ by their letter case, whatever the attribute says of it.
-    """
+def form(attribute: Attribute) -> Form:
+    """Return the form in which two values of an attribute are equal if they are one."""
     if attribute.type == "dateTime":
         return _moment
     if attribute.type == "binary":
         return _bytes
-    return as_it_is if keeps_case or attribute.case_exact else folded
+    return as_it_is if attribute.case_exact else folded
 
 
-def comparable(attribute: Attribute | None, value: Any, *, keeps_case: bool = False) -> Any:
-    """Return a value, or an element with its parts, in that form; arguments as of `form`.
+@cache
+def _forms_of_parts(attribute: Attribute) -> dict[str, Form]:
+    return {sub.name: form(sub) for sub in attribute.sub_attributes}
 
-    What no attribute describes, or was written when the attribute had another type, stays.
+
+@cache
+def is_written_in_one_way(attribute: Attribute) -> bool:
+    """Tell whether two texts of an attribute, or of its parts, are one only if they are alike.
+
+    Letter case is left out of account.
     """
-    if attribute is None:
-        return value
-    if isinstance(value, dict):
-        return {
-            name: comparable(attribute.sub_attribute(name), part, keeps_case=keeps_case)
-            for name, part in value.items()
-        }
+    leaves = attribute.sub_attributes or (attribute,)
+    return all(leaf.type not in {"dateTime", "binary"} for leaf in leaves)
+
+
+def comparable(attribute: Attribute, value: Any) -> Any:
+    """Return a value, a list or an element with its parts in the form in which it is compared.
+
+    What was written when the attribute had another type, or other parts, stays as it is.
+    """
     if isinstance(value, list):
-        return [comparable(attribute, each, keeps_case=keeps_case) for each in value]
+        return [comparable(attribute, each) for each in value]
+    if isinstance(value, dict):
+        forms = _forms_of_parts(attribute)
+        return {name: _in_form(forms.get(name, as_it_is), part) for name, part in value.items()}
+    return _in_form(form(attribute), value)
+
+
+def _in_form(form_of_one: Form, value: Any) -> Any:
+    if isinstance(value, list):
+        return [_in_form(form_of_one, each) for each in value]
     try:
-        return form(attribute, keeps_case=keeps_case)(value)
+        return form_of_one(value)
     except ValueError:
         return value
 

@@ -21,8 +21,8 @@ _WHOLE: Final = ""
 """Stands among the names of parts for the whole attribute."""
 
 
-def check_spellings(named: Sequence[tuple[AttributePath, Any]], *, of_one: bool = False) -> None:
-    """Refuse two keys of an object that say different things of one attribute.
+def check_spellings(named: Sequence[tuple[AttributePath, Any]], *, of_one: bool = False) -> bool:
+    """Tell whether two keys of an object are about one attribute; they must say the same of it.
 
     Args:
         named: What each key names, with the value as it was sent.
@@ -31,8 +31,8 @@ def check_spellings(named: Sequence[tuple[AttributePath, Any]], *, of_one: bool 
     Raises:
         InvalidValue: Two keys do, or a value of such a key cannot be read.
     """
-    if len({path.attribute for path, _ in named}) == len(named):
-        return
+    if len({path.attribute for path, _ in named}) == len(named) or _are_different_parts(named):
+        return False
     said: dict[tuple[Attribute, str], Any] = {}
     for path, value in named:
         if path.is_read_only:
@@ -44,6 +44,16 @@ def check_spellings(named: Sequence[tuple[AttributePath, Any]], *, of_one: bool 
                     "values: send it once.",
                     path=path.whole,
                 )
+    return True
+
+
+def _are_different_parts(named: Sequence[tuple[AttributePath, Any]]) -> bool:
+    """Tell whether what is named is different, and no part is one of a whole: most often so."""
+    wholes = {path.attribute for path, _ in named if path.sub_attribute is None}
+    parts = [path for path, _ in named if path.sub_attribute is not None]
+    different = {(path.attribute, path.sub_attribute) for path in parts}
+    is_each_once = len(wholes) + len(different) == len(named)
+    return is_each_once and all(path.attribute not in wholes for path in parts)
 
 
 def _claims(path: AttributePath, value: Any, *, of_one: bool) -> Iterator[tuple[str, Any]]:
