@@ -118,7 +118,11 @@ def _reconciled(operations: Sequence[AttributeOperation]) -> list[AttributeOpera
         by_filter.setdefault(each.path.filter, []).append((each.path.target, each.value))
     for condition, named in by_filter.items():
         check_spellings(named, of_one=condition is not None)
-    return sorted(operations, key=lambda each: each.path.target.sub_attribute is not None)
+    return sorted(operations, key=_is_on_part)
+
+
+def _is_on_part(each: AttributeOperation) -> bool:
+    return each.path.filter is not None or each.path.target.sub_attribute is not None
 
 
 def _taken_apart(
