@@ -41,7 +41,8 @@ def named(value: Any) -> str:
 def requests(of: ResourceType, name: str, value: Any) -> Iterator[Callable[[], Document]]:
     """Yield every request that has a name with a value in one of its places."""
     own = OWN[of.name]
-    body = own | {name: value}
+    others = {key: held for key, held in own.items() if of.find(key) != of.find(name)}
+    body = others | {name: value}
     yield partial(documents.create, of, body)
     yield partial(documents.replace, of, own, body)
     operations: list[Document] = [
