@@ -28,14 +28,15 @@ class GroupHandlers(ResourceHandlers[Group]):
 
     async def create(self, request: ScimRequest, services: Services) -> ScimResponse:
         """POST /Groups."""
-        group_type = services.catalogue.group
+        source = self.opened_to_write(request, services)
+        group_type = source.resource_type
         document, joining = await request.make(
             lambda body: (documents.create(group_type, body), members.from_document(body))
         )
         group = await self.stored(services).create(
             request.context, document, joining.add, joining.types
         )
-        return await show(201, self.source(request, services), group)
+        return await show(201, source, group)
 
     async def replace(self, request: ScimRequest, services: Services) -> ScimResponse:
         """PUT /Groups/{id}; a body that does not name `members` leaves them alone.
@@ -43,7 +44,8 @@ class GroupHandlers(ResourceHandlers[Group]):
         RFC 7644 section 3.5.1 lets a service keep what is omitted, and no client that means to
         empty a group leaves the list out.
         """
-        group_type = services.catalogue.group
+        source = self.opened_to_write(request, services)
+        group_type = source.resource_type
         change = await request.make(members.from_document)
 
         async def replaced(group: Document) -> Document:
@@ -56,7 +58,7 @@ class GroupHandlers(ResourceHandlers[Group]):
             replaced,
             request.precondition,
         )
-        return await self._read_again(request, services)
+        return await show(200, source, await source.get())
 
     async def patch(self, request: ScimRequest, services: Services) -> ScimResponse:
         """PATCH /Groups/{id}: 204, or 200 where the client asks for attributes.
@@ -64,7 +66,8 @@ class GroupHandlers(ResourceHandlers[Group]):
         Members are not read back, because that would cost as much as the group is large.
         Operations on members alone do not even read the group.
         """
-        group_type = services.catalogue.group
+        source = self.opened_to_write(request, services)
+        group_type = source.resource_type
         core = services.catalogue.core_schemas
         operations, change = await request.make(
             lambda body: members.split_members(group_type, parse_patch(body, core))
@@ -77,12 +80,8 @@ class GroupHandlers(ResourceHandlers[Group]):
             request.precondition,
         )
         if request.query.get("attributes"):
-            return await self._read_again(request, services)
+            return await show(200, source, await source.get())
         return responses.no_content(request.resource_id, version)
-
-    async def _read_again(self, request: ScimRequest, services: Services) -> ScimResponse:
-        source = self.source(request, services)
-        return await show(200, source, await source.get())
 
 
 GROUPS = GroupHandlers()

@@ -261,7 +261,7 @@ class _BulkRun:
             # Nobody is shown the resource, so neither the members of a group nor the groups that
             # the groups of a user are in need be read for it.
             query={"excludedattributes": "members,groups"},
-            headers={"if-match": resolved.version} if resolved.version else {},
+            headers={} if resolved.version is None else {"if-match": resolved.version},
             resource_id=resource_id,
             read=lambda: resolved.data,
         )

@@ -34,7 +34,7 @@ async def list_all(request: ScimRequest, services: Services) -> ScimResponse:
 async def search_all(request: ScimRequest, services: Services) -> ScimResponse:
     """POST /.search."""
     core = services.catalogue.core_schemas
-    query = await request.make(lambda body: parse_search(body, core))
+    query = await request.make(lambda body: parse_search(body, core, request.query))
     return await _query(request, services, query)
 
 

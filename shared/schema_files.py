@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.scim.catalogue import Catalogue
+from shared.scim.strict_json import unambiguous
 from shared.settings import SCHEMAS, SettingsError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,23 +67,13 @@ def _json(file: Path) -> Any:
             "folder of the app on"
         ) from None
     try:
-        return json.loads(text, object_pairs_hook=_unambiguous)
+        return json.loads(text, object_pairs_hook=unambiguous)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise _refused(f"{_name(file)}: {place}: {error.msg}; put JSON") from None
     except (ValueError, RecursionError) as error:
         reason = "nests too deeply" if isinstance(error, RecursionError) else str(error)
         raise _refused(f"{_name(file)}: {reason}") from None
-
-
-def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make an object of which no key is lost because it stands there twice."""
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"an object has the key {json.dumps(twice)} twice; leave one out")
-    return made
 
 
 def _refused(problem: str) -> SettingsError:

@@ -74,11 +74,11 @@ class DevelopmentKey:
     """An API key of a developer's machine.
 
     Attributes:
-        key: The key itself.
+        value: The key itself.
         grant: What it allows.
     """
 
-    key: SecretStr
+    value: SecretStr
     grant: Grant
 
 
@@ -170,7 +170,7 @@ def _api_key(value: object) -> object:
 def _under_its_name(keys: Mapping[str, DevelopmentKey]) -> Mapping[str, DevelopmentKey]:
     """Refuse a key that says another name than its setting: it would never be found."""
     for name, each in keys.items():
-        said = api_keys.name_in(each.key.get_secret_value())
+        said = api_keys.name_in(each.value.get_secret_value())
         if said != name:
             raise ValueError(f"holds a key of another name than {name}; name both alike")
     return keys

@@ -17,7 +17,7 @@ from shared.web.responses import JSON, ScimResponse
 from shared.web.services import Services
 from vendor_api.operations import ApiEndpoint, Operation
 
-Find = Callable[[Users, RequestContext, str], Awaitable[list[str]]]
+FindUsers = Callable[[Users, RequestContext, str], Awaitable[list[str]]]
 """Finds the ids of the users who have a value: two at most, since two are too many. 1 call."""
 
 
@@ -107,7 +107,11 @@ async def get_access(request: ScimRequest, services: Services) -> ScimResponse:
 
 
 async def _decide(
-    context: RequestContext, users: Users, value: str, find: Find, has: Callable[[User, str], bool]
+    context: RequestContext,
+    users: Users,
+    value: str,
+    find: FindUsers,
+    has: Callable[[User, str], bool],
 ) -> Access:
     ids = await find(users, context, value)
     if len(ids) > 1:
@@ -180,7 +184,7 @@ async def _by_email(users: Users, context: RequestContext, value: str) -> list[s
 _SEVERAL = 2
 """As many as need to be found to know that it is not one."""
 
-_LOOKUPS: dict[str, tuple[Find, Callable[[User, str], bool]]] = {
+_LOOKUPS: dict[str, tuple[FindUsers, Callable[[User, str], bool]]] = {
     "userName": (_by_user_name, _has_user_name),
     "externalId": (_by_external_id, _has_external_id),
     "email": (_by_email, _has_email),

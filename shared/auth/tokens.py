@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from shared.api_keys import Grant
+    from shared.settings import DevelopmentKey
 
 VALID_TOKENS = 2
 """How many versions of a token or an API key are valid at once, so that one can be replaced without
@@ -128,20 +129,6 @@ class _DevelopmentToken:
     digest: bytes
 
 
-class DevelopmentKey(Protocol):
-    """An API key of the settings."""
-
-    @property
-    def key(self) -> SecretStr:
-        """The key itself."""
-        ...
-
-    @property
-    def grant(self) -> Grant:
-        """What it allows."""
-        ...
-
-
 class DevelopmentTokens:
     """Tokens and API keys from the settings, for a developer's machine without a vault."""
 
@@ -159,7 +146,7 @@ class DevelopmentTokens:
             for tenant, token in tokens.items()
         }
         self._keys = {
-            name: (_DevelopmentToken(digest_of(each.key.get_secret_value())), each.grant)
+            name: (_DevelopmentToken(digest_of(each.value.get_secret_value())), each.grant)
             for name, each in (keys or {}).items()
         }
 

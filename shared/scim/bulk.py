@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import unquote
 
 from shared.errors import Conflict, InvalidValue
+from shared.scim import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,11 +20,19 @@ MAX_BULK_OPERATIONS = 1_000
 
 Method = Literal["POST", "PUT", "PATCH", "DELETE"]
 
-_REFERENCE = re.compile(r"bulkId:(.+)", re.DOTALL)
-_IN_URL = re.compile(r"(?<=/)bulkId:([^/]+)")
+_REFERENCE = re.compile(r"\s*bulkId:(.*\S)\s*", re.DOTALL | re.IGNORECASE)
+_IN_URL = re.compile(r"(?<=/)bulkId(?::|%3a)([^/]+)", re.IGNORECASE)
+_URL = re.compile(r"\s*[^\s{}\[\]\"]*/bulkId(?::|%3a)[^/\s]+/?\s*", re.IGNORECASE)
+"""A text that is a URL, absolute or not, which ends in a reference: the `$ref` of a resource."""
+
 _IN_FILTER = re.compile(
-    r"""(?<=")bulkId:([^"]+)(?=")|(?<=')bulkId:([^']+)(?=')|(?<=\s)bulkId:([^\s"'()\[\]]+)"""
+    r"""(?<=")\s*bulkId:([^"]+)(?=")
+      | (?<=')\s*bulkId:([^']+)(?=')
+      | (?<=\s)bulkId:([^\s"'()\[\]]+)""",
+    re.IGNORECASE | re.VERBOSE,
 )
+_IN_JSON = re.compile(r"\s*[{\[].*bulkId:", re.DOTALL | re.IGNORECASE)
+"""Begins a text that may be JSON with a reference in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,30 +183,36 @@ class _Planner:
 
 
 def _named(operation: BulkOperation) -> Iterator[str]:
-    yield from _IN_URL.findall(operation.path)
+    yield from map(unquote, _IN_URL.findall(operation.path))
+    yield from _names_in(operation.data)
+
+
+def _names_in(value: Any) -> list[str]:
+    """Return the bulk ids that a JSON value refers to."""
     found: list[str] = []
 
     def note(match: re.Match[str]) -> str:
         found.append(_bulk_id(match))
         return ""
 
-    _mapped(operation.data, note)
-    yield from found
+    _mapped(value, note)
+    return found
 
 
 def _bulk_id(match: re.Match[str]) -> str:
-    return next(group for group in match.groups() if group is not None)
+    name = next(group for group in match.groups() if group is not None)
+    return unquote(name) if match.re is _IN_URL else name.rstrip()
 
 
 def _mapped(value: Any, id_of: Callable[[re.Match[str]], str]) -> Any:
     """Copy a JSON value with its references replaced.
 
-    A reference is a whole string, or a literal, in whatever quotes, in the path of a PATCH
-    operation or in a key of its value: `members[value eq "bulkId:ana"]`.
+    A reference is a whole string, the end of a URL, or a literal, in whatever quotes, in the path
+    of a PATCH operation or in a key of its value: `members[value eq "bulkId:ana"]`. It may stand
+    in JSON that is sent as text.
     """
     if isinstance(value, str):
-        whole = _REFERENCE.fullmatch(value)
-        return id_of(whole) if whole else value
+        return _mapped_text(value, id_of)
     if isinstance(value, list):
         return [_mapped(part, id_of) for part in value]
     if isinstance(value, dict):
@@ -203,6 +221,18 @@ def _mapped(value: Any, id_of: Callable[[re.Match[str]], str]) -> Any:
             for name, part in value.items()
         }
     return value
+
+
+def _mapped_text(text: str, id_of: Callable[[re.Match[str]], str]) -> str:
+    whole = _REFERENCE.fullmatch(text)
+    if whole:
+        return id_of(whole)
+    if _URL.fullmatch(text):
+        return _IN_URL.sub(id_of, text.strip())
+    if _IN_JSON.match(text):
+        with suppress(ValueError, RecursionError):
+            return json.dumps(_mapped(strict_json.read(text), id_of))
+    return text
 
 
 def _mapped_part(name: str, part: Any, id_of: Callable[[re.Match[str]], str]) -> Any:
@@ -226,5 +256,5 @@ def _pruned(value: Any, bulk_ids: frozenset[str]) -> Any:
 def _refers(value: Any, bulk_ids: frozenset[str]) -> bool:
     """Tell whether a value is a reference, or a complex value with one: `{"value": "bulkId:x"}`."""
     parts = value.values() if isinstance(value, dict) else [value]
-    wholes = [_REFERENCE.fullmatch(part) for part in parts if isinstance(part, str)]
-    return any(whole[1] in bulk_ids for whole in wholes if whole)
+    texts = [part for part in parts if isinstance(part, str)]
+    return any(name in bulk_ids for text in texts for name in _names_in(text))

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import InvalidSyntax
+from shared.scim import strict_json
 from shared.scim.values import elements
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+_BEGINS_AS_JSON = ("[", "{", '"')
 _MESSAGES = "urn:ietf:params:scim:api:messages:2.0:"
 _CORE = "urn:ietf:params:scim:schemas:core:2.0:"
 CORE_SCHEMAS = frozenset(
@@ -47,10 +49,29 @@ def check(body: dict[str, Any], own: str, others: Collection[str] = ()) -> None:
 def _named(body: dict[str, Any], own: str) -> Iterator[str]:
     for name, value in body.items():
         if name.lower() == "schemas":
-            for urn in elements(value):
-                if not isinstance(urn, str):
-                    raise InvalidSyntax(f"schemas takes a list of URNs, such as {own}.")
-                yield urn
+            yield from _urns(value, own)
+
+
+def _urns(value: Any, own: str) -> Iterator[str]:
+    """Yield the URNs in a list, in JSON as text, or in a text with blanks or commas between."""
+    for text in elements(value):
+        if not isinstance(text, str):
+            raise _not_urns(own)
+        if text.lstrip().startswith(_BEGINS_AS_JSON):
+            yield from _urns(_unpacked(text, own), own)
+        else:
+            yield from text.replace(",", " ").split()
+
+
+def _unpacked(text: str, own: str) -> Any:
+    try:
+        return strict_json.read(text)
+    except (ValueError, RecursionError):
+        raise _not_urns(own) from None
+
+
+def _not_urns(own: str) -> InvalidSyntax:
+    return InvalidSyntax(f"schemas takes a list of URNs, such as {own}.")
 
 
 def _without_last_colon(urn: str) -> str:

@@ -19,9 +19,10 @@ from shared.scim.elements import (
     replacement,
     with_one_primary,
 )
-from shared.scim.folding import fold
+from shared.scim.equality import is_same
 from shared.scim.names import check_keys, is_well_formed
 from shared.scim.schema import AttributePath
+from shared.scim.spellings import check_spellings
 from shared.scim.values import (
     coerce,
     coerce_parts,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from shared.scim.elements import Elements
-    from shared.scim.schema import Attribute, Document, ResourceType, Schema
+    from shared.scim.schema import Document, ResourceType, Schema
 
 
 def create(resource_type: ResourceType, body: Any) -> Document:
@@ -242,11 +243,12 @@ def tidied(document: Document, before: Document, lists: Lists) -> Document:
         if elements is not None:
             held = path.read(before) or []
             kept = distinct(
+                path.attribute,
                 [
                     each
                     for each in elements
                     if not is_blank(path.attribute, each, held) or named & each.keys()
-                ]
+                ],
             )
             if len(kept) < len(elements) or not kept:
                 document = put(document, path, kept or None)
@@ -266,7 +268,11 @@ def _gather(resource_type: ResourceType, body: Any, current: Document) -> Docume
     declarations.check(body, resource_type.schema.id, resource_type.other_schemas)
     document: Document = {}
     lists: Lists = {}
-    for path, value in entries(resource_type, body):
+    named = list(entries(resource_type, body))
+    if check_spellings(named):
+        # A part is written into the whole, which would take its place if it came later.
+        named.sort(key=lambda each: each[0].sub_attribute is not None)
+    for path, value in named:
         if path.is_writable:
             note_list(lists, path)
             document = _with_entry(document, path, value, current)
@@ -435,13 +441,6 @@ def _with_part(document: Document, path: AttributePath, value: Any) -> Document:
     if path.sub_attribute is not None:
         value = {**path.read(document), path.sub_attribute.name: value}
     return put(document, path, value)
-
-
-def is_same(attribute: Attribute, one: Any, other: Any) -> bool:
-    """Tell whether two simple values of an attribute are one."""
-    if isinstance(one, str) and isinstance(other, str) and not attribute.case_exact:
-        return fold(one) == fold(other)
-    return bool(one == other)
 
 
 def _first_primary(values: Elements) -> Elements:

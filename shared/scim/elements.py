@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from shared.errors import InvalidValue
-from shared.scim.folding import fold
+from shared.scim.equality import comparable, is_written_in_one_way
 from shared.scim.schema import REF, VALUE
 
 if TYPE_CHECKING:
@@ -87,18 +87,20 @@ def replacement(attribute: Attribute, held: Elements, new: Elements | None, path
     return elements
 
 
-def distinct(elements: Elements) -> Elements:
-    """Return the elements, each once.
+def distinct(attribute: Attribute, elements: Elements) -> Elements:
+    """Return the elements of an attribute, each once.
 
     Two elements are one if their `value` and `type` are the same, and whatever else does not only
     describe them; the first is completed by the second. Those without a `value` are one if all
-    their parts but `primary` are the same.
+    their parts but `primary` are the same. A client that lists two texts which differ in letter
+    case gets both back.
     """
     if len(elements) < 2:
         return elements
+    is_plain = is_written_in_one_way(attribute)
     found: dict[Any, Any] = {}
     for element in elements:
-        key = _identity(element)
+        key = _identity(element if is_plain else comparable(attribute, element))
         found[key] = _completed(found[key], element) if key in found else element
     return list(found.values())
 
@@ -107,7 +109,7 @@ def contradict(attribute: Attribute, element: Any, other: Any) -> bool:
     """Tell whether two elements of one `value` differ in what does not only describe them."""
     if not isinstance(element, dict):
         return False
-    one, two = _folded_parts(attribute, element), _folded_parts(attribute, other)
+    one, two = comparable(attribute, element), comparable(attribute, other)
     shared = one.keys() & two.keys() - _DESCRIPTIVE
     return any(one[name] != two[name] for name in shared)
 
@@ -129,7 +131,7 @@ class Parts:
             return set()
         return {
             (name, part)
-            for name, part in _folded_parts(self._attribute, element).items()
+            for name, part in comparable(self._attribute, element).items()
             if name != _PRIMARY
         }
 
@@ -165,8 +167,8 @@ class Places:
 
     def _key(self, element: Any) -> tuple[Any, Any]:
         if not isinstance(element, dict):
-            return _folded(self._attribute, element), None
-        parts = _folded_parts(self._attribute, element)
+            return comparable(self._attribute, element), None
+        parts = comparable(self._attribute, element)
         if VALUE in parts:
             return parts[VALUE], parts.get(_TYPE)
         return _parts_but(parts, _PRIMARY), None
@@ -194,12 +196,3 @@ def _completed(element: Any, other: Any) -> Any:
     if is_primary(other):
         completed[_PRIMARY] = True
     return completed
-
-
-def _folded_parts(attribute: Attribute, element: dict[str, Any]) -> dict[str, Any]:
-    return {name: _folded(attribute.sub_attribute(name), part) for name, part in element.items()}
-
-
-def _folded(attribute: Attribute | None, value: Any) -> Any:
-    is_exact = attribute is None or attribute.case_exact or not isinstance(value, str)
-    return value if is_exact else fold(value)

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, NoReturn, Typ
 
 from shared.errors import InvalidFilter
 from shared.scim.elements import is_blank
-from shared.scim.folding import fold, fold_effort
+from shared.scim.equality import Form, as_it_is, folded, form
+from shared.scim.folding import fold_effort
 from shared.scim.names import abridged, is_attribute, is_well_formed
-from shared.scim.scalars import convert, read_base64, read_time, wanted
+from shared.scim.scalars import convert, wanted
 from shared.scim.schema import VALUE, Attribute, AttributePath
 from shared.scim.unknown import is_name as is_name_of
 from shared.scim.values import elements, is_unassigned
@@ -51,10 +52,9 @@ _COMPARE: dict[Operator, Callable[[Any, Any], bool]] = {
     "le": python.le,
 }
 
-_IN_TIME: frozenset[Operator] = frozenset({"eq", "ne", "gt", "ge", "lt", "le"})
-"""Operators that compare a `dateTime` as a moment; the others look at its text."""
-
 _TEXTUAL: frozenset[Operator] = frozenset({"co", "sw", "ew"})
+"""Operators that look at the text of a value, whatever its type."""
+
 _TEXT = Attribute("text")
 _COMPARED_WITH: dict[AttributeType, Attribute] = {"integer": Attribute("number", "decimal")}
 """What literals are read as, where it is not the type of the attribute."""
@@ -68,33 +68,11 @@ _REFUSED: dict[AttributeType, frozenset[Operator]] = {
 """Operators that a type has no meaning for: RFC 7644 table 3 calls for an error."""
 
 
-Form: TypeAlias = "Callable[[Any], Any]"
-"""Brings a value that a resource has into the form in which it is compared."""
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
-
-
-def _folded(value: Any) -> Any:
-    return fold(value) if isinstance(value, str) else value
-
-
-def _moment(value: Any) -> Any:
-    return read_time(value) if isinstance(value, str) else value
-
-
-def _bytes(value: Any) -> Any:
-    return read_base64(value) if isinstance(value, str) else value
-
-
 def _form(attribute: Attribute, operator: Operator) -> Form:
-    """Return the form in which values of an attribute are compared."""
-    if attribute.type == "dateTime" and operator in _IN_TIME:
-        return _moment
-    if attribute.type == "binary" and operator not in _TEXTUAL:
-        return _bytes
-    return _as_it_is if attribute.case_exact else _folded
+    """Return the form in which values of an attribute are compared; a part is one of its text."""
+    if operator in _TEXTUAL:
+        return as_it_is if attribute.case_exact else folded
+    return form(attribute)
 
 
 @dataclass(frozen=True, slots=True)

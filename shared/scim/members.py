@@ -19,6 +19,7 @@ from shared.scim.documents import entries
 from shared.scim.filters import And, Comparison, Filter, Not, Or
 from shared.scim.operations import on_attributes
 from shared.scim.schema import VALUE
+from shared.scim.spellings import check_spellings
 from shared.scim.values import coerce_parts, is_unassigned, unpacked_list
 
 if TYPE_CHECKING:
@@ -118,12 +119,13 @@ def from_document(body: Any) -> MemberChange:
     if not isinstance(body, dict):
         raise InvalidSyntax("The body must be a JSON object: the resource.")
     change = MemberChange()
-    for path, value in entries(GROUP, body):
-        if path.attribute is MEMBERS:
-            if path.leaf.name not in {MEMBERS.name, VALUE}:
-                raise _not_written(path)
-            members = _members(value)
-            change = MemberChange(replace=True, add=tuple(members), types=_declared(members))
+    named = [each for each in entries(GROUP, body) if each[0].attribute is MEMBERS]
+    check_spellings(named)
+    for path, value in named:
+        if path.leaf.name not in {MEMBERS.name, VALUE}:
+            raise _not_written(path)
+        members = _members(value)
+        change = MemberChange(replace=True, add=tuple(members), types=_declared(members))
     return change
 
 
@@ -200,7 +202,7 @@ class _Draft:
         if each.path.filter is not None:
             selections = _selected(each.path.filter, each)
             for member_type, draft in self._lists.items():
-                draft.remove(selections[member_type])
+                draft.remove(self._meant(selections[member_type], each.value))
         elif each.is_remove:
             # Entra lists the members to remove; the RFC would take all of them.
             everyone = each.value is None
@@ -225,6 +227,16 @@ class _Draft:
         for member, declared in members.items():
             _note_type(self._types, member, declared)
         return _selection_of(members)
+
+    def _meant(self, selection: _Selection, value: Any) -> _Selection:
+        """Return whom a remove means that has a filter and a value beside it: who is in both.
+
+        Raises:
+            InvalidValue: The value names no member.
+        """
+        if value is None or (is_unassigned(value) and not selection.of_others):
+            return selection
+        return selection & self._named(value)
 
 
 def _members(value: Any) -> dict[str, MemberType | None]:
@@ -281,8 +293,9 @@ def _member(element: Any) -> dict[str, str]:
 
 def _is_number(element: Any) -> bool:
     """Tell whether a number stands where an id should, alone or as the `value` of an object."""
-    values = element.values() if isinstance(element, dict) else (element,)
-    return any(isinstance(value, int | float) for value in values)
+    if isinstance(element, dict):
+        return any(name.lower() == VALUE and _is_number(part) for name, part in element.items())
+    return isinstance(element, int | float)
 
 
 def _no_member() -> InvalidValue:
@@ -397,6 +410,12 @@ def _selection(condition: Filter, member_type: MemberType) -> _Selection | None:
         case Comparison(operator="eq" | "ne", value=str(value), path=path) if (
             path.leaf.name == VALUE and value.strip()
         ):
+            if not _ID.fullmatch(value.strip()):
+                raise InvalidPath(
+                    "A literal that members are selected by is no id: it has a blank, a comma, a "
+                    "quote or a bracket in it. Select by one id, and join several terms by or.",
+                    path=MEMBERS.name,
+                )
             selection = _selection_of([value.strip()])
             return selection if condition.operator == "eq" else ~selection
         case Not():

@@ -5,7 +5,6 @@ pydantic checks the envelope here, once; what it carries is checked by the schem
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -15,7 +14,7 @@ from shared.scim import bulk, declarations
 from shared.scim.bulk import BulkOperation
 from shared.scim.names import check_keys
 from shared.scim.operations import MAX_PATCH_OPERATIONS, PatchOperation
-from shared.scim.queries import checked
+from shared.scim.queries import checked, read_whole
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -28,9 +27,6 @@ BULK_REQUEST_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 SEARCH_REQUEST_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 LIST_RESPONSE_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 BULK_RESPONSE_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
-
-
-_DIGITS = re.compile(r"[+-]?[0-9]{1,10}")
 
 
 def _lower_names(message: Any) -> Any:
@@ -53,8 +49,8 @@ def _whole(value: Any) -> Any:
     """Take a whole number as text, or with a fraction of nothing, as what it says."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    is_digits = isinstance(value, str) and _DIGITS.fullmatch(value.strip())
-    return int(value) if is_digits else value
+    number = read_whole(value.strip()) if isinstance(value, str) else None
+    return value if number is None else number
 
 
 def _path(value: Any) -> Any:
@@ -239,16 +235,20 @@ def bulk_response(results: Sequence[Document]) -> Document:
     return {"schemas": [BULK_RESPONSE_SCHEMA], "Operations": list(results)}
 
 
-def parse_search(body: Any, core_schemas: Collection[str] = ()) -> Query:
+def parse_search(
+    body: Any, core_schemas: Collection[str] = (), in_url: Collection[str] = ()
+) -> Query:
     """Read the body of a POST to `/.search`.
 
     Args:
         body: Any JSON value.
         core_schemas: As for `parse_patch`.
+        in_url: Names of the parameters of the URL, in lower case.
 
     Raises:
         InvalidSyntax: It is not an object.
-        InvalidValue: What it holds is not of its type.
+        InvalidValue: What it holds is not of its type, or the URL says what it does not: to pass
+            over a filter would show everybody.
         ScimError: It asks for what cannot be asked for; see `queries.from_parameters`.
     """
     if not isinstance(body, dict):
@@ -260,6 +260,7 @@ def parse_search(body: Any, core_schemas: Collection[str] = ()) -> Query:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         expected = _SEARCHED[str(first["loc"][0])]
         raise InvalidValue(f"{expected}.", path=expected.partition(" ")[0]) from None
+    _check_none_in_url(search, in_url)
     return checked(
         filter=search.filter,
         sort_by=search.sortby,
@@ -270,6 +271,17 @@ def parse_search(body: Any, core_schemas: Collection[str] = ()) -> Query:
         attributes=search.attributes,
         excluded_attributes=search.excludedattributes,
     )
+
+
+def _check_none_in_url(search: SearchRequest, in_url: Collection[str]) -> None:
+    for name, expected in _SEARCHED.items():
+        if name in in_url and getattr(search, name) is None:
+            spelling = expected.partition(" ")[0]
+            raise InvalidValue(
+                f"{spelling} stands in the URL: a search is read from its body, so put it there "
+                "(RFC 7644 section 3.4.3).",
+                path=spelling,
+            )
 
 
 def list_response(

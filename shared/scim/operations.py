@@ -15,11 +15,13 @@ from shared.scim.documents import (
 )
 from shared.scim.names import check_keys
 from shared.scim.paths import parse_path
+from shared.scim.spellings import check_spellings
 from shared.scim.values import is_unassigned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from shared.scim.filters import Filter
     from shared.scim.paths import PatchPath
     from shared.scim.schema import AttributePath, Document, ResourceType, Schema
 
@@ -79,24 +81,48 @@ def on_attributes(
         InvalidPath: A path is malformed, or filters by what is not there.
         Mutability: A path names what is `readOnly`.
         InvalidSyntax: A key of a value is not the name of an attribute.
-        InvalidValue: What should be an object of attributes is none.
+        InvalidValue: What should be an object of attributes is none, or names one of them twice.
     """
     for sent in operations:
         try:
-            for operation in _taken_apart(resource_type, sent):
-                path = parse_path(operation.path, resource_type)
-                if path is None:
-                    schema, value = resource_type.schema, operation.value
-                    check_wrapper(resource_type, schema, operation.path, value)
-                    continue
-                if not path.target.is_read_only:
-                    value = unwrapped(resource_type, path.target, operation.value)
-                    yield AttributeOperation(operation, path, value)
-                elif operation.path == sent.path:
-                    raise _read_only(path.target)
+            found = list(_on_known(resource_type, sent))
+            if len(found) > 1:
+                found = _reconciled(found)
         except ScimError as error:
             error.locate(operation=sent.index)
             raise
+        yield from found
+
+
+def _on_known(resource_type: ResourceType, sent: PatchOperation) -> Iterator[AttributeOperation]:
+    """Yield what one operation does to each attribute that the type has."""
+    for operation in _taken_apart(resource_type, sent):
+        path = parse_path(operation.path, resource_type)
+        if path is None:
+            check_wrapper(resource_type, resource_type.schema, operation.path, operation.value)
+        elif not path.target.is_read_only:
+            value = unwrapped(resource_type, path.target, operation.value)
+            yield AttributeOperation(operation, path, value)
+        elif operation.path == sent.path:
+            raise _read_only(path.target)
+
+
+def _reconciled(operations: Sequence[AttributeOperation]) -> list[AttributeOperation]:
+    """Return what the keys of one object do, parts last: a whole would take their place.
+
+    Raises:
+        InvalidValue: Two keys say different things of one attribute.
+    """
+    by_filter: dict[Filter | None, list[tuple[AttributePath, Any]]] = {}
+    for each in operations:
+        by_filter.setdefault(each.path.filter, []).append((each.path.target, each.value))
+    for condition, named in by_filter.items():
+        check_spellings(named, of_one=condition is not None)
+    return sorted(operations, key=_is_on_part)
+
+
+def _is_on_part(each: AttributeOperation) -> bool:
+    return each.path.filter is not None or each.path.target.sub_attribute is not None
 
 
 def _taken_apart(
@@ -121,7 +147,14 @@ def _on_schema(
     if operation.op == "remove" and is_core:
         raise NoTarget("A remove needs the path of what is to be removed.")
     if is_core or operation.op == "add" or not is_unassigned(operation.value):
-        for name, value in _attributes(resource_type, schema, operation).items():
+        attributes = _attributes(resource_type, schema, operation)
+        if operation.op == "remove" and not attributes:
+            raise InvalidValue(
+                f"The value names no attribute to remove from {schema.id}: leave it out to remove "
+                "all, or send an object with attributes of that schema.",
+                path=schema.id,
+            )
+        for name, value in attributes.items():
             yield from _on_key(resource_type, schema, operation, name, value)
     else:
         for attribute in schema.attributes:

@@ -8,10 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shared.errors import InvalidValue, Mutability, NoTarget, PayloadTooLarge, ScimError
+from shared.errors import (
+    InvalidPath,
+    InvalidValue,
+    Mutability,
+    NoTarget,
+    PayloadTooLarge,
+    ScimError,
+)
 from shared.scim.documents import (
     hold_immutable,
-    is_same,
     missing,
     note_list,
     put,
@@ -31,6 +37,7 @@ from shared.scim.elements import (
     replacement,
     with_one_primary,
 )
+from shared.scim.equality import is_same
 from shared.scim.filters import And, Comparison, Filter, matches
 from shared.scim.folding import fold_effort
 from shared.scim.operations import on_attributes
@@ -343,6 +350,7 @@ def _described(condition: Filter, path: str) -> Document:
     Raises:
         NoTarget: The filter is not made of `eq` terms, so there are many such elements, or its
             terms exclude each other, so there is none.
+        InvalidPath: A part of it would be empty.
     """
     element: Document = {}
     for term in condition.filters if isinstance(condition, And) else (condition,):
@@ -354,6 +362,13 @@ def _described(condition: Filter, path: str) -> Document:
             raise NoTarget(
                 f"No value of {path} satisfies the filter, and only one made of eq and and "
                 "tells which value to create.",
+                path=path,
+            )
+        if isinstance(term.value, str) and not term.value.strip():
+            raise InvalidPath(
+                f"No value of {path} satisfies the filter, and to create one whose "
+                f"{term.path.text} is empty says nothing of it: send what it shall be, as in "
+                f'[{term.path.text} eq "work"], or leave the [filter] out.',
                 path=path,
             )
     return element

@@ -53,11 +53,11 @@ class Projection:
         Raises:
             InvalidValue: One of them holds what cannot be a path.
         """
-        if attributes and attributes.strip():
-            names = _names(resource_type, "attributes", attributes)
-            return cls(_only(resource_type, names))
-        if not excluded and written == ():
-            return _by_default(resource_type)
+        shows_names = bool(attributes and attributes.strip())
+        if shows_names or written == ():
+            length = len(attributes or "") + len(excluded or "")
+            read = _read_again if length <= _MOST_REMEMBERED else _read
+            return read(resource_type, attributes if shows_names else None, excluded or "")
         names = _names(resource_type, "excludedAttributes", excluded or "")
         return cls(_without(resource_type, names, written))
 
@@ -78,10 +78,19 @@ class Projection:
         return _pruned(resource, self.shown)
 
 
-@lru_cache(maxsize=64)
-def _by_default(resource_type: ResourceType) -> Projection:
-    """Show what is shown by default; nearly every request asks for it."""
-    return Projection(_without(resource_type, [], ()))
+_MOST_REMEMBERED = 256
+"""Characters of parameters that are remembered: clients ask for the same with every request."""
+
+
+def _read(resource_type: ResourceType, attributes: str | None, excluded: str) -> Projection:
+    """Read the parameters where nothing was written that would be shown."""
+    if attributes is not None:
+        return Projection(_only(resource_type, _names(resource_type, "attributes", attributes)))
+    names = _names(resource_type, "excludedAttributes", excluded)
+    return Projection(_without(resource_type, names, ()))
+
+
+_read_again = lru_cache(maxsize=128)(_read)
 
 
 def _names(resource_type: ResourceType, parameter: str, value: str) -> list[str]:

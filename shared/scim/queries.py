@@ -21,7 +21,11 @@ DEFAULT_COUNT = 100
 MAX_COUNT = 200
 """Resources on one page of the answer to a query."""
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,10}")
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_MOST_DIGITS = 18
+_MOST = 10**18
+"""Stands for every larger number: there are fewer resources."""
+
 _DESCENDING = {"": False, "ascending": False, "descending": True}
 
 
@@ -139,10 +143,20 @@ def _invalid_count() -> ScimError:
 
 def _whole(name: str, value: str | int | None, default: int) -> int:
     if isinstance(value, int):
-        return value
+        return max(min(value, _MOST), -_MOST)
     text = (value or "").strip()
     if not text:
         return default
-    if not _INTEGER.fullmatch(text):
+    number = read_whole(text)
+    if number is None:
         raise InvalidValue(f"{name} must be a whole number, as in {name}=1.", path=name)
-    return int(text)
+    return number
+
+
+def read_whole(text: str) -> int | None:
+    """Return the whole number that a text is, or None; one that is too large is the largest."""
+    if not _INTEGER.fullmatch(text):
+        return None
+    digits = text.lstrip("+-0") or "0"
+    number = int(digits) if len(digits) <= _MOST_DIGITS else _MOST
+    return -number if text[0] == "-" else number

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.scim import declarations
 from shared.scim.names import abridged, is_attribute, is_well_formed
-from shared.scim.schema import VALUE, spellings
+from shared.scim.schema import REF, VALUE, spellings
 from shared.scim.values import elements
 
 if TYPE_CHECKING:
     from shared.scim.schema import ResourceType, Schema
 
+
+_OF_AN_OPERATION = frozenset({"op", "path", VALUE, REF})
+"""Keys that are left where the path of an operation, or the name around a value, was forgotten."""
 
 _DEEPEST = 2
 """Names in the path of an attribute that there is: itself, and its part."""
@@ -69,7 +72,12 @@ def remedy(of: ResourceType, name: str) -> str:
             f"{abridged(name)!r} is not the name of an attribute: send one such as userName, "
             "name.givenName or, with the URN of its schema, urn:...:User:department."
         )
-    return _remedy_of_urn(of, name) or _remedy_of_type(of, name) or _remedy_of_part(of, name)
+    return (
+        _remedy_of_operation(of, name)
+        or _remedy_of_urn(of, name)
+        or _remedy_of_type(of, name)
+        or _remedy_of_part(of, name)
+    )
 
 
 def remedy_of_wrapper(of: ResourceType, schema: Schema, name: str, value: Any) -> str:
@@ -98,6 +106,18 @@ def _urn_of(of: ResourceType, name: str) -> _Urn | None:
     if ":" not in lowered:
         return None
     return next((urn for urn in _urns(of) if lowered.startswith(urn.text)), None)
+
+
+def _remedy_of_operation(of: ResourceType, name: str) -> str:
+    """Look at what stands in an operation beside its path, or in an element of a list."""
+    urn = _urn_of(of, name)
+    start = 0 if urn is None or not urn.is_own else len(urn.text) + 1
+    if name[start:].lower() not in _OF_AN_OPERATION:
+        return ""
+    return (
+        f"{name[start:]} is no attribute: name the one that is meant in the path of the operation, "
+        'as in {"op": "add", "path": "members", "value": ...}, or as the key around its value.'
+    )
 
 
 def _remedy_of_urn(of: ResourceType, name: str) -> str:

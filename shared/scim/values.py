@@ -7,12 +7,12 @@ a value and cannot be understood is refused: to drop it would be a success that 
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 from urllib.parse import unquote
 
 from shared.errors import InvalidValue
+from shared.scim import strict_json
 from shared.scim.names import check_keys, is_well_formed
 from shared.scim.scalars import convert, kind_of, remedy, wanted
 from shared.scim.schema import REF, VALUE
@@ -25,7 +25,14 @@ MAX_VALUES = 1_000
 
 _JSON_WORDS: Final = frozenset({"null", "true", "false"})
 
-_LIKE_JSON: Final = re.compile(r"\s*(?:\{[^:]*:|\{\s*\}|\[\s*(?:[\[\]{\"']|(?:null|true|false)\b))")
+_UNSEEN: Final = r"[\s\u200b-\u200f\u2060\ufeff]*"
+"""What nobody sees before JSON, such as a byte order mark."""
+
+_BEGINS_AS_JSON: Final = re.compile(_UNSEEN + r"[{\[]")
+
+_LIKE_JSON: Final = re.compile(
+    _UNSEEN + r"(?:\{[^:]*:|\{\s*\}|\[\s*(?:[\[\]{\"']|(?:null|true|false)\b))"
+)
 """Begins what is an object or a list as JSON, or was meant to be."""
 
 _ID_IN_REF: Final = re.compile(r"(?:^|/)[^/?#:]+/([^/?#]+)/?\Z")
@@ -142,7 +149,7 @@ def unpacked_list(attribute: Attribute, value: Any, path: str) -> Any:
 def unpacked_object(value: Any) -> Any:
     """Return the object that a text is as JSON, or the value as it is."""
     try:
-        packed = json.loads(value) if isinstance(value, str) else None
+        packed = strict_json.read(value) if isinstance(value, str) else None
     except (ValueError, RecursionError):
         return value
     return packed if isinstance(packed, dict) else value
@@ -252,30 +259,40 @@ def _unpacked_value(attribute: Attribute, value: Document, path: str) -> Documen
     return {key: part for key, part in value.items() if key != name} | packed
 
 
-def _packed(attribute: Attribute, value: Any, path: str) -> Any:
-    """Return the object or the list that a text is as JSON, else None; "[5]" may be a name.
+def _packed(attribute: Attribute, value: Any, path: str, *, may_be_name: bool = False) -> Any:
+    """Return the object or the list that a text is as JSON, else None.
 
     Raises:
-        InvalidValue: The text begins as JSON does, and is not: `{'value': 'x'}` would be a value.
+        InvalidValue: The text begins as JSON does, and is not: `{'value': 'x'}` would be a value,
+            unless it may be a name. Or it is a list in which a number or a boolean stands.
+        InvalidSyntax: An object in it has a key twice.
     """
-    if not isinstance(value, str) or value.lstrip()[:1] not in {"{", "["}:
+    if not isinstance(value, str) or not _BEGINS_AS_JSON.match(value):
         return None
     try:
-        packed = json.loads(value)
+        packed = strict_json.read(value)
     except (ValueError, RecursionError):
+        if may_be_name:
+            return None
         raise InvalidValue(
             f"{path} takes {wanted(attribute)}. The text that was sent begins as JSON does, and is "
             "none: send the object itself, or JSON with its names and texts in double quotes.",
             path=path,
         ) from None
-    is_name = isinstance(packed, list) and any(isinstance(each, int | float) for each in packed)
-    return None if is_name else packed
+    if isinstance(packed, list) and any(isinstance(each, int | float) for each in packed):
+        raise InvalidValue(
+            f"{path} takes {wanted(attribute)}. The text that was sent is a list as JSON with a "
+            "number or a boolean in it: send objects, or texts in double quotes.",
+            path=path,
+        )
+    return packed
 
 
 def _packed_part(attribute: Attribute, value: Any, path: str) -> Any:
     """Return what the text of a `value` is as JSON; one such as `{Admin}` is a name."""
-    is_text = isinstance(value, str)
-    return _packed(attribute, value, path) if is_text and _LIKE_JSON.match(value) else None
+    if not isinstance(value, str):
+        return None
+    return _packed(attribute, value, path, may_be_name=not _LIKE_JSON.match(value))
 
 
 def _is_json_scalar(value: Any) -> bool:

@@ -1,9 +1,10 @@
 """Request bodies: bytes that must be JSON, within bounds."""
 
 import json
-from typing import Any, NoReturn
+from typing import Any
 
 from shared.errors import InvalidSyntax, PayloadTooLarge, ScimError, UnsupportedMediaType
+from shared.scim import strict_json
 
 MAX_BODY_DEPTH = 32
 """Arrays and objects within each other; SCIM needs five."""
@@ -22,7 +23,8 @@ def parse_body(body: bytes, content_type: str | None, limit: int) -> Any:
     Raises:
         PayloadTooLarge: the body is over the limit.
         UnsupportedMediaType: the body is not JSON and was not said to be.
-        InvalidSyntax: the body is empty, is not JSON in UTF-8, or nests too deeply.
+        InvalidSyntax: the body is empty, is not JSON in UTF-8, nests too deeply, or has an object
+            with a key twice.
     """
     if len(body) > limit:
         raise PayloadTooLarge(
@@ -34,17 +36,13 @@ def parse_body(body: bytes, content_type: str | None, limit: int) -> Any:
             "sent in chunks does not reach the service."
         )
     try:
-        # json.loads would guess at UTF-16 and let encoded surrogates pass, if it were given bytes.
-        value = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant)
+        # Given bytes, the parser would guess at UTF-16 and let encoded surrogates pass.
+        value = strict_json.read(body.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise _not_json(error, content_type) from None
     _check_depth(body, value)
     _check_surrogates(body, value)
     return value
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON value")
 
 
 def _not_json(error: Exception, content_type: str | None) -> ScimError:

@@ -8,7 +8,7 @@ from urllib.parse import unquote, unquote_plus
 import azure.functions as func
 
 from shared import tenants
-from shared.errors import InvalidFilter, InvalidValue
+from shared.errors import InvalidFilter, InvalidSyntax, InvalidValue
 from shared.scim.messages import parse_patch
 from shared.scim.operations import attributes_in_body, attributes_in_patch
 from shared.scim.projection import Projection, shows_on_request
@@ -79,6 +79,16 @@ class ScimRequest:
             self._written(resource_type),
         )
 
+    def check_projection(self, resource_type: ResourceType) -> None:
+        """Refuse `attributes` and `excludedAttributes` that hold what cannot be a path.
+
+        Raises:
+            InvalidValue: one of them does.
+        """
+        attributes, excluded = map(self.query.get, ("attributes", "excludedattributes"))
+        if attributes or excluded:
+            Projection.parse(resource_type, attributes, excluded)
+
     def _written(self, resource_type: ResourceType) -> Iterable[AttributePath]:
         """Return what the request writes, where the answer depends on it."""
         if not shows_on_request(resource_type):
@@ -94,9 +104,11 @@ class ScimRequest:
         """Which versions the headers allow to be changed; None where they say nothing of it.
 
         One that `If-Match` names and `If-None-Match` does not (RFC 9110 section 13.2.2).
+
+        Raises:
+            InvalidSyntax: one of them is there and empty: a condition is meant, and none is said.
         """
-        wanted = EntityTags.parse(self.headers.get("if-match"))
-        unwanted = EntityTags.parse(self.headers.get("if-none-match"))
+        wanted, unwanted = self._condition("If-Match"), self._condition("If-None-Match")
         if wanted is None and unwanted is None:
             return None
 
@@ -105,6 +117,16 @@ class ScimRequest:
             return is_wanted and not (unwanted is not None and unwanted.allow(version))
 
         return allows
+
+    def _condition(self, name: str) -> EntityTags | None:
+        """Read the condition of a write; None where there is none."""
+        header = self.headers.get(name.lower())
+        if header is not None and not header.strip():
+            raise InvalidSyntax(
+                f"The header {name} is empty: send the version that is meant, such as "
+                f'{name}: W/"3", or leave the header out.'
+            )
+        return EntityTags.parse(header)
 
     def has_already(self, version: str) -> bool:
         """Tell whether a client that reads has a version, as `If-None-Match` says.

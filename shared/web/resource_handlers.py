@@ -80,6 +80,16 @@ class ResourceHandlers(ABC, Generic[R]):
     def source(self, request: ScimRequest, services: Services) -> Source[R]:
         """Open the resources of the request's tenant."""
 
+    def opened_to_write(self, request: ScimRequest, services: Services) -> Source[R]:
+        """Open the resources for a write, whose query is read before anything is written.
+
+        Raises:
+            InvalidValue: the query asks for what cannot be shown.
+        """
+        source = self.source(request, services)
+        request.check_projection(source.resource_type)
+        return source
+
     @abstractmethod
     def stored(self, services: Services) -> Deleter:
         """Return the resources in the store."""
@@ -91,7 +101,7 @@ class ResourceHandlers(ABC, Generic[R]):
     async def search(self, request: ScimRequest, services: Services) -> ScimResponse:
         """POST to `/.search` below the collection (RFC 7644 section 3.4.3)."""
         core = services.catalogue.core_schemas
-        query = await request.make(lambda body: parse_search(body, core))
+        query = await request.make(lambda body: parse_search(body, core, request.query))
         return await self._query(request, services, query)
 
     async def get(self, request: ScimRequest, services: Services) -> ScimResponse:
@@ -135,14 +145,14 @@ class DocumentHandlers(ResourceHandlers[R]):
 
     async def create(self, request: ScimRequest, services: Services) -> ScimResponse:
         """POST to the collection."""
-        source = self.source(request, services)
+        source = self.opened_to_write(request, services)
         document = await request.make(lambda body: documents.create(source.resource_type, body))
         resource = await self.stored(services).create(request.context, document)
         return await show(201, source, resource)
 
     async def replace(self, request: ScimRequest, services: Services) -> ScimResponse:
         """PUT of a resource."""
-        source = self.source(request, services)
+        source = self.opened_to_write(request, services)
         held_type = source.resource_type
 
         async def change(held: Document) -> Document:
@@ -152,7 +162,7 @@ class DocumentHandlers(ResourceHandlers[R]):
 
     async def patch(self, request: ScimRequest, services: Services) -> ScimResponse:
         """PATCH of a resource."""
-        source = self.source(request, services)
+        source = self.opened_to_write(request, services)
         core = services.catalogue.core_schemas
         operations = await request.make(lambda body: parse_patch(body, core))
         change = patching(request, source.resource_type, operations)

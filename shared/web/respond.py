@@ -7,7 +7,7 @@ So functions list no methods (`shared.web.routes`), and no exception leaves this
 """
 
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache, partial
 
@@ -34,7 +34,7 @@ Handler = Callable[[ScimRequest, Services], Awaitable[ScimResponse]]
 Handlers = Mapping[str, Handler]
 """Handlers by HTTP method in capitals."""
 
-Refusal = Callable[[ScimError], ScimResponse]
+ErrorResponder = Callable[[ScimError], ScimResponse]
 """Writes the response of a refusal."""
 
 _FAULT = (
@@ -76,7 +76,7 @@ async def run(
     serving: Awaitable[ScimResponse],
     record: RequestRecord,
     report: Callable[[RequestRecord], None] = write_line,
-    refusal: Refusal = responses.of_error,
+    refusal: ErrorResponder = responses.of_error,
 ) -> ScimResponse:
     """Serve a request, or a part of one, and report it; nothing is raised."""
     try:
@@ -198,8 +198,16 @@ def handler_of(handlers: Handlers, method: str) -> Handler:
     """
     handler = handlers.get("GET" if method == "HEAD" else method)
     if handler is None:
-        raise method_not_allowed(method, handlers)
+        raise method_not_allowed(method, _served(handlers))
     return handler
+
+
+def _served(handlers: Handlers) -> Iterator[str]:
+    """Yield the methods that are served: HEAD wherever GET is."""
+    for method in handlers:
+        yield method
+        if method == "GET":
+            yield "HEAD"
 
 
 def method_not_allowed(method: str, allowed: Iterable[str]) -> MethodNotAllowed:

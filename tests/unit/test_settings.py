@@ -165,7 +165,7 @@ def test_a_tenant_has_one_setting() -> None:
 def test_the_keys_of_a_developer_are_kept_by_name_with_what_they_allow() -> None:
     value = f"{KEY} scopes=identities.read,events.read tenants=acme,default"
     [(name, kept)] = read(DEVELOPMENT | {"SCIM_API_KEY__MY_CRM": value}).api_keys.items()
-    assert (name, kept.key.get_secret_value()) == ("my-crm", KEY)
+    assert (name, kept.value.get_secret_value()) == ("my-crm", KEY)
     assert kept.grant.scopes == {Scope.IDENTITIES_READ, Scope.EVENTS_READ}
     assert kept.grant.tenants == frozenset({"acme", "default"})
 

@@ -154,6 +154,16 @@ def _writes_any(exchange: Exchange, test: Callable[[str, Any], bool]) -> bool:
     return any(test(name, value) for name, value in _writes(exchange))
 
 
+def _says_twice(body: Any) -> bool:
+    """Tell whether an object in a body names an attribute as a whole and by a part."""
+    if isinstance(body, list):
+        return any(map(_says_twice, body))
+    if not isinstance(body, dict):
+        return False
+    heads = {name.partition(".")[0] for name in body if name.count(".") == 1}
+    return bool(heads & body.keys()) or any(map(_says_twice, body.values()))
+
+
 def _is_left_by_deleted_users(exchange: Exchange) -> set[str]:
     shown = exchange.ours.shown
     is_read = exchange.method == "GET" and exchange.path.startswith("/Groups/")
@@ -494,6 +504,17 @@ DIFFERENCES: Final = (
             and _writes_any(exchange, lambda name, value: (name, value) == ("userName", ""))
         ),
         (_user(""),),
+    ),
+    Difference(
+        "One attribute under two names, with two values, is refused.",
+        "One of the two would be lost.",
+        lambda exchange: _outcome(
+            exchange.ours.scim_type == "invalidValue" and _says_twice(exchange.body)
+        ),
+        (
+            _user(),
+            _patch({"op": "replace", "value": {"name": {"givenName": "A"}, "name.givenName": "B"}}),
+        ),
     ),
     Difference(
         'Only "true" and "false" are booleans as text.',

@@ -312,9 +312,9 @@ async def test_the_log_names_the_endpoint_and_no_value(
 @pytest.mark.parametrize(
     ("method", "path", "allow"),
     [
-        ("PUT", "/Devices", "GET, POST"),
-        ("DELETE", "/Devices", "GET, POST"),
-        ("POST", f"/Devices/{NOBODY}", "GET, PUT, PATCH, DELETE"),
+        ("PUT", "/Devices", "GET, HEAD, POST"),
+        ("DELETE", "/Devices", "GET, HEAD, POST"),
+        ("POST", f"/Devices/{NOBODY}", "GET, HEAD, PUT, PATCH, DELETE"),
         ("GET", "/Devices/.search", "POST"),
     ],
 )

@@ -187,3 +187,14 @@ async def test_a_membership_moves_the_version_of_the_user_but_not_its_time(scim:
     joined = await scim.user(user["id"])
     assert joined["meta"]["version"] != user["meta"]["version"]
     assert joined["meta"]["lastModified"] == user["meta"]["lastModified"]
+
+
+@pytest.mark.parametrize("header", ["If-Match", "If-None-Match"])
+async def test_an_empty_condition_of_a_write_is_refused(scim: Scim, header: str) -> None:
+    """The client has asked for a condition, and to write without one might undo a change."""
+    user, group = await scim.create_user(), await scim.create_group()
+    async with scim.unchanged():
+        for path in (f"/Users/{user['id']}", f"/Groups/{group['id']}"):
+            for method in ("PUT", "PATCH", "DELETE"):
+                answer = await _write(scim, method, path, "", header)
+                assert header in refused(answer, 400, "invalidSyntax")

@@ -299,7 +299,7 @@ async def test_a_page_is_cut_by_start_index_and_count(
 
 
 @pytest.mark.parametrize(
-    "value", ["x", "1.5", "1e3", "--1", "1,1", "0x1", "9" * 40, "%00", "%E2%91%A0"]
+    "value", ["x", "1.5", "1e3", "--1", "1,1", "0x1", "9" * 40 + "x", "%00", "%E2%91%A0"]
 )
 @pytest.mark.parametrize("name", ["startIndex", "count"])
 async def test_a_page_that_is_no_number_is_refused(people: Scim, name: str, value: str) -> None:

@@ -254,3 +254,42 @@ async def test_me_is_not_implemented(people: Scim, method: str) -> None:
     """RFC 7644 section 3.11: 501 where no resource is that of who authenticates."""
     detail = refused(await people.request(method, "/Me", {"userName": "x"}), 501)
     assert "/Users" in detail
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@pytest.mark.parametrize(
+    "parameter",
+    [
+        "filter=userName%20eq%20%22ana%22",
+        "Filter=userName%20eq%20%22ana%22",
+        *("count=1", "startIndex=2", "sortBy=userName", "sortOrder=descending", "cursor="),
+        *("attributes=userName", "excludedAttributes=emails"),
+    ],
+)
+async def test_what_stands_in_the_url_of_a_search_alone_is_refused(
+    people: Scim, endpoint: str, parameter: str
+) -> None:
+    """To pass over a filter would show everybody."""
+    answer = await people.post(f"{endpoint}/.search?{parameter}", {"schemas": [SEARCH_REQUEST]})
+    detail = refused(answer, 400, "invalidValue")
+    assert "body" in detail
+    assert parameter.partition("=")[0].lower() in detail.lower()
+
+
+async def test_what_the_body_of_a_search_says_too_is_taken_from_it(people: Scim) -> None:
+    body = {"schemas": [SEARCH_REQUEST], "filter": 'userName eq "bo"'}
+    answer = await people.post("/Users/.search?filter=userName+pr&x=y", body)
+    assert [each["userName"] for each in listed(answer)["Resources"]] == ["bo"]
+
+
+@pytest.mark.parametrize("number", ["99999999999", "9" * 30, "9" * 5_000])
+async def test_a_count_of_any_size_is_served(people: Scim, number: str) -> None:
+    """RFC 7644 section 3.4.2.4: no more than that, and fewer are allowed."""
+    for endpoint in ENDPOINTS:
+        page = listed(await people.get(f"{endpoint}?count={number}"))
+        assert page["itemsPerPage"] == page["totalResults"] > 0
+        assert listed(await _search(people, endpoint, count=number)) == page
+        behind = listed(await people.get(f"{endpoint}?startIndex={number}"))
+        assert (behind["Resources"], behind["totalResults"]) == ([], page["totalResults"])
+        found = await people.get(f"{endpoint}?startIndex={number}&filter=meta.created+pr")
+        assert (listed(found)["Resources"]) == []

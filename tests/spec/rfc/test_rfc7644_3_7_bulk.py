@@ -172,6 +172,35 @@ async def test_references_are_resolved_in_paths_and_in_filters(scim: Scim) -> No
 
 
 @pytest.mark.rfc("7644-3.7.1-circular")
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "bulkId:ana",
+        "bulkid:ana",
+        " bulkId:ana ",
+        {"value": "bulkId:ana"},
+        {"$ref": "../Users/bulkId:ana"},
+        {"value": "BulkId:ana", "$ref": "https://x.test/scim/v2/Users/bulkId%3Aana"},
+        '{"value":"bulkId:ana"}',
+        '[{"value":"bulkId:ana"}]',
+    ],
+    ids=str,
+)
+async def test_a_reference_is_resolved_in_every_form(scim: Scim, reference: Any) -> None:
+    members = reference if isinstance(reference, str) else [reference]
+    sales = {"displayName": "Sales", "members": members}
+    results = await done(
+        scim,
+        {"method": "POST", "path": "/Groups", "bulkId": "sales", "data": sales},
+        user("bo", **{ENTERPRISE: {"manager": reference}}),
+        user("ana"),
+    )
+    assert statuses(results) == ["201", "201", "201"]
+    ana = id_of(results[2])
+    assert await scim.members(id_of(results[0])) == {ana}
+    assert (await scim.user(id_of(results[1])))[ENTERPRISE]["manager"]["value"] == ana
+
+
 async def test_users_may_be_each_others_managers(scim: Scim) -> None:
     """RFC 7644 section 3.7.1: circular references are to be resolved."""
     results = await done(
@@ -224,6 +253,13 @@ async def test_a_version_is_a_precondition(scim: Scim) -> None:
     stale = patch(f"/Users/{ana['id']}", rename, version='W/"9"')
     current = patch(f"/Users/{ana['id']}", rename, version=ana["meta"]["version"])
     assert statuses(await done(scim, stale, current)) == ["412", "200"]
+
+
+async def test_an_empty_version_is_none_and_refused(scim: Scim) -> None:
+    ana = await scim.create_user("ana")
+    async with scim.unchanged():
+        operation = {"method": "DELETE", "path": f"/Users/{ana['id']}", "version": ""}
+        assert statuses(await done(scim, operation)) == ["400"]
 
 
 async def test_a_delete_frees_the_name_for_a_later_create(scim: Scim) -> None:

@@ -4,7 +4,16 @@ from typing import Any
 
 import pytest
 
-from tests.support.fixtures.scim_client import ENTERPRISE, USER, Resource, Scim, listed, shown
+from tests.support.fixtures.scim_client import (
+    ENTERPRISE,
+    USER,
+    Resource,
+    Scim,
+    created,
+    listed,
+    refused,
+    shown,
+)
 from tests.support.fixtures.service import RunningService
 
 ALWAYS = {"schemas", "id"}
@@ -122,3 +131,30 @@ async def test_the_answer_to_a_write_is_projected(scim: Scim) -> None:
     assert shown(await scim.put(f"{path}?attributes=title", body)).keys() == ALWAYS | {"title"}
     answer = shown(await scim.patch(f"{path}?excludedAttributes=userName,meta", operation))
     assert answer.keys() == ALWAYS | {"title", "active"}
+
+
+NOT_NAMES = ("*", "a%20b", "emails[type%20eq%20%22work%22]", "[]", "userName,*")
+
+
+@pytest.mark.parametrize("parameter", ["attributes", "excludedAttributes"])
+@pytest.mark.parametrize("names", NOT_NAMES)
+async def test_what_are_no_names_is_refused_before_anything_is_written(
+    extended: Scim, parameter: str, names: str
+) -> None:
+    bodies: dict[str, Resource] = {
+        "/Users": {"userName": "ana"},
+        "/Groups": {"displayName": "Sales"},
+        "/Devices": {"serialNumber": "SN-1"},
+    }
+    query = f"?{parameter}={names}"
+    for endpoint, body in bodies.items():
+        refused(await extended.post(endpoint + query, body), 400, "invalidValue")
+        assert listed(await extended.get(endpoint))["totalResults"] == 0
+
+        held = created(await extended.post(endpoint, body))
+        place = f"{endpoint}/{held['id']}"
+        changed = {**body, "externalId": "x"}
+        refused(await extended.put(place + query, changed), 400, "invalidValue")
+        operation = {"op": "add", "path": "externalId", "value": "x"}
+        refused(await extended.patch(place + query, operation), 400, "invalidValue")
+        assert shown(await extended.get(place)) == held

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared.errors import InvalidPath, InvalidSyntax, InvalidValue
+from shared.errors import InvalidPath, InvalidSyntax, InvalidValue, NoTarget
 from shared.scim import documents, patch
 from shared.scim.messages import parse_patch
 from tests.support.generated import values
@@ -41,7 +41,8 @@ def named(value: Any) -> str:
 def requests(of: ResourceType, name: str, value: Any) -> Iterator[Callable[[], Document]]:
     """Yield every request that has a name with a value in one of its places."""
     own = OWN[of.name]
-    body = own | {name: value}
+    others = {key: held for key, held in own.items() if of.find(key) != of.find(name)}
+    body = others | {name: value}
     yield partial(documents.create, of, body)
     yield partial(documents.replace, of, own, body)
     operations: list[Document] = [
@@ -87,6 +88,23 @@ def test_value_means_the_value_of_what_is_simple(of: ResourceType, path: Attribu
         requests(of, path.text, right), requests(of, f"{path.text}.value", right), strict=True
     ):
         assert plain() == request()
+
+
+@pytest.mark.parametrize("name", ["value", "Value", "path", "PATH", "op", "$ref"])
+@pytest.mark.parametrize("of", CATALOGUE.resource_types, ids=named)
+def test_what_stands_beside_a_path_is_no_attribute(of: ResourceType, name: str) -> None:
+    """`{"op": "add", "value": [{"value": "<id>"}]}` has lost its path."""
+    for value in ("x", False, 5, ["x"], [{"value": "x"}], {"value": "x"}):
+        for request in requests(of, name, value):
+            with pytest.raises(REFUSALS):
+                request()
+        for op in ("add", "replace"):
+            with pytest.raises(REFUSALS):
+                patched(of, {"op": op, "value": [{name: value}]})
+        for schema in (of.schema, *of.extensions):
+            for request in requests(of, schema.id, {name: value}):
+                with pytest.raises((*REFUSALS, NoTarget)):
+                    request()
 
 
 @pytest.mark.parametrize("value", [[[]], [None], [""], {"value": {}}, "x", "[]", "{", 5, True])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared.errors import ScimError
+from shared.errors import InvalidPath, ScimError
 from shared.scim import documents, patch
 from shared.scim.messages import parse_patch
 from tests.support.generated import values
@@ -122,6 +122,90 @@ def test_what_succeeds_for_a_part_has_lost_nothing(
                     if fault:
                         faults.append((sending.with_value(value), is_held, fault))
     assert not faults, shown(faults)
+
+
+JSON_THAT_WENT_WRONG = (
+    *("[5]", "[true]", "[1, 2]", '[{"value":"a"},5]', '["a",false]', "[null,1.5]"),
+    *('{"value":NaN}', '[{"value":"a"},Infinity]', '{"value":"a","value":"b"}'),
+    *('[{"value":"a","type":"x","type":"y"}]', '{"value":"a","foo":1,"foo":1}'),
+    *('\ufeff{"value":"a"}', '\u200b[{"value":"a"}]', '\u00a0{"value":"a"}'),
+)
+
+
+@pytest.mark.parametrize(("of", "path"), WRITABLE, ids=named)
+def test_json_as_text_that_went_wrong_is_refused(of: ResourceType, path: AttributePath) -> None:
+    if path.attribute.type != "complex":
+        return
+    held = held_by(of, path, is_held=True)
+    for text in JSON_THAT_WENT_WRONG:
+        sent: list[Any] = [text, [text]]
+        if path.attribute.sub_attribute("value") is not None:
+            sent += [{"value": text}, [{"value": text}]]
+        for sending in sendings(path):
+            for value in sent:
+                assert done(of, held, sending, value) is None, sending.with_value(value)
+
+
+@pytest.mark.parametrize(("of", "path", "sub"), PARTS, ids=named)
+def test_no_element_is_made_of_which_a_part_is_empty(
+    of: ResourceType, path: AttributePath, sub: Attribute
+) -> None:
+    if not path.attribute.multi_valued or sub.type not in {"string", "reference"}:
+        return
+    held = held_by(of, path, is_held=True)
+    for literal in ("", " "):
+        for other in path.attribute.sub_attributes:
+            if other.mutability != "readOnly" and other is not sub:
+                for op in ("add", "replace"):
+                    text = f'{path.text}[{sub.name} eq "{literal}"].{other.name}'
+                    operation = {"op": op, "path": text, "value": values.part(other)}
+                    with pytest.raises(InvalidPath):
+                        patch.apply(of, held, parse_patch({"Operations": [operation]}))
+
+
+# --- What is equal ----------------------------------------------------------------------------
+
+
+OTHERWISE = {
+    "dateTime": ("2031-01-31T13:00:00+01:00", "2031-01-31T12:00:00.000Z", "2031-01-31T12:00:00"),
+    "binary": ("b25lIQ", "b25l\nIQ=="),
+}
+"""Other ways to write the value that is held, which are equal to it in a filter."""
+
+
+def written_otherwise(attribute: Attribute, value: Any) -> Iterator[Any]:
+    """Yield a value, or an element, with other texts that mean the same."""
+    if attribute.type == "complex":
+        for sub in attribute.sub_attributes:
+            for text in written_otherwise(sub, value.get(sub.name)):
+                yield {**value, sub.name: text}
+    elif value == values.SAMPLES[attribute.type][0]:
+        yield from OTHERWISE.get(attribute.type, ())
+
+
+@pytest.mark.parametrize(("of", "path"), WRITABLE, ids=named)
+def test_what_is_equal_in_a_filter_is_equal_as_a_value(
+    of: ResourceType, path: AttributePath
+) -> None:
+    stored = values.stored(path.attribute)
+    held = documents.put(BARE[of.name], path, stored)
+    element = stored[0] if path.attribute.multi_valued else stored
+
+    def patched(op: str, value: Any) -> Any:
+        operation = {"op": op, "path": path.text, "value": value}
+        return path.read(patch.apply(of, held, parse_patch({"Operations": [operation]})))
+
+    for same in written_otherwise(path.attribute, element):
+        if path.attribute.multi_valued:
+            assert len(patched("add", [same])) == len(stored), same
+            assert patched("remove", [same]) == stored[1:], same
+            created = documents.create(of, BARE[of.name] | {path.text: [element, same]})
+            assert len(path.read(created)) == 1, same
+        elif path.attribute.type != "complex":
+            assert patched("remove", same) is None, same
+        else:
+            parts = {name: part for name, part in same.items() if part != element[name]}
+            assert parts.keys() & (patched("remove", parts) or {}).keys() == set(), same
 
 
 # --- What must be understood ------------------------------------------------------------------

@@ -122,6 +122,17 @@ REFERRING: list[tuple[Any, Any]] = [
         {"Operations": [{"op": "add", "value": {'members[value eq "bulkId:a"].x': 1}}]},
         {"Operations": [{"op": "add", "value": {'members[value eq "1"].x': 1}}]},
     ),
+    ({"manager": "bulkid:a"}, {"manager": "1"}),
+    ({"manager": " BULKID:a "}, {"manager": "1"}),
+    ({"manager": {"$ref": "../Users/bulkId:a"}}, {"manager": {"$ref": "../Users/1"}}),
+    ({"$ref": "https://x.test/Users/bulkId%3Aa/"}, {"$ref": "https://x.test/Users/1/"}),
+    ({"manager": '{"value":"bulkId:a"}'}, {"manager": '{"value": "1"}'}),
+    ({"members": '[{"value":"bulkId:a"},"7"]'}, {"members": '[{"value": "1"}, "7"]'}),
+    ({"members": ['{"$ref":"../Users/bulkid:a"}']}, {"members": ['{"$ref": "../Users/1"}']}),
+    (
+        {"Operations": [{"op": "remove", "path": 'members[value eq " bulkid:a "]'}]},
+        {"Operations": [{"op": "remove", "path": 'members[value eq "1"]'}]},
+    ),
 ]
 
 
@@ -142,7 +153,9 @@ def test_a_bulk_id_may_hold_the_other_quotation_mark() -> None:
         assert references(BulkOperation(0, "PATCH", "/Groups/1", data=data)) == {bulk_id}
 
 
-@pytest.mark.parametrize("text", ["see bulkId:a", "bulkid:a", "bulkId:", 'say "bulkId:a"'])
+@pytest.mark.parametrize(
+    "text", ["see bulkId:a", "bulkId:", "bulkId: ", 'say "bulkId:a"', "{bulkId:a}"]
+)
 def test_text_that_only_speaks_of_a_bulk_id_is_left_alone(text: str) -> None:
     operation = BulkOperation(0, "POST", "/Users", "b", data={"title": text})
     assert references(operation) == frozenset()
@@ -166,6 +179,18 @@ def test_what_waits_is_left_out_with_the_complex_value_that_holds_it() -> None:
         "urn:x": {"department": "R&D"},
         "members": [{"value": "bulkId:c"}, {"value": "7"}],
     }
+
+
+def test_what_waits_is_left_out_in_every_form_of_a_reference() -> None:
+    for value in (" bulkid:b", '{"value":"bulkId:b"}', {"$ref": "../Users/bulkId:b"}):
+        data = {"userName": "ana", "manager": value, "members": [value, "7"]}
+        left = without(BulkOperation(0, "POST", "/Users", "a", data=data), frozenset({"b"}))
+        assert left.data == {"userName": "ana", "members": ["7"]}
+
+
+def test_a_long_text_is_searched_for_references_in_no_time() -> None:
+    for text in ("bulkId:" + " " * 200_000 + "x", " " * 200_000, "[" * 200_000, "/" * 200_000):
+        references(BulkOperation(0, "POST", "/Users", "a", data={"title": text}))
 
 
 def test_names_and_methods_are_read_in_any_letter_case() -> None:

@@ -52,7 +52,7 @@ def test_a_value_is_folded_once_however_many_terms_look_at_it(
 
     text = " or ".join(['displayName co "zz"', 'displayName sw "zz"'] * 100)
     condition = parse_filter(text, USER)
-    monkeypatch.setattr("shared.scim.filters.fold", fold)
+    monkeypatch.setattr("shared.scim.equality.fold", fold)
     assert not matches(condition, LONG_NAME, Effort(MAX_QUERY_EFFORT))
     assert folded == [480_000]
 

@@ -133,8 +133,53 @@ def test_remove_without_a_value_takes_all_and_with_an_empty_one_none() -> None:
 )
 def test_a_filter_removes_by_id(path: str, ids: tuple[str, ...]) -> None:
     assert change(op("remove", path)) == MemberChange(remove=ids)
-    # What stands in the value beside a filter does not count.
-    assert change(op("remove", path, value=[{"value": "u9"}])) == MemberChange(remove=ids)
+    nothings: list[Any] = [None, "", []]
+    for value in nothings:
+        assert change(op("remove", path, value=value)) == MemberChange(remove=ids)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "ids"),
+    [
+        ('members[value eq "u1"]', [{"value": "u1"}], ("u1",)),
+        ('members[value eq "u1"]', ["u1", "u2"], ("u1",)),
+        ('members[value eq "u1"]', [{"value": "u2"}], ()),
+        ('members[value eq "u1"]', "u2", ()),
+        ('members[value eq "u1" or value eq "u2"]', {"value": "u2"}, ("u2",)),
+        ('members[type eq "User"]', [{"value": "u2"}], ("u2",)),
+        ('members[type eq "User"]', [], ()),
+        ('members[type eq "User"]', "", ()),
+        ('members[type eq "Group"]', "u2", ()),
+        ("members[value pr]", "u2", ("u2",)),
+    ],
+)
+def test_a_filter_and_a_value_remove_who_is_in_both(
+    path: str, value: Any, ids: tuple[str, ...]
+) -> None:
+    assert change(op("remove", path, value=value)) == MemberChange(remove=ids)
+
+
+@pytest.mark.parametrize("value", [{"foo": 1}, True, 5, [[]], [{}], {}, [None], "a,b", "[5]"])
+@pytest.mark.parametrize("path", ['members[value eq "u1"]', 'members[type eq "User"]'])
+def test_a_value_beside_a_filter_that_names_no_member_is_refused(path: str, value: Any) -> None:
+    with pytest.raises(InvalidValue):
+        change(op("remove", path, value=value))
+
+
+@pytest.mark.parametrize("literal", ["a,b", "a b", "a;b", "{a}", "[a]", "'a'", 'a\\"', "a\nb"])
+@pytest.mark.parametrize("condition", ['value eq "{}"', 'not (value ne "{}")'])
+def test_a_filter_by_what_is_no_id_is_refused(literal: str, condition: str) -> None:
+    path = f"members[{condition.format(literal)}]"
+    with pytest.raises(InvalidPath):
+        change(op("remove", path))
+
+
+@pytest.mark.parametrize(
+    "part",
+    [{"foo": 1}, {"order": 1}, {"primary": False}, {"display": 5}, {"foo": [1]}, {"id": True}],
+)
+def test_a_part_beside_the_id_of_a_member_is_passed_over(part: dict[str, Any]) -> None:
+    assert change(op("add", value=[{"value": "u1", **part}])) == MemberChange(add=("u1",))
 
 
 @pytest.mark.parametrize(

@@ -834,10 +834,18 @@ class TestWholeResource:
         full = {**user, urn: {"department": "d", "division": "v"}}
         assert patched(full, remove(urn, value={"department": "d"}))[urn] == {"division": "v"}
         assert patched(full, remove(urn, value={"shoeSize": 9})) == full
-        assert patched(full, remove(urn, value={})) == full
-        for value in ("department", ["department", "division"], True):
+        senseless: list[Any] = [{}, "{}", [{}], "department", ["department", "division"], True]
+        for value in senseless:
             with pytest.raises(InvalidValue):
                 patched(full, remove(urn, value=value))
+
+    def test_what_is_said_of_an_element_is_not_replaced_by_the_list_behind_it(
+        self, patched: Patched, user: Document
+    ) -> None:
+        home = {"type": "home", "value": "h@x"}
+        value = {'emails[type eq "work"].value': "w@x", "emails": [home]}
+        after = patched(user, {"op": "replace", "value": value})
+        assert after["emails"] == [home, {"type": "work", "value": "w@x"}]
 
 
 class TestRefusals:

@@ -544,7 +544,7 @@ async def test_a_parent_of_5_000_groups_is_read_deleted_and_swept(
     context = new_context()
     found = await store.groups.get(context, parent)
     assert (len(found.member_ids or ()), len(found.nested_ids)) == (5_000, 5_000)
-    assert context.meter.calls == 2 + 5
+    assert context.meter.calls == 2 + 6, "ranges may end with a part of a page"
     clock.waits.clear()
     await store.groups.delete(new_context(), parent)
     assert clock.waits == [LEASE_SECONDS], "it is left to the sweeper"

@@ -102,11 +102,11 @@ async def test_a_method_that_is_not_served_is_refused_with_those_that_are(
 @pytest.mark.usefixtures("process")
 async def test_every_method_of_every_endpoint_is_allowed_where_rfc_7644_has_it(call: Call) -> None:
     collection = await call("users", "DELETE")
-    assert collection.headers["Allow"] == "GET, POST"
+    assert collection.headers["Allow"] == "GET, HEAD, POST"
     resource = await call("groups_id", "POST", id=ID)
-    assert resource.headers["Allow"] == "GET, PUT, PATCH, DELETE"
+    assert resource.headers["Allow"] == "GET, HEAD, PUT, PATCH, DELETE"
     description = await call("schemas", "POST")
-    assert description.headers["Allow"] == "GET"
+    assert description.headers["Allow"] == "GET, HEAD"
 
 
 async def test_the_catch_all_needs_no_token_and_no_settings(

@@ -290,7 +290,7 @@ async def test_a_wrong_token_and_a_wrong_method_are_answered_with_their_headers(
     stranger = await worker.call("users", "GET", token=f"{TOKEN}-of-acme")
     assert (stranger.status, stranger.headers["www-authenticate"]) == (401, "Bearer")
     wrong = await worker.call("users", "PUT")
-    assert (wrong.status, wrong.headers["allow"]) == (405, "GET, POST")
+    assert (wrong.status, wrong.headers["allow"]) == (405, "GET, HEAD, POST")
 
 
 async def test_another_tenant_sees_nothing_of_it(worker: Worker, user: dict[str, Any]) -> None:
