@@ -174,9 +174,10 @@ class Users(Collection[User]):
     def activity(self, names: Sequence[str], document: Document) -> bool | None:
         """Tell whether a user is active now, if `active` is among the names of what changed.
 
-        A user without the attribute, which only a removal by name leaves behind, is active.
+        A user without the attribute, which only a removal by name leaves behind, is not: nobody
+        says that it may come in, and the sign-in decision of `/api/v1` says no.
         """
-        return document.get("active") is not False if "active" in names else None
+        return document.get("active") is True if "active" in names else None
 
     def index_changes(
         self, row: Row, resource: User, document: Document

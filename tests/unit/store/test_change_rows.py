@@ -60,7 +60,7 @@ async def test_disable_enable_disable_are_three_changes_with_three_values(
     [
         (setting(active=False, title="Lead"), False),
         (setting(title="Lead"), None),
-        (without_active, True),
+        (without_active, False),
     ],
     ids=["with another", "another", "no longer there"],
 )
