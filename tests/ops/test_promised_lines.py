@@ -184,6 +184,12 @@ async def store_no_token(app: App, azure: Azure) -> None:
     assert await app.ask(tenant="short", token=f"{TOKEN}-that-is-wrong") == 401
 
 
+async def tag_a_key_wrongly(app: App, azure: Azure) -> None:
+    key = f"scimkey_tagged_{'k' * 43}"
+    azure.vault.put("scim-apikey--tagged", key, tags={"scopes": "identities.reed"})
+    assert await app.ask(token=key) == 403
+
+
 async def lose_the_role(app: App, azure: Azure) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(type(azure.identity), "audience", "https://of.another.service")
@@ -365,6 +371,13 @@ PROMISES = {
         RECORD,
         store_no_token,
         {RUNBOOK: "`... is no token and opens nothing`"},
+    ),
+    "tags of an API key that mean nothing": Promise(
+        "The tags of scim-apikey--tagged name no scope or tenant by 'identities.reed'",
+        "warning",
+        RECORD,
+        tag_a_key_wrongly,
+        {RUNBOOK: "`The tags of scim-apikey--... name no scope or tenant by`"},
     ),
     "storage that refuses": Promise(
         "table storage refused a request: 403",
