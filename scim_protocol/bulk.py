@@ -2,8 +2,7 @@
 
 import asyncio
 import contextlib
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 from urllib.parse import unquote
@@ -27,6 +26,7 @@ TOGETHER = 8
 """Operations that are under way at once, where their order makes no difference."""
 
 _UNDO_SECONDS = 10.0
+_ENDED = "The request ended before."
 
 
 async def run_bulk(request: ScimRequest, services: Services) -> ScimResponse:
@@ -42,19 +42,6 @@ def _plan(body: Any, core_schemas: frozenset[str]) -> tuple[list[BulkStep], int,
     """Read a bulk request: what to do in which order, for how many operations, `failOnErrors`."""
     operations, fail_on_errors = parse_bulk(body, core_schemas)
     return steps(operations), len(operations), fail_on_errors
-
-
-@dataclass(frozen=True, slots=True)
-class _Incomplete:
-    """A resource that was created without the reference that closes a circle.
-
-    Attributes:
-        operation: the POST that created it.
-        refusal: why the reference could not be set; "" while that was not tried.
-    """
-
-    operation: BulkOperation
-    refusal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +83,9 @@ class _BulkRun:
     """The operations of one bulk request on their way.
 
     Every operation is served by the handler of its endpoint and is atomic by itself; nothing is
-    taken back because another one failed. The exception is a resource that could only be created
-    without a reference, because the one that it refers to refers to it in turn: when the reference
-    cannot be set afterwards, the resource is deleted again.
+    taken back because another one failed. The exception are resources that refer to each other in
+    a circle. One of them is created without the reference that closes it: when that cannot be set
+    afterwards, it is deleted again, and with it whatever was created with a reference to it.
     """
 
     def __init__(
@@ -109,7 +96,9 @@ class _BulkRun:
         self._errors_accepted = fail_on_errors
         self._handlers = {each.path.lower(): each for each in all_handlers(services.catalogue)}
         self._ids: dict[str, str] = {}
-        self._incomplete: dict[str, _Incomplete] = {}
+        self._created: dict[str, BulkOperation] = {}
+        self._references: dict[str, frozenset[str]] = {}
+        self._incomplete: set[str] = set()
         self._results: dict[int, _Result] = {}
 
     async def run(self, plan: Sequence[BulkStep]) -> list[Document]:
@@ -122,7 +111,7 @@ class _BulkRun:
             await asyncio.gather(*map(self._take_step, together))
             if self._is_over:
                 break
-        await self._take_back()
+        await self._undo_all(dict.fromkeys(self._built_on(self._incomplete), _ENDED))
         return [result.document() for _, result in sorted(self._results.items())]
 
     @property
@@ -130,7 +119,6 @@ class _BulkRun:
         if self._errors_accepted is None:
             return False
         errors = sum(result.has_failed for result in self._results.values())
-        errors += sum(bool(each.refusal) for each in self._incomplete.values())
         return errors >= self._errors_accepted
 
     def _batches(self, plan: Sequence[BulkStep], width: int) -> Iterator[list[BulkStep]]:
@@ -173,54 +161,81 @@ class _BulkRun:
         location = response.headers.get("Location") or self._location(operation)
         self._results[operation.index] = _Result(operation, response, location)
         if operation.method == "POST" and response.status < 300:
-            self._ids[str(operation.bulk_id)] = response.resource_id
+            bulk_id = str(operation.bulk_id)
+            self._ids[bulk_id], self._created[bulk_id] = response.resource_id, operation
+            self._references[bulk_id] = references(operation)
             if step.later:
-                self._incomplete[str(operation.bulk_id)] = _Incomplete(operation)
+                self._incomplete.add(bulk_id)
 
     async def _complete(self, operation: BulkOperation) -> None:
-        """Put the reference that closes a circle into a resource that was created without it."""
+        """Put the reference that closes a circle into a resource that was created without it.
+
+        Where that is refused the circle is taken back at once, so that nothing else of the request
+        is done to it.
+        """
         bulk_id = str(operation.bulk_id)
         if bulk_id not in self._incomplete:
             return
         whole = replace(operation, method="PUT", path=self._path_of(operation))
         response = await self._serve(whole, self._request)
         if response.status >= 300:
-            self._incomplete[bulk_id] = _Incomplete(operation, str((response.body or {})["detail"]))
+            why = str((response.body or {})["detail"])
+            refused = dict.fromkeys(self._built_on([bulk_id]), why)
+            await self._undo_all(refused)
+            result = self._results[operation.index]
+            if response.status == 400 and not result.location:  # sending it again would not help
+                self._results[operation.index] = replace(result, response=response)
             return
-        del self._incomplete[bulk_id]
+        self._incomplete.discard(bulk_id)
         created = self._results[operation.index]
         completed = replace(response, status=created.response.status)
         self._results[operation.index] = replace(created, response=completed)
 
-    async def _take_back(self) -> None:
+    def _built_on(self, bulk_ids: Iterable[str]) -> list[str]:
+        """Return resources, and those that were created with a reference to one, or to those."""
+        found = dict.fromkeys(bulk_ids)
+        left = list(found)
+        while left:
+            name = left.pop()
+            more = [
+                each for each in self._ids if each not in found and name in self._references[each]
+            ]
+            found.update(dict.fromkeys(more))
+            left += more
+        return list(found)
+
+    async def _undo_all(self, refused: Mapping[str, str]) -> None:
         """Delete resources whose circles could not be closed, past the deadline if need be.
 
-        All of them together have the same few seconds: however many there are, and however slow
-        the storage is, the client is answered.
+        All of them together have the same few seconds past it: however many there are, and however
+        slow the storage is, the client is answered.
+
+        Args:
+            refused: why, by bulk id.
         """
-        deadline = max(self._request.context.deadline, time.monotonic() + _UNDO_SECONDS)
+        deadline = self._request.context.deadline + _UNDO_SECONDS
         request = replace(self._request, context=replace(self._request.context, deadline=deadline))
-        left = list(self._incomplete.items())
+        left = list(refused.items())
         for start in range(0, len(left), TOGETHER):
             undone = (self._undo(request, *each) for each in left[start : start + TOGETHER])
             await asyncio.gather(*undone)
 
-    async def _undo(self, request: ScimRequest, bulk_id: str, incomplete: _Incomplete) -> None:
+    async def _undo(self, request: ScimRequest, bulk_id: str, why: str) -> None:
         """Delete a resource again, and say why in the place of its success."""
-        operation = incomplete.operation
+        operation = self._created[bulk_id]
         path = self._path_of(operation)
         del self._ids[bulk_id]  # so that nothing else refers to it any more
+        self._incomplete.discard(bulk_id)
         response = await self._serve(BulkOperation(operation.index, "DELETE", path), request)
         is_gone = response.status in {204, 404}
-        why = incomplete.refusal or "The request ended before."
         outcome = (
             "was not created. Send the operations of the circle again."
             if is_gone
             else "could not be deleted again. It exists without that reference: delete it."
         )
         error = Conflict(
-            "The reference by which the resource refers in a circle to another one of this request "
-            f"could not be set, so it {outcome} The reason: {why}"
+            "A reference by which resources of this request refer to each other in a circle could "
+            f"not be set, so this one {outcome} The reason: {why}"
         )
         location = "" if is_gone else self._results[operation.index].location
         self._results[operation.index] = _Result(operation, responses.of_error(error), location)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -179,6 +180,60 @@ async def test_the_circle_of_the_rfc_is_created(scim: Scim) -> None:
     added = {"op": "add", "path": "members", "value": [{"value": user}]}
     await scim.patch(f"/Groups/{first}", added)
     assert [each["type"] for each in (await scim.user(user))["groups"]] == ["direct", "indirect"]
+
+
+def post_group(bulk_id: str, *members: Resource) -> Resource:
+    data = {"schemas": [GROUP], "displayName": f"group {bulk_id}", "members": list(members)}
+    return {"method": "POST", "path": "/Groups", "bulkId": bulk_id, "data": data}
+
+
+def of_bulk(bulk_id: str, **more: str) -> Resource:
+    return {"value": f"bulkId:{bulk_id}", **more}
+
+
+def change(method: str, group: str, data: Resource | None = None) -> Resource:
+    body = {} if data is None else {"data": data}
+    return {"method": method, "path": f"/Groups/{group}", **body}
+
+
+ITSELF = post_group("1", of_bulk("1"))
+OF_IT = {"displayName": "old", "members": [of_bulk("1")]}
+ADDS_IT = {"Operations": [{"op": "add", "path": "members", "value": [of_bulk("1")]}]}
+RENAMES = {"Operations": [{"op": "replace", "path": "displayName", "value": "x"}]}
+IN_CIRCLE = [
+    post_group("1", of_bulk("2")),
+    post_group("2", of_bulk("3")),
+    post_group("3", of_bulk("1", type="User")),
+]
+
+
+@pytest.mark.parametrize(
+    ("operations", "statuses"),
+    [
+        ([ITSELF], ["400"]),
+        ([ITSELF, post_group("2", of_bulk("1"))], ["400", "409"]),
+        ([post_group("2", of_bulk("1")), ITSELF], ["409", "400"]),
+        ([ITSELF, change("PATCH", "bulkId:1", RENAMES)], ["400", "409"]),
+        ([ITSELF, change("DELETE", "bulkId:1")], ["400", "409"]),
+        ([ITSELF, change("PATCH", "{old}", ADDS_IT)], ["400", "409"]),
+        ([change("PUT", "{old}", OF_IT), ITSELF], ["409", "400"]),
+        (IN_CIRCLE, ["4", "4", "4"]),
+        (IN_CIRCLE[::-1], ["4", "4", "4"]),
+        ([IN_CIRCLE[0], post_group("2", of_bulk("1", type="User"))], ["4", "4"]),
+    ],
+)
+async def test_what_is_built_on_a_circle_that_is_refused_is_refused_too(
+    scim: Scim, operations: list[Resource], statuses: list[str]
+) -> None:
+    user = await scim.create_user()
+    old = await scim.create_group("old", user["id"])
+    sent = [{**each, "path": each["path"].replace("{old}", old["id"])} for each in operations]
+    async with scim.unchanged():
+        results = shown(await scim.post("/Bulk", bulk(*sent)))["Operations"]
+    got = [result["status"] for result in results]
+    assert [status[: len(wanted)] for status, wanted in zip(got, statuses, strict=True)] == statuses
+    said = re.compile("was not created|cannot be a member of itself|is a group here")
+    assert all(said.search(result["response"]["detail"]) for result in results)
 
 
 @pytest.mark.parametrize(
