@@ -109,7 +109,7 @@ class ResourceHandlers(ABC, Generic[R]):
         source = self.source(request, services)
         resource = await source.get()
         version = str(resource.version)
-        if request.has_already(version):
+        if request.has_already(version) and source.is_told_by_version:
             return responses.not_modified(resource.id, version)
         return await show(200, source, resource)
 

@@ -55,6 +55,11 @@ class Source(ABC, Generic[R]):
         """What the request wants to be shown of the resource that it reads or writes."""
         return self.request.projection(self.resource_type)
 
+    @property
+    def is_told_by_version(self) -> bool:
+        """Whether the version of a resource moves with all that the request is shown of it."""
+        return True
+
     async def get(self) -> R:
         """Read the resource that the request names, as far as its own row tells of it.
 
@@ -144,6 +149,13 @@ class ReferenceSource(Source[R]):
     ) -> None:
         super().__init__(request, resource_type, reader)
         self._table = store.table
+
+    @property
+    def is_told_by_version(self) -> bool:
+        """Whether no names of others are shown, which change without the resource."""
+        return not any(
+            self.projection.includes_part(name, "display") for name in ("members", "groups")
+        )
 
     async def read_names(self, shown: Mapping[str, MemberType]) -> dict[str, str]:
         """Read the names of users and groups by their ids. A call each.

@@ -53,7 +53,9 @@ whatever walks them ends. `tests/spec/rfc/test_groups_in_groups.py` shows it. Li
 - Indirect groups are found through 200 groups and 10 levels. Where more are there, those found are
   right, others are missing, and a line of the log says so.
 - `version` of a user counts what is written to the user, its direct memberships included. It does
-  not move when an indirect group comes or goes, or when a group gets another name.
+  not move when an indirect group comes or goes, and that of a group does not when a member is
+  deleted, so a GET with `If-None-Match` may be answered 304 then. Where `display` is asked for it is
+  answered in full.
 - `display` of `members` and of `groups` is shown when `attributes` names it (`returned: request`).
   It is read then and kept nowhere; what a client sends for it does not count. A filter on it finds
   nobody. More than 10,000 names are refused with `tooMany`.

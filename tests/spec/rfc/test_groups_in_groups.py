@@ -388,3 +388,25 @@ async def test_the_schema_tells_of_both(running_service: RunningService) -> None
     assert parts["type"]["canonicalValues"] == ["User", "Group"]
     assert parts["$ref"]["referenceTypes"] == ["User", "Group"]
     assert (parts["display"]["returned"], parts["display"]["mutability"]) == ("request", "readOnly")
+
+
+async def test_a_version_that_the_client_has_hides_no_new_name(scim: Scim) -> None:
+    """`display` is read when it is asked for, and moves no version."""
+    child = await scim.create_group("before")
+    parent = await scim.create_group("parent", child["id"])
+    user = await scim.create_user()
+    added = {"op": "add", "path": "members", "value": [{"value": user["id"]}]}
+    await scim.patch(f"/Groups/{child['id']}", added)
+    renamed = {"op": "replace", "path": "displayName", "value": "after"}
+    for path, shown_part in (
+        (f"/Groups/{parent['id']}", "members"),
+        (f"/Users/{user['id']}", "groups"),
+    ):
+        held = (await scim.get(path)).headers["etag"]
+        await scim.patch(f"/Groups/{child['id']}", renamed)
+        again = await scim.get(
+            f"{path}?attributes={shown_part}.display", headers={"If-None-Match": held}
+        )
+        assert again.status_code == 200
+        assert "after" in [each["display"] for each in shown(again)[shown_part]]
+        assert (await scim.get(path, headers={"If-None-Match": held})).status_code == 304
