@@ -54,8 +54,8 @@ whatever walks them ends. `tests/spec/rfc/test_groups_in_groups.py` shows it. Li
   right, others are missing, and a line of the log says so.
 - `version` of a user counts what is written to the user, its direct memberships included. It does
   not move when an indirect group comes or goes, and that of a group does not when a member is
-  deleted, so a GET with `If-None-Match` may be answered 304 then. Where `display` is asked for it is
-  answered in full.
+  deleted, so a GET with `If-None-Match` may be answered 304 then. Where `display` is asked for, the
+  answer is always in full.
 - `display` of `members` and of `groups` is shown when `attributes` names it (`returned: request`).
   It is read then and kept nowhere; what a client sends for it does not count. A filter on it finds
   nobody. More than 10,000 names are refused with `tooMany`.
