@@ -34,6 +34,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell that starts the tests in the background has them ignore Ctrl-C. What they start would
     # inherit that, and a script cannot trap what it was started to ignore.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    # The same under nohup.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 SERVERS = {"storage", "running_service", "extended_service", "vault", "identity"}
 """Fixtures that start Azurite, the service, or what stands for Azure."""

@@ -1,4 +1,4 @@
-"""The tests hold wherever they are started, also where Ctrl-C is ignored."""
+"""The tests hold wherever they are started, also where Ctrl-C or a hang-up is ignored."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import signal
 import subprocess
 import sys
 
-SHOWS = "import signal; print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)"
+import pytest
+
+SHOWS = "import signal; print(signal.getsignal(signal.{name}) is signal.SIG_IGN)"
 
 
-def test_what_a_test_starts_heeds_ctrl_c() -> None:
-    assert signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
-    done = subprocess.run([sys.executable, "-c", SHOWS], capture_output=True, check=True)
+@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP"])
+def test_what_a_test_starts_heeds(name: str) -> None:
+    assert signal.getsignal(signal.Signals[name]) is not signal.SIG_IGN
+    command = [sys.executable, "-c", SHOWS.format(name=name)]
+    done = subprocess.run(command, capture_output=True, check=True)
     assert done.stdout == b"False\n"
