@@ -154,6 +154,18 @@ make_group() {
   say "Resource group" "$1 in $2, made"
 }
 
+# The option --resource-group, which the scripts read into group.
+check_group_name() {
+  [ -n "$group" ] || refuse "--resource-group is missing"
+  is_resource_group_name "$group" || refuse "\"$group\" is no name of a resource group"
+}
+
+# Prints whether it is there: true or false.
+group_exists() {
+  azure group exists --name "$group" --output tsv ||
+    fail "az cannot look for the resource group $group: $(az_said)"
+}
+
 is_resource_group_name() {
   case $1 in
     '' | *[!A-Za-z0-9._\(\)-]* | *.) return 1 ;;

@@ -67,8 +67,7 @@ parse() {
 }
 
 check_arguments() {
-  [ -n "$group" ] || refuse "--resource-group is missing"
-  is_resource_group_name "$group" || refuse "\"$group\" is no name of a resource group"
+  check_group_name
   case $token_days in
     *[!0-9]* | 0* | ?????*) refuse "--token-days must be a number of days from 1 to 9999, not \"$token_days\"" ;;
   esac
@@ -99,8 +98,7 @@ name_deployment() {
 }
 
 find_group() {
-  exists=$(azure group exists --name "$group" --output tsv) ||
-    fail "az cannot look for the resource group $group: $(az_said)"
+  exists=$(group_exists) || exit
   if [ "$exists" = true ]; then
     found=$(azure group show --name "$group" --query location --output tsv) ||
       fail "az cannot read the resource group $group: $(az_said)"

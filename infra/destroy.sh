@@ -36,13 +36,11 @@ parse() {
     esac
     shift 2
   done
-  [ -n "$group" ] || refuse "--resource-group is missing"
-  is_resource_group_name "$group" || refuse "\"$group\" is no name of a resource group"
+  check_group_name
 }
 
 leave_if_gone() {
-  exists=$(azure group exists --name "$group" --output tsv) ||
-    fail "az cannot look for the resource group $group: $(az_said)"
+  exists=$(group_exists) || exit
   [ "$exists" != true ] || return 0
   say "Resource group" "there is none named $group; nothing was removed"
   exit 0

@@ -50,8 +50,7 @@ parse() {
 }
 
 check_arguments() {
-  [ -n "$group" ] || refuse "--resource-group is missing"
-  is_resource_group_name "$group" || refuse "\"$group\" is no name of a resource group"
+  check_group_name
   case $function_app in
     '') refuse "--function-app is missing" ;;
     *[!A-Za-z0-9-]*) refuse "\"$function_app\" is no name of a function app" ;;

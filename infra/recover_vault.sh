@@ -35,14 +35,12 @@ parse() {
     esac
     shift 2
   done
-  [ -n "$group" ] || refuse "--resource-group is missing"
-  is_resource_group_name "$group" || refuse "\"$group\" is no name of a resource group"
+  check_group_name
 }
 
 # A vault is recovered into its group, which must be there.
 have_group() {
-  exists=$(azure group exists --name "$group" --output tsv) ||
-    fail "az cannot look for the resource group $group: $(az_said)"
+  exists=$(group_exists) || exit
   [ "$exists" != true ] || return 0
   read -r _ location <"$work/vaults"
   make_group "$group" "$location"
