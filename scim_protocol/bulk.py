@@ -163,9 +163,10 @@ class _BulkRun:
         if operation.method == "POST" and response.status < 300:
             bulk_id = str(operation.bulk_id)
             self._ids[bulk_id], self._created[bulk_id] = response.resource_id, operation
-            self._references[bulk_id] = references(operation)
             if step.later:
                 self._incomplete.add(bulk_id)
+            if self._incomplete:  # nothing else is built on a circle that is still open
+                self._references[bulk_id] = references(operation)
 
     async def _complete(self, operation: BulkOperation) -> None:
         """Put the reference that closes a circle into a resource that was created without it.
@@ -198,7 +199,9 @@ class _BulkRun:
         while left:
             name = left.pop()
             more = [
-                each for each in self._ids if each not in found and name in self._references[each]
+                each
+                for each, named in self._references.items()
+                if name in named and each in self._ids and each not in found
             ]
             found.update(dict.fromkeys(more))
             left += more

@@ -9,7 +9,7 @@ from pydantic.json_schema import SkipJsonSchema
 from shared.api_keys import Scope
 from shared.errors import InvalidValue, NotFound
 from shared.scim.folding import fold
-from shared.store.resources import User
+from shared.store.resources import User, is_active
 from shared.store.users import Users
 from shared.tables.request_context import RequestContext
 from shared.web.requests import ScimRequest
@@ -121,10 +121,10 @@ async def _decide(
     # Between the two reads the user may have been renamed, and another may have the name.
     if user is None or not has(user, value):
         return Access(decision="unknown", reason="notFound")
-    is_active = user.document.get("active") is True
+    may_enter = is_active(user.document)
     return Access(
-        decision="allow" if is_active else "deny",
-        reason="active" if is_active else "deactivated",
+        decision="allow" if may_enter else "deny",
+        reason="active" if may_enter else "deactivated",
         since=user.created if user.modified == user.created else None,
         id=user.id,
         version=user.version,

@@ -100,6 +100,11 @@ def timestamp() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def is_active(document: Document) -> bool:
+    """Tell whether a user may come in. Without `active`, which a removal leaves, nobody says so."""
+    return document.get("active") is True
+
+
 def resource_from(row: Row) -> Resource:
     """Read the row of a custom resource; of a user, without the groups."""
     return Resource(*_parts(row))

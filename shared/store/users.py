@@ -16,7 +16,14 @@ from shared.store.commits import commit
 from shared.store.deletions import Sweeper
 from shared.store.deletions_row import HiddenResources, add_hidden, deleted_member
 from shared.store.layout import USER_EMAIL, USER_KINDS, Column, pack_ids, unpack_ids
-from shared.store.resources import Precondition, User, timestamp, user_from, user_values
+from shared.store.resources import (
+    Precondition,
+    User,
+    is_active,
+    timestamp,
+    user_from,
+    user_values,
+)
 from shared.tables.operations import (
     MAX_TRANSACTION_OPERATIONS,
     Delete,
@@ -172,12 +179,8 @@ class Users(Collection[User]):
         return user_rows(resource_id, document)
 
     def activity(self, names: Sequence[str], document: Document) -> bool | None:
-        """Tell whether a user is active now, if `active` is among the names of what changed.
-
-        A user without the attribute, which only a removal by name leaves behind, is not: nobody
-        says that it may come in, and the sign-in decision of `/api/v1` says no.
-        """
-        return document.get("active") is True if "active" in names else None
+        """Tell whether a user is active now, if `active` is among the names of what changed."""
+        return is_active(document) if "active" in names else None
 
     def index_changes(
         self, row: Row, resource: User, document: Document
