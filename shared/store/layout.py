@@ -407,6 +407,20 @@ def changes_span(since: int = 0, until: int | None = None) -> Span:
     return Span(_change_prefix(max(since, 0)), end)
 
 
+def changes_behind(number: str, up_to: str | None = None) -> Span:
+    """Build the span of the change rows behind one, named by the end of its key, which may be gone.
+
+    `up_to` is the last one in the span; without it, to the end.
+    """
+    end = f"{RowKind.CHANGE}." if up_to is None else f"{RowKind.CHANGE}-{up_to}-"
+    return Span(f"{RowKind.CHANGE}-{number}-", end)
+
+
+def change_number(milliseconds: int) -> str:
+    """Return the end of the first key that can be drawn at a time, in POSIX milliseconds."""
+    return f"{max(milliseconds, 0):012x}{'0' * 20}"
+
+
 def change_time(key: str) -> int:
     """Read out of the key of a change row when it was drawn, in POSIX milliseconds."""
     return int(id_in(key)[:12], 16)

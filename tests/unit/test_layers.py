@@ -75,6 +75,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     TELEMETRY: (TELEMETRY, "shared.settings"),
     "shared.auth": ("shared.auth", ERRORS, CLOCK, NOTICES, *CONFIGURED),
     "shared.store": ("shared.store", TABLES, ERRORS, CLOCK, *OF_THE_CORE),
+    "shared.events": ("shared.events", "shared.store", TABLES, CLOCK),
     TABLES: (TABLES, ERRORS),
     CORE: (CORE, ERRORS),
     ERRORS: (),

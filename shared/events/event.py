@@ -1,0 +1,134 @@
+"""Events: what a change row tells the product, in the terms of SCIM events (RFC 9967)."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from shared.store import layout
+from shared.store.changes import Change, MemberVersion, RecordedChange
+
+Aspect = Literal[
+    "created", "updated", "activated", "deactivated", "deleted", "member_removed", "member_added"
+]
+
+_PROVISIONING = "urn:ietf:params:scim:event:prov:"
+_NOTICES = {"created": "create:notice", "deleted": "delete"}
+_STATES = {"activated": "activate", "deactivated": "deactivate"}
+_MEMBERS = "members"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened to one resource; a transaction makes up to three.
+
+    Attributes:
+        id: the same whenever the event is told, and of no other event of the tenant.
+        type: `user.created`; the name of the resource type with a small first letter, then what
+            happened.
+        uri: of the event (RFC 9967 section 2); without values, so always a notice.
+        recorded: the change.
+        attributes: names of the attributes that changed, without `members`.
+        added: members that joined, each with its new version.
+        removed: members that left, in the same form.
+    """
+
+    id: str
+    type: str
+    uri: str
+    recorded: RecordedChange
+    attributes: tuple[str, ...] = ()
+    added: tuple[MemberVersion, ...] = ()
+    removed: tuple[MemberVersion, ...] = ()
+
+    def document(self, paths: Mapping[str, str]) -> dict[str, Any]:
+        """Write the event as the feed and the webhooks show it.
+
+        Args:
+            paths: of the endpoints, by the name of the resource type, as `/Users`.
+        """
+        change = self.recorded.change
+        resource: dict[str, Any] = {"type": change.resource, "id": change.id}
+        if change.external_id is not None:
+            resource["externalId"] = change.external_id
+        resource["uri"] = f"{paths[change.resource]}/{change.id}"
+        if change.version is not None:
+            resource["version"] = change.version
+        document: dict[str, Any] = {
+            "id": self.id,
+            "type": self.type,
+            "event": self.uri,
+            "txn": self.recorded.request_id,
+            "time": _time(self.recorded.time),
+            "resource": resource,
+        }
+        if change.active is not None and not (self.added or self.removed):
+            document["active"] = change.active
+        document["attributes"] = list(self.attributes)
+        document["members"] = {"added": _members(self.added), "removed": _members(self.removed)}
+        return document | {"actor": self.recorded.actor}
+
+
+def events_of(recorded: RecordedChange) -> list[Event]:
+    """Tell what a change row means to the product, in this order: the resource, its members.
+
+    Nothing comes of rows by which the store keeps its own house: of a sweep, whose deletion was
+    told before; of a transaction that was given up; of the mark of a replace.
+    """
+    return list(_events(recorded))
+
+
+def _events(recorded: RecordedChange) -> Iterator[Event]:
+    change = recorded.change
+    if change.verb in {"sweep", "void"}:
+        return
+    attributes = tuple(name for name in change.names if name != _MEMBERS)
+    aspect = _aspect(change, attributes)
+    if aspect is not None:
+        yield _event(recorded, aspect, attributes=attributes)
+    if change.removed:
+        yield _event(recorded, "member_removed", removed=change.removed)
+    if change.added:
+        yield _event(recorded, "member_added", added=change.added)
+
+
+def _aspect(change: Change, attributes: tuple[str, ...]) -> Aspect | None:
+    """Tell what happened to the resource itself; None if only to its members."""
+    if change.verb == "create":
+        return "created"
+    if change.verb == "delete":
+        return "deleted"
+    if not attributes:
+        return None
+    if change.active is None:
+        return "updated"
+    return "activated" if change.active else "deactivated"
+
+
+def _event(recorded: RecordedChange, aspect: Aspect, **of: Any) -> Event:
+    resource = recorded.change.resource
+    is_of_members = aspect.startswith("member_")
+    number = layout.id_in(recorded.key)
+    return Event(
+        # One transaction makes one event of each aspect at most.
+        id=f"{number}-{aspect.replace('_', '-')}" if is_of_members else number,
+        type=f"{resource[0].lower()}{resource[1:]}.{aspect}",
+        uri=_PROVISIONING + _notice(recorded, aspect),
+        recorded=recorded,
+        **of,
+    )
+
+
+def _notice(recorded: RecordedChange, aspect: Aspect) -> str:
+    """Name the event as RFC 9967 does, which tells a PUT from a PATCH."""
+    by_method = "put:notice" if recorded.method == "PUT" else "patch:notice"
+    return (_NOTICES | _STATES).get(aspect, by_method)
+
+
+def _members(members: tuple[MemberVersion, ...]) -> list[dict[str, Any]]:
+    return [{"id": uid, "type": "User", "version": version} for uid, version in members]
+
+
+def _time(milliseconds: int) -> str:
+    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
