@@ -160,6 +160,12 @@ class NotFound(ScimError):
     status = 404
 
 
+class Gone(ScimError):
+    """What was asked for is no longer kept, and never will be again."""
+
+    status = 410
+
+
 class MethodNotAllowed(ScimError):
     """The endpoint exists and does not take this method.
 

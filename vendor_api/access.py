@@ -15,20 +15,11 @@ from shared.tables.request_context import RequestContext
 from shared.web.requests import ScimRequest
 from shared.web.responses import JSON, ScimResponse
 from shared.web.services import Services
+from vendor_api.models import optional, optional_moment
 from vendor_api.operations import ApiEndpoint, Operation
 
 FindUsers = Callable[[Users, RequestContext, str], Awaitable[list[str]]]
 """Finds the ids of the users who have a value: two at most, since two are too many. 1 call."""
-
-
-def _optional(schema: dict[str, Any]) -> None:
-    """Describe a member that is left out where it has no value: it is never null."""
-    schema.pop("default", None)
-
-
-def _moment(schema: dict[str, Any]) -> None:
-    _optional(schema)
-    schema["format"] = "date-time"
 
 
 def _exactly_one(schema: dict[str, Any]) -> None:
@@ -44,14 +35,14 @@ class AccessQuery(BaseModel):
         None,
         alias="userName",
         min_length=1,
-        json_schema_extra=_optional,
+        json_schema_extra=optional,
         description="The userName, in any letter case, as SCIM compares it.",
     )
     external_id: str | SkipJsonSchema[None] = Field(
         None,
         alias="externalId",
         min_length=1,
-        json_schema_extra=_optional,
+        json_schema_extra=optional,
         description="The identifier that the identity provider has given, compared exactly. With"
         " Microsoft Entra ID it is what the customer maps to it.",
     )
@@ -59,7 +50,7 @@ class AccessQuery(BaseModel):
         None,
         alias="email",
         min_length=1,
-        json_schema_extra=_optional,
+        json_schema_extra=optional,
         description="Any of the e-mail addresses, in any letter case.",
     )
 
@@ -80,18 +71,18 @@ class Access(BaseModel):
     )
     since: str | SkipJsonSchema[None] = Field(
         None,
-        json_schema_extra=_moment,
+        json_schema_extra=optional_moment,
         description="Since when it is so (RFC 3339, UTC). Only where it is known: of a user that"
         " was not changed since it was created.",
     )
     id: str | SkipJsonSchema[None] = Field(
         None,
-        json_schema_extra=_optional,
+        json_schema_extra=optional,
         description="The SCIM id of the user: 32 hex digits, the same for good.",
     )
     version: int | SkipJsonSchema[None] = Field(
         None,
-        json_schema_extra=_optional,
+        json_schema_extra=optional,
         description="The version of the user, which grows with every change: of two decisions"
         " about one id the one with the greater version is the newer.",
     )

@@ -29,7 +29,7 @@ class Event:
         uri: of the event (RFC 9967 section 2); without values, so always a notice.
         recorded: the change.
         attributes: names of the attributes that changed, without `members`.
-        added: members that joined, each with its new version.
+        added: members that joined, each user with its new version.
         removed: members that left, in the same form.
     """
 
@@ -78,6 +78,11 @@ def events_of(recorded: RecordedChange) -> list[Event]:
     return list(_events(recorded))
 
 
+def type_of(resource: str, aspect: Aspect) -> str:
+    """Name the type of an event about a resource of a type: `user.created`."""
+    return f"{resource[0].lower()}{resource[1:]}.{aspect}"
+
+
 def _events(recorded: RecordedChange) -> Iterator[Event]:
     change = recorded.change
     if change.verb in {"sweep", "void"}:
@@ -112,7 +117,7 @@ def _event(recorded: RecordedChange, aspect: Aspect, **of: Any) -> Event:
     return Event(
         # One transaction makes one event of each aspect at most.
         id=f"{number}-{aspect.replace('_', '-')}" if is_of_members else number,
-        type=f"{resource[0].lower()}{resource[1:]}.{aspect}",
+        type=type_of(resource, aspect),
         uri=_PROVISIONING + _notice(recorded, aspect),
         recorded=recorded,
         **of,
@@ -126,7 +131,14 @@ def _notice(recorded: RecordedChange, aspect: Aspect) -> str:
 
 
 def _members(members: tuple[MemberVersion, ...]) -> list[dict[str, Any]]:
-    return [{"id": uid, "type": "User", "version": version} for uid, version in members]
+    return [_member(*each) for each in members]
+
+
+def _member(member_id: str, version: int | None) -> dict[str, Any]:
+    """Write a member; a group has no version, which is how it is told from a user."""
+    if version is None:
+        return {"id": member_id, "type": "Group"}
+    return {"id": member_id, "type": "User", "version": version}
 
 
 def _time(milliseconds: int) -> str:

@@ -27,6 +27,7 @@ from shared.tables.azure_table import open_table
 from shared.telemetry.configured import open_telemetry
 from shared.telemetry.telemetry import Off, Telemetry
 from shared.web.compute import Compute
+from shared.web.long_polls import LongPolls
 from shared.web.readiness import Readiness
 from shared.web.request_rate_limit import RequestRateLimit
 
@@ -55,6 +56,7 @@ class Services:
     telemetry: Telemetry = field(default_factory=Off)
     readiness: Readiness = field(default_factory=Readiness)
     compute: Compute = field(default_factory=Compute)
+    long_polls: LongPolls = field(default_factory=LongPolls)
     rate_limit: RequestRateLimit = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,0 +1,264 @@
+"""`events`: the feed of what has changed, for a product that keeps its own copy up to date."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
+
+from shared.api_keys import Scope
+from shared.clock import Clock
+from shared.errors import Gone, InvalidValue
+from shared.events.cursor import (
+    ExpiredFeedCursorError,
+    InvalidFeedCursorError,
+    read_cursor,
+    write_cursor,
+)
+from shared.events.event import Aspect, type_of
+from shared.events.feed import Feed, FeedPage, FeedPosition
+from shared.scim.catalogue import Catalogue
+from shared.web.requests import ScimRequest
+from shared.web.responses import JSON, ScimResponse
+from shared.web.services import Services
+from vendor_api.models import optional
+from vendor_api.operations import ApiEndpoint, Operation
+
+DEFAULT_LIMIT, MOST_EVENTS = 100, 1_000
+LONGEST_WAIT = 20
+NOW = "now"
+
+_DAY = 86_400_000
+_PAUSE = 1.0
+"""Seconds between two looks at the storage while a request waits."""
+
+_CLOCK = Clock()
+
+
+class EventsQuery(BaseModel):
+    """Where to read on, how much, and whether to wait."""
+
+    after: str | SkipJsonSchema[None] = Field(
+        None,
+        alias="after",
+        min_length=1,
+        json_schema_extra=optional,
+        description="The `cursor` of the last answer. Without it the feed begins with the oldest"
+        f" change that is kept. `{NOW}` begins with the last two minutes: take it before you copy"
+        " all users and groups.",
+    )
+    limit: int = Field(
+        DEFAULT_LIMIT,
+        alias="limit",
+        ge=1,
+        le=MOST_EVENTS,
+        description="How many events are enough. Those of one transaction stay together, so that"
+        " two more may come.",
+    )
+    wait: int = Field(
+        0,
+        alias="wait",
+        ge=0,
+        le=LONGEST_WAIT,
+        description="Seconds to wait for an event where there is none. Three requests of a tenant"
+        " wait in an instance, and ten of all; others are answered at once.",
+    )
+    types: str | SkipJsonSchema[None] = Field(
+        None,
+        alias="types",
+        min_length=1,
+        json_schema_extra=optional,
+        description="Types of events, joined by commas; all without it.",
+    )
+
+
+class EventResource(BaseModel):
+    """What an event is about."""
+
+    type: str = Field(description="`User`, `Group`, or a resource type of the deployment.")
+    id: str = Field(description="The SCIM id.")
+    external_id: str | SkipJsonSchema[None] = Field(
+        None,
+        alias="externalId",
+        json_schema_extra=optional,
+        description="Of what was deleted, since it can be read no longer.",
+    )
+    uri: str = Field(description="Below the Tenant URL.")
+    version: int | SkipJsonSchema[None] = Field(
+        None,
+        json_schema_extra=optional,
+        description="Of a user or another resource but a group: of two events about one id the one"
+        " with the greater version is the later.",
+    )
+
+
+class EventMember(BaseModel):
+    """Who joined a group, or left it."""
+
+    id: str
+    type: Literal["User", "Group"]
+    version: int | SkipJsonSchema[None] = Field(
+        None,
+        json_schema_extra=optional,
+        description="The new version of the user, by which its memberships are ordered. A group"
+        " has none.",
+    )
+
+
+class EventMembers(BaseModel):
+    """Who joined and who left."""
+
+    added: list[EventMember]
+    removed: list[EventMember]
+
+
+class EventDocument(BaseModel):
+    """One thing that happened to one resource."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str = Field(description="The same whenever the event comes; it tells doubles apart.")
+    type: str = Field(description="As `user.deactivated`.")
+    event: str = Field(description="The URI of the event (RFC 9967).")
+    txn: str = Field(description="The id of the request that caused it.")
+    time: str = Field(json_schema_extra={"format": "date-time"}, description="When, in UTC.")
+    resource: EventResource
+    active: bool | SkipJsonSchema[None] = Field(
+        None,
+        json_schema_extra=optional,
+        description="Whether the user may come in, where that changed or the user is new.",
+    )
+    attributes: list[str] = Field(description="Names of the attributes that changed.")
+    members: EventMembers
+    actor: str = Field(description="Which token was used, by its label.")
+
+
+class Events(BaseModel):
+    """A page of the feed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    events: list[EventDocument] = Field(description="In the order of their times.")
+    cursor: str = Field(description="Behind them. Keep it together with what you made of them.")
+    more: bool = Field(description="Whether there is more to be read at once.")
+
+
+async def list_events(request: ScimRequest, services: Services) -> ScimResponse:
+    """GET of the feed. A call for each 1,000 changes, and as many for those of two minutes."""
+    asked = _Asked.of(request, services)
+    page = await _read(request, services, asked)
+    paths = {each.name: each.endpoint for each in services.catalogue.resource_types}
+    body = {
+        "events": [event.document(paths) for event in page.events],
+        "cursor": write_cursor(page.position, request.context.tenant),
+        "more": page.has_more,
+    }
+    return ScimResponse(200, body, {"Cache-Control": "no-store"}, media_type=JSON)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a request asks for; `position` is None for now."""
+
+    position: FeedPosition | None
+    limit: int
+    wait: int
+    types: tuple[str, ...]
+
+    @classmethod
+    def of(cls, request: ScimRequest, services: Services) -> Self:
+        """Read the query.
+
+        Raises:
+            InvalidValue: a parameter is not what it should be.
+            Gone: the cursor is older than what is kept.
+        """
+        return cls(
+            _position(request, services.settings.history_days),
+            _number(request.query, "limit", DEFAULT_LIMIT, 1, MOST_EVENTS),
+            _number(request.query, "wait", 0, 0, LONGEST_WAIT),
+            _types(request.query.get("types"), services.catalogue),
+        )
+
+
+def _position(request: ScimRequest, history_days: int) -> FeedPosition | None:
+    after = request.query.get("after")
+    if after is None:
+        return FeedPosition()
+    if after == NOW:
+        return None
+    now = int(_CLOCK.wall() * 1000)
+    try:
+        return read_cursor(after, request.context.tenant, now, history_days * _DAY)
+    except InvalidFeedCursorError:
+        raise InvalidValue(
+            "This cursor was not given out for the feed of this tenant. Send the cursor of the last"
+            f" answer as it was; or after={NOW}, and then copy all users and groups.",
+            path="after",
+        ) from None
+    except ExpiredFeedCursorError:
+        raise Gone(
+            f"Changes behind this cursor are no longer kept, after {history_days} days. Read"
+            f" after={NOW} for a new cursor, copy all users and groups, and go on from there.",
+            path="after",
+        ) from None
+
+
+def _number(query: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    text = query.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdecimal()) or not least <= int(text[:10]) <= most:
+        raise InvalidValue(f"{name} must be a whole number from {least} to {most:,}.", path=name)
+    return int(text)
+
+
+def _types(text: str | None, catalogue: Catalogue) -> tuple[str, ...]:
+    if text is None:
+        return ()
+    names = [each.name for each in catalogue.resource_types]
+    known = {type_of(name, aspect) for name in names for aspect in get_args(Aspect)}
+    wanted = tuple(part.strip() for part in text.split(","))
+    unknown = [each for each in wanted if each not in known]
+    if unknown:
+        raise InvalidValue(
+            f"There is no event of the type {unknown[0][:64]!r}. The types are:"
+            f" {', '.join(sorted(known))}.",
+            path="types",
+        )
+    return wanted
+
+
+async def _read(request: ScimRequest, services: Services, asked: _Asked) -> FeedPage:
+    """Read on, and wait for something to come if that is asked for and a place is free."""
+    feed = Feed(services.store.table, _CLOCK)
+    position = asked.position or feed.now()
+    if asked.position is None and not asked.wait:
+        return FeedPage([], position, has_more=True)
+    page = await feed.read(request.context, position, asked.limit, asked.types)
+    until = time.monotonic() + min(asked.wait, request.context.remaining() / 2)
+    with services.long_polls.place(request.context.tenant) as has_place:
+        while has_place and not page.events and not page.has_more and time.monotonic() < until:
+            await asyncio.sleep(min(_PAUSE, max(until - time.monotonic(), 0)))
+            page = await feed.read(request.context, page.position, asked.limit, asked.types)
+    return page
+
+
+EVENTS = ApiEndpoint(
+    Scope.EVENTS_READ,
+    {
+        "GET": Operation(
+            summary="Read what has changed",
+            description="Every change comes at least once, and may come again within two minutes:"
+            " `id` tells doubles apart. Read on with `cursor`, at once while there is `more`, and"
+            " every minute after that.",
+            query=EventsQuery,
+            answer=Events,
+            refusals=(InvalidValue, Gone),
+            handler=list_events,
+        )
+    },
+)
