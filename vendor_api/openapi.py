@@ -161,15 +161,16 @@ def _parameters(query: type[BaseModel]) -> list[dict[str, Any]]:
 
     Parameters that are described one by one could not say that exactly one of them is to be sent.
     """
+    schema = query.model_json_schema(schema_generator=_WithoutTitles)
     return [
         {
             "name": "query",
             "in": "query",
-            "required": True,
+            "required": not schema.keys().isdisjoint({"required", "oneOf"}),
             "style": "form",
             "explode": True,
             "description": query.__doc__,
-            "schema": query.model_json_schema(schema_generator=_WithoutTitles),
+            "schema": schema,
         }
     ]
 
