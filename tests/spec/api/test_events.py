@@ -1,6 +1,7 @@
 """The feed: what the product is told of each request of the identity provider, and when."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -19,7 +20,7 @@ ACTIVE = "urn:ietf:params:scim:event:prov:activate"
 
 @pytest.fixture
 def api(running_service: RunningService, scim: Scim) -> Api:
-    return running_service.api_of(scim, KEYS["events"])
+    return replace(running_service.api_of(scim), key=KEYS["events"])
 
 
 async def page(api: Api, **query: object) -> dict[str, Any]:
@@ -41,7 +42,7 @@ async def test_each_request_is_told_as_what_it_did(scim: Scim, api: Api) -> None
     ana = await scim.create_user(externalId="7")
     for active in (False, True, False):
         ana = await scim.patched_user(ana, {"op": "replace", "path": "active", "value": active})
-    sales = await scim.create_group("Sales", [ana["id"]])
+    sales = await scim.create_group("Sales", ana["id"])
     await scim.delete(f"/Groups/{sales['id']}")
     await scim.delete(f"/Users/{ana['id']}")
     events = (await page(api))["events"]
@@ -72,7 +73,7 @@ async def test_the_request_that_caused_an_event_is_named(scim: Scim, api: Api) -
 async def test_a_group_in_a_group_is_told_apart_from_a_user(scim: Scim, api: Api) -> None:
     child = await scim.create_group("Child")
     cursor = (await page(api))["cursor"]
-    await scim.create_group("Parent", [child["id"]])
+    await scim.create_group("Parent", child["id"])
     event = (await page(api, after=cursor, types="group.member_added"))["events"][-1]
     assert event["members"]["added"] == [{"id": child["id"], "type": "Group"}]
 
@@ -98,7 +99,7 @@ async def test_who_begins_now_is_told_what_comes(scim: Scim, api: Api) -> None:
 
 async def test_only_the_types_that_are_wanted_are_told(scim: Scim, api: Api) -> None:
     ana = await scim.create_user()
-    await scim.create_group("Sales", [ana["id"]])
+    await scim.create_group("Sales", ana["id"])
     wanted = "group.member_added, user.created"
     assert await told(api, types=wanted) == ["user.created", "group.member_added"]
 
@@ -131,9 +132,7 @@ async def test_of_one_tenant_three_wait_and_others_are_answered_at_once(api: Api
         task.cancel()
 
 
-async def test_reading_the_end_costs_one_call(
-    running_service: RunningService, api: Api
-) -> None:
+async def test_reading_the_end_costs_one_call(running_service: RunningService, api: Api) -> None:
     response = await api.request("GET", "/events")
     assert (await running_service.log_line(response))["calls"] == 1
 
@@ -181,6 +180,6 @@ async def test_a_parameter_that_comes_twice_is_refused(api: Api) -> None:
 async def test_a_key_without_the_scope_reads_no_events(
     running_service: RunningService, scim: Scim, key: str
 ) -> None:
-    response = await running_service.api_of(scim, KEYS[key]).request("GET", "/events")
+    response = await replace(running_service.api_of(scim), key=KEYS[key]).request("GET", "/events")
     assert response.status_code == 403
     assert response.json()["type"] == "/problems/insufficient-scope"
