@@ -162,13 +162,15 @@ def query_of(url: str, once: Collection[str] = ONCE) -> dict[str, str]:
         once: names of the parameters that mean one thing.
 
     Raises:
-        InvalidFilter, InvalidValue: a parameter that means one thing has two values.
+        InvalidFilter, InvalidValue: a parameter that means one thing has two values, or a
+            parameter holds bytes that are no UTF-8 (RFC 3986 section 2.5), which name nobody.
     """
     query: dict[str, str] = {}
     # Not by urlsplit, which fails over a Host header that is none (here and below).
     for pair in url.partition("?")[2].split("&"):
         name, _, raw = pair.partition("=")
-        name, value = unquote_plus(name).lower(), _decoded(raw)
+        name = unquote_plus(name).lower()
+        value = _decoded(raw, name if name in once or name in _LISTS else None)
         if name not in query:
             query[name] = value
         elif name in _LISTS:
@@ -180,12 +182,23 @@ def query_of(url: str, once: Collection[str] = ONCE) -> dict[str, str]:
     return query
 
 
-def _decoded(raw: str) -> str:
-    """Decode the value of a parameter.
+def _decoded(raw: str, name: str | None) -> str:
+    """Decode the value of a parameter; it may hold anything if its name, None, means nothing.
 
     A blank is `+` for some clients and `%20` for others; who writes `%20` means a plus by `+`.
     """
-    return unquote(raw) if "%20" in raw else unquote_plus(raw)
+    decode = unquote if "%20" in raw else unquote_plus
+    if name is None:
+        return decode(raw)
+    try:
+        return decode(raw, errors="strict")
+    except UnicodeDecodeError:
+        error = InvalidFilter if name == "filter" else InvalidValue
+        raise error(
+            f"{name} is not percent-encoded UTF-8: encode each byte of its UTF-8 form, "
+            "as %C3%A9 for an e with an acute accent.",
+            path=name,
+        ) from None
 
 
 def tenant_url(req: func.HttpRequest, tenant: str, public_base: str | None) -> str:

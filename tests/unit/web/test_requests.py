@@ -40,7 +40,8 @@ URL = "https://scim.example.com/scim/v2/Users"
         ("?filter=userName+eq+%22a%2520b%22", {"filter": 'userName eq "a%20b"'}),
         ("?&&=x&a=b=c", {"a": "b=c"}),
         ("?aadOptscim062020", {"aadoptscim062020": ""}),
-        ("?filter=%FF%ED%A0%80", {"filter": "\ufffd" * 4}),
+        ("?filter=userName+eq+%22%C3%A9%22", {"filter": 'userName eq "\u00e9"'}),
+        ("?other=%FF", {"other": "\ufffd"}),
         ("?filter=100%", {"filter": "100%"}),
     ],
 )
@@ -54,6 +55,14 @@ def test_what_means_one_thing_is_sent_once(name: str) -> None:
     with pytest.raises(kind, match="was sent twice"):
         query_of(f"{URL}?{name}=1&{name.lower()}=2")
     assert query_of(f"{URL}?{name}=1&{name}=1") == {name.lower(): "1"}
+
+
+@pytest.mark.parametrize("value", ["%FF%ED%A0%80", "userName+eq+%22Andr%E9%22", "a%20%E9"])
+@pytest.mark.parametrize("name", ["filter", "sortBy", "attributes"])
+def test_bytes_that_are_no_text_name_nobody_and_are_refused(name: str, value: str) -> None:
+    kind = InvalidFilter if name == "filter" else InvalidValue
+    with pytest.raises(kind, match="is not percent-encoded UTF-8"):
+        query_of(f"{URL}?{name}={value}")
 
 
 def test_the_projection_is_read_from_both_parameters(request_of: RequestOf) -> None:
