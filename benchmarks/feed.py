@@ -57,14 +57,12 @@ class Walk:
     """What it took to read the feed from the beginning to the end.
 
     Attributes:
-        limit: events that were asked for at once.
         events: that were told.
         pages: requests.
         calls: to the storage.
         seconds: from begin to end.
     """
 
-    limit: int
     events: int
     pages: int
     calls: int
@@ -137,7 +135,7 @@ async def _walked(http: aiohttp.ClientSession, feed: str, lines: asyncio.Queue[b
             break
     seconds = time.perf_counter() - began
     calls = await _calls(lines, pages)
-    return Walk(EVENTS_OF_A_PAGE, events, pages, calls, seconds)
+    return Walk(events, pages, calls, seconds)
 
 
 async def _calls(lines: asyncio.Queue[bytes], requests: int) -> int:

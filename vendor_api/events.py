@@ -32,8 +32,8 @@ LONGEST_WAIT = 20
 NOW = "now"
 
 _DAY = 86_400_000
-_PAUSE = 1.0
-"""Seconds between two looks at the storage while a request waits."""
+PAUSE_SECONDS = 1.0
+"""Between two looks at the storage while a request waits."""
 
 _WAITED_OF_DEADLINE = 0.8
 """The part of what is left to a request that it may wait; the rest is for its reads."""
@@ -301,7 +301,7 @@ async def _wait(context: RequestContext, feed: Feed, page: FeedPage, asked: _Ask
     """Read on until there is something, or the time is over; no call is under way in between."""
     until = _CLOCK.steady() + min(asked.wait, context.remaining() * _WAITED_OF_DEADLINE)
     while not page.events and not page.has_more and _CLOCK.steady() < until:
-        await _CLOCK.sleep(min(_PAUSE, max(until - _CLOCK.steady(), 0)))
+        await _CLOCK.sleep(min(PAUSE_SECONDS, max(until - _CLOCK.steady(), 0)))
         page = await feed.read(context, page.position, asked.limit, asked.types)
     return page
 

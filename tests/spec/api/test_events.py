@@ -3,6 +3,7 @@
 import asyncio
 import time
 from dataclasses import replace
+from statistics import median
 from typing import Any
 
 import httpx
@@ -112,6 +113,22 @@ async def test_who_waits_is_told_as_soon_as_something_happens(scim: Scim, api: A
     await page(api)  # by the time this one is answered, the one before is with the service
     await scim.create_user()
     assert [event["type"] for event in (await waiting)["events"]] == ["user.created"]
+
+
+async def test_an_event_is_with_who_waits_within_two_seconds_of_the_commit(
+    scim: Scim, api: Api
+) -> None:
+    """In the median, whenever between two looks at the storage the commit comes."""
+    delays = []
+    for name in "abcde":
+        cursor = (await page(api))["cursor"]
+        waiting = asyncio.create_task(page(api, after=cursor, wait=20))
+        await page(api)  # by the time this one is answered, the one before is with the service
+        await scim.create_user(userName=name)
+        committed = time.monotonic()
+        assert (await waiting)["events"]
+        delays.append(time.monotonic() - committed)
+    assert median(delays) < 2
 
 
 async def test_who_waits_in_vain_is_answered_after_that_time(
