@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import aiohttp
 import typer
 
+from benchmarks.driven import cpu_of
 from benchmarks.figures import table, written
 from benchmarks.services import host
 from benchmarks.tables import NAME
@@ -61,12 +62,16 @@ class Walk:
         pages: requests.
         calls: to the storage.
         seconds: from begin to end.
+        cpu: seconds that the instance computed.
+        storage_cpu: seconds that Azurite computed.
     """
 
     events: int
     pages: int
     calls: int
     seconds: float
+    cpu: float
+    storage_cpu: float
 
 
 @app.command()
@@ -95,25 +100,28 @@ async def measured(rows: int, rounds: int, waits: int) -> str:
     async with azurite.running() as storage:
         await _seed(storage, rows)
         async with (
-            host(storage, settings, lines) as (url, token),
+            host(storage, settings, lines) as running,
             aiohttp.ClientSession(headers={"Authorization": f"Bearer {key}"}) as http,
         ):
-            feed = f"{url}/api/v1/tenants/{DEFAULT}/events"
+            feed = f"{running.url}/api/v1/tenants/{DEFAULT}/events"
             await _read(http, feed, limit=1)  # which makes the app load
             await _calls(lines, requests=1)
-            walks = [await _walked(http, feed, lines) for _ in range(rounds)]
-            provider = {**_SCIM, "Authorization": f"Bearer {token}"}
-            delays = await _delays(http, feed, f"{url}/scim/v2", provider, waits)
+            processes = (running.process, storage.process.pid)
+            walks = [await _walked(http, feed, lines, processes) for _ in range(rounds)]
+            provider = {**_SCIM, "Authorization": f"Bearer {running.token}"}
+            delays = await _delays(http, feed, f"{running.url}/scim/v2", provider, waits)
     return f"{walks_table(walks)}\n\n{delays_table(delays)}"
 
 
 def walks_table(walks: Sequence[Walk]) -> str:
-    """Write how fast the feed was read, by the median of the rounds."""
-    head = ("events", "requests", "calls", "seconds", "events/s")
+    """Write how fast the feed was read, by the medians of the rounds."""
+    head = ("events", "requests", "calls", "seconds", "events/s", "CPU: app", "CPU: Azurite")
     first, seconds = walks[0], median(each.seconds for each in walks)
     cells = (
         *(f"{first.events:,}", str(first.pages), str(first.calls)),
         *(written(seconds), f"{first.events / seconds:,.0f}"),
+        written(median(each.cpu / each.events for each in walks) * 1e6),
+        written(median(each.storage_cpu / each.events for each in walks) * 1e6),
     )
     return table(head, [cells])
 
@@ -124,8 +132,14 @@ def delays_table(delays: Sequence[float]) -> str:
     return table(head, [(str(len(delays)), f"{median(delays):.2f}", f"{max(delays):.2f}")])
 
 
-async def _walked(http: aiohttp.ClientSession, feed: str, lines: asyncio.Queue[bytes]) -> Walk:
+async def _walked(
+    http: aiohttp.ClientSession,
+    feed: str,
+    lines: asyncio.Queue[bytes],
+    processes: tuple[int, int],
+) -> Walk:
     """Read the feed from the beginning to the end, each page after the other."""
+    cpu, storage_cpu = map(cpu_of, processes)
     began, events, pages = time.perf_counter(), 0, 0
     cursor: dict[str, str] = {}
     while True:
@@ -134,8 +148,8 @@ async def _walked(http: aiohttp.ClientSession, feed: str, lines: asyncio.Queue[b
         if not page["more"]:
             break
     seconds = time.perf_counter() - began
-    calls = await _calls(lines, pages)
-    return Walk(events, pages, calls, seconds)
+    cpu, storage_cpu = cpu_of(processes[0]) - cpu, cpu_of(processes[1]) - storage_cpu
+    return Walk(events, pages, await _calls(lines, pages), seconds, cpu, storage_cpu)
 
 
 async def _calls(lines: asyncio.Queue[bytes], requests: int) -> int:

@@ -56,8 +56,8 @@ class Service:
 async def ours(there: Seeded, clients: int) -> AsyncIterator[Service]:
     """Run this service on a storage that holds its directory."""
     async with (
-        host(there.storage) as (url, token),
-        connected(f"{url}/scim/v2", token, clients) as client,
+        host(there.storage) as running,
+        connected(f"{running.url}/scim/v2", running.token, clients) as client,
     ):
         yield Service(OURS, client, await Directory.open(there.ids, client.create))
 
@@ -87,13 +87,28 @@ async def scimmy_paged(users: int, clients: int) -> AsyncIterator[Service]:
         yield service
 
 
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The stand-in for the Functions host, with the app in it.
+
+    Attributes:
+        url: Scheme, host and port.
+        token: Opens the tenant `default`.
+        process: Its id.
+    """
+
+    url: str
+    token: str
+    process: int
+
+
 @asynccontextmanager
 async def host(
     storage: Azurite,
     more: Mapping[str, str] | None = None,
     lines: asyncio.Queue[bytes] | None = None,
-) -> AsyncIterator[tuple[str, str]]:
-    """Run the app by the stand-in for the Functions host; gives its address and a token.
+) -> AsyncIterator[Host]:
+    """Run the app by the stand-in for the Functions host.
 
     Args:
         storage: of the app.
@@ -110,7 +125,7 @@ async def host(
             command, directory=ROOT, environ=environ, capture=True, descriptors=[descriptor]
         ) as process:
             reading = asyncio.create_task(_read_on(process.stdout, lines))
-            yield f"http://127.0.0.1:{port}", token
+            yield Host(f"http://127.0.0.1:{port}", token, process.pid)
             reading.cancel()
 
 

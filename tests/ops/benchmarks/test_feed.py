@@ -12,8 +12,11 @@ def cells(table: str) -> list[str]:
 
 
 def test_the_rate_is_that_of_the_median_round() -> None:
-    walks = [Walk(100_000, 100, 100, seconds) for seconds in (9.0, 10.0, 40.0)]
-    assert cells(walks_table(walks)) == ["100,000", "100", "100", "10.0", "10,000"]
+    walks = [Walk(100_000, 100, 100, seconds, 4.0, 5.0) for seconds in (9.0, 10.0, 40.0)]
+    assert cells(walks_table(walks)) == [
+        *("100,000", "100", "100", "10.0", "10,000"),
+        *("40.0", "50.0"),
+    ]
 
 
 def test_delays_are_told_by_their_median_and_the_worst() -> None:
