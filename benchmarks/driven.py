@@ -209,7 +209,7 @@ def _put_storage_away(seconds: float) -> None:
 async def _measured(traffic: Traffic, level: int, seconds: float, storage: int) -> Measurement:
     latencies: list[float] = []
     operations = traffic.operations()
-    began, cpu, storage_cpu = time.perf_counter(), time.process_time(), _cpu_of(storage)
+    began, cpu, storage_cpu = time.perf_counter(), time.process_time(), cpu_of(storage)
 
     async def client() -> None:
         while time.perf_counter() - began < seconds:
@@ -224,13 +224,13 @@ async def _measured(traffic: Traffic, level: int, seconds: float, storage: int) 
         level,
         time.perf_counter() - began,
         time.process_time() - cpu,
-        _cpu_of(storage) - storage_cpu,
+        cpu_of(storage) - storage_cpu,
         latencies,
         resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     )
 
 
-def _cpu_of(process: int) -> float:
+def cpu_of(process: int) -> float:
     """Return the seconds of CPU that a process has used; 0 where there is no /proc."""
     try:
         fields = Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()

@@ -56,8 +56,8 @@ class Service:
 async def ours(there: Seeded, clients: int) -> AsyncIterator[Service]:
     """Run this service on a storage that holds its directory."""
     async with (
-        _host(there.storage) as (url, token),
-        connected(f"{url}/scim/v2", token, clients) as client,
+        host(there.storage) as running,
+        connected(f"{running.url}/scim/v2", running.token, clients) as client,
     ):
         yield Service(OURS, client, await Directory.open(there.ids, client.create))
 
@@ -87,20 +87,45 @@ async def scimmy_paged(users: int, clients: int) -> AsyncIterator[Service]:
         yield service
 
 
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The stand-in for the Functions host, with the app in it.
+
+    Attributes:
+        url: Scheme, host and port.
+        token: Opens the tenant `default`.
+        process: Its id.
+    """
+
+    url: str
+    token: str
+    process: int
+
+
 @asynccontextmanager
-async def _host(storage: Azurite) -> AsyncIterator[tuple[str, str]]:
-    """Run the app by the stand-in for the Functions host; gives its address and a token."""
+async def host(
+    storage: Azurite,
+    more: Mapping[str, str] | None = None,
+    lines: asyncio.Queue[bytes] | None = None,
+) -> AsyncIterator[Host]:
+    """Run the app by the stand-in for the Functions host.
+
+    Args:
+        storage: of the app.
+        more: settings of the app, besides those that every measurement has.
+        lines: gets what the app writes, which is thrown away otherwise.
+    """
     token = secrets.token_urlsafe(32)
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
         port, descriptor = listener.getsockname()[1], listener.fileno()
-        environ = {**os.environ, **settings(storage, token)}
+        environ = {**os.environ, **settings(storage, token), **(more or {})}
         command = [sys.executable, "-m", "local.host", "--root", str(ROOT)]
         command += ["--app", "function_app", "--socket", str(descriptor)]
         async with children.running(
             command, directory=ROOT, environ=environ, capture=True, descriptors=[descriptor]
         ) as process:
-            reading = asyncio.create_task(_read_on(process.stdout))
-            yield f"http://127.0.0.1:{port}", token
+            reading = asyncio.create_task(_read_on(process.stdout, lines))
+            yield Host(f"http://127.0.0.1:{port}", token, process.pid)
             reading.cancel()
 
 
@@ -160,6 +185,9 @@ async def _announced(name: str, stream: asyncio.StreamReader | None) -> int:
     raise RuntimeError(f"{name} did not start: {said.decode(errors='replace')}")
 
 
-async def _read_on(stream: asyncio.StreamReader | None) -> None:
-    while stream and await stream.readline():
-        pass
+async def _read_on(
+    stream: asyncio.StreamReader | None, lines: asyncio.Queue[bytes] | None = None
+) -> None:
+    while stream and (line := await stream.readline()):
+        if lines is not None:
+            lines.put_nowait(line)

@@ -1,39 +1,43 @@
 """`events`: the feed of what has changed, for a product that keeps its own copy up to date."""
 
 import asyncio
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Self, get_args
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from shared.api_keys import Scope
 from shared.clock import Clock
-from shared.errors import Gone, InvalidValue
+from shared.errors import Gone, InsufficientScope, InvalidValue
 from shared.events.cursor import (
     ExpiredFeedCursorError,
     InvalidFeedCursorError,
     read_cursor,
     write_cursor,
 )
-from shared.events.event import Aspect, type_of
-from shared.events.feed import Feed, FeedPage, FeedPosition
+from shared.events.event import Event, types_of
+from shared.events.feed import ROWS_IN_A_TURN, Feed, FeedPage, FeedPosition
 from shared.scim.catalogue import Catalogue
+from shared.tables.request_context import RequestContext
 from shared.web.requests import ScimRequest
 from shared.web.responses import JSON, ScimResponse
 from shared.web.services import Services
+from vendor_api.documents import ResourceName, read_documents
 from vendor_api.models import optional
 from vendor_api.operations import ApiEndpoint, Operation
 
-DEFAULT_LIMIT, MOST_EVENTS = 100, 1_000
+DEFAULT_LIMIT, MOST_EVENTS, MOST_EXPANDED = 100, 1_000, 100
 LONGEST_WAIT = 20
 NOW = "now"
 
 _DAY = 86_400_000
-_PAUSE = 1.0
-"""Seconds between two looks at the storage while a request waits."""
+PAUSE_SECONDS = 1.0
+"""Between two looks at the storage while a request waits."""
+
+_WAITED_OF_DEADLINE = 0.8
+"""The part of what is left to a request that it may wait; the rest is for its reads."""
 
 _CLOCK = Clock()
 
@@ -56,7 +60,7 @@ class EventsQuery(BaseModel):
         ge=1,
         le=MOST_EVENTS,
         description="How many events are enough. Those of one transaction stay together, so that"
-        " two more may come.",
+        f" two more may come. With `expand` at most {MOST_EXPANDED}.",
     )
     wait: int = Field(
         0,
@@ -72,6 +76,13 @@ class EventsQuery(BaseModel):
         min_length=1,
         json_schema_extra=optional,
         description="Types of events, joined by commas; all without it.",
+    )
+    expand: Literal["resource"] | SkipJsonSchema[None] = Field(
+        None,
+        alias="expand",
+        json_schema_extra=optional,
+        description="`resource` adds to each event the document of what it is about. The"
+        f" key needs the scope `{Scope.IDENTITIES_READ}` as well.",
     )
 
 
@@ -92,6 +103,12 @@ class EventResource(BaseModel):
         json_schema_extra=optional,
         description="Of a user or another resource but a group: of two events about one id the one"
         " with the greater version is the later.",
+    )
+    document: dict[str, Any] | SkipJsonSchema[None] = Field(
+        None,
+        json_schema_extra=optional,
+        description="With `expand=resource`: the SCIM resource as it is now, which may be newer"
+        " than the event; a group without its members. Left out where the resource is gone.",
     )
 
 
@@ -147,16 +164,37 @@ class Events(BaseModel):
 
 
 async def list_events(request: ScimRequest, services: Services) -> ScimResponse:
-    """GET of the feed. A call for each 1,000 changes, and as many for those of two minutes."""
+    """GET of the feed. A call for each 1,000 changes, and as many for those of two minutes.
+
+    With `expand` a call for each resource besides, and perhaps one for the deletions row.
+    """
     asked = _Asked.of(request, services)
     page = await _read(request, services, asked)
     paths = {each.name: each.endpoint for each in services.catalogue.resource_types}
+    # Of a type that is served no longer nothing could be read.
+    events = [event for event in page.events if event.resource[0] in paths]
+    named = (event.resource for event in events)
+    documents = await read_documents(request, services, named) if asked.expands else {}
     body = {
-        "events": [event.document(paths) for event in page.events],
+        "events": await _write(events, paths, documents),
         "cursor": write_cursor(page.position, request.context.tenant),
         "more": page.has_more,
     }
     return ScimResponse(200, body, {"Cache-Control": "no-store"}, media_type=JSON)
+
+
+async def _write(
+    events: Sequence[Event],
+    paths: Mapping[str, str],
+    documents: Mapping[ResourceName, Mapping[str, Any]],
+) -> list[dict[str, Any]]:
+    """Write events, and give the event loop to others in between."""
+    written: list[dict[str, Any]] = []
+    for start in range(0, len(events), ROWS_IN_A_TURN):
+        some = events[start : start + ROWS_IN_A_TURN]
+        written += [each.document(paths, documents.get(each.resource)) for each in some]
+        await asyncio.sleep(0)
+    return written
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +205,7 @@ class _Asked:
     limit: int
     wait: int
     types: tuple[str, ...]
+    expands: bool
 
     @classmethod
     def of(cls, request: ScimRequest, services: Services) -> Self:
@@ -175,12 +214,15 @@ class _Asked:
         Raises:
             InvalidValue: a parameter is not what it should be.
             Gone: the cursor is older than what is kept.
+            InsufficientScope: documents are asked for by a key that may not read them.
         """
+        expands = _expands(request)
         return cls(
             _position(request, services.settings.history_days),
-            _number(request.query, "limit", DEFAULT_LIMIT, 1, MOST_EVENTS),
+            _limit(request.query, expands=expands),
             _number(request.query, "wait", 0, 0, LONGEST_WAIT),
             _types(request.query.get("types"), services.catalogue),
+            expands,
         )
 
 
@@ -207,6 +249,16 @@ def _position(request: ScimRequest, history_days: int) -> FeedPosition | None:
         ) from None
 
 
+def _limit(query: Mapping[str, str], *, expands: bool) -> int:
+    limit = _number(query, "limit", DEFAULT_LIMIT, 1, MOST_EVENTS)
+    if expands and limit > MOST_EXPANDED:
+        raise InvalidValue(
+            f"With expand=resource limit is {MOST_EXPANDED} at most: each resource is read.",
+            path="limit",
+        )
+    return limit
+
+
 def _number(query: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
     text = query.get(name)
     if text is None:
@@ -219,8 +271,7 @@ def _number(query: Mapping[str, str], name: str, default: int, least: int, most:
 def _types(text: str | None, catalogue: Catalogue) -> tuple[str, ...]:
     if text is None:
         return ()
-    names = [each.name for each in catalogue.resource_types]
-    known = {type_of(name, aspect) for name in names for aspect in get_args(Aspect)}
+    known = {each for of in catalogue.resource_types for each in types_of(of.name)}
     wanted = tuple(part.strip() for part in text.split(","))
     unknown = [each for each in wanted if each not in known]
     if unknown:
@@ -232,6 +283,21 @@ def _types(text: str | None, catalogue: Catalogue) -> tuple[str, ...]:
     return wanted
 
 
+def _expands(request: ScimRequest) -> bool:
+    expand = request.query.get("expand")
+    if expand is None:
+        return False
+    if expand != "resource":
+        raise InvalidValue("expand takes the word resource, and nothing else.", path="expand")
+    needed = Scope.IDENTITIES_READ
+    if needed not in request.scopes:
+        raise InsufficientScope(
+            f"expand=resource shows identities: the API key has not the scope {needed}.",
+            scope=needed,
+        )
+    return True
+
+
 async def _read(request: ScimRequest, services: Services, asked: _Asked) -> FeedPage:
     """Read on, and wait for something to come if that is asked for and a place is free."""
     feed = Feed(services.store.table, _CLOCK)
@@ -239,11 +305,19 @@ async def _read(request: ScimRequest, services: Services, asked: _Asked) -> Feed
     if asked.position is None and not asked.wait:
         return FeedPage([], position, has_more=True)
     page = await feed.read(request.context, position, asked.limit, asked.types)
-    until = time.monotonic() + min(asked.wait, request.context.remaining() / 2)
+    if not asked.wait:
+        return page
+    # A place is given back however the wait ends: by an event, by its time, or by a cancellation.
     with services.long_polls.place(request.context.tenant) as has_place:
-        while has_place and not page.events and not page.has_more and time.monotonic() < until:
-            await asyncio.sleep(min(_PAUSE, max(until - time.monotonic(), 0)))
-            page = await feed.read(request.context, page.position, asked.limit, asked.types)
+        return await _wait(request.context, feed, page, asked) if has_place else page
+
+
+async def _wait(context: RequestContext, feed: Feed, page: FeedPage, asked: _Asked) -> FeedPage:
+    """Read on until there is something, or the time is over; no call is under way in between."""
+    until = _CLOCK.steady() + min(asked.wait, context.remaining() * _WAITED_OF_DEADLINE)
+    while not page.events and not page.has_more and _CLOCK.steady() < until:
+        await _CLOCK.sleep(min(PAUSE_SECONDS, max(until - _CLOCK.steady(), 0)))
+        page = await feed.read(context, page.position, asked.limit, asked.types)
     return page
 
 

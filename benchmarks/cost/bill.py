@@ -136,17 +136,27 @@ def _stored(period: Period, users: int, basis: Basis) -> Line:
 
 
 def _logged(work: Workload, vault_operations: int, sweeps: Quantity, basis: Basis) -> Line:
-    assumed, call = basis.assumed, basis.assumed.log_storage_call_bytes
-    calls = _transactions(work) + sweeps
-    request = assumed.log_request_bytes + TRACES_OF_A_REQUEST * assumed.log_trace_bytes
-    request += basis.measured.log_line_bytes
-    rest = work.total * request + vault_operations * assumed.log_vault_operation_bytes
+    assumed = basis.assumed
     how = (
-        f"{request:,} bytes a request, {call:,} a storage transaction,"
-        f" {assumed.log_vault_operation_bytes:,} an operation on the vault"
+        f"{_request_bytes(basis):,} bytes a request, {assumed.log_storage_call_bytes:,} a storage"
+        f" transaction, {assumed.log_vault_operation_bytes:,} an operation on the vault"
     )
-    least, most = rest + calls.least * call, rest + calls.most * call
-    return Line(basis.prices.log_gb, how, Quantity(least / GB, most / GB))
+    logged = logged_gb(work.total, vault_operations, _transactions(work) + sweeps, basis)
+    return Line(basis.prices.log_gb, how, logged)
+
+
+def logged_gb(requests: int, vault_operations: int, calls: Quantity, basis: Basis) -> Quantity:
+    """Size what the log gets of requests, and of what they ask of the vault and the storage."""
+    call = basis.assumed.log_storage_call_bytes
+    rest = requests * _request_bytes(basis)
+    rest += vault_operations * basis.assumed.log_vault_operation_bytes
+    return Quantity((rest + calls.least * call) / GB, (rest + calls.most * call) / GB)
+
+
+def _request_bytes(basis: Basis) -> int:
+    """Size the rows of a request in the log: those of the host and the line of the service."""
+    traces = TRACES_OF_A_REQUEST * basis.assumed.log_trace_bytes
+    return basis.assumed.log_request_bytes + traces + basis.measured.log_line_bytes
 
 
 def storage_log(of: Bill, basis: Basis) -> dict[str, Quantity]:

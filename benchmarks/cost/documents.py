@@ -7,7 +7,7 @@ from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from benchmarks.cost import bill, operations
+from benchmarks.cost import bill, feed, operations
 from benchmarks.cost.parameters import FOLDER, Price
 from benchmarks.cost.requests import Request
 from benchmarks.cost.sharding import SLOTS, partition_of
@@ -36,6 +36,7 @@ def documents(basis: bill.Basis) -> dict[str, str]:
         "sweeper_alone": bill.sweeper(basis, granted=True),
         "sweeper": bill.sweeper(basis, granted=False),
         "sweeps_of_a_tenant": bill.sweeps_of_a_tenant(basis),
+        "readings": feed.readings(basis),
         "container": bill.container(basis),
         "database": bill.database(basis),
         "alternative": bill.alternative(basis),

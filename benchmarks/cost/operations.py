@@ -74,6 +74,11 @@ def sweep(*, expired: int = 0) -> Cost:
     return Cost(1 + pages + ceil(expired / TRANSACTION_ROWS), expired)
 
 
+def read_feed(*, rows: int = 0, recent: int = 0) -> Cost:
+    """Read change rows as events; at the end of the feed those of the last 2 minutes once more."""
+    return Cost(max(1, ceil(rows / PAGE_ROWS)) + ceil(recent / PAGE_ROWS))
+
+
 def expected_costs(members: int) -> dict[str, Cost]:
     """Return the costs by design; `members` is the size of the group that all users are in.
 

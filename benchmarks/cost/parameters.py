@@ -119,6 +119,10 @@ class Assumptions(_File):
     alert_rules_5_minutes: PositiveInt
     alert_rules_15_minutes: PositiveInt
     vault_operations: PositiveInt
+    poll_seconds: PositiveInt
+    wait_seconds: PositiveInt
+    look_seconds: PositiveInt
+    waits_at_once: PositiveInt
     groups_of_a_user: PositiveInt
     users_of_a_group: PositiveInt
     joined: PositiveFloat

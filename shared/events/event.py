@@ -12,6 +12,11 @@ Aspect = Literal[
     "created", "updated", "activated", "deactivated", "deleted", "member_removed", "member_added"
 ]
 
+_OF_ALL: tuple[Aspect, ...] = ("created", "updated", "deleted")
+_OF_SOME: dict[str, tuple[Aspect, ...]] = {
+    "User": ("activated", "deactivated"),
+    "Group": ("member_removed", "member_added"),
+}
 _PROVISIONING = "urn:ietf:params:scim:event:prov:"
 _NOTICES = {"created": "create:notice", "deleted": "delete"}
 _STATES = {"activated": "activate", "deactivated": "deactivate"}
@@ -41,11 +46,19 @@ class Event:
     added: tuple[MemberVersion, ...] = ()
     removed: tuple[MemberVersion, ...] = ()
 
-    def document(self, paths: Mapping[str, str]) -> dict[str, Any]:
+    @property
+    def resource(self) -> tuple[str, str]:
+        """The name of the type of what it is about, and its id."""
+        return self.recorded.change.resource, self.recorded.change.id
+
+    def document(
+        self, paths: Mapping[str, str], current: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         """Write the event as the feed and the webhooks show it.
 
         Args:
             paths: of the endpoints, by the name of the resource type, as `/Users`.
+            current: the SCIM document of what it is about, as that is now; None leaves it out.
         """
         change = self.recorded.change
         resource: dict[str, Any] = {"type": change.resource, "id": change.id}
@@ -54,6 +67,8 @@ class Event:
         resource["uri"] = f"{paths[change.resource]}/{change.id}"
         if change.version is not None:
             resource["version"] = change.version
+        if current is not None:
+            resource["document"] = current
         document: dict[str, Any] = {
             "id": self.id,
             "type": self.type,
@@ -78,7 +93,12 @@ def events_of(recorded: RecordedChange) -> list[Event]:
     return list(_events(recorded))
 
 
-def type_of(resource: str, aspect: Aspect) -> str:
+def types_of(resource: str) -> list[str]:
+    """List the types of the events that there are about resources of a type."""
+    return [_type_of(resource, aspect) for aspect in (*_OF_ALL, *_OF_SOME.get(resource, ()))]
+
+
+def _type_of(resource: str, aspect: Aspect) -> str:
     """Name the type of an event about a resource of a type: `user.created`."""
     return f"{resource[0].lower()}{resource[1:]}.{aspect}"
 
@@ -117,7 +137,7 @@ def _event(recorded: RecordedChange, aspect: Aspect, **of: Any) -> Event:
     return Event(
         # One transaction makes one event of each aspect at most.
         id=f"{number}-{aspect.replace('_', '-')}" if is_of_members else number,
-        type=type_of(resource, aspect),
+        type=_type_of(resource, aspect),
         uri=_PROVISIONING + _notice(recorded, aspect),
         recorded=recorded,
         **of,

@@ -7,6 +7,7 @@ many rows that were, behind *settled*. Rows are not taken away there. So while t
 same only what comes behind is told; once it has grown, everything behind *settled* is told again.
 """
 
+import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
@@ -23,6 +24,9 @@ LATENESS: Final = 120_000
 
 _MOST_ROWS = 10 * PAGE_ROWS
 """Rows that one reading looks through, where nearly all events are of types that are not wanted."""
+
+ROWS_IN_A_TURN: Final = 200
+"""After so many, which take a few milliseconds, the event loop is given to others."""
 
 _BEGINNING = layout.change_number(0)
 
@@ -140,6 +144,8 @@ class Feed:
                 found = events_of(recorded(row))
                 events += [event for event in found if not types or event.type in types]
                 numbers.append(layout.id_in(row.key))
+                if len(numbers) % ROWS_IN_A_TURN == 0:
+                    await asyncio.sleep(0)
             token = page.token
             if token is None or len(events) >= limit or len(numbers) >= _MOST_ROWS:
                 return events, numbers, token is not None

@@ -1,4 +1,7 @@
-"""The rate limit of requests: each tenant has a token bucket, so that none takes all from others.
+"""The rate limit of requests: each tenant has token buckets, so that none takes all from others.
+
+One is of the tenant's identity provider, one of the product's API keys, so that a product that
+asks too much takes nothing from the identity provider, nor the other way round.
 
 A bucket holds as many tokens as come in two seconds. A request takes one, an operation of a bulk
 request as well. A bulk request is let in while the bucket is not empty, and what it takes beyond
@@ -9,6 +12,7 @@ the memory of a process, so a tenant whom N instances serve has N of them.
 import math
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from shared.errors import RateLimited
 
@@ -23,15 +27,41 @@ _ROUNDING = 1e-6
 """Of a token, which is lost in sums of seconds."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Whose requests a rate limit counts.
+
+    Attributes:
+        policy: name of the limit in the fields of answers.
+        subject: how a refusal begins.
+        served: for whom it is served so many requests.
+    """
+
+    policy: str
+    subject: str
+    served: str
+
+
+IDENTITY_PROVIDER = Sender("tenant", "This tenant sends", "it is served")
+PRODUCT = Sender("apiKeys", "The API keys send", "they are served for a tenant")
+
+
 class RequestRateLimit:
     """The token buckets of all tenants.
 
     Args:
         per_second: tokens that come into a bucket.
         steady: a clock that never jumps, in seconds.
+        sender: whose requests are counted.
     """
 
-    def __init__(self, per_second: int, steady: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        per_second: int,
+        steady: Callable[[], float] = time.monotonic,
+        sender: Sender = IDENTITY_PROVIDER,
+    ) -> None:
+        self._sender = sender
         self._per_second = per_second
         self._burst = per_second * BURST_SECONDS
         self._steady = steady
@@ -78,9 +108,9 @@ class RequestRateLimit:
             # A request needs one, also where an operation would do with less.
             seconds = (missing + 1 - tokens) / self._per_second
             raise RateLimited(
-                f"This tenant sends more than the {self._per_second} requests a second that it is "
-                "served. Repeat the request after the seconds of Retry-After, and send at a steady "
-                "rate. The operations of a bulk request count as requests.",
+                f"{self._sender.subject} more than the {self._per_second} requests a second that "
+                f"{self._sender.served}. Repeat the request after the seconds of Retry-After, and "
+                "send at a steady rate. The operations of a bulk request count as requests.",
                 retry_after=math.ceil(seconds),
                 headers=self._fields(tenant),
             )
@@ -91,6 +121,6 @@ class RequestRateLimit:
         until_full = math.ceil((self._burst - level) / self._per_second)
         remaining = max(math.floor(level + _ROUNDING), 0)
         return {
-            "RateLimit-Policy": f'"tenant";q={self._burst};w={BURST_SECONDS}',
-            "RateLimit": f'"tenant";r={remaining};t={until_full}',
+            "RateLimit-Policy": f'"{self._sender.policy}";q={self._burst};w={BURST_SECONDS}',
+            "RateLimit": f'"{self._sender.policy}";r={remaining};t={until_full}',
         }

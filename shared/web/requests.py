@@ -8,6 +8,7 @@ from urllib.parse import unquote, unquote_plus
 import azure.functions as func
 
 from shared import tenants
+from shared.api_keys import Scope
 from shared.errors import InvalidFilter, InvalidSyntax, InvalidValue
 from shared.scim.messages import parse_patch
 from shared.scim.operations import attributes_in_body, attributes_in_patch
@@ -36,6 +37,7 @@ class ScimRequest:
         cursor_keys: secrets with which cursors are sealed (`shared.web.cursors`).
         compute: computes what may take long.
         is_large: whether reading the body may take long.
+        scopes: of the API key that it came with; none where it came with a tenant's token.
     """
 
     method: str
@@ -48,6 +50,12 @@ class ScimRequest:
     cursor_keys: tuple[bytes, ...] = field(default=(), repr=False)
     compute: Compute = field(default_factory=Compute, repr=False)
     is_large: bool = False
+    scopes: frozenset[Scope] = frozenset()
+
+    @property
+    def by_key(self) -> bool:
+        """Whether it came with an API key, from the product."""
+        return bool(self.scopes)
 
     def json(self) -> Any:
         """Read the body; see `bodies.parse_body` for what it raises."""

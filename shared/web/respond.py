@@ -138,17 +138,17 @@ async def admit(
         Unauthorized: it carries nothing that opens the tenant, or there is no such tenant.
         Forbidden: its API key may not do this.
         Unavailable: tokens and keys cannot be read at present.
-        RateLimited: the tenant sends too much.
+        RateLimited: the tenant sends too much, or the product asks too much of it.
     """
     request = await authenticate(req, process, record, enter, once)
-    process.rate_limit.take(request.context.tenant)
+    process.rate_limit_of(request).take(request.context.tenant)
     return request
 
 
 async def handle(handlers: Handlers, request: ScimRequest, process: Services) -> ScimResponse:
     """Serve the method of a request that was let in, or answer 405."""
     response = await handler_of(handlers, request.method)(request, process)
-    fields = process.rate_limit.fields(request.context.tenant)
+    fields = process.rate_limit_of(request).fields(request.context.tenant)
     return replace(response, headers={**response.headers, **fields}) if fields else response
 
 
@@ -187,6 +187,7 @@ async def authenticate(
         cursor_keys=caller.keys,
         compute=process.compute,
         is_large=len(body) >= LARGE_BODY,
+        scopes=caller.scopes,
     )
 
 

@@ -29,7 +29,8 @@ from shared.telemetry.telemetry import Off, Telemetry
 from shared.web.compute import Compute
 from shared.web.long_polls import LongPolls
 from shared.web.readiness import Readiness
-from shared.web.request_rate_limit import RequestRateLimit
+from shared.web.request_rate_limit import PRODUCT, RequestRateLimit
+from shared.web.requests import ScimRequest
 
 _log = logging.getLogger(__name__)
 
@@ -58,11 +59,18 @@ class Services:
     compute: Compute = field(default_factory=Compute)
     long_polls: LongPolls = field(default_factory=LongPolls)
     rate_limit: RequestRateLimit = field(init=False)
+    key_rate_limit: RequestRateLimit = field(init=False)
 
     def __post_init__(self) -> None:
-        """Give every tenant the rate limit of the settings."""
-        limit = RequestRateLimit(self.settings.requests_per_second)
-        object.__setattr__(self, "rate_limit", limit)
+        """Give every tenant the rate limits of the settings."""
+        per_second = self.settings.requests_per_second
+        object.__setattr__(self, "rate_limit", RequestRateLimit(per_second))
+        of_keys = RequestRateLimit(per_second, sender=PRODUCT)
+        object.__setattr__(self, "key_rate_limit", of_keys)
+
+    def rate_limit_of(self, request: ScimRequest) -> RequestRateLimit:
+        """Return the rate limit in which a request counts."""
+        return self.key_rate_limit if request.by_key else self.rate_limit
 
     async def close(self) -> None:
         """Close every connection, and send what telemetry is left."""

@@ -56,7 +56,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "scim_groups": ("scim_groups", "shared"),
     "scim_protocol": ("scim_protocol", "scim_users", "scim_groups", "shared"),
     "health": ("health", "shared"),
-    "vendor_api": ("vendor_api", "shared"),
+    "vendor_api": ("vendor_api", "scim_protocol.root", "shared"),
     TIMERS: (TIMERS, "shared"),
     "shared.web": (
         "shared.web",

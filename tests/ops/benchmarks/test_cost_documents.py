@@ -27,10 +27,13 @@ from benchmarks.cost.bill import (
     sweeps_of_a_tenant,
 )
 from benchmarks.cost.documents import SIZES, documents
+from benchmarks.cost.feed import readings
 from benchmarks.cost.operations import Cost
 from benchmarks.cost.parameters import Assumptions, Measured, Price, Prices
 from benchmarks.cost.requests import Request
 from benchmarks.cost.workload import Period, stored_gb, workload
+from shared.web.long_polls import MOST_WAITING
+from vendor_api import events
 
 ROOT = Path(__file__).parents[3]
 BASIS = Basis(Prices.read(), Measured.read(), Assumptions.read())
@@ -281,3 +284,26 @@ def test_the_service_costs_what_the_documents_count() -> None:
         timeout=120,
     )
     assert (ended.stdout, ended.returncode) == ("1\n", 0), ended.stderr
+
+
+def test_the_feed_is_assumed_to_be_read_as_the_service_serves_it() -> None:
+    assert ASSUMED.wait_seconds == events.LONGEST_WAIT
+    assert ASSUMED.look_seconds == events.PAUSE_SECONDS
+    assert ASSUMED.waits_at_once == MOST_WAITING
+
+
+def test_a_feed_that_is_asked_every_minute_is_billed_for_each_request() -> None:
+    polling, _ = readings(BASIS)
+    minutes = ASSUMED.hours_in_month * 60
+    assert polling.requests == polling.calls == minutes
+    time = polling.lines[0].amount(granted=False).most
+    assert time == pytest.approx(minutes * ASSUMED.instance_gb * 0.000026)
+
+
+def test_a_feed_that_is_always_waited_for_keeps_an_instance_awake_all_month() -> None:
+    polling, waiting = readings(BASIS)
+    assert waiting.calls == ASSUMED.seconds_in_month + waiting.requests
+    time = waiting.lines[0].amount(granted=False)
+    assert time.most == pytest.approx(ASSUMED.seconds_in_month * ASSUMED.instance_gb * 0.000026)
+    assert time.least == pytest.approx(time.most / 10)
+    assert waiting.total(granted=True).most > 30 * polling.total(granted=True).most
