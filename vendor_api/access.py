@@ -10,6 +10,7 @@ from shared.api_keys import Scope
 from shared.errors import InvalidValue, NotFound
 from shared.scim.folding import fold
 from shared.store.resources import User, is_active
+from shared.store.store import Store
 from shared.store.users import Users
 from shared.tables.request_context import RequestContext
 from shared.web.requests import ScimRequest
@@ -86,24 +87,36 @@ class Access(BaseModel):
         description="The version of the user, which grows with every change: of two decisions"
         " about one id the one with the greater version is the newer.",
     )
+    roles: list[str] | SkipJsonSchema[None] = Field(
+        None,
+        json_schema_extra=optional,
+        description="The roles of whom `allow` lets in, by the role map of the tenant, groups in"
+        " groups included; sorted by priority, then by name. Left out where the tenant has no role"
+        " map.",
+    )
 
 
 async def get_access(request: ScimRequest, services: Services) -> ScimResponse:
-    """GET of a decision. 2 calls; 1 when nobody or several have the value."""
+    """GET of a decision. 2 calls; 1 when nobody or several have the value.
+
+    In a tenant with groups in groups and a role map, also a call for each group that the user is
+    in, directly or not, and the deletions row.
+    """
     name, value = _asked(request)
     find, has = _LOOKUPS[name]
-    decision = await _decide(request.context, services.store.users, value, find, has)
+    decision = await _decide(request.context, services.store, value, find, has)
     body = decision.model_dump(exclude_none=True)
     return ScimResponse(200, body, {"Cache-Control": "no-store"}, decision.id or "", JSON)
 
 
 async def _decide(
     context: RequestContext,
-    users: Users,
+    store: Store,
     value: str,
     find: FindUsers,
     has: Callable[[User, str], bool],
 ) -> Access:
+    users = store.users
     ids = await find(users, context, value)
     if len(ids) > 1:
         # Whoever signs in is one of them, and nothing says which.
@@ -119,7 +132,14 @@ async def _decide(
         since=user.created if user.modified == user.created else None,
         id=user.id,
         version=user.version,
+        roles=await _roles(context, store, user) if may_enter else None,
     )
+
+
+async def _roles(context: RequestContext, store: Store, user: User) -> list[str] | None:
+    """Compute the roles of a user who is let in; None where the tenant has no role map."""
+    roles = await store.roles.of(context, [user])
+    return None if roles is None else list(roles[0])
 
 
 async def _read(context: RequestContext, users: Users, uid: str) -> User | None:

@@ -9,7 +9,7 @@ from shared.store.layout import Column
 from shared.tables.request_context import RequestContext
 from shared.tables.rows import Row, Value, Values
 
-Verb = Literal["create", "update", "delete", "members", "sweep", "void"]
+Verb = Literal["create", "update", "delete", "members", "sweep", "settings", "void"]
 MemberVersion = tuple[str, int | None]
 """A member's id and, of a user, its new version; a group has none, and that tells the two apart."""
 
@@ -19,9 +19,11 @@ class Change:
     """What one transaction did; of values only those that say who may come in, and who has gone.
 
     Attributes:
-        resource: name of the resource type: `User`, `Group`, or that of a custom type.
-        id: id of the resource.
+        resource: name of the resource type: `User`, `Group`, or that of a custom type; `Tenant`
+            for the settings of the tenant.
+        id: id of the resource; of a tenant its name.
         verb: `members` changes only memberships; `sweep` takes a deleted resource's rows away;
+            `settings` changes those of the tenant;
             `void` did nothing: it keeps a transaction whose outcome was unknown from being
             committed late.
         names: names of the attributes that changed.

@@ -62,6 +62,7 @@ class RowKind(StrEnum):
         UNFINISHED_GROUP: a group whose members join before it is created.
         DELETED_MEMBER: a user or a group, deleted out of many groups, whose memberships are not yet
             swept.
+        TENANT_SETTINGS: the settings of the tenant.
     """
 
     USER = "u"
@@ -83,6 +84,7 @@ class RowKind(StrEnum):
     DELETED_GROUP = "q-g"
     UNFINISHED_GROUP = "q-c"
     DELETED_MEMBER = "q-u"
+    TENANT_SETTINGS = "s"
 
 
 class Column:
@@ -361,6 +363,10 @@ WHOLE_PARTITION = Span("a", "z")
 
 DELETIONS_KEY = RowKind.DELETIONS.value
 """Key of the deletions row."""
+
+
+TENANT_SETTINGS_KEY = RowKind.TENANT_SETTINGS.value
+"""Key of the settings of the tenant."""
 
 
 def deleted_group_key(gid: str) -> str:

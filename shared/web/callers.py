@@ -104,4 +104,4 @@ async def _admit(key: ApiKey, scope: Scope, tenant: str | None, process: Service
         raise Forbidden("The API key is not for this tenant.")
     if tenant is None or not await process.authenticator.has_tenant(tenant):
         raise NotFound("There is no such tenant.")
-    return Caller(tenant, key.label, key.keys)
+    return Caller(tenant, key.label, key.keys, is_product=True)

@@ -36,6 +36,7 @@ class ScimRequest:
         cursor_keys: secrets with which cursors are sealed (`shared.web.cursors`).
         compute: computes what may take long.
         is_large: whether reading the body may take long.
+        is_product: whether the product sent it, with an API key.
     """
 
     method: str
@@ -48,6 +49,7 @@ class ScimRequest:
     cursor_keys: tuple[bytes, ...] = field(default=(), repr=False)
     compute: Compute = field(default_factory=Compute, repr=False)
     is_large: bool = False
+    is_product: bool = False
 
     def json(self) -> Any:
         """Read the body; see `bodies.parse_body` for what it raises."""

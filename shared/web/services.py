@@ -15,7 +15,7 @@ from shared.errors import Unavailable
 from shared.identity import open_credential
 from shared.notices import Notices
 from shared.schema_files import read_catalogue
-from shared.scim.catalogue import Catalogue
+from shared.scim.catalogue import Catalogue, product_catalogue
 from shared.scim.documents import changed_names
 from shared.scim.schema import ResourceType
 from shared.settings import Settings, SettingsError
@@ -30,6 +30,7 @@ from shared.web.compute import Compute
 from shared.web.long_polls import LongPolls
 from shared.web.readiness import Readiness
 from shared.web.request_rate_limit import RequestRateLimit
+from shared.web.requests import ScimRequest
 
 _log = logging.getLogger(__name__)
 
@@ -61,14 +62,24 @@ class Services:
 
     def __post_init__(self) -> None:
         """Give every tenant the rate limit of the settings."""
-        limit = RequestRateLimit(self.settings.requests_per_second)
+        limit = RequestRateLimit(self._requests_per_second)
         object.__setattr__(self, "rate_limit", limit)
+
+    def catalogue_for(self, request: ScimRequest) -> Catalogue:
+        """Return what the sender of a request is served: the product has roles besides."""
+        return product_catalogue(self.catalogue) if request.is_product else self.catalogue
 
     async def close(self) -> None:
         """Close every connection, and send what telemetry is left."""
         await self.authenticator.close()
-        await self.store.table.close()
+        await self.store.close()
         await asyncio.to_thread(self.telemetry.close)
+
+    def _requests_per_second(self, tenant: str) -> int:
+        """Say how many requests a second a tenant is served, by what was read of it last."""
+        of_tenant = self.store.settings.latest(tenant)
+        said = None if of_tenant is None else of_tenant.requests_per_second
+        return self.settings.requests_per_second if said is None else said
 
 
 def build(settings: Settings) -> Services:
