@@ -206,7 +206,7 @@ async def test_another_method_is_told_what_is_served(api: Api, method: str) -> N
 
 
 @pytest.mark.parametrize(
-    "path", ["", "/", "/tenants", "/tenants/acme", "/tenants/acme/access/x", "/x?y=z"]
+    "path", ["", "/", "/tenants", "/tenants/acme/x", "/tenants/acme/access/x", "/x?y=z"]
 )
 async def test_nothing_else_is_served_below_the_api(
     running_service: RunningService, path: str
