@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from shared.tables.table import Table
 
 _KEY = re.compile(r"[0-9a-z-]+")
-_KINDS = ("u", "un", "ux", "ue", "g", "gn", "gx", "m", "cu", "cg", "l", "q")
+_KINDS = ("u", "un", "ux", "ue", "g", "gn", "gx", "m", "cu", "cg", "l", "q", "s", "x")
 _CUSTOM_KINDS = ("r", "rn", "rx", "cr")
 """Kinds of the rows of custom types; the name of the type follows."""
 _EVERYTHING = Span("a", "z")
@@ -107,7 +107,7 @@ class Partition:
     def _wrong_keys(self) -> Iterator[str]:
         for key in self.rows:
             if not _KEY.fullmatch(key) or (
-                key != "q" and key.split("-")[0] not in (*_KINDS, *_CUSTOM_KINDS)
+                key not in {"q", "s"} and key.split("-")[0] not in (*_KINDS, *_CUSTOM_KINDS)
             ):
                 yield f"{key}: a key of no known form"
 
@@ -250,6 +250,8 @@ def _events(changes: Iterable[dict[str, Any]]) -> defaultdict[str, list[Event]]:
     events: defaultdict[str, list[Event]] = defaultdict(list)
     for change in changes:
         verb, subject = change["op"], change["id"]
+        if change["rt"] == "Tenant":
+            continue
         if change["rt"] != "Group":
             if verb not in {"sweep", "void"}:
                 left = tuple((gid, False) for gid in change["left"])

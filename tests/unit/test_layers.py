@@ -119,6 +119,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "tools.command_line",
         "shared.auth.tokens",
         "shared.store",
+        "shared.tenant_settings",
         TABLES,
         CORE,
         ERRORS,
