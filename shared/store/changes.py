@@ -35,6 +35,8 @@ class Change:
         active: whether a user is active now, where that changed or the user is new; else None.
         external_id: externalId of what was deleted, since nobody can look it up any more; None
             where it had none, and for everything else.
+        deleted_values: what rows still tell of a user who was deleted (`layout.digest_in`); they
+            expire with this one.
     """
 
     resource: str
@@ -48,6 +50,7 @@ class Change:
     left: tuple[str, ...] = ()
     active: bool | None = None
     external_id: str | None = None
+    deleted_values: tuple[str, ...] = ()
 
     def values(self, context: RequestContext, transaction: int) -> dict[str, Value]:
         """Lay the change out as the properties of its row; what is empty is left out.
@@ -70,6 +73,7 @@ class Change:
             Column.VERSION: self.version,
             Column.ACTIVE: None if self.active is None else int(self.active),
             Column.EXTERNAL_ID: self.external_id,
+            Column.DELETED_VALUES: " ".join(self.deleted_values) or None,
         }
         values |= {name: value for name, value in single.items() if value is not None}
         lists = {

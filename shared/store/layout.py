@@ -63,6 +63,7 @@ class RowKind(StrEnum):
         DELETED_MEMBER: a user or a group, deleted out of many groups, whose memberships are not yet
             swept.
         TENANT_SETTINGS: the settings of the tenant.
+        DELETED_VALUE: a value by which a user could be found who was deleted, as a hash alone.
     """
 
     USER = "u"
@@ -85,6 +86,7 @@ class RowKind(StrEnum):
     UNFINISHED_GROUP = "q-c"
     DELETED_MEMBER = "q-u"
     TENANT_SETTINGS = "s"
+    DELETED_VALUE = "dv"
 
 
 class Column:
@@ -112,7 +114,7 @@ class Column:
         VALUE: the value itself.
         NUMBER: number of resources in a slot.
         REPLACEMENT: id of the replace of a group's members that is under way; "" after it.
-        DELETED: time at which a group was deleted.
+        DELETED: time at which a group was deleted, or the user who had a value.
         RESOURCE_TYPE: of the resource that a change row is about.
         RESOURCE_ID: its id.
         VERB: what was done to it.
@@ -123,6 +125,8 @@ class Column:
         POSITION: index of the operation in its bulk request.
         ACTIVE: whether a user is active, where that changed: 1 or 0.
         EXTERNAL_ID: externalId of what was deleted.
+        DELETED_VALUES: of a user who was deleted, the kinds and hashes in the keys of the rows that
+            still tell of it, with spaces between.
         ATTRIBUTES: names of the attributes that changed, as JSON.
         ADDED: users that joined, each with its new version, and groups, with null, as JSON.
         REMOVED: members that left, in the same form.
@@ -158,6 +162,7 @@ class Column:
     POSITION: Final = "bp"
     ACTIVE: Final = "ac"
     EXTERNAL_ID: Final = "xi"
+    DELETED_VALUES: Final = "dv"
     ATTRIBUTES: Final = "at"
     ADDED: Final = "add"
     REMOVED: Final = "rem"
@@ -320,6 +325,27 @@ def owner_key(kind: str, value: str, owner: str) -> str:
 def owners_span(kind: str, value: str) -> Span:
     """Build the span of all owners of a shared value."""
     return Span(f"{kind}-{_digest(value)}-", f"{kind}-{_digest(value)}.")
+
+
+def digest_in(index_key: str) -> str:
+    """Read in the key of an index row what says the value: its kind, and the hash."""
+    kind, digest = index_key.split("-")[:2]
+    return f"{kind}-{digest}"
+
+
+def value_digest(kind: str, value: str) -> str:
+    """Say a value in the form of `digest_in`; `kind` is that of its claim or of its owners."""
+    return f"{kind}-{_digest(value)}"
+
+
+def deleted_value_key(digest: str, owner: str) -> str:
+    """Build the key of the row that tells that a value was of a user who was deleted."""
+    return f"{RowKind.DELETED_VALUE}-{digest}-{owner}"
+
+
+def deleted_values_span(digest: str) -> Span:
+    """Build the span of such rows of one value."""
+    return Span(f"{RowKind.DELETED_VALUE}-{digest}-", f"{RowKind.DELETED_VALUE}-{digest}.")
 
 
 def pack_claims(keys: Iterable[str]) -> str:

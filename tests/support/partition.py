@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from shared.tables.table import Table
 
 _KEY = re.compile(r"[0-9a-z-]+")
-_KINDS = ("u", "un", "ux", "ue", "g", "gn", "gx", "m", "cu", "cg", "l", "q", "s", "x")
+_KINDS = ("u", "un", "ux", "ue", "g", "gn", "gx", "m", "cu", "cg", "l", "q", "s", "dv")
 _CUSTOM_KINDS = ("r", "rn", "rx", "cr")
 """Kinds of the rows of custom types; the name of the type follows."""
 _EVERYTHING = Span("a", "z")
@@ -101,6 +101,7 @@ class Partition:
             *self._wrong_memberships(),
             *self._wrong_counters(),
             *self._wrong_leftovers(),
+            *self._wrong_deleted_values(),
             *self._wrong_changes(history_is_cut=history_is_cut),
         ]
 
@@ -193,6 +194,16 @@ class Partition:
                 yield f"q: lists {listed}, to be swept are {sorted(self.of(f'q-{kind}'))}"
         if "q" in self.rows and not self.rows["q"].values:
             yield "q: empty"
+
+    def _wrong_deleted_values(self) -> Iterator[str]:
+        """What tells of deleted users is what the change rows of their deletions name."""
+        named = {
+            f"{digest}-{change['id']}"
+            for change in self.changes("delete")
+            for digest in str(change.get("dv", "")).split()
+        }
+        for rest in named ^ self.of("dv").keys():
+            yield f"dv-{rest}: {'missing' if rest in named else 'of no deletion'}"
 
     def _wrong_changes(self, *, history_is_cut: bool) -> Iterator[str]:
         """Every write of a user's row has its change row, and the changes add up to the rows.
