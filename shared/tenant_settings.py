@@ -17,6 +17,7 @@ from pydantic.json_schema import SkipJsonSchema
 from shared.errors import InvalidSyntax, InvalidValue
 from shared.roles import MAX_ENTRIES, RoleEntry, check_consistent, left_out
 
+ROLE_MAP = "roleMap"
 MIN_RATE, MAX_RATE = 25, 10_000
 
 
@@ -42,7 +43,7 @@ class TenantSettings(BaseModel):
         | SkipJsonSchema[None]
     ) = Field(
         None,
-        alias="roleMap",
+        alias=ROLE_MAP,
         json_schema_extra=left_out,
         description="Which groups give which roles of the product. Not set: nobody has roles, and"
         " `roles` stands nowhere.",

@@ -9,7 +9,7 @@ from shared.store.layout import Column
 from shared.tables.request_context import RequestContext
 from shared.tables.rows import Row, Value, Values
 
-Verb = Literal["create", "update", "delete", "members", "sweep", "settings", "void"]
+Verb = Literal["create", "update", "delete", "members", "sweep", "settings", "roles", "void"]
 MemberVersion = tuple[str, int | None]
 """A member's id and, of a user, its new version; a group has none, and that tells the two apart."""
 
@@ -23,7 +23,8 @@ class Change:
             for the settings of the tenant.
         id: id of the resource; of a tenant its name.
         verb: `members` changes only memberships; `sweep` takes a deleted resource's rows away;
-            `settings` changes those of the tenant;
+            `settings` changes those of the tenant; `roles` changes nothing of the user, whose
+            roles are others by a new role map;
             `void` did nothing: it keeps a transaction whose outcome was unknown from being
             committed late.
         names: names of the attributes that changed.

@@ -62,6 +62,7 @@ class RowKind(StrEnum):
         UNFINISHED_GROUP: a group whose members join before it is created.
         DELETED_MEMBER: a user or a group, deleted out of many groups, whose memberships are not yet
             swept.
+        ROLE_CHANGE: a role map that was replaced, and of which not all is told yet.
         TENANT_SETTINGS: the settings of the tenant.
         DELETED_VALUE: a value by which a user could be found who was deleted, as a hash alone.
     """
@@ -85,6 +86,7 @@ class RowKind(StrEnum):
     DELETED_GROUP = "q-g"
     UNFINISHED_GROUP = "q-c"
     DELETED_MEMBER = "q-u"
+    ROLE_CHANGE = "q-r"
     TENANT_SETTINGS = "s"
     DELETED_VALUE = "dv"
 
@@ -111,8 +113,9 @@ class Column:
         FORMAT: version of this layout, `FORMAT_VERSION`.
         CLAIMS: hashes of the claims of a custom resource, with spaces between.
         OWNER: id of the resource that has a value.
-        VALUE: the value itself.
-        NUMBER: number of resources in a slot.
+        VALUE: the value itself; in a record of a role map, the id of the last user who was told of.
+        NUMBER: number of resources in a slot; in a record of a role map, since when it is
+            replaced, in POSIX seconds.
         REPLACEMENT: id of the replace of a group's members that is under way; "" after it.
         DELETED: time at which a group was deleted, or the user who had a value.
         RESOURCE_TYPE: of the resource that a change row is about.
@@ -410,12 +413,20 @@ def unfinished_group_key(gid: str) -> str:
     return f"{RowKind.UNFINISHED_GROUP}-{gid}"
 
 
-def deletion_records_span() -> Span:
-    """Build the span of the records of deleted groups and users, and of unfinished groups."""
+def new_role_change_key() -> str:
+    """Draw the key of the record of a role map that is replaced."""
+    return f"{RowKind.ROLE_CHANGE}-{secrets.token_hex(16)}"
+
+
+def leftovers_span() -> Span:
+    """Build the span of all records of what is left for the sweeper.
+
+    Those of deleted groups and users, of unfinished groups, and of role maps.
+    """
     return kind_span(RowKind.DELETIONS)
 
 
-def deleted_in(key: str) -> tuple[RowKind, str]:
+def left_in(key: str) -> tuple[RowKind, str]:
     """Read in the key of such a record what it is about: the kind of the record, and the id."""
     kind, _, resource_id = key.rpartition("-")
     return RowKind(kind), resource_id

@@ -11,6 +11,7 @@ from shared.store.deletions_row import HiddenResources
 from shared.store.groups import Groups
 from shared.store.history import History
 from shared.store.memberships import Memberships
+from shared.store.role_changes import RoleChanges
 from shared.store.tenant_settings import TenantSettingsStore
 from shared.store.user_roles import UserRoles
 from shared.store.users import Users
@@ -21,7 +22,7 @@ from shared.tables.table import Table
 class Store:
     """All resources on one table; custom resources by the name of their type.
 
-    `sweeper` and `history` are for work that no request asks for.
+    `sweeper`, `history` and `role_changes` are for work that no request asks for.
     """
 
     users: Users
@@ -32,6 +33,7 @@ class Store:
     history: History
     settings: TenantSettingsStore
     roles: UserRoles
+    role_changes: RoleChanges
     table: Table
 
     async def close(self) -> None:
@@ -74,15 +76,18 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
         writes_per_second=member_writes_per_second,
     )
     sweeper = Sweeper(table, memberships)
+    rate_limiter = memberships.rate_limiter
     groups = Groups(table, memberships, sweeper, hidden, changed_names)
+    roles = UserRoles(groups, hidden, settings, clock)
     return Store(
         users=Users(table, sweeper, hidden, changed_names),
         groups=groups,
         custom={each.name: CustomResources(table, each, changed_names) for each in custom},
         hidden=hidden,
         sweeper=sweeper,
-        history=History(table, memberships.rate_limiter),
+        history=History(table, rate_limiter),
         settings=settings,
-        roles=UserRoles(groups, hidden, settings, clock),
+        roles=roles,
+        role_changes=RoleChanges(table, settings, roles, rate_limiter, clock),
         table=table,
     )

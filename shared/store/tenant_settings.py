@@ -23,12 +23,12 @@ from shared.store.commits import commit
 from shared.store.layout import FORMAT_VERSION, Column, pack_document, unpack_document
 from shared.store.remembered import READING_SECONDS, RememberedByTenant
 from shared.store.resources import Precondition, check_precondition, timestamp
-from shared.tables.operations import Insert, Replace
+from shared.tables.operations import Insert, Replace, RowOperation
 from shared.tables.request_context import RequestContext
 from shared.tables.retry import retry_conflicts
 from shared.tables.rows import Row, Value
 from shared.tables.table import Table
-from shared.tenant_settings import TenantSettings
+from shared.tenant_settings import ROLE_MAP, TenantSettings
 
 RESOURCE = "Tenant"
 """What the change rows of settings name as the type."""
@@ -62,6 +62,7 @@ class TenantSettingsStore:
 
     def __init__(self, table: Table, clock: Clock) -> None:
         self._table = table
+        self._clock = clock
         self._kept = RememberedByTenant(self._read_beside, clock)
 
     async def read(self, context: RequestContext) -> KeptSettings:
@@ -143,8 +144,17 @@ class TenantSettingsStore:
             else Replace(row.key, values, row.etag)
         )
         change = Change(RESOURCE, context.tenant, "settings", tuple(changed), version=kept.version)
-        await commit(self._table, context, change, [written])
+        await commit(self._table, context, change, [written, *self._role_change(before, kept)])
         return kept
+
+    def _role_change(self, before: KeptSettings, after: KeptSettings) -> list[RowOperation]:
+        """Record a role map that is replaced, so that the sweeper tells whose roles are others."""
+        if (before.settings.role_map or ()) == (after.settings.role_map or ()):
+            return []
+        settings = TenantSettings.model_validate({ROLE_MAP: before.document.get(ROLE_MAP)})
+        packed = pack_document(settings.document())
+        values: dict[str, Value] = {Column.NUMBER: int(self._clock.wall()), **packed}
+        return [Insert(layout.new_role_change_key(), values)]
 
     async def _read_beside(self, tenant: str) -> KeptSettings:
         return await self.read(beside_requests(tenant))

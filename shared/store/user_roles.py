@@ -81,32 +81,50 @@ class UserRoles:
             Unavailable: the settings could not be read.
         """
         found = await self._current(context)
-        return None if found is None else await self.by(context, users, found)
+        if found is None:
+            return None
+        groups = await self.groups_of(context, users, is_nested=found.is_nested)
+        return [found.role_map.roles_of(group_ids) for group_ids in groups]
 
-    async def by(
-        self, context: RequestContext, users: Sequence[User], found: FoundGroups
-    ) -> list[Roles]:
-        """Return the roles of each user by a role map; calls as of `of`."""
+    async def groups_of(
+        self, context: RequestContext, users: Sequence[User], *, is_nested: bool
+    ) -> list[list[str]]:
+        """List the groups of each user, those in which they are indirectly too; calls as of `of`.
+
+        Args:
+            context: the request.
+            users: with their own groups.
+            is_nested: whether there may be groups in groups.
+        """
         parents: Mapping[str, Sequence[str]] = {}
         first = tuple({gid: None for user in users for gid in user.group_ids})
-        if found.is_nested and first:
+        if is_nested and first:
             most = min(MAX_GROUPS_READ * len(users), MAX_GROUPS_OF_A_PAGE)
             ancestors = await read_ancestors(self._groups.table, self._hidden, context, first, most)
             parents = ancestors.parents
             if not ancestors.is_whole:
                 _log.warning("roles are computed without the groups beyond %d or 10 levels", most)
-        return [found.role_map.roles_of(_upwards(user.group_ids, parents)) for user in users]
+        return [list(_upwards(user.group_ids, parents)) for user in users]
 
-    async def find(self, context: RequestContext, kept: KeptSettings) -> FoundGroups:
-        """Find the groups that a role map names now. A call for each entry, and 1."""
-        entries = kept.settings.role_map or ()
+    async def find_groups(
+        self, context: RequestContext, entries: Sequence[RoleEntry]
+    ) -> tuple[RoleMap, tuple[int, ...]]:
+        """Find the groups that entries name now, and how many each names. A call for each."""
         found: list[list[str]] = []
         for start in range(0, len(entries), _LOOKUPS_AT_ONCE):
             some = entries[start : start + _LOOKUPS_AT_ONCE]
             found += await read_side_by_side([self._ids_of(context, each) for each in some])
-        role_map = RoleMap.of(zip(entries, found, strict=True))
-        is_nested = bool(role_map.by_group) and await self._hidden.has_nesting(context)
-        return FoundGroups(kept.version, role_map, tuple(map(len, found)), is_nested)
+        return RoleMap.of(zip(entries, found, strict=True)), tuple(map(len, found))
+
+    async def is_nested(self, context: RequestContext) -> bool:
+        """Tell whether there may be groups in groups. 1 call; none within the lease."""
+        return await self._hidden.has_nesting(context)
+
+    async def find(self, context: RequestContext, kept: KeptSettings) -> FoundGroups:
+        """Find the groups that a role map names now. A call for each entry, and 1."""
+        role_map, numbers = await self.find_groups(context, kept.settings.role_map or ())
+        is_nested = bool(role_map.by_group) and await self.is_nested(context)
+        return FoundGroups(kept.version, role_map, numbers, is_nested)
 
     async def close(self) -> None:
         """End the readings that are under way."""

@@ -264,7 +264,7 @@ def _events(changes: Iterable[dict[str, Any]]) -> defaultdict[str, list[Event]]:
         if change["rt"] == "Tenant":
             continue
         if change["rt"] != "Group":
-            if verb not in {"sweep", "void"}:
+            if verb not in {"sweep", "roles", "void"}:
                 left = tuple((gid, False) for gid in change["left"])
                 events[subject].append(Event(change["v"], verb, left))
         else:

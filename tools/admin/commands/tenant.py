@@ -70,9 +70,10 @@ def show_stats(
 ) -> None:
     """Show what tenants hold: users, groups, the last change, deletions still to be cleared up.
 
-    *pending* are deleted groups and users whose memberships are still in the table; nobody sees
-    them. A `+` behind a number says that counting ended there. A tenant that exists and holds
-    nothing has zeros; one that does not exist is refused.
+    *pending* are deleted groups and users whose memberships are still in the table, whom nobody
+    sees, and changes of the role map that are not yet told whole. A `+` behind a number says that
+    counting ended there. A tenant that exists and holds nothing has zeros; one that does not exist
+    is refused.
     """
     where = place(vault=vault, storage=storage, table=table)
     named = [tenant_name(name) for name in tenants or []]
