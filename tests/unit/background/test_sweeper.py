@@ -102,6 +102,7 @@ async def test_everything_is_swept_of_every_tenant(
         "tenants": 3,
         "users": 0,
         "groups": 1,
+        "roles": 0,
         "changes": 130,
         "calls": sweep.swept.calls,
         "entities": 201 * 2 + 6 + 2 + 130,
