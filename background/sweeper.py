@@ -1,9 +1,10 @@
 """The sweeper: takes away what nobody is to find in the table any more, tenant by tenant.
 
 That is what large deletions have left behind, and change rows that are older than the history is
-kept. A run does a bounded amount for each tenant, and the next one goes on. It keeps no state: what
-is left is in the table. So it may be broken off anywhere, begin twice, and run on two instances at
-once, which the host's lease on a timer does not rule out.
+kept. It also tells whose roles are others by a new role map. A run does a bounded amount for each
+tenant, and the next one goes on. It keeps no state: what is left is in the table. So it may be
+broken off anywhere, begin twice, and run on two instances at once, which the host's lease on a
+timer does not rule out.
 """
 
 import asyncio
@@ -70,6 +71,7 @@ class Swept:
         tenants: how many there are.
         users: deleted users that are swept.
         groups: deleted groups that are swept.
+        roles: users of whom was told that their roles are others.
         changes: change rows that had expired.
         calls: requests sent to Table Storage.
         entities: entities written.
@@ -80,6 +82,7 @@ class Swept:
     tenants: int = 0
     users: int = 0
     groups: int = 0
+    roles: int = 0
     changes: int = 0
     calls: int = 0
     entities: int = 0
@@ -169,7 +172,7 @@ class Sweep:
 
     async def _sweep_tenant(self, tenant: str) -> None:
         sweep = self._begin_tenant(tenant)
-        await sweep.attempt(self._sweep_deletions(sweep))
+        await sweep.attempt(self._work_off_leftovers(sweep))
         await sweep.attempt(self._expire_changes(sweep))
         self.swept.calls += sweep.context.meter.calls
         self.swept.entities += sweep.context.meter.entities
@@ -186,11 +189,20 @@ class Sweep:
         context = RequestContext(tenant, self._request_id, ACTOR, deadline, "sweep")
         return _TenantSweep(context, Bound(TENANT_ENTITIES, until, self._clock.steady))
 
-    async def _sweep_deletions(self, sweep: _TenantSweep) -> None:
-        for record in await self._store.sweeper.records(sweep.context):
+    async def _work_off_leftovers(self, sweep: _TenantSweep) -> None:
+        leftovers = await self._store.sweeper.leftovers(sweep.context)
+        for record in leftovers.deletions:
             if sweep.bound.is_reached(sweep.context):
                 return
             await sweep.attempt(self._sweep_deletion(sweep, record))
+        for key in leftovers.role_changes:
+            if sweep.bound.is_reached(sweep.context):
+                return
+            await sweep.attempt(self._tell_role_change(sweep, key))
+
+    async def _tell_role_change(self, sweep: _TenantSweep, key: str) -> None:
+        told = await self._store.role_changes.tell(sweep.context, key, sweep.bound)
+        self.swept.roles += told
 
     async def _sweep_deletion(self, sweep: _TenantSweep, record: DeletionRecord) -> None:
         is_swept = await self._store.sweeper.sweep(sweep.context, record, sweep.bound)

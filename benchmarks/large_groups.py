@@ -27,6 +27,7 @@ from shared.clock import Clock
 from shared.store import layout
 from shared.store.deletions_row import HiddenResources
 from shared.store.memberships import Memberships
+from shared.store.tenant_settings import TenantSettingsStore
 from shared.tables.account import TableAddress
 from shared.tables.azure_table import open_table
 from shared.tables.request_context import RequestContext
@@ -78,7 +79,9 @@ async def measured(away: float, rounds: int) -> str:
         rounds: how often.
     """
     async with _opened(away) as storage:
-        memberships = Memberships(storage, HiddenResources(storage, Clock()))
+        memberships = Memberships(
+            storage, HiddenResources(storage, Clock()), TenantSettingsStore(storage, Clock())
+        )
         lines = []
         for size in SIZES:
             in_turn, side_by_side = [], []

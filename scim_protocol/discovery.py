@@ -18,26 +18,30 @@ async def get_service_provider_config(request: ScimRequest, services: Services) 
 
 async def list_resource_types(request: ScimRequest, services: Services) -> ScimResponse:
     """GET /ResourceTypes."""
-    types = discovery.resource_types(services.catalogue, request.tenant_url)
+    types = discovery.resource_types(services.catalogue_for(request), request.tenant_url)
     return _list(request, types)
 
 
 async def get_resource_type(request: ScimRequest, services: Services) -> ScimResponse:
     """GET /ResourceTypes/{id}."""
     _refuse_filter(request)
-    found = discovery.resource_type(services.catalogue, request.tenant_url, request.resource_id)
+    found = discovery.resource_type(
+        services.catalogue_for(request), request.tenant_url, request.resource_id
+    )
     return ScimResponse(200, found)
 
 
 async def list_schemas(request: ScimRequest, services: Services) -> ScimResponse:
     """GET /Schemas."""
-    return _list(request, discovery.schemas(services.catalogue, request.tenant_url))
+    return _list(request, discovery.schemas(services.catalogue_for(request), request.tenant_url))
 
 
 async def get_schema(request: ScimRequest, services: Services) -> ScimResponse:
     """GET /Schemas/{id}."""
     _refuse_filter(request)
-    found = discovery.schema(services.catalogue, request.tenant_url, request.resource_id)
+    found = discovery.schema(
+        services.catalogue_for(request), request.tenant_url, request.resource_id
+    )
     return ScimResponse(200, found)
 
 

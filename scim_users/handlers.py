@@ -1,18 +1,24 @@
 """/Users: how users are found and shown; the handlers are those of every type."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
+from shared.scim import documents
 from shared.scim.catalogue import Catalogue
+from shared.scim.core_schemas import ROLES_SCHEMA
+from shared.scim.filters import Filter
 from shared.scim.folding import fold
 from shared.scim.projection import Projection
 from shared.scim.schema import Document
 from shared.store.resources import User
 from shared.store.store import Store
 from shared.store.users import Users
+from shared.web.lookups import comparisons
 from shared.web.requests import ScimRequest
 from shared.web.resource_handlers import DocumentHandlers
 from shared.web.services import Services
 from shared.web.sources import Finder, ReferenceSource, reference
+
+_ROLES = "roles"
 
 
 class UserSource(ReferenceSource[User]):
@@ -21,6 +27,7 @@ class UserSource(ReferenceSource[User]):
     def __init__(self, request: ScimRequest, store: Store, catalogue: Catalogue) -> None:
         super().__init__(request, catalogue.user, store.users, store)
         self._users = store.users
+        self._roles = store.roles
         self._groups_endpoint = catalogue.group.endpoint
 
     @property
@@ -32,6 +39,11 @@ class UserSource(ReferenceSource[User]):
             "externalId": self._by_external_id,
             "emails.value": self._by_email,
         }
+
+    @property
+    def is_told_by_version(self) -> bool:
+        """Whether neither names of groups nor roles are shown, which change without the user."""
+        return super().is_told_by_version and not self._shows_roles(self.projection)
 
     async def get(self) -> User:
         """Read the user that the request names, with its groups if they are shown."""
@@ -46,7 +58,18 @@ class UserSource(ReferenceSource[User]):
         names: Mapping[str, str] = {}
         if projection.includes_part("groups", "display"):
             names = await self._read_group_names(resources)
-        return [self._with_groups(user, names) for user in resources]
+        shown = [self._with_groups(user, names) for user in resources]
+        return await self._with_roles(resources, shown) if self._shows_roles(projection) else shown
+
+    async def documents_for_filter(
+        self, resources: Sequence[User], condition: Filter
+    ) -> AsyncIterator[Document]:
+        """Present users with their roles where the product compares them."""
+        shown = [self.document(user) for user in resources]
+        if self.request.is_product and any(comparisons(condition, _ROLES)):
+            shown = await self._with_roles(resources, shown)
+        for document in shown:
+            yield document
 
     async def present_one(self, resource: User, projection: Projection) -> Document:
         """Present a user by itself: with indirect groups, which a list does not have."""
@@ -68,6 +91,18 @@ class UserSource(ReferenceSource[User]):
         ]
         return self._document(user, groups=groups or None)
 
+    def _shows_roles(self, projection: Projection) -> bool:
+        """Tell whether roles are shown: to the product alone, whose users have the extension."""
+        return self.request.is_product and projection.includes(ROLES_SCHEMA)
+
+    async def _with_roles(self, users: Sequence[User], shown: Sequence[Document]) -> list[Document]:
+        """Write users with their roles; a user without any has no such extension."""
+        roles = await self._roles.of(self.request.context, users)
+        return [
+            documents.with_roles(document, of_user)
+            for document, of_user in zip(shown, roles or [()] * len(users), strict=True)
+        ]
+
     async def _read_group_names(self, users: Sequence[User]) -> dict[str, str]:
         groups = (gid for user in users for gid in (*user.group_ids, *user.indirect_group_ids))
         return await self.read_names(dict.fromkeys(groups, "Group"))
@@ -87,7 +122,7 @@ class UserHandlers(DocumentHandlers[User]):
 
     def source(self, request: ScimRequest, services: Services) -> UserSource:
         """Open the users of the request's tenant."""
-        return UserSource(request, services.store, services.catalogue)
+        return UserSource(request, services.store, services.catalogue_for(request))
 
     def stored(self, services: Services) -> Users:
         """Return the users in the store."""

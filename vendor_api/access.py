@@ -1,6 +1,7 @@
 """`access`: whether somebody may sign in, by what the customer's identity provider has said."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,7 +10,9 @@ from pydantic.json_schema import SkipJsonSchema
 from shared.api_keys import Scope
 from shared.errors import InvalidValue, NotFound
 from shared.scim.folding import fold
+from shared.store.deleted_users import DeletedUser
 from shared.store.resources import User, is_active
+from shared.store.store import Store
 from shared.store.users import Users
 from shared.tables.request_context import RequestContext
 from shared.web.requests import ScimRequest
@@ -20,6 +23,9 @@ from vendor_api.operations import ApiEndpoint, Operation
 
 FindUsers = Callable[[Users, RequestContext, str], Awaitable[list[str]]]
 """Finds the ids of the users who have a value: two at most, since two are too many. 1 call."""
+
+FindDeletedUser = Callable[[Users, RequestContext, str], Awaitable[DeletedUser | None]]
+"""Finds who had a value and was deleted. 1 call."""
 
 
 def _exactly_one(schema: dict[str, Any]) -> None:
@@ -62,18 +68,19 @@ class Access(BaseModel):
 
     decision: Literal["allow", "deny", "unknown"] = Field(
         description="`allow`: one active user. `deny`: do not let them in. `unknown`: the tenant"
-        " has no such user."
+        " has no such user, and has deleted none as far as its history goes."
     )
-    reason: Literal["active", "deactivated", "ambiguous", "notFound"] = Field(
-        description="`deactivated`: there is the user, and `active` is not true. `ambiguous`:"
-        " several users have the value. `notFound`: nobody has it now; the service does not keep"
-        " whether somebody who had it was deleted, or nobody ever had it."
+    reason: Literal["active", "deactivated", "deleted", "ambiguous", "notFound"] = Field(
+        description="`deactivated`: there is the user, and `active` is not true. `deleted`: who had"
+        " the value last was deleted, not longer ago than the history is kept. `ambiguous`: several"
+        " users have the value. `notFound`: nobody has it, and nobody was deleted who had it: who"
+        " comes was never provisioned, or not under this value."
     )
     since: str | SkipJsonSchema[None] = Field(
         None,
         json_schema_extra=optional_moment,
-        description="Since when it is so (RFC 3339, UTC). Only where it is known: of a user that"
-        " was not changed since it was created.",
+        description="Since when it is so (RFC 3339, UTC). Only where it is known: of a user who was"
+        " not changed since being created, and of one who was deleted.",
     )
     id: str | SkipJsonSchema[None] = Field(
         None,
@@ -86,31 +93,43 @@ class Access(BaseModel):
         description="The version of the user, which grows with every change: of two decisions"
         " about one id the one with the greater version is the newer.",
     )
+    roles: list[str] | SkipJsonSchema[None] = Field(
+        None,
+        json_schema_extra=optional,
+        description="The roles of whom `allow` lets in, by the role map of the tenant, groups in"
+        " groups included; sorted by priority, then by name. Left out where the tenant has no role"
+        " map.",
+    )
 
 
 async def get_access(request: ScimRequest, services: Services) -> ScimResponse:
-    """GET of a decision. 2 calls; 1 when nobody or several have the value."""
+    """GET of a decision. 2 calls; 1 when several have the value.
+
+    In a tenant with groups in groups and a role map, also a call for each group that the user is
+    in, directly or not, and the deletions row.
+    """
     name, value = _asked(request)
-    find, has = _LOOKUPS[name]
-    decision = await _decide(request.context, services.store.users, value, find, has)
+    decision = await _decide(request.context, services.store, value, _LOOKUPS[name])
     body = decision.model_dump(exclude_none=True)
     return ScimResponse(200, body, {"Cache-Control": "no-store"}, decision.id or "", JSON)
 
 
 async def _decide(
     context: RequestContext,
-    users: Users,
+    store: Store,
     value: str,
-    find: FindUsers,
-    has: Callable[[User, str], bool],
+    lookup: "_Lookup",
 ) -> Access:
-    ids = await find(users, context, value)
+    users = store.users
+    ids = await lookup.find(users, context, value)
     if len(ids) > 1:
         # Whoever signs in is one of them, and nothing says which.
         return Access(decision="deny", reason="ambiguous")
     user = await _read(context, users, ids[0]) if ids else None
+    if user is None:
+        return _without_user(await lookup.find_deleted(users, context, value))
     # Between the two reads the user may have been renamed, and another may have the name.
-    if user is None or not has(user, value):
+    if not lookup.has(user, value):
         return Access(decision="unknown", reason="notFound")
     may_enter = is_active(user.document)
     return Access(
@@ -119,7 +138,27 @@ async def _decide(
         since=user.created if user.modified == user.created else None,
         id=user.id,
         version=user.version,
+        roles=await _roles(context, store, user) if may_enter else None,
     )
+
+
+def _without_user(deleted: DeletedUser | None) -> Access:
+    """Decide about a value that nobody has now."""
+    if deleted is None:
+        return Access(decision="unknown", reason="notFound")
+    return Access(
+        decision="deny",
+        reason="deleted",
+        since=deleted.deleted,
+        id=deleted.id,
+        version=deleted.version,
+    )
+
+
+async def _roles(context: RequestContext, store: Store, user: User) -> list[str] | None:
+    """Compute the roles of a user who is let in; None where the tenant has no role map."""
+    roles = await store.roles.of(context, [user])
+    return None if roles is None else list(roles[0])
 
 
 async def _read(context: RequestContext, users: Users, uid: str) -> User | None:
@@ -172,15 +211,48 @@ async def _by_email(users: Users, context: RequestContext, value: str) -> list[s
     return await users.ids_by_email(context, fold(value), _SEVERAL)
 
 
+async def _deleted_by_user_name(
+    users: Users, context: RequestContext, value: str
+) -> DeletedUser | None:
+    return await users.deleted_by_user_name(context, fold(value))
+
+
+async def _deleted_by_external_id(
+    users: Users, context: RequestContext, value: str
+) -> DeletedUser | None:
+    return await users.deleted_by_external_id(context, value)
+
+
+async def _deleted_by_email(
+    users: Users, context: RequestContext, value: str
+) -> DeletedUser | None:
+    return await users.deleted_by_email(context, fold(value))
+
+
 _SEVERAL = 2
 """As many as need to be found to know that it is not one."""
 
-_LOOKUPS: dict[str, tuple[FindUsers, Callable[[User, str], bool]]] = {
-    "userName": (_by_user_name, _has_user_name),
-    "externalId": (_by_external_id, _has_external_id),
-    "email": (_by_email, _has_email),
+
+@dataclass(frozen=True, slots=True)
+class _Lookup:
+    """How the user is found who has a value.
+
+    Attributes:
+        find: finds who has it.
+        has: tells whether a user that was read has it.
+        find_deleted: finds who had it last, where nobody has it now.
+    """
+
+    find: FindUsers
+    has: Callable[[User, str], bool]
+    find_deleted: FindDeletedUser
+
+
+_LOOKUPS: dict[str, _Lookup] = {
+    "userName": _Lookup(_by_user_name, _has_user_name, _deleted_by_user_name),
+    "externalId": _Lookup(_by_external_id, _has_external_id, _deleted_by_external_id),
+    "email": _Lookup(_by_email, _has_email, _deleted_by_email),
 }
-"""By each parameter, how the user is found, and whether a user that was read has the value."""
 
 ACCESS = ApiEndpoint(
     Scope.IDENTITIES_READ,

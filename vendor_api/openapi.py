@@ -30,6 +30,7 @@ from vendor_api.routes import API_ROUTES
 API_VERSION = "1.0.0"
 _CACHE = "public, max-age=300"
 _KEY = "apiKey"
+MERGE_PATCH = "application/merge-patch+json"
 _REFERENCES = "#/components/schemas/{model}"
 
 _OF_EVERY_OPERATION: tuple[type[ScimError], ...] = (
@@ -140,11 +141,13 @@ def _path(name: str, endpoint: ApiEndpoint) -> dict[str, Any]:
 
 def _operation(operation_id: str, operation: Operation, endpoint: ApiEndpoint) -> dict[str, Any]:
     answer = {"$ref": _REFERENCES.format(model=operation.answer.__name__)}
+    body = {} if operation.body is None else {"requestBody": _body(operation.body)}
     return {
         "operationId": operation_id,
         "summary": operation.summary,
         "description": f"{operation.description} Scope: `{endpoint.scope}`.",
         "parameters": _parameters(operation.query),
+        **body,
         "responses": {
             "200": {
                 "description": "OK",
@@ -161,6 +164,8 @@ def _parameters(query: type[BaseModel]) -> list[dict[str, Any]]:
 
     Parameters that are described one by one could not say that exactly one of them is to be sent.
     """
+    if not query.model_fields:
+        return []
     schema = query.model_json_schema(schema_generator=_WithoutTitles)
     return [
         {
@@ -173,6 +178,11 @@ def _parameters(query: type[BaseModel]) -> list[dict[str, Any]]:
             "schema": schema,
         }
     ]
+
+
+def _body(model: type[BaseModel]) -> dict[str, Any]:
+    schema = {"$ref": _REFERENCES.format(model=model.__name__)}
+    return {"required": True, "content": {each: {"schema": schema} for each in (MERGE_PATCH, JSON)}}
 
 
 def _refusals(errors: Iterable[type[ScimError]]) -> dict[str, Any]:
@@ -210,7 +220,8 @@ def _headers(*names: str) -> dict[str, Any]:
 def _schemas(endpoints: Mapping[str, ApiEndpoint]) -> dict[str, Any]:
     models: set[type[BaseModel]] = {Problem}
     for endpoint in endpoints.values():
-        models |= {operation.answer for operation in endpoint.operations.values()}
+        for operation in endpoint.operations.values():
+            models |= {operation.answer, *([operation.body] if operation.body else [])}
     wanted: list[tuple[type[BaseModel], Literal["validation"]]] = [
         (model, "validation") for model in models
     ]

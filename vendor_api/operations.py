@@ -11,6 +11,10 @@ from shared.web.callers import with_key
 from shared.web.respond import Endpoint, Handler, authenticated
 
 
+class NoQuery(BaseModel):
+    """No parameters."""
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """What one method of an endpoint does.
@@ -19,6 +23,7 @@ class Operation:
         summary: in a line.
         description: for the engineer who calls it.
         query: the query parameters; each field's alias is the name of one.
+        body: what is sent; None where nothing is. A JSON merge patch (RFC 7396) of PATCH.
         answer: the body of a 200.
         refusals: what the handler raises, besides what every operation may be refused for.
         handler: serves the method.
@@ -30,6 +35,7 @@ class Operation:
     answer: type[BaseModel]
     refusals: tuple[type[ScimError], ...]
     handler: Handler
+    body: type[BaseModel] | None = None
 
 
 @dataclass(frozen=True, slots=True)

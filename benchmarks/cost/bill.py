@@ -74,21 +74,23 @@ class Bill:
 def bill(period: Period, users: int, basis: Basis) -> Bill:
     """Bill a period of a tenant, in a deployment that scales to zero."""
     work, prices = workload(period, users, basis.assumed), basis.prices
-    minutes = min(work.total, basis.assumed.hours_in_month * 60)
+    minutes = _busy_minutes(work, basis)
     asked = minutes * basis.assumed.vault_operations
     sweeps = _sweeps(period, work, basis)
     calls = (
         f"{work.calls:,} calls, or {work.per_entity:,} when entities are counted,"
-        f" and {sweeps.least:,.0f} or {sweeps.most:,.0f} of the sweeper"
+        f" {sweeps.least:,.0f} or {sweeps.most:,.0f} of the sweeper"
+        f" and at most {minutes:,} for the settings of the tenant, one in each minute with requests"
     )
+    beside = sweeps + _same(minutes)
     vault = f"{basis.assumed.vault_operations} in each minute with requests, at most {minutes:,}"
     lines = (
         _time(work, basis),
         Line(prices.on_demand_execution, f"{work.total:,} requests", _same(work.total)),
-        Line(prices.table_transaction, calls, _transactions(work) + sweeps),
+        Line(prices.table_transaction, calls, _transactions(work) + beside),
         _stored(period, users, basis),
         Line(prices.vault_operation, vault, _same(asked)),
-        _logged(work, asked, sweeps, basis),
+        _logged(work, asked, beside, basis),
     )
     return Bill(users, period, work, lines)
 
@@ -116,6 +118,11 @@ def _looks(period: Period, basis: Basis) -> int:
     return operations.sweep().calls * basis.assumed.sweeps_in_month
 
 
+def _busy_minutes(work: Workload, basis: Basis) -> int:
+    """Count from above the minutes with requests: what is remembered is read again in each."""
+    return min(work.total, basis.assumed.hours_in_month * 60)
+
+
 def _same(quantity: float) -> Quantity:
     return Quantity(quantity, quantity)
 
@@ -135,13 +142,13 @@ def _stored(period: Period, users: int, basis: Basis) -> Line:
     return Line(basis.prices.table_gb_month, how, _same(held))
 
 
-def _logged(work: Workload, vault_operations: int, sweeps: Quantity, basis: Basis) -> Line:
+def _logged(work: Workload, vault_operations: int, beside: Quantity, basis: Basis) -> Line:
     assumed = basis.assumed
     how = (
         f"{_request_bytes(basis):,} bytes a request, {assumed.log_storage_call_bytes:,} a storage"
         f" transaction, {assumed.log_vault_operation_bytes:,} an operation on the vault"
     )
-    logged = logged_gb(work.total, vault_operations, _transactions(work) + sweeps, basis)
+    logged = logged_gb(work.total, vault_operations, _transactions(work) + beside, basis)
     return Line(basis.prices.log_gb, how, logged)
 
 
@@ -163,8 +170,9 @@ def storage_log(of: Bill, basis: Basis) -> dict[str, Quantity]:
     """Price the log of storage calls where nothing is free, in USD, as `storageLogs` names it."""
     work, price = of.work, basis.prices.log_gb
     gb = basis.assumed.log_storage_call_bytes / GB
-    reads = work.reads + _looks(of.period, basis)
-    calls = _transactions(work) + _sweeps(of.period, work, basis)
+    minutes = _busy_minutes(work, basis)
+    reads = work.reads + _looks(of.period, basis) + minutes
+    calls = _transactions(work) + _sweeps(of.period, work, basis) + _same(minutes)
     return {
         "all": Quantity(price.of(calls.least * gb), price.of(calls.most * gb)),
         "changes": Quantity(

@@ -88,7 +88,8 @@ def events_of(recorded: RecordedChange) -> list[Event]:
     """Tell what a change row means to the product, in this order: the resource, its members.
 
     Nothing comes of rows by which the store keeps its own house: of a sweep, whose deletion was
-    told before; of a transaction that was given up; of the mark of a replace.
+    told before; of a transaction that was given up; of the mark of a replace. Settings of the
+    tenant are no resource that the product keeps.
     """
     return list(_events(recorded))
 
@@ -105,7 +106,7 @@ def _type_of(resource: str, aspect: Aspect) -> str:
 
 def _events(recorded: RecordedChange) -> Iterator[Event]:
     change = recorded.change
-    if change.verb in {"sweep", "void"}:
+    if change.verb in {"sweep", "settings", "void"}:
         return
     attributes = tuple(name for name in change.names if name != _MEMBERS)
     aspect = _aspect(change, attributes)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from shared.scim.core_schemas import GROUP, USER
+from shared.scim.core_schemas import GROUP, USER, USER_ROLES
 
 if TYPE_CHECKING:
     from shared.scim.schema import ResourceType, Schema
@@ -43,3 +44,10 @@ class Catalogue:
             for schema in (resource_type.schema, *resource_type.extensions):
                 by_urn.setdefault(schema.id.lower(), schema)
         return tuple(by_urn.values())
+
+
+@lru_cache(maxsize=8)
+def product_catalogue(catalogue: Catalogue) -> Catalogue:
+    """Return what is served to API keys: users have their roles in the product besides."""
+    user = replace(catalogue.user, extensions=(*catalogue.user.extensions, USER_ROLES))
+    return replace(catalogue, user=user)

@@ -8,6 +8,7 @@ from shared.scim.schema import Attribute, ResourceType, Schema
 
 USER_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE_USER_SCHEMA = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+ROLES_SCHEMA = "urn:ietf:params:scim:schemas:extension:scim-on-functions:2.0:User"
 GROUP_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Group"
 
 
@@ -313,6 +314,23 @@ USER = ResourceType(
     schema=_USER,
     extensions=(ENTERPRISE_USER,),
 )
+USER_ROLES = Schema(
+    id=ROLES_SCHEMA,
+    name="ProductUser",
+    description="What the role map of the tenant makes of the groups of a user",
+    attributes=(
+        Attribute(
+            "roles",
+            multi_valued=True,
+            description="Roles in the product, by priority, then by name.",
+            case_exact=True,
+            mutability="readOnly",
+            stored=False,
+        ),
+    ),
+)
+"""An extension of users for those who read with an API key; it is computed, and kept nowhere."""
+
 GROUP = ResourceType(
     name="Group", endpoint="/Groups", description="Group of users and groups", schema=_GROUP
 )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from shared.errors import InvalidSyntax, InvalidValue, Mutability
 from shared.scim import declarations, unknown
+from shared.scim.core_schemas import ROLES_SCHEMA
 from shared.scim.elements import (
     distinct,
     is_blank,
@@ -197,6 +198,17 @@ def present(  # noqa: PLR0913 - a resource is made of that many things
         "version": version,
     }
     return resource
+
+
+def with_roles(resource: Document, roles: Sequence[str]) -> Document:
+    """Return a presented user with its roles in the product; as it is where it has none.
+
+    Only whoever reads with an API key is shown them, by the catalogue that knows the extension.
+    """
+    if not roles:
+        return resource
+    schemas = [*resource["schemas"], ROLES_SCHEMA]
+    return {**resource, "schemas": schemas, ROLES_SCHEMA: {"roles": list(roles)}}
 
 
 def _settled(resource_type: ResourceType, document: Document, before: Document | None) -> Document:

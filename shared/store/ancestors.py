@@ -34,17 +34,21 @@ class Ancestors:
 
 
 async def read_ancestors(
-    table: Table, hidden: HiddenResources, context: RequestContext, first: Sequence[str]
+    table: Table,
+    hidden: HiddenResources,
+    context: RequestContext,
+    first: Sequence[str],
+    most: int = MAX_GROUPS_READ,
 ) -> Ancestors:
     """Read which groups some groups are in, directly or not. A call for each group read.
 
-    At most 200 groups and 10 levels are read; what the last ones read are in is shown as well.
+    At most so many groups and 10 levels are read; what the last ones read are in is shown as well.
     """
     parents: dict[str, tuple[str, ...]] = {}
     seen = dict.fromkeys(first)
     level = list(seen)
     for _ in range(MAX_LEVELS):
-        room = MAX_GROUPS_READ - len(parents)
+        room = most - len(parents)
         some, rest = level[:room], level[room:]
         rows = await get_all(table, context, [layout.group_key(gid) for gid in some])
         found = await _groups_of(hidden, context, rows)

@@ -9,7 +9,7 @@ from shared.store.layout import Column
 from shared.tables.request_context import RequestContext
 from shared.tables.rows import Row, Value, Values
 
-Verb = Literal["create", "update", "delete", "members", "sweep", "void"]
+Verb = Literal["create", "update", "delete", "members", "sweep", "settings", "roles", "void"]
 MemberVersion = tuple[str, int | None]
 """A member's id and, of a user, its new version; a group has none, and that tells the two apart."""
 
@@ -19,9 +19,12 @@ class Change:
     """What one transaction did; of values only those that say who may come in, and who has gone.
 
     Attributes:
-        resource: name of the resource type: `User`, `Group`, or that of a custom type.
-        id: id of the resource.
+        resource: name of the resource type: `User`, `Group`, or that of a custom type; `Tenant`
+            for the settings of the tenant.
+        id: id of the resource; of a tenant its name.
         verb: `members` changes only memberships; `sweep` takes a deleted resource's rows away;
+            `settings` changes those of the tenant; `roles` changes nothing of the user, whose
+            roles are others by a new role map;
             `void` did nothing: it keeps a transaction whose outcome was unknown from being
             committed late.
         names: names of the attributes that changed.
@@ -33,6 +36,8 @@ class Change:
         active: whether a user is active now, where that changed or the user is new; else None.
         external_id: externalId of what was deleted, since nobody can look it up any more; None
             where it had none, and for everything else.
+        deleted_values: what rows still tell of a user who was deleted (`layout.digest_in`); they
+            expire with this one.
     """
 
     resource: str
@@ -46,6 +51,7 @@ class Change:
     left: tuple[str, ...] = ()
     active: bool | None = None
     external_id: str | None = None
+    deleted_values: tuple[str, ...] = ()
 
     def values(self, context: RequestContext, transaction: int) -> dict[str, Value]:
         """Lay the change out as the properties of its row; what is empty is left out.
@@ -68,6 +74,7 @@ class Change:
             Column.VERSION: self.version,
             Column.ACTIVE: None if self.active is None else int(self.active),
             Column.EXTERNAL_ID: self.external_id,
+            Column.DELETED_VALUES: " ".join(self.deleted_values) or None,
         }
         values |= {name: value for name, value in single.items() if value is not None}
         lists = {

@@ -66,6 +66,19 @@ class DeletionRecord:
         return self.resource == "User" or self.is_child
 
 
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """What is left for the sweeper.
+
+    Attributes:
+        deletions: what is deleted, or unfinished, and not yet swept.
+        role_changes: keys of the records of role maps of which not all is told.
+    """
+
+    deletions: list[DeletionRecord]
+    role_changes: list[str]
+
+
 class Sweeper:
     """Takes away the rows that deleted groups and users, and groups given up, leave behind.
 
@@ -153,16 +166,17 @@ class Sweeper:
 
         await retry_conflicts(context, attempt)
 
-    async def records(self, context: RequestContext) -> list[DeletionRecord]:
-        """List what is deleted, or unfinished, and not yet swept, up to 1,000. 1 call.
+    async def leftovers(self, context: RequestContext) -> Leftovers:
+        """List what is left to be done, up to 1,000. 1 call.
 
         Deleted members come first, because their groups still list them. Nobody sees a deleted
         group.
         """
-        span = layout.deletion_records_span()
+        span = layout.leftovers_span()
         rows = await collect(self._table, context, span, PAGE_ROWS, select=(Column.MEMBER_TYPE,))
-        found = [_record_in(row) for row in rows]
-        return sorted(found, key=lambda record: not record.is_member)
+        role_changes = [row.key for row in rows if _is_of_roles(row)]
+        deletions = [_record_in(row) for row in rows if not _is_of_roles(row)]
+        return Leftovers(sorted(deletions, key=lambda each: not each.is_member), role_changes)
 
     async def sweep(self, context: RequestContext, record: DeletionRecord, bound: Bound) -> bool:
         """Sweep a deleted group or user of any size, as far as the bound allows.
@@ -313,8 +327,12 @@ class Sweeper:
         await self._memberships.commit_edits(context, transaction, MembershipProgress())
 
 
+def _is_of_roles(row: Row) -> bool:
+    return layout.left_in(row.key)[0] == RowKind.ROLE_CHANGE
+
+
 def _record_in(row: Row) -> DeletionRecord:
-    kind, resource_id = layout.deleted_in(row.key)
+    kind, resource_id = layout.left_in(row.key)
     if kind == RowKind.DELETED_MEMBER:
         member_type = layout.member_type_of(row.values)
         return DeletionRecord(member_type, resource_id, is_child=member_type == "Group")

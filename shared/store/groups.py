@@ -273,6 +273,15 @@ class Groups(Reader[Group]):
         key = layout.claim_key(self.kinds.claim, folded)
         return next(iter(await self.by_claim(context, key, folded)), None)
 
+    async def ids_by_display_name(self, context: RequestContext, folded: str) -> list[str]:
+        """Find the id of the group with a folded displayName: one or none. 1 call."""
+        owner = await self.claim_owner(context, layout.claim_key(self.kinds.claim, folded), folded)
+        return [] if owner is None else [owner]
+
+    async def ids_by_external_id(self, context: RequestContext, value: str) -> list[str]:
+        """Find the ids of groups with an externalId. 1 call."""
+        return await self.owners(context, self.kinds.external_id, value)
+
     def from_row(self, row: Row) -> Group:
         """Read a group out of its row."""
         return group_from(row)

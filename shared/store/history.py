@@ -1,17 +1,23 @@
 """The history of a tenant: its change rows, and their expiry.
 
 A change row is a receipt for a minute, a part of the feed for two (it may become visible that
-late), and the audit trail for as long as the operator says. Then it expires.
+late), and the audit trail for as long as the operator says. Then it expires. That of a deleted user
+takes along the rows that still tell of it (`shared/store/deleted_users.py`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from shared.store import layout
+from shared.store.layout import Column
 from shared.tables.operations import MAX_TRANSACTION_OPERATIONS, Delete, OperationRejected
 from shared.tables.rate_limiter import RateLimiter
 from shared.tables.request_context import Bound, RequestContext
 from shared.tables.retry import resend
+from shared.tables.rows import Row
 from shared.tables.table import PAGE_ROWS, Table
+
+_OF_A_DELETION = (Column.RESOURCE_ID, Column.DELETED_VALUES)
+"""What is read of a change row that expires: what else goes with it, which only a deletion has."""
 
 
 class History:
@@ -30,8 +36,8 @@ class History:
     async def expire(self, context: RequestContext, before: int, bound: Bound) -> int:
         """Delete the oldest change rows, 100 a transaction; they leave no change rows themselves.
 
-        A call for each 1,000 rows, and one for each 100. Where nothing has expired it is 1 call.
-        Only keys below the limit are read, and of the rows nothing but their keys.
+        A call for each 1,000 rows, and one for each 100 that are deleted. Where nothing has expired
+        it is 1 call. Only keys below the limit are read, and of the rows what else goes with them.
 
         Args:
             context: the run.
@@ -44,35 +50,55 @@ class History:
         span, token = layout.changes_span(until=before), None
         expired = 0
         while True:
-            page = await self._table.page(context, span, PAGE_ROWS, token, select=())
-            keys = [row.key for row in page.rows]
-            for start in range(0, len(keys), MAX_TRANSACTION_OPERATIONS):
+            page = await self._table.page(context, span, PAGE_ROWS, token, select=_OF_A_DELETION)
+            for rows in _batches(page.rows):
                 if bound.is_reached(context):
                     return expired
                 async with self._rate_limiter.limit(context):
-                    expired += await self._delete(
-                        context, keys[start : start + MAX_TRANSACTION_OPERATIONS]
-                    )
+                    expired += await self._delete(context, rows)
             token = page.token
             if token is None:
                 return expired
 
-    async def _delete(self, context: RequestContext, keys: Sequence[str]) -> int:
-        """Delete some rows in one transaction, which needs no receipt: deleted is deleted.
+    async def _delete(self, context: RequestContext, rows: Sequence[Row]) -> int:
+        """Delete some change rows, and what goes with them, in one transaction.
 
-        It is rejected when a row is gone: another sweeper is at it, or this one was, and the answer
-        was lost. What may be left of them is found by the next run.
+        It needs no receipt: deleted is deleted. It is rejected when a row is gone: another sweeper
+        is at it, or this one was, and the answer was lost. What may be left of them is found by the
+        next run.
 
         Returns:
-            How many rows were deleted.
+            How many change rows were deleted.
         """
-        operations = [Delete(key) for key in keys]
+        operations = [Delete(key) for row in rows for key in _keys(row)]
 
         async def send() -> int:
             try:
                 await self._table.transact(context, operations)
             except OperationRejected:
                 return 0
-            return len(operations)
+            return len(rows)
 
         return await resend(context, send)
+
+
+def _keys(row: Row) -> list[str]:
+    """List the keys of a change row and of what goes with it."""
+    digests = str(row.values.get(Column.DELETED_VALUES, "")).split()
+    owner = str(row.values.get(Column.RESOURCE_ID))
+    return [row.key, *(layout.deleted_value_key(digest, owner) for digest in digests)]
+
+
+def _batches(rows: Sequence[Row]) -> Iterator[list[Row]]:
+    """Cut change rows into what one transaction deletes, each with all that goes with it."""
+    batch: list[Row] = []
+    size = 0
+    for row in rows:
+        more = len(_keys(row))
+        if batch and size + more > MAX_TRANSACTION_OPERATIONS:
+            yield batch
+            batch, size = [], 0
+        batch.append(row)
+        size += more
+    if batch:
+        yield batch

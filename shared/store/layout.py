@@ -62,6 +62,9 @@ class RowKind(StrEnum):
         UNFINISHED_GROUP: a group whose members join before it is created.
         DELETED_MEMBER: a user or a group, deleted out of many groups, whose memberships are not yet
             swept.
+        ROLE_CHANGE: a role map that was replaced, and of which not all is told yet.
+        TENANT_SETTINGS: the settings of the tenant.
+        DELETED_VALUE: a value by which a user could be found who was deleted, as a hash alone.
     """
 
     USER = "u"
@@ -83,6 +86,9 @@ class RowKind(StrEnum):
     DELETED_GROUP = "q-g"
     UNFINISHED_GROUP = "q-c"
     DELETED_MEMBER = "q-u"
+    ROLE_CHANGE = "q-r"
+    TENANT_SETTINGS = "s"
+    DELETED_VALUE = "dv"
 
 
 class Column:
@@ -107,10 +113,11 @@ class Column:
         FORMAT: version of this layout, `FORMAT_VERSION`.
         CLAIMS: hashes of the claims of a custom resource, with spaces between.
         OWNER: id of the resource that has a value.
-        VALUE: the value itself.
-        NUMBER: number of resources in a slot.
+        VALUE: the value itself; in a record of a role map, the id of the last user who was told of.
+        NUMBER: number of resources in a slot; in a record of a role map, since when it is
+            replaced, in POSIX seconds.
         REPLACEMENT: id of the replace of a group's members that is under way; "" after it.
-        DELETED: time at which a group was deleted.
+        DELETED: time at which a group was deleted, or the user who had a value.
         RESOURCE_TYPE: of the resource that a change row is about.
         RESOURCE_ID: its id.
         VERB: what was done to it.
@@ -121,6 +128,8 @@ class Column:
         POSITION: index of the operation in its bulk request.
         ACTIVE: whether a user is active, where that changed: 1 or 0.
         EXTERNAL_ID: externalId of what was deleted.
+        DELETED_VALUES: of a user who was deleted, the kinds and hashes in the keys of the rows that
+            still tell of it, with spaces between.
         ATTRIBUTES: names of the attributes that changed, as JSON.
         ADDED: users that joined, each with its new version, and groups, with null, as JSON.
         REMOVED: members that left, in the same form.
@@ -156,6 +165,7 @@ class Column:
     POSITION: Final = "bp"
     ACTIVE: Final = "ac"
     EXTERNAL_ID: Final = "xi"
+    DELETED_VALUES: Final = "dv"
     ATTRIBUTES: Final = "at"
     ADDED: Final = "add"
     REMOVED: Final = "rem"
@@ -320,6 +330,27 @@ def owners_span(kind: str, value: str) -> Span:
     return Span(f"{kind}-{_digest(value)}-", f"{kind}-{_digest(value)}.")
 
 
+def digest_in(index_key: str) -> str:
+    """Read in the key of an index row what says the value: its kind, and the hash."""
+    kind, digest = index_key.split("-")[:2]
+    return f"{kind}-{digest}"
+
+
+def value_digest(kind: str, value: str) -> str:
+    """Say a value in the form of `digest_in`; `kind` is that of its claim or of its owners."""
+    return f"{kind}-{_digest(value)}"
+
+
+def deleted_value_key(digest: str, owner: str) -> str:
+    """Build the key of the row that tells that a value was of a user who was deleted."""
+    return f"{RowKind.DELETED_VALUE}-{digest}-{owner}"
+
+
+def deleted_values_span(digest: str) -> Span:
+    """Build the span of such rows of one value."""
+    return Span(f"{RowKind.DELETED_VALUE}-{digest}-", f"{RowKind.DELETED_VALUE}-{digest}.")
+
+
 def pack_claims(keys: Iterable[str]) -> str:
     """Write the hashes in the keys of claims into the column of a custom resource."""
     return " ".join(map(id_in, keys))
@@ -363,6 +394,10 @@ DELETIONS_KEY = RowKind.DELETIONS.value
 """Key of the deletions row."""
 
 
+TENANT_SETTINGS_KEY = RowKind.TENANT_SETTINGS.value
+"""Key of the settings of the tenant."""
+
+
 def deleted_group_key(gid: str) -> str:
     """Build the key of the record of a deleted group."""
     return f"{RowKind.DELETED_GROUP}-{gid}"
@@ -378,12 +413,20 @@ def unfinished_group_key(gid: str) -> str:
     return f"{RowKind.UNFINISHED_GROUP}-{gid}"
 
 
-def deletion_records_span() -> Span:
-    """Build the span of the records of deleted groups and users, and of unfinished groups."""
+def new_role_change_key() -> str:
+    """Draw the key of the record of a role map that is replaced."""
+    return f"{RowKind.ROLE_CHANGE}-{secrets.token_hex(16)}"
+
+
+def leftovers_span() -> Span:
+    """Build the span of all records of what is left for the sweeper.
+
+    Those of deleted groups and users, of unfinished groups, and of role maps.
+    """
     return kind_span(RowKind.DELETIONS)
 
 
-def deleted_in(key: str) -> tuple[RowKind, str]:
+def left_in(key: str) -> tuple[RowKind, str]:
     """Read in the key of such a record what it is about: the kind of the record, and the id."""
     kind, _, resource_id = key.rpartition("-")
     return RowKind(kind), resource_id

@@ -26,6 +26,7 @@ from shared.store.commits import commit
 from shared.store.deletions_row import HiddenResources
 from shared.store.layout import Column, unpack_ids, with_ids
 from shared.store.resources import timestamp
+from shared.store.tenant_settings import TenantSettingsStore
 from shared.tables.operations import (
     Delete,
     Insert,
@@ -328,6 +329,7 @@ class Memberships:
         self,
         table: Table,
         hidden: HiddenResources,
+        settings: TenantSettingsStore,
         *,
         reject_unknown: bool = False,
         writes_per_second: int = 1_000,
@@ -337,6 +339,7 @@ class Memberships:
         Args:
             table: the table.
             hidden: the deletions row, which tells of groups in groups.
+            settings: those of the tenants, which may say otherwise than the next one.
             reject_unknown: refuse a request that names an id that is neither a user nor a group;
                 otherwise such ids are skipped and recorded, because one stale id must not block the
                 others.
@@ -344,6 +347,7 @@ class Memberships:
         """
         self._table = table
         self._hidden = hidden
+        self._settings = settings
         self._reject_unknown = reject_unknown
         self.rate_limiter = RateLimiter(entities_per_second=writes_per_second)
         self._queue = TenantQueue(capacity=1)
@@ -463,7 +467,7 @@ class Memberships:
             elif joins is not None:
                 progress.known += joins
                 edits.append(MembershipEdit(row, joins))
-        self._skip_unknown(unknown, progress)
+        await self._skip_unknown(context, unknown, progress)
         return [edit for edit in edits if edit.is_needed(gid)]
 
     async def _read_rows(
@@ -540,7 +544,9 @@ class Memberships:
         because it is unknown or not what it is called, all are read before the first transaction.
         """
         names = list(wanted)
-        is_checked = self._reject_unknown or any(wish.declared for wish in wanted.values())
+        is_checked = any(wish.declared for wish in wanted.values()) or (
+            len(names) > MEMBERS_READ_AHEAD and await self._rejects_unknown(context)
+        )
         block = max(len(names), 1) if is_checked else MEMBERS_READ_AHEAD
         reserved = sum(map(payload_bytes, group_write.operations))
         last: list[MembershipEdit] = []
@@ -658,9 +664,20 @@ class Memberships:
             raise no_such_group(gid)
         return row.etag
 
-    def _skip_unknown(self, unknown: list[str], progress: MembershipProgress) -> None:
+    async def _rejects_unknown(self, context: RequestContext) -> bool:
+        """Tell whether the tenant wants unknown members refused. No call of the request.
+
+        Raises:
+            Unavailable: the settings of the tenant were never read.
+        """
+        said = (await self._settings.current(context)).settings.unknown_members
+        return self._reject_unknown if said is None else said == "reject"
+
+    async def _skip_unknown(
+        self, context: RequestContext, unknown: list[str], progress: MembershipProgress
+    ) -> None:
         """Refuse ids that are neither users nor groups, or keep those that are to be recorded."""
-        if unknown and self._reject_unknown:
+        if unknown and await self._rejects_unknown(context):
             raise InvalidValue(
                 f"{len(unknown)} of the members named are neither users nor groups here, the first "
                 f"is {unknown[0][:64]!r}. Create them first, or leave them out.",

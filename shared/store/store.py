@@ -11,6 +11,9 @@ from shared.store.deletions_row import HiddenResources
 from shared.store.groups import Groups
 from shared.store.history import History
 from shared.store.memberships import Memberships
+from shared.store.role_changes import RoleChanges
+from shared.store.tenant_settings import TenantSettingsStore
+from shared.store.user_roles import UserRoles
 from shared.store.users import Users
 from shared.tables.table import Table
 
@@ -19,7 +22,7 @@ from shared.tables.table import Table
 class Store:
     """All resources on one table; custom resources by the name of their type.
 
-    `sweeper` and `history` are for work that no request asks for.
+    `sweeper`, `history` and `role_changes` are for work that no request asks for.
     """
 
     users: Users
@@ -28,7 +31,16 @@ class Store:
     hidden: HiddenResources
     sweeper: Sweeper
     history: History
+    settings: TenantSettingsStore
+    roles: UserRoles
+    role_changes: RoleChanges
     table: Table
+
+    async def close(self) -> None:
+        """End what is read beside requests, and close the connections."""
+        await self.roles.close()
+        await self.settings.close()
+        await self.table.close()
 
 
 def open_store(  # noqa: PLR0913 - a store is put together from that many things
@@ -46,25 +58,36 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
         table: where the rows lie.
         changed_names: names the attributes in which two documents differ, for change rows.
         custom: the custom resource types.
-        reject_unknown_members: refuse a request that names a member who is no user.
+        reject_unknown_members: refuse a request that names a member who is no user, unless the
+            settings of the tenant say otherwise.
         member_writes_per_second: entities that large changes of a tenant, the sweeps of large
             deletions and the expiry of its history write a second.
-        clock: by which the lease on the deletions row runs; that of the machine by default.
+        clock: by which the lease on the deletions row runs, and what is remembered grows old; that
+            of the machine by default.
     """
-    hidden = HiddenResources(table, clock or Clock())
+    clock = clock or Clock()
+    hidden = HiddenResources(table, clock)
+    settings = TenantSettingsStore(table, clock)
     memberships = Memberships(
         table,
         hidden,
+        settings,
         reject_unknown=reject_unknown_members,
         writes_per_second=member_writes_per_second,
     )
     sweeper = Sweeper(table, memberships)
+    rate_limiter = memberships.rate_limiter
+    groups = Groups(table, memberships, sweeper, hidden, changed_names)
+    roles = UserRoles(groups, hidden, settings, clock)
     return Store(
         users=Users(table, sweeper, hidden, changed_names),
-        groups=Groups(table, memberships, sweeper, hidden, changed_names),
+        groups=groups,
         custom={each.name: CustomResources(table, each, changed_names) for each in custom},
         hidden=hidden,
         sweeper=sweeper,
-        history=History(table, memberships.rate_limiter),
+        history=History(table, rate_limiter),
+        settings=settings,
+        roles=roles,
+        role_changes=RoleChanges(table, settings, roles, rate_limiter, clock),
         table=table,
     )

@@ -13,6 +13,7 @@ from shared.store.changes import Change
 from shared.store.claims import INDEXED_OF_USERS, IndexRows, folded_name, user_rows
 from shared.store.collection import ChangedNames, Collection
 from shared.store.commits import commit
+from shared.store.deleted_users import DeletedUser, digests, find_deleted
 from shared.store.deletions import Sweeper
 from shared.store.deletions_row import HiddenResources, add_hidden, deleted_member
 from shared.store.layout import USER_EMAIL, USER_KINDS, Column, pack_ids, unpack_ids
@@ -133,6 +134,22 @@ class Users(Collection[User]):
         """Find the ids of users with a folded e-mail address, at most so many. 1 call."""
         return await self.owners(context, USER_EMAIL, folded, most)
 
+    async def deleted_by_user_name(
+        self, context: RequestContext, folded: str
+    ) -> DeletedUser | None:
+        """Find who had a folded userName and was deleted last. 1 call."""
+        return await find_deleted(self.table, context, self.kinds.claim, folded)
+
+    async def deleted_by_external_id(
+        self, context: RequestContext, value: str
+    ) -> DeletedUser | None:
+        """Find who had an externalId and was deleted last. 1 call."""
+        return await find_deleted(self.table, context, self.kinds.external_id, value)
+
+    async def deleted_by_email(self, context: RequestContext, folded: str) -> DeletedUser | None:
+        """Find who had a folded e-mail address and was deleted last. 1 call."""
+        return await find_deleted(self.table, context, USER_EMAIL, folded)
+
     async def hide_deleted_groups(
         self, context: RequestContext, resources: list[User]
     ) -> list[User]:
@@ -210,12 +227,15 @@ class Users(Collection[User]):
             Whether nothing is left, and otherwise the deletions row, if its ETag is known.
         """
         user, operations = await self.prepare_deletion(context, uid, precondition)
+        index_rows = self.index_rows(uid, user.document)
+        operations += DeletedUser(uid, user.version + 1, timestamp()).rows(index_rows)
         deletion = Change(
             "User",
             uid,
             "delete",
             version=user.version + 1,
             external_id=user.document.get("externalId"),
+            deleted_values=digests(index_rows),
         )
         if len(user.group_ids) <= MAX_TRANSACTION_OPERATIONS - 1 - len(operations):
             operations += [Delete(layout.membership_key(gid, uid)) for gid in user.group_ids]

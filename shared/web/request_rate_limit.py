@@ -50,20 +50,19 @@ class RequestRateLimit:
     """The token buckets of all tenants.
 
     Args:
-        per_second: tokens that come into a bucket.
+        per_second: says how many tokens come into the bucket of a tenant.
         steady: a clock that never jumps, in seconds.
         sender: whose requests are counted.
     """
 
     def __init__(
         self,
-        per_second: int,
+        per_second: Callable[[str], int],
         steady: Callable[[], float] = time.monotonic,
         sender: Sender = IDENTITY_PROVIDER,
     ) -> None:
         self._sender = sender
         self._per_second = per_second
-        self._burst = per_second * BURST_SECONDS
         self._steady = steady
         self._full_at: dict[str, float] = {}
 
@@ -91,24 +90,29 @@ class RequestRateLimit:
         Nothing unless less than half is left, so that the answers to clients that keep well
         within the limit stay as they are.
         """
-        return self._fields(tenant) if self._level(tenant) < self._burst / 2 else {}
+        return self._fields(tenant) if self._level(tenant) < self._burst(tenant) / 2 else {}
+
+    def _burst(self, tenant: str) -> int:
+        """Return how many tokens a full bucket holds."""
+        return self._per_second(tenant) * BURST_SECONDS
 
     def _level(self, tenant: str) -> float:
         """Return how many tokens there are; less than none is a debt."""
-        missing = (self._full_at.get(tenant, 0.0) - self._steady()) * self._per_second
-        return self._burst - max(missing, 0.0)
+        missing = (self._full_at.get(tenant, 0.0) - self._steady()) * self._per_second(tenant)
+        return self._burst(tenant) - max(missing, 0.0)
 
     def _remove(self, tenant: str, tokens: int) -> None:
         begun = max(self._full_at.get(tenant, 0.0), self._steady())
-        self._full_at[tenant] = begun + tokens / self._per_second
+        self._full_at[tenant] = begun + tokens / self._per_second(tenant)
 
     def _require(self, tenant: str, tokens: int) -> None:
         missing = tokens - self._level(tenant)
         if missing > _ROUNDING:
             # A request needs one, also where an operation would do with less.
-            seconds = (missing + 1 - tokens) / self._per_second
+            rate = self._per_second(tenant)
+            seconds = (missing + 1 - tokens) / rate
             raise RateLimited(
-                f"{self._sender.subject} more than the {self._per_second} requests a second that "
+                f"{self._sender.subject} more than the {rate} requests a second that "
                 f"{self._sender.served}. Repeat the request after the seconds of Retry-After, and "
                 "send at a steady rate. The operations of a bulk request count as requests.",
                 retry_after=math.ceil(seconds),
@@ -117,10 +121,10 @@ class RequestRateLimit:
 
     def _fields(self, tenant: str) -> Mapping[str, str]:
         """Write the fields of draft-ietf-httpapi-ratelimit-headers."""
-        level = self._level(tenant)
-        until_full = math.ceil((self._burst - level) / self._per_second)
+        level, burst = self._level(tenant), self._burst(tenant)
+        until_full = math.ceil((burst - level) / self._per_second(tenant))
         remaining = max(math.floor(level + _ROUNDING), 0)
         return {
-            "RateLimit-Policy": f'"{self._sender.policy}";q={self._burst};w={BURST_SECONDS}',
+            "RateLimit-Policy": f'"{self._sender.policy}";q={burst};w={BURST_SECONDS}',
             "RateLimit": f'"{self._sender.policy}";r={remaining};t={until_full}',
         }

@@ -53,7 +53,7 @@ class ScimRequest:
     scopes: frozenset[Scope] = frozenset()
 
     @property
-    def by_key(self) -> bool:
+    def is_product(self) -> bool:
         """Whether it came with an API key, from the product."""
         return bool(self.scopes)
 

@@ -15,7 +15,7 @@ from shared.errors import Unavailable
 from shared.identity import open_credential
 from shared.notices import Notices
 from shared.schema_files import read_catalogue
-from shared.scim.catalogue import Catalogue
+from shared.scim.catalogue import Catalogue, product_catalogue
 from shared.scim.documents import changed_names
 from shared.scim.schema import ResourceType
 from shared.settings import Settings, SettingsError
@@ -63,20 +63,30 @@ class Services:
 
     def __post_init__(self) -> None:
         """Give every tenant the rate limits of the settings."""
-        per_second = self.settings.requests_per_second
-        object.__setattr__(self, "rate_limit", RequestRateLimit(per_second))
-        of_keys = RequestRateLimit(per_second, sender=PRODUCT)
+        of_tenant = RequestRateLimit(self._requests_per_second)
+        of_keys = RequestRateLimit(self._requests_per_second, sender=PRODUCT)
+        object.__setattr__(self, "rate_limit", of_tenant)
         object.__setattr__(self, "key_rate_limit", of_keys)
 
     def rate_limit_of(self, request: ScimRequest) -> RequestRateLimit:
         """Return the rate limit in which a request counts."""
-        return self.key_rate_limit if request.by_key else self.rate_limit
+        return self.key_rate_limit if request.is_product else self.rate_limit
+
+    def catalogue_for(self, request: ScimRequest) -> Catalogue:
+        """Return what the sender of a request is served: the product has roles besides."""
+        return product_catalogue(self.catalogue) if request.is_product else self.catalogue
 
     async def close(self) -> None:
         """Close every connection, and send what telemetry is left."""
         await self.authenticator.close()
-        await self.store.table.close()
+        await self.store.close()
         await asyncio.to_thread(self.telemetry.close)
+
+    def _requests_per_second(self, tenant: str) -> int:
+        """Say how many requests a second a tenant is served, by what was read of it last."""
+        of_tenant = self.store.settings.latest(tenant)
+        said = None if of_tenant is None else of_tenant.requests_per_second
+        return self.settings.requests_per_second if said is None else said
 
 
 def build(settings: Settings) -> Services:

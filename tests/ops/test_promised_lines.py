@@ -441,6 +441,7 @@ UNPROMISED = {
     "created the table": "a good thing, of which nothing follows",
     "the sweep of a deleted member waits: %s": "the sweeper takes it over",
     "the sweep of a deleted group waits: %s": "the sweeper takes it over",
+    "roles are computed without the groups beyond %d or 10 levels": "a role less opens nothing",
 }
 """Lines that nobody relies on, and why."""
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from shared.tables.table import Table
 
 _KEY = re.compile(r"[0-9a-z-]+")
-_KINDS = ("u", "un", "ux", "ue", "g", "gn", "gx", "m", "cu", "cg", "l", "q")
+_KINDS = ("u", "un", "ux", "ue", "g", "gn", "gx", "m", "cu", "cg", "l", "q", "s", "dv")
 _CUSTOM_KINDS = ("r", "rn", "rx", "cr")
 """Kinds of the rows of custom types; the name of the type follows."""
 _EVERYTHING = Span("a", "z")
@@ -101,13 +101,14 @@ class Partition:
             *self._wrong_memberships(),
             *self._wrong_counters(),
             *self._wrong_leftovers(),
+            *self._wrong_deleted_values(),
             *self._wrong_changes(history_is_cut=history_is_cut),
         ]
 
     def _wrong_keys(self) -> Iterator[str]:
         for key in self.rows:
             if not _KEY.fullmatch(key) or (
-                key != "q" and key.split("-")[0] not in (*_KINDS, *_CUSTOM_KINDS)
+                key not in {"q", "s"} and key.split("-")[0] not in (*_KINDS, *_CUSTOM_KINDS)
             ):
                 yield f"{key}: a key of no known form"
 
@@ -194,6 +195,16 @@ class Partition:
         if "q" in self.rows and not self.rows["q"].values:
             yield "q: empty"
 
+    def _wrong_deleted_values(self) -> Iterator[str]:
+        """What tells of deleted users is what the change rows of their deletions name."""
+        named = {
+            f"{digest}-{change['id']}"
+            for change in self.changes("delete")
+            for digest in str(change.get("dv", "")).split()
+        }
+        for rest in named ^ self.of("dv").keys():
+            yield f"dv-{rest}: {'missing' if rest in named else 'of no deletion'}"
+
     def _wrong_changes(self, *, history_is_cut: bool) -> Iterator[str]:
         """Every write of a user's row has its change row, and the changes add up to the rows.
 
@@ -250,8 +261,10 @@ def _events(changes: Iterable[dict[str, Any]]) -> defaultdict[str, list[Event]]:
     events: defaultdict[str, list[Event]] = defaultdict(list)
     for change in changes:
         verb, subject = change["op"], change["id"]
+        if change["rt"] == "Tenant":
+            continue
         if change["rt"] != "Group":
-            if verb not in {"sweep", "void"}:
+            if verb not in {"sweep", "roles", "void"}:
                 left = tuple((gid, False) for gid in change["left"])
                 events[subject].append(Event(change["v"], verb, left))
         else:

@@ -9,7 +9,9 @@ from tools.command_line import App
 app = App(no_args_is_help=True, epilog=EXIT_STATUS)
 app.add_typer(token.app, name="token", help="Draw, rotate, revoke and list the tokens of a tenant.")
 app.add_typer(apikey.app, name="apikey", help="Draw, rotate, revoke and list API keys.")
-app.add_typer(tenant.app, name="tenant", help="List the tenants and what they hold.")
+app.add_typer(
+    tenant.app, name="tenant", help="List the tenants; what each holds, and how it is set."
+)
 app.add_typer(resource.users, name="user", help="Show a user.")
 app.add_typer(resource.groups, name="group", help="Show a group.")
 app.add_typer(storage.app, name="storage", help="Check the storage.")
@@ -28,7 +30,8 @@ def main() -> None:
 
     Tokens and API keys are written to Key Vault and printed once. They are never taken from the
     command line, shown again, or logged. Users, groups and memberships are read and never changed;
-    what `storage verify` writes and removes belongs to no tenant.
+    `tenant set` writes the settings of a tenant, and what `storage verify` writes and removes
+    belongs to no tenant.
     """
 
 

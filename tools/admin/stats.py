@@ -22,7 +22,7 @@ MEMBERSHIP_PAGES = 20
 ROWS_A_CALL = PAGE_ROWS
 
 _MEMBERSHIPS = layout.kind_span(RowKind.MEMBERSHIP)
-_PENDING = layout.deletion_records_span()
+_PENDING = layout.leftovers_span()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""The table of the service, by the operator's own sign-in; `Storage` only reads it."""
+"""The table of the service, by the operator's own sign-in.
+
+Commands read it. Of what the service keeps they write the settings of a tenant alone.
+"""
 
 from __future__ import annotations
 
@@ -52,17 +55,21 @@ class Storage:
         return True
 
     def context(self, tenant: str) -> RequestContext:
-        """Begin to read a tenant's partition."""
+        """Begin to work on a tenant's partition."""
         request = f"admin-{secrets.token_hex(8)}"
         deadline = time.monotonic() + _COMMAND_SECONDS
         return RequestContext(tenant, request, "admin", deadline, "admin")
 
 
 @asynccontextmanager
-async def open_storage(place: Place) -> AsyncIterator[Storage]:
+async def open_storage(place: Place, role: str = grants.STORAGE_ROLE) -> AsyncIterator[Storage]:
     """Open the storage of a place; nothing is sent before the first read.
 
     What goes wrong within the block is raised in the words of an operator.
+
+    Args:
+        place: where it is.
+        role: what the operator needs for what the command does, to be named where it is missing.
 
     Raises:
         WrongSettingError: the place has no storage.
@@ -77,12 +84,13 @@ async def open_storage(place: Place) -> AsyncIterator[Storage]:
     account, sign_in = _account(place)
     client = open_rest_client(account, place.settings.table_name)
     table = AzureTable(client, creates_table=False)
+    store = open_store(table, changed_names)
     try:
-        yield Storage(table, open_store(table, changed_names), client)
+        yield Storage(table, store, client)
     except (ScimError, StorageError) as error:
-        raise _in_words(error, name, sign_in, is_local=place.is_local) from error
+        raise _in_words(error, name, sign_in, is_local=place.is_local, role=role) from error
     finally:
-        await table.close()
+        await store.close()
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """The sign-in decision: who may enter the product, by what the identity provider has said."""
 
 import asyncio
+from typing import Any
 
 import httpx
 import pytest
@@ -74,16 +75,64 @@ async def test_a_user_without_active_is_not_let_in(scim: Scim, api: Api) -> None
     assert (told["decision"], told["reason"]) == ("deny", "deactivated")
 
 
-async def test_nobody_is_unknown_and_so_is_who_was_deleted_or_renamed(scim: Scim, api: Api) -> None:
-    """Whether they were deleted is not kept, so it is not claimed that they were never there."""
+async def test_nobody_is_unknown_and_so_is_who_has_another_name_now(scim: Scim, api: Api) -> None:
     assert await api.access(userName="ana@contoso.test") == NOT_FOUND
-    user = await scim.create_user(externalId="x1", emails=work("ana@contoso.test"))
+    user = await scim.create_user()
     await scim.patched_user(user, {"op": "replace", "path": "userName", "value": "bo@contoso.test"})
     assert await api.access(userName="ana@contoso.test") == NOT_FOUND
     assert (await api.access(userName="BO@Contoso.test"))["id"] == user["id"]
+
+
+async def deleted(scim: Scim, user: dict[str, Any]) -> None:
     assert (await scim.delete(f"/Users/{user['id']}")).status_code == 204
-    for query in ({"userName": "bo@contoso.test"}, {"externalId": "x1"}, {"email": "x1"}):
-        assert await api.access(**query) == NOT_FOUND
+
+
+async def test_who_was_deleted_is_denied_by_each_of_the_three(scim: Scim, api: Api) -> None:
+    """As far as the history goes, so that a sign-in does not create the account anew."""
+    user = await scim.create_user(externalId="X-1", emails=work("Ana@contoso.test"))
+    await deleted(scim, user)
+    told = await api.access(userName="ANA@contoso.test")
+    since = told.pop("since")
+    assert since >= user["meta"]["created"]
+    assert told == {"decision": "deny", "reason": "deleted", "id": user["id"], "version": 2}
+    for query in ({"externalId": "X-1"}, {"email": "ana@CONTOSO.test"}):
+        assert await api.access(**query) == told | {"since": since}
+    assert await api.access(externalId="x-1") == NOT_FOUND
+
+
+async def test_of_a_user_who_was_renamed_and_deleted_the_last_name_tells(
+    scim: Scim, api: Api
+) -> None:
+    user = await scim.create_user(externalId="X-1")
+    await scim.patched_user(user, {"op": "replace", "path": "userName", "value": "bo@contoso.test"})
+    await deleted(scim, user)
+    assert (await api.access(userName="bo@contoso.test"))["reason"] == "deleted"
+    assert (await api.access(externalId="X-1"))["id"] == user["id"]
+    assert await api.access(userName="ana@contoso.test") == NOT_FOUND
+
+
+async def test_who_is_created_anew_counts_and_not_who_was_deleted(scim: Scim, api: Api) -> None:
+    first = await scim.create_user(externalId="X-1")
+    await deleted(scim, first)
+    second = await scim.create_user(externalId="X-1", active=True)
+    told = await api.access(userName="ana@contoso.test")
+    assert (told["decision"], told["id"]) == ("allow", second["id"])
+    assert (await api.access(externalId="X-1"))["id"] == second["id"]
+    await deleted(scim, second)
+    told = await api.access(userName="ana@contoso.test")
+    assert (told["reason"], told["id"]) == ("deleted", second["id"])
+
+
+async def test_of_a_value_that_several_had_who_is_left_counts(scim: Scim, api: Api) -> None:
+    users = [
+        await scim.create_user(f"{number}@contoso.test", emails=work("info@contoso.test"))
+        for number in range(2)
+    ]
+    await deleted(scim, users[0])
+    assert (await api.access(email="info@contoso.test"))["id"] == users[1]["id"]
+    await deleted(scim, users[1])
+    told = await api.access(email="info@contoso.test")
+    assert (told["reason"], told["id"]) == ("deleted", users[1]["id"])
 
 
 @pytest.mark.parametrize(
@@ -165,15 +214,17 @@ async def test_two_reads_at_most_whoever_asks_for_whom(
     await scim.create_user("bo@contoso.test", externalId="x2", emails=work("info@contoso.test"))
     await scim.create_user("cy@contoso.test", externalId="x2", emails=work("info@contoso.test"))
     await scim.create_group("Sales", ana["id"])
+    await deleted(scim, await scim.create_user("dee@contoso.test"))
     for query, calls in {
         "userName=ana@contoso.test": 2,
         "externalId=x1": 2,
         "email=ana@contoso.test": 2,
         "externalId=x2": 1,
         "email=info@contoso.test": 1,
-        "userName=nobody": 1,
-        "externalId=nobody": 1,
-        "email=nobody": 1,
+        "userName=nobody": 2,
+        "externalId=nobody": 2,
+        "email=nobody": 2,
+        "userName=dee@contoso.test": 2,
     }.items():
         response = await api.request("GET", f"/access?{query}")
         assert await calls_of(running_service, response) == calls, query
@@ -206,7 +257,7 @@ async def test_another_method_is_told_what_is_served(api: Api, method: str) -> N
 
 
 @pytest.mark.parametrize(
-    "path", ["", "/", "/tenants", "/tenants/acme", "/tenants/acme/access/x", "/x?y=z"]
+    "path", ["", "/", "/tenants", "/tenants/acme/x", "/tenants/acme/access/x", "/x?y=z"]
 )
 async def test_nothing_else_is_served_below_the_api(
     running_service: RunningService, path: str

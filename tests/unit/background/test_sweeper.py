@@ -21,6 +21,7 @@ from shared.auth.vault import VaultTokens
 from shared.errors import Unavailable
 from shared.identity import open_credential
 from shared.settings import Settings
+from shared.store.deletions import Leftovers
 from tests.support.documents import group, setting, user
 from tests.support.fakes.storage_proxy import answer, first, hold
 from tests.unit.background.conftest import Named, only_for
@@ -101,6 +102,7 @@ async def test_everything_is_swept_of_every_tenant(
         "tenants": 3,
         "users": 0,
         "groups": 1,
+        "roles": 0,
         "changes": 130,
         "calls": sweep.swept.calls,
         "entities": 201 * 2 + 6 + 2 + 130,
@@ -297,13 +299,14 @@ async def test_a_deletion_that_fails_keeps_neither_the_others_nor_the_history(
             raise ValueError("a name of somebody")
         return await sweep(*arguments)
 
-    records = store.sweeper.records
+    leftovers = store.sweeper.leftovers
 
-    async def twice(context: Any) -> list[Any]:
-        return 2 * await records(context)
+    async def twice(context: Any) -> Leftovers:
+        found = await leftovers(context)
+        return Leftovers(2 * found.deletions, found.role_changes)
 
     monkeypatch.setattr(store.sweeper, "sweep", fail_first)
-    monkeypatch.setattr(store.sweeper, "records", twice)
+    monkeypatch.setattr(store.sweeper, "leftovers", twice)
     with pytest.raises(SweepError):
         await run(tenant)
     found = await tenants.rows(tenant)
@@ -323,7 +326,7 @@ async def test_the_log_quotes_nothing_of_a_fault(
     async def fail(*_: Any) -> Any:
         raise ValueError(name)
 
-    monkeypatch.setattr(store.sweeper, "records", fail)
+    monkeypatch.setattr(store.sweeper, "leftovers", fail)
     with pytest.raises(SweepError) as failure:
         await run(tenants.new())
     assert "ValueError" in caplog.text

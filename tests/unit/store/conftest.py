@@ -13,6 +13,7 @@ from shared.store.deletions import Sweeper
 from shared.store.deletions_row import HiddenResources
 from shared.store.memberships import Memberships
 from shared.store.store import Store, open_store
+from shared.store.tenant_settings import TenantSettingsStore
 from shared.tables.account import TableAddress
 from shared.tables.azure_table import AzureTable, open_table
 from tests.support.partition import Partition, read_partition
@@ -64,8 +65,8 @@ def consistent(partition: ReadBack) -> ReadBack:
 
 @pytest.fixture
 def sweeper(table: AzureTable) -> Sweeper:
-    hidden = HiddenResources(table, Clock())
-    return Sweeper(table, Memberships(table, hidden, writes_per_second=1_000_000))
+    hidden, settings = HiddenResources(table, Clock()), TenantSettingsStore(table, Clock())
+    return Sweeper(table, Memberships(table, hidden, settings, writes_per_second=1_000_000))
 
 
 @pytest.fixture

@@ -108,7 +108,7 @@ async def test_the_sweeper_takes_away_what_is_left_but_not_what_may_be_under_way
 ) -> None:
     everyone = await seed(store.table, new_context(), users=100, groups=0)
     await cut_creation(store.table, new_context(), everyone.users, 3)
-    [record] = await store.sweeper.records(new_context())
+    [record] = (await store.sweeper.leftovers(new_context())).deletions
     assert not await store.sweeper.sweep(new_context(), record, AMPLE)
     assert len((await consistent()).memberships()) == 100
     monkeypatch.setattr(deletions, "CREATION_SECONDS", 0)
@@ -131,7 +131,7 @@ async def test_a_creation_that_the_sweeper_gives_up_is_not_done(
     everyone = await seed(store.table, new_context(), users=100, groups=0)
 
     async def sweep() -> None:
-        for record in await store.sweeper.records(new_context()):
+        for record in (await store.sweeper.leftovers(new_context())).deletions:
             await store.sweeper.sweep(new_context(), record, AMPLE)
 
     for step in range(1, TRANSACTIONS):

@@ -433,7 +433,7 @@ async def test_a_child_in_300_groups_is_deleted_under_every_fault(
     await faulty_store.groups.delete(new_context(), child)
     for parent in parents[::50]:
         assert await members_of(reader, new_context, parent) == {}
-    for record in await store.sweeper.records(new_context()):
+    for record in (await store.sweeper.leftovers(new_context())).deletions:
         await store.sweeper.sweep(new_context(), record, AMPLE)
     found = await consistent()
     assert found.memberships() == set()
@@ -516,7 +516,7 @@ async def test_children_and_parents_are_deleted_while_they_are_nested(
 
     nesting = [attempt(parent, child) for parent in gids for child in gids if parent != child]
     await asyncio.gather(*nesting, *(store.groups.delete(new_context(), gid) for gid in gids[:3]))
-    for record in await store.sweeper.records(new_context()):
+    for record in (await store.sweeper.leftovers(new_context())).deletions:
         await store.sweeper.sweep(new_context(), record, AMPLE)
     found = await consistent()
     assert {each for pair in found.memberships() for each in pair} <= set(gids[3:])

@@ -47,7 +47,7 @@ class Held:
 
 async def sweep_all(store: Store, context: RequestContext, bound: Bound = AMPLE) -> bool:
     """Sweep everything that is left, as a run does; tell whether it came to the end."""
-    records = await store.sweeper.records(context)
+    records = (await store.sweeper.leftovers(context)).deletions
     return all([await store.sweeper.sweep(context, each, bound) for each in records])
 
 
@@ -76,7 +76,7 @@ async def test_where_nothing_was_deleted_it_costs_1_call(
 ) -> None:
     await seed(store.table, new_context(), users=5, groups=2)
     context = new_context()
-    assert await store.sweeper.records(context) == []
+    assert (await store.sweeper.leftovers(context)).deletions == []
     assert (context.meter.calls, context.meter.entities) == (1, 0)
 
 
@@ -86,7 +86,7 @@ async def test_a_small_deletion_leaves_nothing_to_a_run(
     everyone = await seed(store.table, new_context(), users=3, groups=5)
     await store.groups.delete(new_context(), everyone.groups[0])
     await store.users.delete(new_context(), everyone.users[0])
-    assert await store.sweeper.records(new_context()) == []
+    assert (await store.sweeper.leftovers(new_context())).deletions == []
 
 
 async def test_users_go_before_groups_because_groups_still_list_them(
@@ -97,7 +97,7 @@ async def test_users_go_before_groups_because_groups_still_list_them(
     proxy.order(REFUSED, after=2, times=math.inf)  # the deletions row is in the way of the first
     await faulty_store.groups.delete(new_context(), emptied.id)
     proxy.heal()
-    left = await faulty_store.sweeper.records(new_context())
+    left = (await faulty_store.sweeper.leftovers(new_context())).deletions
     assert left == [DeletionRecord("User", uid), DeletionRecord("Group", emptied.id)]
 
 
@@ -136,7 +136,7 @@ async def test_a_group_of_5000_members_is_swept_by_several_runs(
 ) -> None:
     await deleted_group(store, new_context, members=5_000)
     runs = 0
-    while await store.sweeper.records(new_context()):
+    while (await store.sweeper.leftovers(new_context())).deletions:
         await sweep_all(store, new_context(seconds=120), Bound(3_000, math.inf))
         runs += 1
     assert runs == 4

@@ -38,7 +38,7 @@ def clock() -> Time:
 
 @pytest.fixture
 def limit(clock: Time) -> RequestRateLimit:
-    return RequestRateLimit(50, clock)
+    return RequestRateLimit(lambda _: 50, clock)
 
 
 def admitted(limit: RequestRateLimit, tenant: str = "acme", most: int = 10_000) -> int:
@@ -109,7 +109,7 @@ def test_25_a_second_of_a_tenant_are_never_refused(
     rate: int, pattern: Callable[[random.Random], Sequence[float]], began: float
 ) -> None:
     clock, dice = Time(), random.Random(rate)
-    limit = RequestRateLimit(rate, clock)
+    limit = RequestRateLimit(lambda _: rate, clock)
     for second in range(600):
         for moment in pattern(dice):
             clock.now = began + second + moment
@@ -167,7 +167,7 @@ def test_of_bulk_requests_at_once_the_first_makes_the_debt(limit: RequestRateLim
 
 def test_retry_after_is_whole_seconds_after_which_a_request_is_let_in(clock: Time) -> None:
     dice = random.Random(1)
-    limit = RequestRateLimit(50, clock)
+    limit = RequestRateLimit(lambda _: 50, clock)
     for _ in range(200):
         limit.take("acme")
         limit.take_bulk("acme", dice.randint(100, 400))
@@ -198,7 +198,7 @@ def test_an_answer_tells_of_it_when_less_than_half_is_left(limit: RequestRateLim
 
 
 @pytest.fixture
-def empty(process: Services) -> Services:
+async def empty(process: Services) -> Services:
     """The services of a process whose tenants have nothing left."""
     process.rate_limit.take_bulk("default", 1_000)
     process.rate_limit.take_bulk("acme", 1_000)

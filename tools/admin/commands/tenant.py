@@ -1,4 +1,4 @@
-"""`tenant`: which tenants there are, and what each holds."""
+"""`tenant`: which tenants there are, what each holds, and its settings."""
 
 import asyncio
 from typing import Annotated, Any
@@ -7,6 +7,7 @@ import typer
 
 from shared.store.changes import RecordedChange
 from tools.admin import console, stats
+from tools.admin.commands import tenant_settings
 from tools.admin.commands.options import (
     EXIT_STATUS,
     AsJson,
@@ -28,6 +29,7 @@ from tools.command_line import App
 _AT_ONCE = 8
 
 app = App(no_args_is_help=True, epilog=EXIT_STATUS)
+tenant_settings.add_to(app)
 
 
 @app.command("list", epilog=EXIT_STATUS)
@@ -68,9 +70,10 @@ def show_stats(
 ) -> None:
     """Show what tenants hold: users, groups, the last change, deletions still to be cleared up.
 
-    *pending* are deleted groups and users whose memberships are still in the table; nobody sees
-    them. A `+` behind a number says that counting ended there. A tenant that exists and holds
-    nothing has zeros; one that does not exist is refused.
+    *pending* are deleted groups and users whose memberships are still in the table, whom nobody
+    sees, and changes of the role map that are not yet told whole. A `+` behind a number says that
+    counting ended there. A tenant that exists and holds nothing has zeros; one that does not exist
+    is refused.
     """
     where = place(vault=vault, storage=storage, table=table)
     named = [tenant_name(name) for name in tenants or []]

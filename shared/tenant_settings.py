@@ -1,0 +1,115 @@
+"""The settings of a tenant: what is decided for this customer, before what the deployment says."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+    ValidationError,
+)
+from pydantic.json_schema import SkipJsonSchema
+
+from shared.errors import InvalidSyntax, InvalidValue
+from shared.roles import MAX_ENTRIES, RoleEntry, check_consistent, left_out
+
+ROLE_MAP = "roleMap"
+MIN_RATE, MAX_RATE = 25, 10_000
+
+
+def _few(value: Any) -> Any:
+    """Refuse too many entries before any is looked at."""
+    if isinstance(value, Sequence) and len(value) > MAX_ENTRIES:
+        raise ValueError(f"has {len(value):,} entries; send at most {MAX_ENTRIES:,}")
+    return value
+
+
+class TenantSettings(BaseModel):
+    """What is set of a tenant. What is not set is as the deployment says."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    role_map: (
+        Annotated[
+            tuple[RoleEntry, ...],
+            BeforeValidator(_few),
+            AfterValidator(check_consistent),
+            Field(max_length=MAX_ENTRIES),
+        ]
+        | SkipJsonSchema[None]
+    ) = Field(
+        None,
+        alias=ROLE_MAP,
+        json_schema_extra=left_out,
+        description="Which groups give which roles of the product. Not set: nobody has roles, and"
+        " `roles` stands nowhere.",
+    )
+    requests_per_second: (
+        Annotated[StrictInt, Field(ge=MIN_RATE, le=MAX_RATE)] | SkipJsonSchema[None]
+    ) = Field(
+        None,
+        alias="requestsPerSecond",
+        json_schema_extra=left_out,
+        description="How many requests a second each instance serves this tenant, and twice as many"
+        " in a burst. Not set: `SCIM_REQUESTS_PER_SECOND`.",
+    )
+    unknown_members: Literal["skip", "reject"] | SkipJsonSchema[None] = Field(
+        None,
+        alias="unknownMembers",
+        json_schema_extra=left_out,
+        description="What becomes of a request that names members who are neither users nor groups:"
+        " `skip` leaves them out, `reject` refuses it. Not set: `SCIM_UNKNOWN_MEMBERS`.",
+    )
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Self:
+        """Read settings as they are kept; those of a later version are passed over."""
+        return cls.model_validate({name: document[name] for name in NAMES if name in document})
+
+    def document(self) -> dict[str, Any]:
+        """Write what is set."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+NAMES = tuple(str(each.alias) for each in TenantSettings.model_fields.values())
+"""The settings, as they are called outside."""
+
+
+def patched(kept: Mapping[str, Any], patch: Any) -> dict[str, Any]:
+    """Change settings as they are kept by a JSON merge patch (RFC 7396): null unsets.
+
+    Raises:
+        InvalidSyntax: the patch is not an object.
+        InvalidValue: it names what is no setting, or a value is not one that the setting can have.
+    """
+    if not isinstance(patch, dict):
+        raise InvalidSyntax(
+            "The body is not a JSON object. Send the settings that are to change, such as"
+            ' {"requestsPerSecond": 100}.'
+        )
+    unknown = next((name for name in patch if name not in NAMES), None)
+    if unknown is not None:
+        raise InvalidValue(
+            f"{unknown[:64]!r} is no setting of a tenant. The settings are {', '.join(NAMES)}.",
+            path=unknown[:64],
+        )
+    named = {name: value for name, value in patch.items() if value is not None}
+    try:
+        sent = TenantSettings.model_validate(named).document()
+    except ValidationError as error:
+        raise _refusal(error) from None
+    return {name: value for name, value in kept.items() if name not in patch} | sent
+
+
+def _refusal(error: ValidationError) -> InvalidValue:
+    """Say of the first problem where it is, and what is wanted, without the value."""
+    problem = error.errors(include_url=False, include_input=False)[0]
+    # The names of validators stand in the place of a problem too, and mean nothing outside.
+    place = [step for step in problem["loc"] if isinstance(step, int) or step.isidentifier()]
+    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
+    said = problem["msg"].removeprefix("Value error, ")
+    return InvalidValue(f"{path.lstrip('.')}: {said}.", path=path.lstrip("."))

@@ -1,0 +1,147 @@
+"""`tenant show` and `tenant set`: the settings of a tenant."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from shared.errors import ScimError
+from shared.store.tenant_settings import KeptSettings
+from shared.store.user_roles import FoundGroups
+from shared.tenant_settings import NAMES, patched
+from tools.admin import console, grants
+from tools.admin.commands.options import (
+    EXIT_STATUS,
+    AsJson,
+    StorageEndpoint,
+    TableName,
+    Vault,
+    place,
+    run,
+    tenant_name,
+)
+from tools.admin.errors import WrongSettingError
+from tools.admin.existence import require_tenant
+from tools.admin.places import Place
+from tools.admin.storage import open_storage
+from tools.command_line import App, say
+
+_Named = Annotated[str, typer.Argument(metavar="TENANT", callback=tenant_name, help="The tenant.")]
+
+_Read = tuple[KeptSettings, FoundGroups]
+
+
+def add_to(app: App) -> None:
+    """Add the commands to those of `tenant`."""
+    app.command("show", epilog=EXIT_STATUS)(show)
+    app.command("set", epilog=EXIT_STATUS)(change)
+
+
+def show(
+    tenant: _Named,
+    vault: Vault = None,
+    storage: StorageEndpoint = None,
+    table: TableName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the settings of a tenant; what is not set is as the deployment says."""
+    where = place(vault=vault, storage=storage, table=table)
+    _show(tenant, run(_read(where, tenant)), as_json=as_json)
+
+
+def change(
+    tenant: _Named,
+    role_map: Annotated[
+        Path | None,
+        typer.Option(
+            "--role-map",
+            metavar="FILE",
+            help="A JSON file with the whole role map:"
+            ' `[{"group": {"displayName": "Admins"}, "role": "admin", "priority": 1}]`.',
+        ),
+    ] = None,
+    requests_per_second: Annotated[
+        int | None,
+        typer.Option("--requests-per-second", metavar="N", help="25 to 10,000, by each instance."),
+    ] = None,
+    unknown_members: Annotated[
+        str | None, typer.Option("--unknown-members", metavar="skip|reject", help="What to do.")
+    ] = None,
+    unset: Annotated[
+        list[str] | None,
+        typer.Option("--unset", metavar="NAME", help=f"Unset one of {', '.join(NAMES)}."),
+    ] = None,
+    vault: Vault = None,
+    storage: StorageEndpoint = None,
+    table: TableName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change the settings of a tenant; every instance of the service goes by them within a minute.
+
+    You need the role Storage Table Data Contributor on the storage account.
+    """
+    given = {
+        "roleMap": None if role_map is None else _json_in(role_map),
+        "requestsPerSecond": requests_per_second,
+        "unknownMembers": unknown_members,
+    }
+    patch = dict.fromkeys(unset or []) | {
+        name: value for name, value in given.items() if value is not None
+    }
+    if not patch:
+        raise typer.BadParameter("name a setting that is to change")
+    try:
+        patched({}, patch)
+    except ScimError as error:
+        raise WrongSettingError(error.detail) from error
+    where = place(vault=vault, storage=storage, table=table)
+    _show(tenant, run(_change(where, tenant, patch)), as_json=as_json)
+
+
+async def _read(where: Place, tenant: str) -> _Read:
+    async with open_storage(where) as storage:
+        await require_tenant(where, storage, tenant)
+        context = storage.context(tenant)
+        kept = await storage.store.settings.read(context)
+        return kept, await storage.store.roles.find(context, kept)
+
+
+async def _change(where: Place, tenant: str, patch: dict[str, Any]) -> _Read:
+    async with open_storage(where, role=grants.STORAGE_WRITER_ROLE) as storage:
+        await require_tenant(where, storage, tenant)
+        context = storage.context(tenant)
+        kept = await storage.store.settings.update(context, lambda held: patched(held, patch))
+        return kept, await storage.store.roles.find(context, kept)
+
+
+def _json_in(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise WrongSettingError(f"{file} cannot be read as JSON: {error}") from error
+
+
+def _show(tenant: str, read: _Read, *, as_json: bool) -> None:
+    kept, found = read
+    settings = kept.settings.document()
+    if as_json:
+        console.show_json({"tenant": tenant, **settings, "set": list(settings)})
+    else:
+        entries = kept.settings.role_map or ()
+        shown = {name: value for name, value in settings.items() if name != "roleMap"}
+        console.show_fields({"tenant": tenant, "changed": kept.modified, **shown})
+        if entries:
+            rows = [
+                [
+                    each.role,
+                    each.priority,
+                    each.group.display_name or each.group.external_id,
+                    number,
+                ]
+                for each, number in zip(entries, found.numbers, strict=True)
+            ]
+            console.show_table(["role", "priority", "group", "groups now"], rows)
+    missing = [index for index, number in enumerate(found.numbers) if not number]
+    if missing:
+        say(f"(no group now for {len(missing)} entries of the role map, the first is {missing[0]})")

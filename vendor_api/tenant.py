@@ -1,0 +1,143 @@
+"""`/tenants/{tenant}`: the settings of a tenant, and what of its role map names no group."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
+
+from shared.api_keys import Scope
+from shared.errors import (
+    InvalidSyntax,
+    InvalidValue,
+    PayloadTooLarge,
+    PreconditionFailed,
+    UnsupportedMediaType,
+)
+from shared.roles import RoleEntry
+from shared.settings import Settings
+from shared.store.tenant_settings import KeptSettings
+from shared.store.user_roles import FoundGroups
+from shared.tenant_settings import TenantSettings, patched
+from shared.web.entity_tags import entity_tag
+from shared.web.requests import ScimRequest
+from shared.web.responses import JSON, ScimResponse
+from shared.web.services import Services
+from vendor_api.models import optional, optional_moment
+from vendor_api.operations import ApiEndpoint, NoQuery, Operation
+
+
+class RoleMapWarning(BaseModel):
+    """An entry of the role map that may not do what was meant."""
+
+    entry: int = Field(description="Its index in `roleMap`.")
+    reason: Literal["noGroup", "severalGroups"] = Field(
+        description="`noGroup`: no group has the name now; the entry waits for one."
+        " `severalGroups`: several have the externalId, and all of them give the role."
+    )
+
+
+class TenantDocument(BaseModel):
+    """The settings of a tenant as they are in force."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tenant: str = Field(description="Its name.")
+    role_map: list[RoleEntry] | SkipJsonSchema[None] = Field(
+        None,
+        alias="roleMap",
+        json_schema_extra=optional,
+        description="Left out where it is not set.",
+    )
+    requests_per_second: int = Field(alias="requestsPerSecond")
+    unknown_members: Literal["skip", "reject"] = Field(alias="unknownMembers")
+    is_set: list[str] = Field(
+        alias="set",
+        description="Which settings are set of this tenant; the others are the deployment's.",
+    )
+    warnings: list[RoleMapWarning] = Field(description="Of the role map, as its groups are now.")
+    modified: str | SkipJsonSchema[None] = Field(
+        None,
+        json_schema_extra=optional_moment,
+        description="When a setting was last changed; left out where none ever was.",
+    )
+
+
+async def get_tenant(request: ScimRequest, services: Services) -> ScimResponse:
+    """GET of the settings. 1 call, one for each entry of the role map, and the deletions row."""
+    kept = await services.store.settings.read(request.context)
+    request.has_already(str(kept.version))  # for If-Match; what warns of groups has no version
+    return await _show(request, services, kept)
+
+
+async def patch_tenant(request: ScimRequest, services: Services) -> ScimResponse:
+    """PATCH of the settings (RFC 7396). 2 calls, 1 when nothing changes, and as of GET."""
+    patch = request.json()
+    kept = await services.store.settings.update(
+        request.context, lambda document: patched(document, patch), request.precondition
+    )
+    return await _show(request, services, kept)
+
+
+async def _show(request: ScimRequest, services: Services, kept: KeptSettings) -> ScimResponse:
+    found = await services.store.roles.find(request.context, kept)
+    document = _document(request.context.tenant, services.settings, kept, found)
+    body = document.model_dump(mode="json", by_alias=True, exclude_none=True)
+    headers = {"ETag": entity_tag(str(kept.version)), "Cache-Control": "no-store"}
+    return ScimResponse(200, body, headers, media_type=JSON)
+
+
+def _document(
+    tenant: str, deployment: Settings, kept: KeptSettings, found: FoundGroups
+) -> TenantDocument:
+    in_force = {
+        "requestsPerSecond": deployment.requests_per_second,
+        "unknownMembers": deployment.unknown_members,
+        **kept.settings.document(),
+    }
+    return TenantDocument(
+        tenant=tenant,
+        **in_force,
+        set=list(kept.settings.document()),
+        warnings=_warnings(found),
+        modified=kept.modified,
+    )
+
+
+def _warnings(found: FoundGroups) -> list[RoleMapWarning]:
+    return [
+        RoleMapWarning(entry=index, reason="severalGroups" if number else "noGroup")
+        for index, number in enumerate(found.numbers)
+        if number != 1
+    ]
+
+
+TENANT = ApiEndpoint(
+    Scope.TENANTS_MANAGE,
+    {
+        "GET": Operation(
+            summary="Read the settings of a tenant",
+            description="As they are in force, and which of them are set. `ETag` is their version.",
+            query=NoQuery,
+            answer=TenantDocument,
+            refusals=(PreconditionFailed,),
+            handler=get_tenant,
+        ),
+        "PATCH": Operation(
+            summary="Change the settings of a tenant",
+            description="A JSON merge patch (RFC 7396): send what is to change; `null` unsets, and"
+            " a role map is replaced whole. `If-Match` is honoured. Every instance goes by it"
+            " within a minute.",
+            query=NoQuery,
+            answer=TenantDocument,
+            refusals=(
+                InvalidSyntax,
+                InvalidValue,
+                PreconditionFailed,
+                PayloadTooLarge,
+                UnsupportedMediaType,
+            ),
+            handler=patch_tenant,
+            body=TenantSettings,
+        ),
+    },
+)
