@@ -34,7 +34,8 @@ from shared.errors import Unavailable
 from shared.notices import Notices
 
 if TYPE_CHECKING:
-    from shared.auth.key_vault import SecretVersion, Vault
+    from shared.auth.key_vault import Vault
+    from shared.auth.versions import SecretVersion
 
 RENEW_SECONDS = 30.0
 RENEW_FOR_ANY_SECONDS = 5.0
