@@ -7,8 +7,9 @@ from pydantic import BaseModel
 
 from shared.api_keys import Scope
 from shared.errors import ScimError
-from shared.web.callers import with_key
+from shared.web.callers import with_key, with_key_alone
 from shared.web.respond import Endpoint, Handler, authenticated
+from shared.web.responses import JSON, ScimResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +20,11 @@ class Operation:
         summary: in a line.
         description: for the engineer who calls it.
         query: the query parameters; each field's alias is the name of one.
-        answer: the body of a 200.
+        answer: the body of a success.
         refusals: what the handler raises, besides what every operation may be refused for.
         handler: serves the method.
+        body: what the request carries; None for nothing.
+        status: of a success; with 201 comes `Location`.
     """
 
     summary: str
@@ -30,6 +33,8 @@ class Operation:
     answer: type[BaseModel]
     refusals: tuple[type[ScimError], ...]
     handler: Handler
+    body: type[BaseModel] | None = None
+    status: int = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +44,35 @@ class ApiEndpoint:
     Attributes:
         scope: which an API key needs.
         operations: by HTTP method in capitals.
+        is_of_tenant: whether its path names a tenant.
     """
 
     scope: Scope
     operations: Mapping[str, Operation]
+    is_of_tenant: bool = True
+
+
+class NoQuery(BaseModel):
+    """There are no query parameters."""
 
 
 def opened_by_key(endpoint: ApiEndpoint) -> Endpoint:
-    """Serve an endpoint to API keys that have its scope, in the tenant that the path names."""
+    """Serve an endpoint to API keys that have its scope, in the tenant if the path names one."""
     handlers = {method: each.handler for method, each in endpoint.operations.items()}
     queries = (each.query for each in endpoint.operations.values())
     once = {name.lower() for query in queries for name in parameters_of(query)}
-    return authenticated(handlers, with_key(endpoint.scope), once)
+    enter = with_key if endpoint.is_of_tenant else with_key_alone
+    return authenticated(handlers, enter(endpoint.scope), once)
+
+
+def of_model(
+    status: int, answer: BaseModel, headers: Mapping[str, str] | None = None
+) -> ScimResponse:
+    """Respond with a model; what has no value is left out, and nobody keeps the answer."""
+    body = answer.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return ScimResponse(
+        status, body, {"Cache-Control": "no-store", **(headers or {})}, media_type=JSON
+    )
 
 
 def parameters_of(query: type[BaseModel]) -> list[str]:

@@ -19,7 +19,7 @@ from azure.core.exceptions import (
 from azure.keyvault.secrets.aio import SecretClient
 
 from shared.auth.cached import ReadingError
-from shared.auth.rotation import UnknownOutcomeError
+from shared.auth.rotation import SecretVersions, UnknownOutcomeError
 from shared.auth.versions import SecretVersion
 
 if TYPE_CHECKING:
@@ -83,14 +83,11 @@ class ListedSecret:
     expires: float | None = None
 
 
-class Vault(Protocol):
+class Vault(SecretVersions, Protocol):
     """What authentication needs of a vault. Any exception of a call means that it failed."""
 
     async def secrets(self) -> list[ListedSecret]:
         """Return all secrets, disabled ones too."""
-
-    async def versions(self, name: str) -> list[SecretVersion]:
-        """Return all versions of a secret in any order; none if there is no such secret."""
 
     async def value(self, name: str, version: str) -> str | None:
         """Return the value of a version; None if it is disabled or gone by now."""

@@ -36,11 +36,13 @@ class Caller:
         label: Which token it was, for the log and the change rows; nothing of the token is in it.
         keys: Digests of the tokens that open the tenant at present, that of the caller's first:
             secrets from which keys are made, never shown or stored.
+        api_key: The API key that was presented; None for a token.
     """
 
     tenant: str
     label: str
     keys: tuple[bytes, ...] = field(default=(), repr=False, compare=False)
+    api_key: ApiKey | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
