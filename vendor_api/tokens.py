@@ -103,8 +103,8 @@ TOKENS = ApiEndpoint(
         "POST": Operation(
             summary="Draw a token",
             description="It is shown this once, and valid here at once and in other instances"
-            " within 5 seconds. The present token stays valid, so that nothing is interrupted; what is"
-            " older is disabled. A closed tenant is opened by it, to this token alone.",
+            " within 5 seconds. The present token stays valid, so that nothing is interrupted; what"
+            " is older is disabled. A closed tenant is opened by it, to this token alone.",
             query=NoQuery,
             answer=NewTokenDocument,
             refusals=(Conflict, NotServed),

@@ -14,7 +14,6 @@ from azure.core.exceptions import (
     AzureError,
     ClientAuthenticationError,
     HttpResponseError,
-    ServiceRequestError,
 )
 from azure.keyvault.secrets.aio import SecretClient
 
@@ -222,9 +221,8 @@ class KeyVault:
             ):
                 raise _write_error(cause, error) from cause
             raise
-        except ServiceRequestError as error:
-            raise VaultError(f"{what}: no answer/{type(error).__name__}") from error
         except AzureError as error:
+            # The transport calls a connection that was cut a request that could not be sent.
             raise UnknownOutcomeError(f"{what}: the answer was lost") from error
 
     def _open(self) -> SecretClient:

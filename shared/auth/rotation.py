@@ -136,11 +136,13 @@ class Drawn:
     Attributes:
         token: Its value.
         version: Of the secret.
+        receipt: The tag by which its version is known.
         was_open: Whether the secret was open before, and so must be now.
     """
 
     token: str
     version: SecretVersion
+    receipt: str
     was_open: bool = False
 
 
@@ -178,7 +180,7 @@ async def draw_first(
         raise SecretExistsError
     drawn = await _draw(vault, secret, lifetime, tags or {})
     own = drawn.version
-    others = [each for each in await vault.versions(secret.name) if each.id != own.id]
+    others = await _others(vault, secret, drawn, now)
     if any((each.created, each.id) < (own.created, own.id) for each in others):
         await vault.expire(secret.name, own.id, now)
         raise SecretExistsError
@@ -239,8 +241,8 @@ async def settle(
         OvertakenError: The secret was closed meanwhile, or two newer versions were drawn within the
             same second. The version opens nothing.
     """
-    judged = standings(await vault.versions(secret.name), now)
-    others = [each.version for each in judged if each.version.id != drawn.version.id]
+    others = await _others(vault, secret, drawn, now)
+    judged = standings([drawn.version, *others], now)
     if drawn.was_open and _is_closed(others):
         for version in (drawn.version, *others):
             if version is drawn.version or version.enabled:
@@ -325,8 +327,25 @@ async def _draw(
         found = [each for each in added if each.tags.get(DRAW_TAG) == receipt]
         if not found:
             raise
-        version = found[0]
-    return Drawn(token, version, was_open)
+        version = max(found, key=lambda each: each.created)
+    return Drawn(token, version, receipt, was_open)
+
+
+async def _others(
+    vault: SecretVersions, secret: ManagedSecret, drawn: Drawn, now: float
+) -> list[SecretVersion]:
+    """List the versions beside the one that was drawn, and end what it was added twice as.
+
+    An HTTP client sends a PUT again by itself where the connection was cut, and the vault then adds
+    a second version of the same value.
+    """
+    others = []
+    for version in await vault.versions(secret.name):
+        if version.tags.get(DRAW_TAG) != drawn.receipt:
+            others.append(version)
+        elif version.id != drawn.version.id:
+            await vault.expire(secret.name, version.id, now)
+    return others
 
 
 async def _retire(

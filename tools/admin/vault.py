@@ -125,7 +125,7 @@ class TokenVault:
             NoAccessError: the vault does not let us.
             UnknownOutcomeError: the answer was lost.
         """
-        from azure.core.exceptions import ServiceResponseError  # noqa: PLC0415 - as below
+        from azure.core.exceptions import HttpResponseError  # noqa: PLC0415 - as below
 
         begins = lifetime.not_before
         adding = self._client.set_secret(
@@ -145,9 +145,10 @@ class TokenVault:
                 f" back and then rotate it: {grants.recovery(self._url, secret.name)}"
             ) from error
         except NoAccessError as error:
-            if isinstance(error.__cause__, ServiceResponseError):
-                raise UnknownOutcomeError from error
-            raise
+            # The transport calls a connection that was cut a request that could not be sent.
+            if isinstance(error.__cause__, HttpResponseError):
+                raise
+            raise UnknownOutcomeError from error
 
     async def disable(self, name: str, version: str) -> None:
         """Disable a version. One call.

@@ -187,15 +187,16 @@ async def test_without_the_right_to_write_it_is_said_what_to_deploy(manage: Mana
 async def test_a_draw_whose_answer_the_vault_loses_is_answered_all_the_same(
     manage: Managed,
 ) -> None:
-    """Because its version is found by its receipt; nothing is drawn twice."""
-    tenant, _ = await manage.new_tenant()
+    """Because its version is found by its receipt, however often a client has sent it."""
+    tenant, first = await manage.new_tenant()
     manage.azure.vault.loses_answers = True
     try:
         token = await drawn(manage, tenant)
     finally:
         manage.azure.vault.loses_answers = False
     assert await manage.opens(tenant, token["value"])
-    assert len(await listed(manage, tenant)) == 2
+    assert await manage.opens(tenant, first["value"])
+    assert list((await listed(manage, tenant)).values()).count("valid") == 2
 
 
 async def test_a_draw_that_the_vault_fails_changes_nothing(manage: Managed) -> None:

@@ -299,6 +299,22 @@ async def test_a_draw_whose_answer_is_lost_looks_for_its_version(is_added: bool)
         assert len(secret.held) == 1
 
 
+async def test_a_version_that_was_added_twice_is_one() -> None:
+    """By an HTTP client that sends a PUT again: the present token stays valid."""
+
+    class Twice(Secret):
+        async def add(
+            self, secret: ManagedSecret, value: str, lifetime: Lifetime, tags: Mapping[str, str]
+        ) -> SecretVersion:
+            await Secret.add(self, secret, value, lifetime, tags)
+            return await Secret.add(self, secret, value, lifetime, tags)
+
+    secret = Twice(secret_of([(True, None, None)]).held)
+    secret.allowed = frozenset(f"{number:032x}" for number in range(3))
+    drawn = await rotated(secret)
+    assert secret.valid() == {secret.held[0].id, drawn.version.id}
+
+
 async def test_the_receipt_of_a_draw_is_its_own_and_other_tags_are_kept() -> None:
     secret = secret_of([(True, None, None)])
     secret.held[0] = replace(secret.held[0], tags={"scopes": "events.read", "draw": "x"})
