@@ -180,7 +180,7 @@ async def draw_first(
         raise SecretExistsError
     drawn = await _draw(vault, secret, lifetime, tags or {})
     own = drawn.version
-    others = await _others(vault, secret, drawn, now)
+    others = await _versions_after(vault, secret, drawn, now)
     if any((each.created, each.id) < (own.created, own.id) for each in others):
         await vault.expire(secret.name, own.id, now)
         raise SecretExistsError
@@ -241,8 +241,8 @@ async def settle(
         OvertakenError: The secret was closed meanwhile, or two newer versions were drawn within the
             same second. The version opens nothing.
     """
-    others = await _others(vault, secret, drawn, now)
-    judged = standings([drawn.version, *others], now)
+    judged = standings(await _versions_after(vault, secret, drawn, now), now)
+    others = [each.version for each in judged if each.version.id != drawn.version.id]
     if drawn.was_open and _is_closed(others):
         for version in (drawn.version, *others):
             if version is drawn.version or version.enabled:
@@ -331,21 +331,21 @@ async def _draw(
     return Drawn(token, version, receipt, was_open)
 
 
-async def _others(
+async def _versions_after(
     vault: SecretVersions, secret: ManagedSecret, drawn: Drawn, now: float
 ) -> list[SecretVersion]:
-    """List the versions beside the one that was drawn, and end what it was added twice as.
+    """List the versions after a draw, and end the doubles of the one that was drawn.
 
     An HTTP client sends a PUT again by itself where the connection was cut, and the vault then adds
     a second version of the same value.
     """
-    others = []
+    single = []
     for version in await vault.versions(secret.name):
-        if version.tags.get(DRAW_TAG) != drawn.receipt:
-            others.append(version)
-        elif version.id != drawn.version.id:
+        if version.id != drawn.version.id and version.tags.get(DRAW_TAG) == drawn.receipt:
             await vault.expire(secret.name, version.id, now)
-    return others
+        else:
+            single.append(version)
+    return single
 
 
 async def _retire(
