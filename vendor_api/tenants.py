@@ -31,8 +31,8 @@ from vendor_api.models import (
 )
 from vendor_api.operations import ApiEndpoint, NoQuery, Operation, of_model
 from vendor_api.token_models import (
-    LongestLife,
     NewTokenDocument,
+    ValidDays,
     expiry_of,
     requester_of,
 )
@@ -56,10 +56,9 @@ class TenantsQuery(BaseModel):
         None,
         alias="after",
         min_length=1,
-        max_length=40,
-        pattern=_NAME,
         json_schema_extra=optional,
-        description="The `cursor` of the last answer: tenants whose names come behind it.",
+        description="The `cursor` of the last answer, or any text: tenants whose names come behind"
+        " it.",
     )
     limit: int = Field(
         DEFAULT_TENANTS,
@@ -131,7 +130,7 @@ class TenantToCreate(BaseModel):
     name: Annotated[str, Field(min_length=1, max_length=40, pattern=_NAME)] = Field(
         description="Up to 40 of a-z, 0-9 and single dashes between them; capitals become small."
     )
-    valid_days: LongestLife = 365
+    valid_days: ValidDays = 365
     existing_data: bool = Field(
         False,
         alias="existingData",
@@ -164,7 +163,7 @@ class ClosedTenant(BaseModel):
 async def list_tenants(request: ScimRequest, services: Services) -> ScimResponse:
     """GET of the key's tenants. No call; with `changedAfter` one for each that is looked at."""
     limit = read_number(request.query, "limit", DEFAULT_TENANTS, 1, MOST_TENANTS)
-    after = _name_of(request.query["after"], "after") if "after" in request.query else ""
+    after = _after(request.query.get("after"))
     changed = request.query.get("changedafter")
     since = None if changed is None else read_moment(changed, "changedAfter")
     key = request.api_key
@@ -184,7 +183,7 @@ async def list_tenants(request: ScimRequest, services: Services) -> ScimResponse
 async def create_tenant(request: ScimRequest, services: Services) -> ScimResponse:
     """POST of a tenant. 1 call, unless data of the name may be there."""
     asked = read_body(TenantToCreate, request.json())
-    name = _name_of(asked.name, "name")
+    name = _name_of(asked.name)
     if request.api_key is not None:
         require_tenant(request.api_key, name)
     if not asked.existing_data:
@@ -268,13 +267,19 @@ async def _require_no_data(request: ScimRequest, services: Services, name: str) 
         )
 
 
-def _name_of(text: str, path: str) -> str:
+def _after(text: str | None) -> str:
+    """Return the name behind which to begin; "" without one."""
+    if text == "":
+        raise InvalidValue("after has no value: send the cursor of the last answer.", path="after")
+    return (text or "").lower()
+
+
+def _name_of(text: str) -> str:
     name = tenants.named(text)
     if name is None:
         raise InvalidValue(
-            f"{path} must be the name of a tenant: up to 40 of a-z, 0-9 and single dashes between"
-            " them.",
-            path=path,
+            "name must be that of a tenant: up to 40 of a-z, 0-9 and single dashes between them.",
+            path="name",
         )
     return name
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from shared.auth.tenant_tokens import NewToken, Requester
@@ -14,7 +14,13 @@ from vendor_api.models import optional_moment, written_moment
 _DAY = 86_400
 _CLOCK = Clock()
 
-LongestLife = Annotated[
+
+def _whole(number: object) -> object:
+    """Take 7.0 for 7, as JSON Schema does."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+ValidDays = Annotated[
     int,
     Field(
         alias="validDays",
@@ -23,6 +29,7 @@ LongestLife = Annotated[
         description="For how many days the token is valid.",
         json_schema_extra={"default": 365},
     ),
+    BeforeValidator(_whole),
 ]
 
 TokenState = Literal["valid", "superseded", "notYet", "expired", "disabled", "closed"]

@@ -12,9 +12,9 @@ from shared.web.services import Services
 from vendor_api.models import read_body
 from vendor_api.operations import ApiEndpoint, NoQuery, Operation, of_model
 from vendor_api.token_models import (
-    LongestLife,
     NewTokenDocument,
     TokenDocument,
+    ValidDays,
     expiry_of,
     requester_of,
 )
@@ -27,7 +27,7 @@ class TokenToDraw(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    valid_days: LongestLife = 365
+    valid_days: ValidDays = 365
 
 
 class TokenList(BaseModel):

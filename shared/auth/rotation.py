@@ -180,8 +180,8 @@ async def draw_first(
         raise SecretExistsError
     drawn = await _draw(vault, secret, lifetime, tags or {})
     own = drawn.version
-    others = await _versions_after(vault, secret, drawn, now)
-    if any((each.created, each.id) < (own.created, own.id) for each in others):
+    listed = await _versions_after(vault, secret, drawn, now)
+    if any((each.created, each.id) < (own.created, own.id) for each in listed):
         await vault.expire(secret.name, own.id, now)
         raise SecretExistsError
     return drawn
