@@ -34,13 +34,18 @@ from vendor_api.openapi import described
 from vendor_api.openapi import no_such_path as no_such_api_path
 from vendor_api.operations import ApiEndpoint, opened_by_key
 from vendor_api.tenant import TENANT
+from vendor_api.tenants import TENANTS
+from vendor_api.tokens import TOKEN, TOKENS
 
 __all__ = ["ENDPOINTS", "JOBS", "prepare", "respond"]
 
 API: Mapping[str, ApiEndpoint] = {
     "api_access": ACCESS,
     "api_events": EVENTS,
-    "api_tenant": TENANT,
+    "api_tenants": TENANTS,
+    "api_tenants_name": TENANT,
+    "api_tokens": TOKENS,
+    "api_tokens_id": TOKEN,
 }
 """What `/openapi.json` describes."""
 

@@ -37,6 +37,9 @@ param docsUrl string = ''
 @maxLength(36)
 param tokenOfficerId string = ''
 
+@description('Let the app write to the vault too (Key Vault Secrets Officer), so that /api/v1 draws and revokes tokens, and creates and closes tenants.')
+param tokensByApi bool = false
+
 @description('Copies of the identities: in one datacenter (LRS), three zones (ZRS), or a second region too (GRS, GZRS; RA: readable there).')
 @allowed([
   'Standard_LRS'
@@ -229,6 +232,7 @@ module roles 'modules/roles.bicep' = {
   params: {
     identityName: names.identity
     tokenOfficerId: tokenOfficerId
+    tokensByApi: tokensByApi
     hostStorageName: names.hostStorage
     identityStorageName: names.identityStorage
     tableName: tableName

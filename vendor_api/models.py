@@ -1,6 +1,17 @@
-"""How models describe members that are left out where they have no value: they are never null."""
+"""Models of bodies: what is read is held against them, and what may be left out is never null."""
 
-from typing import Any
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from shared.errors import InvalidSyntax, InvalidValue
+
+_M = TypeVar("_M", bound=BaseModel)
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def optional(schema: dict[str, Any]) -> None:
@@ -12,3 +23,74 @@ def optional_moment(schema: dict[str, Any]) -> None:
     """Describe a time (RFC 3339) that may be left out."""
     optional(schema)
     schema["format"] = "date-time"
+
+
+def read_body(model: type[_M], body: Any) -> _M:
+    """Read the body of a request as a model.
+
+    Raises:
+        InvalidSyntax: it is no object.
+        InvalidValue: a member is missing, unknown, or not what it should be. No value is quoted.
+    """
+    if not isinstance(body, dict):
+        raise InvalidSyntax("The body must be a JSON object.")
+    try:
+        return model.model_validate(body, strict=True)
+    except ValidationError as error:
+        raise _refusal(model, error) from None
+
+
+def _refusal(model: type[BaseModel], error: ValidationError) -> InvalidValue:
+    """Say what the first problem is."""
+    problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    members = ", ".join(field.alias or name for name, field in model.model_fields.items())
+    if problem["type"] == "extra_forbidden":
+        return InvalidValue(f"The body has a member that is none of these: {members}.")
+    name = ".".join(map(str, problem["loc"]))
+    message = problem["msg"]
+    return InvalidValue(f"{name}: {message[0].lower()}{message[1:]}.", path=name)
+
+
+def read_number(query: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    """Read a whole number of the query.
+
+    Raises:
+        InvalidValue: it is none, or out of bounds.
+    """
+    text = query.get(name.lower())
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdecimal()) or not least <= int(text[:10]) <= most:
+        raise InvalidValue(f"{name} must be a whole number from {least} to {most:,}.", path=name)
+    return int(text)
+
+
+def read_moment(text: str, name: str) -> int:
+    """Read a time (RFC 3339) and return it in POSIX milliseconds.
+
+    Raises:
+        InvalidValue: it is none.
+    """
+    try:
+        moment = datetime.fromisoformat(text.upper()) if _MOMENT.fullmatch(text) else None
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise InvalidValue(
+            f"{name} must be a time with its zone, as 2026-11-29T13:45:00Z; a + in a URL is written"
+            " %2B.",
+            path=name,
+        )
+    # Without timestamp(), which fails in the first and the last year.
+    return int((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1000)
+
+
+def written_moment(seconds: float | None) -> str | None:
+    """Write a time that is given in POSIX seconds; None for none."""
+    if seconds is None:
+        return None
+    return (
+        datetime.fromtimestamp(seconds, UTC)
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z")
+    )

@@ -1,5 +1,6 @@
 """The description of `/api/v1` in OpenAPI 3.1, made from what is served."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
@@ -11,13 +12,17 @@ from shared.errors import (
     Forbidden,
     InsufficientScope,
     InternalError,
+    InvalidSyntax,
+    InvalidValue,
     MethodNotAllowed,
     NotFound,
+    PayloadTooLarge,
     RateLimited,
     ScimError,
     TooManyRequests,
     Unauthorized,
     Unavailable,
+    UnsupportedMediaType,
 )
 from shared.telemetry.request_record import RequestRecord
 from shared.web.callers import READS
@@ -30,7 +35,6 @@ from vendor_api.routes import API_ROUTES
 API_VERSION = "1.0.0"
 _CACHE = "public, max-age=300"
 _KEY = "apiKey"
-MERGE_PATCH = "application/merge-patch+json"
 _REFERENCES = "#/components/schemas/{model}"
 
 _OF_EVERY_OPERATION: tuple[type[ScimError], ...] = (
@@ -46,6 +50,14 @@ _OF_EVERY_OPERATION: tuple[type[ScimError], ...] = (
 )
 """What any operation may be refused for."""
 
+_OF_BODIES: tuple[type[ScimError], ...] = (
+    InvalidSyntax,
+    InvalidValue,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+)
+"""What an operation that takes a body may be refused for besides."""
+
 _TENANT = {
     "name": "tenant",
     "in": "path",
@@ -54,6 +66,14 @@ _TENANT = {
     "schema": {"type": "string"},
     "example": "default",
 }
+_ID = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "description": "The version of the token: 32 hex digits.",
+    "schema": {"type": "string"},
+}
+_IN_PATHS = {"tenant": _TENANT, "id": _ID}
 
 
 class Problem(BaseModel):
@@ -103,7 +123,7 @@ def describe(
 ) -> dict[str, Any]:
     """Describe endpoints by the routes of their names."""
     paths = {
-        f"/{route.path}": _path(route.name, endpoints[route.name])
+        f"/{route.path}": _path(route, endpoints[route.name])
         for route in routes
         if route.name in endpoints
     }
@@ -132,31 +152,42 @@ def describe(
     }
 
 
-def _path(name: str, endpoint: ApiEndpoint) -> dict[str, Any]:
-    return {"parameters": [_TENANT]} | {
-        method.lower(): _operation(f"{method.lower()}_{name}", operation, endpoint)
+def _path(route: Route, endpoint: ApiEndpoint) -> dict[str, Any]:
+    named = [_IN_PATHS[name] for name in re.findall(r"\{(\w+)\}", route.path)]
+    return {"parameters": named} | {
+        method.lower(): _operation(f"{method.lower()}_{route.name}", operation, endpoint)
         for method, operation in endpoint.operations.items()
     }
 
 
 def _operation(operation_id: str, operation: Operation, endpoint: ApiEndpoint) -> dict[str, Any]:
     answer = {"$ref": _REFERENCES.format(model=operation.answer.__name__)}
-    body = {} if operation.body is None else {"requestBody": _body(operation.body)}
+    is_new = operation.status == 201
+    headers = ("Request-Id", "Cache-Control", *(("Location",) if is_new else ()))
+    of_body = _OF_BODIES if operation.body else ()
     return {
         "operationId": operation_id,
         "summary": operation.summary,
         "description": f"{operation.description} Scope: `{endpoint.scope}`.",
         "parameters": _parameters(operation.query),
-        **body,
+        **_body(operation),
         "responses": {
-            "200": {
-                "description": "OK",
-                "headers": _headers("Request-Id", "Cache-Control"),
+            str(operation.status): {
+                "description": "Created" if is_new else "OK",
+                "headers": _headers(*headers),
                 "content": {JSON: {"schema": answer}},
             },
-            **_refusals((*_OF_EVERY_OPERATION, *operation.refusals)),
+            **_refusals(dict.fromkeys((*_OF_EVERY_OPERATION, *of_body, *operation.refusals))),
         },
     }
+
+
+def _body(operation: Operation) -> dict[str, Any]:
+    if operation.body is None:
+        return {}
+    schema = {"$ref": _REFERENCES.format(model=operation.body.__name__)}
+    content = {each: {"schema": schema} for each in operation.media_types}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def _parameters(query: type[BaseModel]) -> list[dict[str, Any]]:
@@ -178,11 +209,6 @@ def _parameters(query: type[BaseModel]) -> list[dict[str, Any]]:
             "schema": schema,
         }
     ]
-
-
-def _body(model: type[BaseModel]) -> dict[str, Any]:
-    schema = {"$ref": _REFERENCES.format(model=model.__name__)}
-    return {"required": True, "content": {each: {"schema": schema} for each in (MERGE_PATCH, JSON)}}
 
 
 def _refusals(errors: Iterable[type[ScimError]]) -> dict[str, Any]:
@@ -220,8 +246,8 @@ def _headers(*names: str) -> dict[str, Any]:
 def _schemas(endpoints: Mapping[str, ApiEndpoint]) -> dict[str, Any]:
     models: set[type[BaseModel]] = {Problem}
     for endpoint in endpoints.values():
-        for operation in endpoint.operations.values():
-            models |= {operation.answer, *([operation.body] if operation.body else [])}
+        models |= {operation.answer for operation in endpoint.operations.values()}
+        models |= {each.body for each in endpoint.operations.values() if each.body}
     wanted: list[tuple[type[BaseModel], Literal["validation"]]] = [
         (model, "validation") for model in models
     ]

@@ -5,7 +5,10 @@ from shared.web.routes import Route
 API_ROUTES = (
     Route("api_access", "api/v1/tenants/{tenant}/access", per_tenant=False, problems=True),
     Route("api_events", "api/v1/tenants/{tenant}/events", per_tenant=False, problems=True),
-    Route("api_tenant", "api/v1/tenants/{tenant}", per_tenant=False, problems=True),
+    Route("api_tenants", "api/v1/tenants", per_tenant=False, problems=True),
+    Route("api_tenants_name", "api/v1/tenants/{tenant}", per_tenant=False, problems=True),
+    Route("api_tokens", "api/v1/tenants/{tenant}/tokens", per_tenant=False, problems=True),
+    Route("api_tokens_id", "api/v1/tenants/{tenant}/tokens/{id}", per_tenant=False, problems=True),
     # The name sorts after those of all literal routes below `/api/v1`.
     Route("api_zz_no_such_path", "api/v1/{*path}", per_tenant=False, problems=True),
     Route("openapi", "openapi.json", per_tenant=False, problems=True),

@@ -6,13 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from shared.api_keys import Scope
-from shared.errors import (
-    InvalidSyntax,
-    InvalidValue,
-    PayloadTooLarge,
-    PreconditionFailed,
-    UnsupportedMediaType,
-)
+from shared.errors import PreconditionFailed
 from shared.roles import RoleEntry
 from shared.settings import Settings
 from shared.store.tenant_settings import KeptSettings
@@ -23,7 +17,8 @@ from shared.web.requests import ScimRequest
 from shared.web.responses import JSON, ScimResponse
 from shared.web.services import Services
 from vendor_api.models import optional, optional_moment
-from vendor_api.operations import ApiEndpoint, NoQuery, Operation
+from vendor_api.operations import MERGE_PATCH, ApiEndpoint, NoQuery, Operation
+from vendor_api.tenants import CLOSE
 
 
 class RoleMapWarning(BaseModel):
@@ -129,15 +124,11 @@ TENANT = ApiEndpoint(
             " within a minute.",
             query=NoQuery,
             answer=TenantDocument,
-            refusals=(
-                InvalidSyntax,
-                InvalidValue,
-                PreconditionFailed,
-                PayloadTooLarge,
-                UnsupportedMediaType,
-            ),
+            refusals=(PreconditionFailed,),
             handler=patch_tenant,
             body=TenantSettings,
+            media_types=(MERGE_PATCH, JSON),
         ),
+        "DELETE": CLOSE,
     },
 )

@@ -2,6 +2,7 @@
 
 param identityName string
 param tokenOfficerId string
+param tokensByApi bool
 param hostStorageName string
 param identityStorageName string
 param tableName string
@@ -91,6 +92,18 @@ resource vaultSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(vault.id, identity.id, roleIds['Key Vault Secrets User'])
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds['Key Vault Secrets User'])
+    principalId: identity.properties.principalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// The app adds versions of secrets and disables them; no built-in role that is narrower may do either.
+// Reading stays with the role above, so that the service goes on when this one is taken away.
+resource vaultWrites 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (tokensByApi) {
+  scope: vault
+  name: guid(vault.id, identity.id, roleIds['Key Vault Secrets Officer'])
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds['Key Vault Secrets Officer'])
     principalId: identity.properties.principalId
     principalType: 'ServicePrincipal'
   }

@@ -82,6 +82,9 @@ class Cached(Generic[_T]):
         self._retry_at = -math.inf
         self._reading: asyncio.Task[None] | None = None
         self._waited_from = 0.0
+        self._changes = 0
+        self._of_reading = 0
+        self._of_value = 0
         self.readings = 0
         """How many readings have succeeded."""
 
@@ -97,8 +100,8 @@ class Cached(Generic[_T]):
 
     @property
     def is_fresh(self) -> bool:
-        """Whether the value is less than a minute old."""
-        return self._age() < FRESH_SECONDS
+        """Whether the value is less than a minute old, and not known to have changed since."""
+        return self._age() < FRESH_SECONDS and self._of_value == self._changes
 
     @property
     def is_being_read(self) -> bool:
@@ -129,9 +132,18 @@ class Cached(Generic[_T]):
 
     def begin(self) -> None:
         """Begin to read again, unless that is under way, or in a back-off; nobody waits for it."""
-        if not self.is_being_read and not self.is_backing_off:
+        is_behind = self._of_reading != self._changes
+        if (is_behind or not self.is_being_read) and not self.is_backing_off:
             self._waited_from = asyncio.get_running_loop().time()
-            self._reading = asyncio.create_task(self._take())
+            self._of_reading = self._changes
+            self._reading = asyncio.create_task(self._take(self._changes))
+
+    def note_change(self) -> None:
+        """Have the value read again before it serves, since this process has changed it.
+
+        A reading that is under way may have missed the change, so it does not count.
+        """
+        self._changes += 1
 
     async def close(self) -> None:
         """End the reading that is under way."""
@@ -151,7 +163,7 @@ class Cached(Generic[_T]):
         waited = asyncio.get_running_loop().time() - self._waited_from
         await asyncio.wait({reading}, timeout=max(0.0, patience - waited))
 
-    async def _take(self) -> None:
+    async def _take(self, changes: int) -> None:
         # A value is as old as the question, not as the answer, which may have been long in coming.
         asked_at = self._clock.steady()
         try:
@@ -160,10 +172,12 @@ class Cached(Generic[_T]):
         except Exception as error:  # noqa: BLE001 - whatever the SDK raises, the last value serves
             self._fail(error)
         else:
-            self._succeed(value, asked_at)
+            self._succeed(value, asked_at, changes)
 
-    def _succeed(self, value: _T, asked_at: float) -> None:
-        self._value, self._read_at = value, asked_at
+    def _succeed(self, value: _T, asked_at: float, changes: int) -> None:
+        if changes < self._of_value:
+            return
+        self._value, self._read_at, self._of_value = value, asked_at, changes
         self._failures, self._retry_at = 0, -math.inf
         self.readings += 1
 

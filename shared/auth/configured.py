@@ -6,6 +6,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
+from shared.auth.tenant_tokens import TenantTokens, VaultTenantTokens, WithoutVault
 from shared.auth.tokens import ApiKey, Authenticator, Caller, DevelopmentTokens
 from shared.errors import Unavailable
 from shared.identity import open_credential
@@ -33,6 +34,19 @@ def authenticator(settings: Settings) -> Authenticator:
 
         return VaultTokens(KeyVault(settings.key_vault_url, partial(open_credential, settings)))
     return Unconfigured("SCIM_SECRET_TOKEN" if settings.is_development else "KEY_VAULT_URL")
+
+
+def tenant_tokens(settings: Settings, opened: Authenticator) -> TenantTokens:
+    """Return what manages the tokens of an authenticator that `authenticator` has made."""
+    if settings.is_development and settings.development_tokens:
+        return WithoutVault(settings.development_tokens)
+    if settings.key_vault_url is not None:
+        from shared.auth.key_vault import DeletedSecretError, WriteRefusedError  # noqa: PLC0415
+        from shared.auth.vault import VaultTokens  # noqa: PLC0415 - as above
+
+        if isinstance(opened, VaultTokens):
+            return VaultTenantTokens(opened.vault, opened, WriteRefusedError, DeletedSecretError)
+    return WithoutVault()
 
 
 class Unconfigured:

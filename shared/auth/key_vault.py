@@ -7,18 +7,27 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    HttpResponseError,
+)
 from azure.keyvault.secrets.aio import SecretClient
 
 from shared.auth.cached import ReadingError
+from shared.auth.rotation import SecretVersions, UnknownOutcomeError
+from shared.auth.versions import SecretVersion
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
-    from datetime import datetime
 
     from azure.core.credentials_async import AsyncTokenCredential
+    from azure.keyvault.secrets import SecretProperties
+
+    from shared.auth.rotation import Lifetime, ManagedSecret
 
 _T = TypeVar("_T")
 _CHECK_IDENTITY = "check that the app has an identity, and AZURE_CLIENT_ID if it is user-assigned"
@@ -42,6 +51,14 @@ class AbsentError(VaultError):
     """What was asked for is not in the vault, or is a disabled version."""
 
 
+class WriteRefusedError(VaultError):
+    """The app's identity may read the vault, and not write to it."""
+
+
+class DeletedSecretError(VaultError):
+    """The secret was deleted, and holds its name until it is recovered or purged."""
+
+
 @dataclass(frozen=True, slots=True)
 class ListedSecret:
     """A secret as the vault lists it: with the attributes and the tags of its newest version.
@@ -52,6 +69,8 @@ class ListedSecret:
         created: When its newest version was made, in POSIX seconds.
         updated: When the attributes of that version were last changed, in POSIX seconds.
         tags: Its tags by name.
+        not_before: When that version begins, in POSIX seconds; None for at once.
+        expires: When it expires, in POSIX seconds; None for never.
     """
 
     name: str
@@ -59,27 +78,15 @@ class ListedSecret:
     created: float
     updated: float
     tags: Mapping[str, str] = field(default_factory=dict)
+    not_before: float | None = None
+    expires: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SecretVersion:
-    """A version of a secret as the vault lists it, without its value; times in POSIX seconds."""
-
-    id: str
-    enabled: bool
-    created: float
-    not_before: float | None
-    expires: float | None
-
-
-class Vault(Protocol):
+class Vault(SecretVersions, Protocol):
     """What authentication needs of a vault. Any exception of a call means that it failed."""
 
     async def secrets(self) -> list[ListedSecret]:
         """Return all secrets, disabled ones too."""
-
-    async def versions(self, name: str) -> list[SecretVersion]:
-        """Return all versions of a secret in any order; none if there is no such secret."""
 
     async def value(self, name: str, version: str) -> str | None:
         """Return the value of a version; None if it is disabled or gone by now."""
@@ -134,6 +141,56 @@ class KeyVault:
             return None
         return secret.value
 
+    async def add(
+        self, secret: ManagedSecret, value: str, lifetime: Lifetime, tags: Mapping[str, str]
+    ) -> SecretVersion:
+        """Add a version, which creates the secret when there is none.
+
+        It is sent once, because the vault would add another version each time.
+
+        Raises:
+            UnknownOutcomeError: The answer was lost.
+            DeletedSecretError: A deleted secret has the name.
+            WriteRefusedError: The app's identity may not.
+            VaultError: The vault did not add it.
+        """
+        begins = lifetime.not_before
+        added = await self._write(
+            f"a new version of {secret.name}",
+            lambda vault: vault.set_secret(
+                secret.name,
+                value,
+                content_type=secret.content_type,
+                not_before=None if begins is None else datetime.fromtimestamp(begins, UTC),
+                expires_on=datetime.fromtimestamp(lifetime.expires, UTC),
+                tags=dict(tags),
+                retry_total=0,
+            ),
+        )
+        return _version(added.properties)
+
+    async def disable(self, name: str, version: str) -> None:
+        """Disable a version.
+
+        Raises:
+            WriteRefusedError: The app's identity may not.
+            VaultError: The vault did not answer that it has.
+        """
+        await self._change(name, version, enabled=False)
+
+    async def expire(self, name: str, version: str, at: float) -> None:
+        """Let a version expire, in POSIX seconds; errors as of `disable`."""
+        await self._change(name, version, expires_on=datetime.fromtimestamp(at, UTC))
+
+    async def _change(self, name: str, version: str, **attributes: Any) -> None:
+        what = f"the attributes of a version of {name}"
+        try:
+            await self._write(
+                what, lambda vault: vault.update_secret_properties(name, version, **attributes)
+            )
+        except UnknownOutcomeError as error:
+            raise VaultError(f"{what}: the answer was lost") from error
+
     async def close(self) -> None:
         """Close the connections, if any were opened."""
         if self._opened is not None:
@@ -153,6 +210,21 @@ class KeyVault:
             message = f"{what}: {_reason(error)}{_remedy(error)}"
             raise kind(message, _retry_after(error)) from error
 
+    async def _write(self, what: str, change: Callable[[SecretClient], Awaitable[_T]]) -> _T:
+        """Change something in the vault, and tell what was not done from what may be."""
+        try:
+            return await self._ask(what, change)
+        except VaultError as error:
+            cause = error.__cause__
+            if isinstance(cause, HttpResponseError) and not isinstance(
+                cause, ClientAuthenticationError
+            ):
+                raise _write_error(cause, error) from cause
+            raise
+        except AzureError as error:
+            # The transport calls a connection that was cut a request that could not be sent.
+            raise UnknownOutcomeError(f"{what}: the answer was lost") from error
+
     def _open(self) -> SecretClient:
         if self._opened is None:
             credential = self._open_credential()
@@ -168,6 +240,8 @@ async def _secrets(vault: SecretClient) -> list[ListedSecret]:
             created=_seconds(secret.created_on) or 0.0,
             updated=_seconds(secret.updated_on) or 0.0,
             tags=secret.tags or {},
+            not_before=_seconds(secret.not_before),
+            expires=_seconds(secret.expires_on),
         )
         async for secret in vault.list_properties_of_secrets()
         if secret.name
@@ -175,16 +249,30 @@ async def _secrets(vault: SecretClient) -> list[ListedSecret]:
 
 
 async def _versions(vault: SecretClient, name: str) -> list[SecretVersion]:
-    return [
-        SecretVersion(
-            id=version.version or "",
-            enabled=bool(version.enabled),
-            created=_seconds(version.created_on) or 0.0,
-            not_before=_seconds(version.not_before),
-            expires=_seconds(version.expires_on),
-        )
-        async for version in vault.list_properties_of_secret_versions(name)
-    ]
+    return [_version(version) async for version in vault.list_properties_of_secret_versions(name)]
+
+
+def _version(version: SecretProperties) -> SecretVersion:
+    return SecretVersion(
+        id=version.version or "",
+        enabled=bool(version.enabled),
+        created=_seconds(version.created_on) or 0.0,
+        not_before=_seconds(version.not_before),
+        expires=_seconds(version.expires_on),
+        tags=version.tags or {},
+    )
+
+
+def _write_error(error: HttpResponseError, told: VaultError) -> Exception:
+    """Tell the refusals of a write apart; a server error may come after it was done."""
+    inner = _codes(error)[1:]
+    if inner == ["ObjectIsDeletedButRecoverable"]:
+        return DeletedSecretError(str(told))
+    if error.status_code == 403 and inner not in (["ForbiddenByFirewall"], ["SecretDisabled"]):
+        return WriteRefusedError(str(told))
+    if error.status_code is None or error.status_code >= 500:
+        return UnknownOutcomeError(str(told))
+    return told
 
 
 def _seconds(moment: datetime | None) -> float | None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
-    from shared.api_keys import Grant, Scope
+    from shared.api_keys import Grant
     from shared.settings import DevelopmentKey
 
 VALID_TOKENS = 2
@@ -36,13 +36,13 @@ class Caller:
         label: Which token it was, for the log and the change rows; nothing of the token is in it.
         keys: Digests of the tokens that open the tenant at present, that of the caller's first:
             secrets from which keys are made, never shown or stored.
-        scopes: Those of the API key, where it was one; a token has none.
+        api_key: The API key that was presented; None for a token.
     """
 
     tenant: str
     label: str
     keys: tuple[bytes, ...] = field(default=(), repr=False, compare=False)
-    scopes: frozenset[Scope] = frozenset()
+    api_key: ApiKey | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from shared import api_keys, tenants
 from shared.api_keys import Grant
 from shared.auth.cached import Cached, Waits
 from shared.auth.key_vault import ListedSecret
+from shared.auth.tenant_tokens import TenantAccess, TenantState, no_such_tenant
 from shared.auth.tokens import (
     VALID_TOKENS,
     ApiKey,
@@ -34,7 +35,8 @@ from shared.errors import Unavailable
 from shared.notices import Notices
 
 if TYPE_CHECKING:
-    from shared.auth.key_vault import SecretVersion, Vault
+    from shared.auth.key_vault import Vault
+    from shared.auth.versions import SecretVersion
 
 RENEW_SECONDS = 30.0
 RENEW_FOR_ANY_SECONDS = 5.0
@@ -111,6 +113,11 @@ class VaultTokens:
         self._renewed_at: dict[str | None, float] = {}
         self._notices = Notices(NOTICE_EVERY_SECONDS, self._clock)
 
+    @property
+    def vault(self) -> Vault:
+        """Where the tokens are, for who manages them."""
+        return self._vault
+
     async def authenticate(self, tenant: str | None, authorization: str | None) -> Caller:
         """Return the caller of a request; see `Authenticator.authenticate`."""
         digest = digest_of(bearer_token(authorization))
@@ -140,6 +147,50 @@ class VaultTokens:
         if not is_known and self._listing.readings == readings and self._may_renew(secret):
             await self._listing.renew()
         return secret in _value(self._listing)
+
+    async def listed_tenants(self) -> list[str]:
+        """Name all tenants, closed ones too, as they were read within the last minute.
+
+        Raises:
+            Unavailable: The list cannot be read, and is not remembered of the past hour.
+        """
+        await self._listing.current()
+        named = (tenants.of_secret(name) for name in _value(self._listing))
+        return [tenant for tenant in named if tenant is not None]
+
+    async def tenant_access(self, tenant: str) -> TenantAccess:
+        """Tell whether a tenant is open, as it was read within the last minute.
+
+        The list tells it of the newest token. Where that one is not valid, the versions are read.
+
+        Raises:
+            NotFound: There is no such tenant.
+            Unavailable: What has to be read cannot be read.
+        """
+        name, now = tenants.secret_name(tenant), self._clock.wall()
+        await self._listing.current()
+        listed = _value(self._listing).get(name)
+        if listed is None:
+            raise no_such_tenant()
+        if not listed.enabled:
+            return TenantAccess(TenantState.CLOSED, listed.expires)
+        has_begun = listed.not_before is None or listed.not_before <= now
+        is_valid = has_begun and (listed.expires is None or now < listed.expires)
+        if not is_valid:
+            remembered = self._remembered(name)
+            await remembered.current()
+            is_valid = any(token.is_valid(now) for token in _value(remembered).tokens)
+        state = TenantState.OPEN if is_valid else TenantState.NO_VALID_TOKEN
+        return TenantAccess(state, listed.expires)
+
+    def note_change(self, secret: str) -> None:
+        """Have the list and a secret read again before they serve, since this process changed it.
+
+        So what it has drawn is accepted at once, and what it has revoked refused.
+        """
+        self._listing.note_change()
+        if secret in self._secrets:
+            self._secrets[secret].note_change()
 
     async def _find(self, secret: str | None, digest: bytes) -> SecretToken | None:
         """Return the token of a secret that has this digest and is valid.

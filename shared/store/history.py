@@ -14,7 +14,13 @@ from shared.tables.rate_limiter import RateLimiter
 from shared.tables.request_context import Bound, RequestContext
 from shared.tables.retry import resend
 from shared.tables.rows import Row
-from shared.tables.table import PAGE_ROWS, Table
+from shared.tables.table import PAGE_ROWS, Page, Table
+
+_AHEAD = 86_400_000
+"""By how many milliseconds the clock that drew a key may be ahead of ours, and more."""
+
+_MOST_PROBES = 44
+"""Halvings of a time, of which there are as many as a time in milliseconds has bits."""
 
 _OF_A_DELETION = (Column.RESOURCE_ID, Column.DELETED_VALUES)
 """What is read of a change row that expires: what else goes with it, which only a deletion has."""
@@ -32,6 +38,36 @@ class History:
         """
         self._table = table
         self._rate_limiter = rate_limiter
+
+    async def last_change(self, context: RequestContext, since: int, now: int) -> int | None:
+        """Find when the newest change row was drawn; None if none was since a time.
+
+        Table Storage reads forwards only. So rows are read from that time on, and where there are
+        more than a page of them the rest is halved until it fits. 1 call where there are up to
+        1,000 rows; one more for each halving, 44 at most. Of the rows only the keys are read.
+
+        Args:
+            context: the request.
+            since: in POSIX milliseconds.
+            now: in POSIX milliseconds.
+        """
+        page, after = await self._first_rows(context, since), now + _AHEAD
+        for _ in range(_MOST_PROBES):
+            newest = layout.change_time(page.rows[-1].key) if page.rows else after
+            if page.token is None or after - newest <= 1:
+                break
+            middle = (newest + after) // 2
+            later = await self._first_rows(context, middle)
+            page, after = (later, after) if later.rows else (page, middle)
+        return layout.change_time(page.rows[-1].key) if page.rows else None
+
+    async def _first_rows(self, context: RequestContext, since: int) -> Page:
+        """Read the first rows of a span: a page may be empty and yet not be the last."""
+        span = layout.changes_span(since)
+        page = await self._table.page(context, span, PAGE_ROWS, select=())
+        while not page.rows and page.token is not None:
+            page = await self._table.page(context, span, PAGE_ROWS, page.token, select=())
+        return page
 
     async def expire(self, context: RequestContext, before: int, bound: Bound) -> int:
         """Delete the oldest change rows, 100 a transaction; they leave no change rows themselves.

@@ -79,6 +79,26 @@ def with_key(scope: Scope) -> Enter:
     return enter
 
 
+def with_key_alone(scope: Scope) -> Enter:
+    """Make an entrance for what is of no tenant, to an API key that has a scope.
+
+    The caller's tenant is "", which is the name of none: it reaches no rows, and its requests have
+    a rate limit of their own.
+
+    Raises:
+        Unauthorized: no API key that is valid was sent.
+        InsufficientScope: the key has not the scope.
+        Unavailable: the keys cannot be read at present.
+    """
+
+    async def enter(req: func.HttpRequest, record: RequestRecord, process: Services) -> Caller:
+        key = await _identify(req, record, process)
+        _require_scope(key, scope)
+        return Caller("", key.label, key.keys, key)
+
+    return enter
+
+
 def _sends_key(authorization: str | None) -> bool:
     """Tell whether the bearer token of a request is meant for an API key.
 
@@ -98,10 +118,33 @@ async def _identify(req: func.HttpRequest, record: RequestRecord, process: Servi
 
 async def _admit(key: ApiKey, scope: Scope, tenant: str | None, process: Services) -> Caller:
     """Let a key into a tenant. What it may not enter it is told nothing about."""
-    if scope not in key.grant.scopes:
-        raise InsufficientScope(f"The API key has not the scope {scope}.", scope=scope)
-    if not key.grant.opens(tenant):
-        raise Forbidden("The API key is not for this tenant.")
+    _require_scope(key, scope)
+    require_tenant(key, tenant)
     if tenant is None or not await process.authenticator.has_tenant(tenant):
         raise NotFound("There is no such tenant.")
-    return Caller(tenant, key.label, key.keys, key.grant.scopes)
+    return Caller(tenant, key.label, key.keys, key)
+
+
+def _require_scope(key: ApiKey, scope: Scope) -> None:
+    """Refuse a key that has not a scope, and say how it gets it."""
+    if scope not in key.grant.scopes:
+        scopes = ",".join([*sorted(key.grant.scopes), scope])
+        raise InsufficientScope(
+            f"The API key has not the scope {scope}. Its operator gives it with"
+            f" `python -m tools.admin apikey rotate {key.name} --scopes {scopes}`.",
+            scope=scope,
+        )
+
+
+def require_tenant(key: ApiKey, tenant: str | None) -> None:
+    """Refuse a tenant that is none of a key's, whether there is such a tenant or not.
+
+    Raises:
+        Forbidden: it is none of them; the detail is the same for all.
+    """
+    if not key.grant.opens(tenant):
+        raise Forbidden(
+            "The API key is not for this tenant. Its operator gives it the tenant with"
+            f" `python -m tools.admin apikey rotate {key.name} --tenants <tenant>,...`, which"
+            " names all that the key is to open."
+        )

@@ -9,6 +9,7 @@ import azure.functions as func
 
 from shared import tenants
 from shared.api_keys import Scope
+from shared.auth.tokens import ApiKey
 from shared.errors import InvalidFilter, InvalidSyntax, InvalidValue
 from shared.scim.messages import parse_patch
 from shared.scim.operations import attributes_in_body, attributes_in_patch
@@ -37,7 +38,7 @@ class ScimRequest:
         cursor_keys: secrets with which cursors are sealed (`shared.web.cursors`).
         compute: computes what may take long.
         is_large: whether reading the body may take long.
-        scopes: of the API key that it came with; none where it came with a tenant's token.
+        api_key: the API key that was presented; None for a token.
     """
 
     method: str
@@ -50,12 +51,22 @@ class ScimRequest:
     cursor_keys: tuple[bytes, ...] = field(default=(), repr=False)
     compute: Compute = field(default_factory=Compute, repr=False)
     is_large: bool = False
-    scopes: frozenset[Scope] = frozenset()
+    api_key: ApiKey | None = field(default=None, repr=False)
 
     @property
     def is_product(self) -> bool:
-        """Whether it came with an API key, from the product."""
-        return bool(self.scopes)
+        """Whether the product sent it, with an API key."""
+        return self.api_key is not None
+
+    @property
+    def scopes(self) -> frozenset[Scope]:
+        """Those of the API key; none where it came with a tenant's token."""
+        return frozenset() if self.api_key is None else self.api_key.grant.scopes
+
+    @property
+    def base_url(self) -> str:
+        """Scheme and host, or the public address of the setting; without a slash at the end."""
+        return self.tenant_url.removesuffix(path_of(self.context.tenant))
 
     def json(self) -> Any:
         """Read the body; see `bodies.parse_body` for what it raises."""
@@ -213,4 +224,9 @@ def tenant_url(req: func.HttpRequest, tenant: str, public_base: str | None) -> s
     """Build the base URL of a tenant: from the setting behind a gateway, or from the request."""
     scheme, _, rest = req.url.partition("://")
     base = public_base or f"{scheme}://{rest.partition('/')[0]}"
-    return f"{base}/scim/v2" if tenant == tenants.DEFAULT else f"{base}/tenants/{tenant}/scim/v2"
+    return f"{base}{path_of(tenant)}"
+
+
+def path_of(tenant: str) -> str:
+    """Return the path below which a tenant is served."""
+    return "/scim/v2" if tenant == tenants.DEFAULT else f"/tenants/{tenant}/scim/v2"

@@ -187,7 +187,7 @@ async def authenticate(
         cursor_keys=caller.keys,
         compute=process.compute,
         is_large=len(body) >= LARGE_BODY,
-        scopes=caller.scopes,
+        api_key=caller.api_key,
     )
 
 

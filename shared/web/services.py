@@ -9,7 +9,8 @@ import os
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
-from shared.auth.configured import authenticator
+from shared.auth.configured import authenticator, tenant_tokens
+from shared.auth.tenant_tokens import TenantTokens, WithoutVault
 from shared.auth.tokens import Authenticator
 from shared.errors import Unavailable
 from shared.identity import open_credential
@@ -58,6 +59,7 @@ class Services:
     readiness: Readiness = field(default_factory=Readiness)
     compute: Compute = field(default_factory=Compute)
     long_polls: LongPolls = field(default_factory=LongPolls)
+    tenant_tokens: TenantTokens = field(default_factory=WithoutVault)
     rate_limit: RequestRateLimit = field(init=False)
     key_rate_limit: RequestRateLimit = field(init=False)
 
@@ -98,12 +100,14 @@ def build(settings: Settings) -> Services:
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
     catalogue = read_catalogue(settings.schemas)
+    opened = authenticator(settings)
     return Services(
         settings,
-        authenticator(settings),
+        opened,
         _open_store(settings, catalogue),
         catalogue,
         open_telemetry(settings),
+        tenant_tokens=tenant_tokens(settings, opened),
     )
 
 

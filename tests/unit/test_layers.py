@@ -117,7 +117,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "tools.admin": (
         "tools.admin",
         "tools.command_line",
-        "shared.auth.tokens",
+        "shared.auth.rotation",
+        "shared.auth.versions",
         "shared.store",
         "shared.tenant_settings",
         TABLES,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shared import tenants
 from tools.admin import stats
 from tools.admin.errors import NotThereError
-from tools.admin.holders import Holder
 from tools.admin.vault import TenantSecret, open_vault
 from tools.command_line import say
 
@@ -72,7 +72,7 @@ async def require_table(place: Place, storage: Storage) -> None:
 
 async def _require_secret(place: Place, tenant: str) -> None:
     async with open_vault(place) as vault:
-        if await vault.versions(Holder.tenant(tenant)):
+        if await vault.versions(tenants.secret_name(tenant)):
             return
     raise NotThereError(
         f"there is no tenant {tenant}: the vault {place.vault_url} holds no secret of it, and the"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from shared import api_keys, tenants
+from shared import tenants
+from shared.auth.rotation import ManagedSecret
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,35 +15,31 @@ class Holder:
 
     Attributes:
         name: of the tenant or of the key.
-        secret: name of the secret in Key Vault.
+        secret: the secret in Key Vault.
         title: as `the tenant acme`.
         kind: as `the tenant`.
         version: what a version of the secret is called, as `token`.
         command: which manages it, as `token`.
         lister: the command that lists all of the kind, as `tenant list`.
         option: how a command names it, with a blank before it; "" where it need not.
-        content_type: what the portal shows beside the secret, in the place of its value.
         introduction: what is said of a value that was just drawn.
         field: names it in JSON.
         value_field: names a value in JSON.
         stays: said of what is closed, with a blank before it.
-        prefix: what a value begins with, before what is random.
     """
 
     name: str
-    secret: str
+    secret: ManagedSecret
     title: str
     kind: str
     version: str
     command: str
     lister: str
     option: str
-    content_type: str
     introduction: str
     field: str
     value_field: str
     stays: str = ""
-    prefix: str = ""
 
     @classmethod
     def tenant(cls, name: str) -> Self:
@@ -50,14 +47,13 @@ class Holder:
         path = "/scim/v2" if name == tenants.DEFAULT else f"/tenants/{name}/scim/v2"
         return cls(
             name=name,
-            secret=tenants.secret_name(name),
+            secret=ManagedSecret.of_tenant(name),
             title=f"the tenant {name}",
             kind="the tenant",
             version="token",
             command="token",
             lister="tenant list",
             option="" if name == tenants.DEFAULT else f" --tenant {name}",
-            content_type="SCIM secret token",
             introduction=f"the secret token of the tenant {name} (Tenant URL https://<host>{path})",
             field="tenant",
             value_field="token",
@@ -69,16 +65,14 @@ class Holder:
         """Describe an API key."""
         return cls(
             name=name,
-            secret=api_keys.secret_name(name),
+            secret=ManagedSecret.of_api_key(name),
             title=f"the API key {name}",
             kind="the key",
             version="version",
             command="apikey",
             lister="apikey list",
             option=f" {name}",
-            content_type="SCIM API key",
             introduction=f"the API key {name}",
             field="apikey",
             value_field="key",
-            prefix=f"{api_keys.PREFIX}{name}_",
         )

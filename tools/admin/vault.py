@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared import api_keys, tenants
+from shared.auth.rotation import UnknownOutcomeError
+from shared.auth.versions import SecretVersion
 from tools.admin import grants
 from tools.admin.errors import NoAccessError, NotDoneError
 from tools.admin.sign_in import SignIn
-from tools.admin.versions import Version
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Mapping
@@ -20,9 +21,8 @@ if TYPE_CHECKING:
     from azure.keyvault.secrets import SecretProperties
     from azure.keyvault.secrets.aio import SecretClient
 
-    from tools.admin.holders import Holder
+    from shared.auth.rotation import Lifetime, ManagedSecret
     from tools.admin.places import Place
-    from tools.admin.tokens import Term
 
 CLIENT_OPTIONS: dict[str, Any] = {
     "connection_timeout": 5,
@@ -101,11 +101,11 @@ class TokenVault:
 
         return await self._ask(read())
 
-    async def versions(self, holder: Holder) -> list[Version]:
+    async def versions(self, name: str) -> list[SecretVersion]:
         """List the versions of a secret in any order; none when there is no secret."""
 
-        async def read() -> list[Version]:
-            listed = self._client.list_properties_of_secret_versions(holder.secret)
+        async def read() -> list[SecretVersion]:
+            listed = self._client.list_properties_of_secret_versions(name)
             return [_version(version) async for version in listed]
 
         try:
@@ -113,39 +113,56 @@ class TokenVault:
         except _AbsentError:
             return []
 
-    async def add(self, holder: Holder, value: str, term: Term, tags: Mapping[str, str]) -> Version:
+    async def add(
+        self, secret: ManagedSecret, value: str, lifetime: Lifetime, tags: Mapping[str, str]
+    ) -> SecretVersion:
         """Add a version, which creates the secret when there is none. One call.
+
+        It is not sent again by itself, because the vault would add another version.
 
         Raises:
             NotDoneError: the secret was deleted and can still be recovered.
             NoAccessError: the vault does not let us.
+            UnknownOutcomeError: the answer was lost.
         """
-        begins = None if term.not_before is None else datetime.fromtimestamp(term.not_before, UTC)
+        from azure.core.exceptions import HttpResponseError  # noqa: PLC0415 - as below
+
+        begins = lifetime.not_before
         adding = self._client.set_secret(
-            holder.secret,
+            secret.name,
             value,
-            content_type=holder.content_type,
-            not_before=begins,
-            expires_on=datetime.fromtimestamp(term.expires, UTC),
+            content_type=secret.content_type,
+            not_before=None if begins is None else datetime.fromtimestamp(begins, UTC),
+            expires_on=datetime.fromtimestamp(lifetime.expires, UTC),
             tags=dict(tags),
+            retry_total=0,
         )
         try:
             return _version((await self._ask(adding)).properties)
         except _DeletedError as error:
             raise NotDoneError(
-                f"the secret {holder.secret} was deleted and can still be recovered; to bring it"
-                f" back and then rotate it: {grants.recovery(self._url, holder.secret)}"
+                f"the secret {secret.name} was deleted and can still be recovered; to bring it"
+                f" back and then rotate it: {grants.recovery(self._url, secret.name)}"
             ) from error
+        except NoAccessError as error:
+            # The transport calls a connection that was cut a request that could not be sent.
+            if isinstance(error.__cause__, HttpResponseError):
+                raise
+            raise UnknownOutcomeError from error
 
-    async def disable(self, holder: Holder, version: Version) -> None:
+    async def disable(self, name: str, version: str) -> None:
         """Disable a version. One call.
 
         Raises:
             NotDoneError: it is gone.
             NoAccessError: the vault does not let us.
         """
-        changing = self._client.update_secret_properties(holder.secret, version.id, enabled=False)
-        await self._ask(changing)
+        await self._ask(self._client.update_secret_properties(name, version, enabled=False))
+
+    async def expire(self, name: str, version: str, at: float) -> None:
+        """Let a version expire, in POSIX seconds. One call; errors as of `disable`."""
+        moment = datetime.fromtimestamp(at, UTC)
+        await self._ask(self._client.update_secret_properties(name, version, expires_on=moment))
 
     async def _ask(self, question: Awaitable[_T]) -> _T:
         """Put a question to the vault, and say what went wrong in the words of an operator."""
@@ -228,8 +245,8 @@ def _key_secret(secret: SecretProperties) -> KeySecret | None:
     )
 
 
-def _version(version: SecretProperties) -> Version:
-    return Version(
+def _version(version: SecretProperties) -> SecretVersion:
+    return SecretVersion(
         id=version.version or "",
         enabled=bool(version.enabled),
         created=_seconds(version.created_on) or 0.0,

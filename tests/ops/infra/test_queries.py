@@ -13,8 +13,9 @@ import azure.functions as func
 import pytest
 
 from shared.auth.cached import Cached, Waits
-from shared.auth.key_vault import ListedSecret, SecretVersion
+from shared.auth.key_vault import ListedSecret
 from shared.auth.vault import VaultTokens
+from shared.auth.versions import SecretVersion
 from shared.clock import Clock
 from shared.errors import InvalidValue
 from shared.tables.request_context import Meter

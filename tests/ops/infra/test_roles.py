@@ -32,6 +32,7 @@ GRANTS = {
     ): "tableRoleScope == 'account'",
     (APP_ITSELF, "Storage Table Data Contributor", "identities"): "tableRoleScope == 'table'",
     (APP_ITSELF, "Key Vault Secrets User", "vault"): "",
+    (APP_ITSELF, "Key Vault Secrets Officer", "vault"): "tokensByApi",
     (APP_ITSELF, "Monitoring Metrics Publisher", "applicationInsights"): "",
     ("tokenOfficerId", "Key Vault Secrets Officer", "vault"): "!empty(tokenOfficerId)",
 }

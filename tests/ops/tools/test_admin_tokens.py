@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared import tenants
+from shared.auth import versions as judged
 from shared.auth.key_vault import KeyVault
 from shared.auth.vault import VaultTokens
 from shared.errors import Unauthorized
 from shared.identity import open_credential
 from shared.settings import Settings
 from tools.admin import console
-from tools.admin import versions as judged
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -323,12 +323,12 @@ async def test_the_states_are_those_by_which_the_service_decides(
     found = vault.secrets["scim-token"]
     tokens_of = {version.id: version.value for version in found}
     listed = judged.standings([version_of(each) for each in chance.sample(found, len(found))], now)
-    valid = [tokens_of[each.id] for each in judged.having(judged.State.VALID, listed)]
+    valid = [tokens_of[each.id] for each in judged.having(judged.VersionState.VALID, listed)]
     assert await opened_by(*TOKENS) == sorted(valid)
 
 
-def version_of(version: Version) -> judged.Version:
-    return judged.Version(
+def version_of(version: Version) -> judged.SecretVersion:
+    return judged.SecretVersion(
         version.id, version.enabled, version.created, version.not_before, version.expires
     )
 

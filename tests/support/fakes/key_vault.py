@@ -58,6 +58,9 @@ class FakeKeyVault:
         calls: the paths of the calls with a token.
         written: the bodies of those that write.
         deleted: names of secrets that are deleted and can be recovered.
+        writes: how many more are done; None for any number. The others fail with 503.
+        is_read_only: whether writes are refused, as without the role for them.
+        loses_answers: whether the connection ends in the place of an answer to a write.
     """
 
     url: str = ""
@@ -65,6 +68,9 @@ class FakeKeyVault:
     calls: list[str] = field(default_factory=list)
     written: list[dict[str, Any]] = field(default_factory=list)
     deleted: set[str] = field(default_factory=set)
+    writes: int | None = None
+    is_read_only: bool = False
+    loses_answers: bool = False
     fault: Callable[[str], web.Response | None] | None = None
     is_called: asyncio.Event = field(default_factory=asyncio.Event)
     _open_gate: asyncio.Event = field(default_factory=asyncio.Event)
@@ -150,8 +156,19 @@ class FakeKeyVault:
     async def _done(self, request: web.BaseRequest) -> web.Response:
         if request.method == "GET":
             return self._found(request)
+        if self.is_read_only:
+            return error(403, "Forbidden", "ForbiddenByRbac")
+        if self.writes is not None and self.writes <= 0:
+            return error(503, "ServiceUnavailable")
+        self.writes = None if self.writes is None else self.writes - 1
         body = await request.json()
         self.written.append(body)
+        answer = self._written(request, body)
+        if self.loses_answers and request.transport is not None:
+            request.transport.abort()
+        return answer
+
+    def _written(self, request: web.BaseRequest, body: dict[str, Any]) -> web.Response:
         match request.method, request.path.strip("/").split("/"):
             case "PUT", ["secrets", name]:
                 return self._set(name, body)
@@ -178,6 +195,7 @@ class FakeKeyVault:
         for version in self.secrets.get(name, []):
             if version.id == version_id:
                 version.enabled = attributes.get("enabled", version.enabled)
+                version.expires = attributes.get("exp", version.expires)
                 return web.json_response(self._item(name, version, version.id))
         return error(404, "SecretNotFound")
 

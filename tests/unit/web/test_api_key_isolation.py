@@ -7,6 +7,7 @@ in.
 
 from __future__ import annotations
 
+import base64
 import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,8 @@ from endpoints import API
 from function_app import app
 from local.functions import index
 from shared.api_keys import Scope
-from shared.auth.key_vault import KeyVault
+from shared.auth.key_vault import DeletedSecretError, KeyVault, WriteRefusedError
+from shared.auth.tenant_tokens import VaultTenantTokens
 from shared.auth.vault import VaultTokens
 from shared.errors import Unavailable
 from shared.identity import open_credential
@@ -52,12 +54,12 @@ FUNCTIONS = {each.function.name: each.template.text for each in index(app, "").h
 OPEN = {"healthz", "openapi", "api_zz_no_such_path", "zz_no_such_path"}
 """They say the same to everybody."""
 OF_A_TENANT = sorted(name for name, template in FUNCTIONS.items() if "{tenant}" in template)
-OF_THE_API = sorted(name for name in OF_A_TENANT if FUNCTIONS[name].startswith("api/v1/"))
+OF_THE_API = sorted(API)
+OPERATIONS = sorted((name, method) for name in API for method in API[name].operations)
+"""Of each route of the API, by the code that serves it, the methods."""
+OF_A_TENANT_OF_THE_API = sorted({*OF_THE_API} & {*OF_A_TENANT})
+OTHER_SCOPES = {each: " ".join(other for other in Scope if other != each) for each in Scope}
 UNDER_SCIM = sorted(FUNCTIONS.keys() - OPEN - {*OF_THE_API, "readyz"})
-SCOPES = dict.fromkeys(UNDER_SCIM, Scope.IDENTITIES_READ) | {
-    name: endpoint.scope for name, endpoint in API.items()
-}
-"""The scope that each route needs."""
 GUARDED = sorted(FUNCTIONS.keys() - OPEN)
 
 
@@ -93,7 +95,14 @@ def process(
 ) -> Services:
     """The services of the process, with storage that never answers."""
     broken_table.fault = Unavailable("The storage was reached.")
-    built = Services(settings, tokens, open_store(broken_table, changed_names))
+    built = Services(
+        settings,
+        tokens,
+        open_store(broken_table, changed_names),
+        tenant_tokens=VaultTenantTokens(
+            tokens.vault, tokens, WriteRefusedError, DeletedSecretError
+        ),
+    )
     monkeypatch.setattr(services, "_current", built)
     return built
 
@@ -114,7 +123,8 @@ def ask(call: Call, process: Services) -> Call:
         given = {key: value for key, value in values.items() if f"{{{key}}}" in template}
         headers = {} if header is None else {"authorization": header}
         url = f"https://x/{template.format(**values)}?userName=ana"
-        return await call(name, method, url=url, headers=headers, **given)
+        body = BODIES.get((name, method), b"")
+        return await call(name, method, url=url, headers=headers, body=body, **given)
 
     return asked
 
@@ -161,6 +171,11 @@ STATES = (
     "nowhere",
 )
 
+BODIES = {
+    ("api_tenants", "POST"): b'{"name": "hooli", "existingData": true}',
+    ("api_tokens", "POST"): b"{}",
+}
+
 MALFORMED = (
     None,
     "",
@@ -170,6 +185,14 @@ MALFORMED = (
     f"Bearer {KEY} x",
     f"Bearer {KEY}, Bearer {KEY}",
     f"Bearer {KEY}\u00e9",
+    "Bearer " + KEY.replace("crm", "cr\u043c"),
+    f"Bearer  \t{KEY} ",
+    f"Bearer {KEY}\x00",
+    f"Bearer {KEY} {KEY}",
+    f"Basic {base64.b64encode(KEY.encode()).decode()}",
+    f"Digest username={KEY}",
+    "Bearer " + "x" * 100_000,
+    " ",
     f"Bearer {KEY[:-1]}",
     f"Bearer {KEY}x",
     f"Bearer {KEY.upper()}",
@@ -185,8 +208,65 @@ MALFORMED = (
 
 def test_every_route_is_tried_or_open() -> None:
     assert set(OPEN) < FUNCTIONS.keys()
-    assert OF_THE_API == ["api_access", "api_events"]
+    assert set(OF_THE_API) == {
+        name for name, template in FUNCTIONS.items() if template.startswith("api/v1/")
+    } - {"api_zz_no_such_path"}
     assert len(UNDER_SCIM) > 30
+
+
+async def test_no_route_of_the_api_writes_or_reads_for_who_is_not_let_in(
+    ask: Call, vault: FakeKeyVault, clock: Time
+) -> None:
+    """Whatever the operation, nothing of a tenant is asked of the vault, and nothing written."""
+    headers = [f"Bearer {TOKEN}", *MALFORMED]
+    for state in ("disabled", "expired"):
+        vault.secrets.pop(SECRET, None)
+        put_key(vault, clock, state)
+        clock.advance(120)
+        for name, method in OPERATIONS:
+            before = len(vault.calls)
+            for header in (RIGHT, *headers):
+                assert (await ask(name, method, header=header)).status_code == 401, (name, method)
+            asked = vault.calls[before:]
+            assert not [path for path in asked if "scim-token" in path], (name, method)
+    assert vault.written == []
+
+
+@pytest.mark.parametrize(("name", "method"), OPERATIONS)
+async def test_an_operation_takes_its_scope_and_no_other_does(
+    ask: Call, vault: FakeKeyVault, name: str, method: str
+) -> None:
+    scope = API[name].scope
+    vault.put(SECRET, KEY, tags={"scopes": OTHER_SCOPES[scope]})
+    response = await ask(name, method)
+    challenge = f'Bearer error="insufficient_scope", scope="{scope}"'
+    assert (response.status_code, response.headers["www-authenticate"]) == (403, challenge)
+    detail = seen(response)[2]["detail"]
+    assert "python -m tools.admin apikey rotate crm --scopes" in detail
+    assert vault.written == []
+
+
+@pytest.mark.parametrize("name", OF_A_TENANT_OF_THE_API)
+async def test_an_operation_does_nothing_in_the_tenant_of_another_key(
+    ask: Call, vault: FakeKeyVault, name: str
+) -> None:
+    vault.put(SECRET, KEY, tags={**ALL, "tenants": "acme"})
+    for method in API[name].operations:
+        for tenant in ("globex", "default", "nobody"):
+            response = await ask(name, method, tenant=tenant)
+            assert response.status_code == 403, (name, method)
+            assert "--tenants" in seen(response)[2]["detail"]
+    assert vault.written == []
+
+
+async def test_a_key_of_some_tenants_creates_and_lists_no_other(
+    ask: Call, vault: FakeKeyVault
+) -> None:
+    vault.put(SECRET, KEY, tags={**ALL, "tenants": "acme"})
+    assert (await ask("api_tenants", "POST")).status_code == 403
+    listed = seen(await ask("api_tenants"))[2]["tenants"]
+    assert [each["name"] for each in listed] == ["acme"]
+    assert vault.written == []
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -236,13 +316,9 @@ async def test_a_key_of_some_tenants_opens_no_other(
         assert not [path for path in vault.calls[before:] if "scim-token" in path], name
 
 
-@pytest.mark.parametrize("scope", Scope)
-async def test_a_key_without_the_scope_opens_nothing(
-    ask: Call, vault: FakeKeyVault, scope: Scope
-) -> None:
-    others = " ".join(each for each in Scope if each is not scope)
-    vault.put(SECRET, KEY, tags={"scopes": others})
-    for name in (name for name, needed in SCOPES.items() if needed is scope):
+async def test_a_key_without_the_scope_opens_nothing(ask: Call, vault: FakeKeyVault) -> None:
+    vault.put(SECRET, KEY, tags={"scopes": "events.read tenants.manage"})
+    for name in UNDER_SCIM:
         response = await ask(name)
         assert response.status_code == 403, name
         assert "insufficient_scope" in response.headers["www-authenticate"]
@@ -261,23 +337,31 @@ async def test_a_key_with_the_scope_reads_and_writes_nothing(
             assert status != 401
 
 
-@pytest.mark.parametrize("name", OF_THE_API)
+@pytest.mark.parametrize("name", ["api_access", "api_events"])
 async def test_under_the_api_a_key_comes_as_far_as_the_storage(
     ask: Call, vault: FakeKeyVault, name: str
 ) -> None:
-    vault.put(SECRET, KEY, tags={"scopes": SCOPES[name], "tenants": "acme"})
+    vault.put(SECRET, KEY, tags={**ALL, "tenants": "acme"})
     response = await ask(name)
     assert (response.status_code, response.mimetype) == (503, "application/problem+json")
     assert (await ask(name, tenant="globex")).status_code == 403
 
 
-@pytest.mark.parametrize("name", OF_THE_API)
+@pytest.mark.parametrize("name", OF_A_TENANT_OF_THE_API)
 async def test_a_key_of_all_tenants_is_told_which_there_are_not(
     ask: Call, vault: FakeKeyVault, name: str
 ) -> None:
-    vault.put(SECRET, KEY, tags={"scopes": SCOPES[name]})
+    vault.put(SECRET, KEY, tags=ALL)
+    for method in API[name].operations:
+        assert (await ask(name, method, tenant="nobody")).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["api_access", "api_events"])
+async def test_the_identities_of_a_closed_tenant_are_read(
+    ask: Call, vault: FakeKeyVault, name: str
+) -> None:
+    vault.put(SECRET, KEY, tags=ALL)
     vault.put("scim-token--closed", TOKEN, enabled=False)
-    assert (await ask(name, tenant="nobody")).status_code == 404
     # A closed tenant lets no identity provider in; its identities are there, and so is the product.
     assert (await ask(name, tenant="closed")).status_code == 503
 

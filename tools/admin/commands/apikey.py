@@ -1,5 +1,6 @@
 """`apikey`: the API keys of the product, in Key Vault."""
 
+import time
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -7,12 +8,14 @@ import typer
 
 from shared import api_keys
 from shared.api_keys import SCOPES_TAG, TENANTS_TAG, Scope
-from tools.admin import console, tokens
+from shared.auth import rotation
+from shared.auth.rotation import Drawn, Lifetime
+from tools.admin import console
 from tools.admin.commands import issuing
 from tools.admin.commands.options import EXIT_STATUS, AsJson, Moment, Vault, place, run
 from tools.admin.holders import Holder
 from tools.admin.places import Place
-from tools.admin.tokens import Issued, Term
+from tools.admin.tokens import told_of
 from tools.admin.vault import KeySecret, open_vault
 from tools.command_line import App
 
@@ -106,9 +109,9 @@ def new(
     """
     where = place(vault=vault)
     holder = Holder.api_key(name)
-    term = issuing.term_of(valid_days, not_before)
-    issued = run(_new(where, holder, term, _tags(scopes, tenants)))
-    issuing.hand_over(holder, issued, as_json=as_json)
+    lifetime = issuing.lifetime_of(valid_days, not_before)
+    drawn = run(_new(where, holder, lifetime, _tags(scopes, tenants)))
+    issuing.hand_over(holder, drawn, as_json=as_json)
 
 
 @app.command(epilog=EXIT_STATUS)
@@ -144,9 +147,9 @@ def rotate(
     that begins later.
     """
     where = place(vault=vault)
-    term = issuing.term_of(valid_days, not_before)
+    lifetime = issuing.lifetime_of(valid_days, not_before)
     tags = _tags(scopes, tenants)
-    run(issuing.rotate(where, Holder.api_key(name), term, tags, as_json=as_json))
+    run(issuing.rotate(where, Holder.api_key(name), lifetime, tags, as_json=as_json))
 
 
 @app.command(epilog=EXIT_STATUS)
@@ -215,9 +218,10 @@ def list_keys(
     console.show_table(columns, [list(row.values()) for row in rows])
 
 
-async def _new(where: Place, holder: Holder, term: Term, tags: Mapping[str, str]) -> Issued:
+async def _new(where: Place, holder: Holder, lifetime: Lifetime, tags: Mapping[str, str]) -> Drawn:
     async with open_vault(where) as vault:
-        return await tokens.new(vault, holder, term, tags)
+        with told_of(holder):
+            return await rotation.draw_first(vault, holder.secret, lifetime, time.time(), tags)
 
 
 async def _list(where: Place) -> list[KeySecret]:

@@ -8,21 +8,23 @@ from typing import Any
 
 import typer
 
-from tools.admin import console, tokens
+from shared.auth import rotation
+from shared.auth.rotation import Drawn, Lifetime, Revoked
+from shared.auth.versions import SecretVersion, Standing, VersionState, having, standings
+from tools.admin import console
 from tools.admin.errors import NoAccessError, NotDoneError
 from tools.admin.holders import Holder
 from tools.admin.places import Place
-from tools.admin.tokens import Issued, Revoked, Term
+from tools.admin.tokens import no_such, told_of
 from tools.admin.vault import TokenVault, open_vault
-from tools.admin.versions import Standing, State, Version, having, standings
 from tools.command_line import say
 
 _DAY = 86_400
 _LATEST = datetime(2200, 1, 1, tzinfo=UTC).timestamp()
 
 
-def term_of(valid_days: int, not_before: datetime | None) -> Term:
-    """Make the term of a version that begins now or later.
+def lifetime_of(valid_days: int, not_before: datetime | None) -> Lifetime:
+    """Make the lifetime of a version that begins now or later.
 
     Raises:
         BadParameter: it would have ended already, or would end too late.
@@ -34,33 +36,35 @@ def term_of(valid_days: int, not_before: datetime | None) -> Term:
         raise typer.BadParameter("it would have expired already: put a later --not-before")
     if expires > _LATEST:
         raise typer.BadParameter("it would expire after 2200: put an earlier --not-before")
-    return Term(begins, expires)
+    return Lifetime(begins, expires)
 
 
 async def rotate(
     where: Place,
     holder: Holder,
-    term: Term,
+    lifetime: Lifetime,
     tags: Mapping[str, str] | None = None,
     *,
     as_json: bool,
 ) -> None:
     """Add a version, hand it over, and disable what is superseded by it."""
     async with open_vault(where) as vault:
-        issued = await tokens.rotate(vault, holder, term, time.time(), tags)
+        with told_of(holder):
+            drawn = await rotation.rotate(vault, holder.secret, lifetime, time.time(), tags)
         # Before anything else, so that whatever fails now, what was drawn is not lost.
-        hand_over(holder, issued, as_json=as_json)
-        await _settle(vault, holder, issued)
+        hand_over(holder, drawn, as_json=as_json)
+        await _settle(vault, holder, drawn)
 
 
-async def _settle(vault: TokenVault, holder: Holder, issued: Issued) -> None:
+async def _settle(vault: TokenVault, holder: Holder, drawn: Drawn) -> None:
     """Disable what is superseded and say what is valid now."""
-    disabled = await tokens.retire(vault, holder, time.time(), keep=issued.version.id)
-    judged = standings(await vault.versions(holder), time.time())
+    with told_of(holder):
+        disabled = await rotation.settle(vault, holder.secret, drawn, time.time())
+    judged = standings(await vault.versions(holder.secret.name), time.time())
     if disabled:
         say(f"Disabled, so that it never comes back: {_ids(disabled)}.")
-    for version in having(State.VALID, judged):
-        if version.id == issued.version.id:
+    for version in having(VersionState.VALID, judged):
+        if version.id == drawn.version.id:
             continue
         until = console.time_of(version.expires)
         term = f" until {until}" if until else ""
@@ -74,13 +78,15 @@ async def _settle(vault: TokenVault, holder: Holder, issued: Issued) -> None:
 async def revoke(where: Place, holder: Holder, version: str) -> Revoked:
     """Disable a version."""
     async with open_vault(where) as vault:
-        return await tokens.revoke(vault, holder, version, time.time())
+        with told_of(holder):
+            return await rotation.revoke(vault, holder.secret, version, time.time())
 
 
-async def close(where: Place, holder: Holder) -> list[Version]:
+async def close(where: Place, holder: Holder) -> list[SecretVersion]:
     """Disable every version."""
     async with open_vault(where) as vault:
-        return await tokens.close(vault, holder, time.time())
+        with told_of(holder):
+            return await rotation.close(vault, holder.secret, time.time())
 
 
 async def list_versions(where: Place, holder: Holder) -> list[Standing]:
@@ -90,9 +96,9 @@ async def list_versions(where: Place, holder: Holder) -> list[Standing]:
         NotDoneError: there is no secret.
     """
     async with open_vault(where) as vault:
-        judged = standings(await vault.versions(holder), time.time())
+        judged = standings(await vault.versions(holder.secret.name), time.time())
     if not judged:
-        raise tokens.no_such(holder)
+        raise no_such(holder)
     return judged
 
 
@@ -121,17 +127,17 @@ def confirm(question: str) -> None:
         raise NotDoneError("nothing was done, because it was not confirmed; --yes does without")
 
 
-def hand_over(holder: Holder, issued: Issued, *, as_json: bool) -> None:
+def hand_over(holder: Holder, drawn: Drawn, *, as_json: bool) -> None:
     """Print what was drawn, the one time."""
-    version = issued.version
+    version = drawn.version
     until = console.time_of(version.expires)
     begins = console.time_of(version.not_before)
     try:
         if as_json:
             named = {holder.field: holder.name, "version": version.id, "not_before": begins}
-            console.show_json({**named, "expires": until, holder.value_field: issued.token})
+            console.show_json({**named, "expires": until, holder.value_field: drawn.token})
         else:
-            console.show_line(issued.token)
+            console.show_line(drawn.token)
     except OSError as error:
         say(
             f"error: the {holder.version} {version.id[:8]} could not be written out"
@@ -156,7 +162,7 @@ def tell_revoked(holder: Holder, revoked: Revoked, *, as_json: bool) -> None:
     say(f"The {holder.version} {version.id[:8]} is disabled and refused within a minute.")
 
 
-def tell_closed(holder: Holder, disabled: Sequence[Version], *, as_json: bool) -> None:
+def tell_closed(holder: Holder, disabled: Sequence[SecretVersion], *, as_json: bool) -> None:
     """Say that nothing opens it any more, and what would."""
     if as_json:
         ids = [each.id for each in disabled]
@@ -179,11 +185,11 @@ def _as_json(each: Standing) -> dict[str, Any]:
     }
 
 
-def _ids(versions: Sequence[Version]) -> str:
+def _ids(versions: Sequence[SecretVersion]) -> str:
     return ", ".join(version.id[:8] for version in versions)
 
 
-def _argument(holder: Holder, version: Version) -> str:
+def _argument(holder: Holder, version: SecretVersion) -> str:
     """Write what names a version on the command line; a key stands before it, an option behind."""
     named = f" {version.id[:8]}"
     return named + holder.option if holder.option.startswith(" --") else holder.option + named

@@ -1,11 +1,14 @@
 """`token`: the secret tokens of a tenant, in Key Vault."""
 
+import time
 from typing import Annotated
 
 import typer
 
 from shared import tenants
-from tools.admin import stats, tokens
+from shared.auth import rotation
+from shared.auth.rotation import Drawn, Lifetime
+from tools.admin import stats
 from tools.admin.commands import issuing
 from tools.admin.commands.options import (
     EXIT_STATUS,
@@ -23,7 +26,7 @@ from tools.admin.existence import require_table
 from tools.admin.holders import Holder
 from tools.admin.places import Place
 from tools.admin.storage import Storage, open_storage
-from tools.admin.tokens import Issued, Term
+from tools.admin.tokens import told_of
 from tools.admin.vault import open_vault
 from tools.command_line import App, say
 
@@ -59,11 +62,11 @@ def new(
     """
     where = place(vault=vault, storage=storage, table=table)
     checks = not existing_data and where.storage_name is not None
-    term = issuing.term_of(valid_days, not_before)
-    issued = run(_new(where, tenant, term, checks=checks))
+    lifetime = issuing.lifetime_of(valid_days, not_before)
+    drawn = run(_new(where, tenant, lifetime, checks=checks))
     if not checks and not existing_data:
         say("(without --storage it was not checked that no data of that name are left)")
-    issuing.hand_over(Holder.tenant(tenant), issued, as_json=as_json)
+    issuing.hand_over(Holder.tenant(tenant), drawn, as_json=as_json)
 
 
 @app.command(epilog=EXIT_STATUS)
@@ -81,8 +84,8 @@ def rotate(
     to the customer, then end the old one with `token revoke`, or leave it to the next rotation.
     """
     where = place(vault=vault)
-    term = issuing.term_of(valid_days, not_before)
-    run(issuing.rotate(where, Holder.tenant(tenant), term, as_json=as_json))
+    lifetime = issuing.lifetime_of(valid_days, not_before)
+    run(issuing.rotate(where, Holder.tenant(tenant), lifetime, as_json=as_json))
 
 
 @app.command(epilog=EXIT_STATUS)
@@ -139,12 +142,14 @@ def list_versions(
     issuing.show_versions(judged, as_json=as_json)
 
 
-async def _new(where: Place, tenant: str, term: Term, *, checks: bool) -> Issued:
+async def _new(where: Place, tenant: str, lifetime: Lifetime, *, checks: bool) -> Drawn:
     async with open_vault(where) as vault:
         if checks:
             async with open_storage(where) as storage:
                 await _refuse_taken(storage, where, tenant)
-        return await tokens.new(vault, Holder.tenant(tenant), term)
+        holder = Holder.tenant(tenant)
+        with told_of(holder):
+            return await rotation.draw_first(vault, holder.secret, lifetime, time.time())
 
 
 async def _refuse_taken(storage: Storage, where: Place, tenant: str) -> None:

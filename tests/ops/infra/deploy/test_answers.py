@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.answers import token
-from shared.auth.key_vault import SecretVersion
 from shared.auth.vault import _eligible, _usable
+from shared.auth.versions import SecretVersion
 
 NOW = 1_800_000_000
 SECOND_WORDS = {"valid", "disabled"}

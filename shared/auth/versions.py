@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-class State(StrEnum):
+class VersionState(StrEnum):
     """What a version is good for."""
 
     VALID = "valid"
@@ -24,7 +24,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class SecretVersion:
     """A version of a secret, without its value; times in POSIX seconds."""
 
     id: str
@@ -39,11 +39,11 @@ class Version:
 class Standing:
     """A version and its state."""
 
-    version: Version
-    state: State
+    version: SecretVersion
+    state: VersionState
 
 
-def standings(versions: Sequence[Version], now: float) -> list[Standing]:
+def standings(versions: Sequence[SecretVersion], now: float) -> list[Standing]:
     """Judge the versions of a secret as the service does (`shared/auth/vault.py`), newest first.
 
     The newest two that are enabled, have begun and are not expired are valid; others like them are
@@ -56,23 +56,29 @@ def standings(versions: Sequence[Version], now: float) -> list[Standing]:
     judged = []
     for version in newest_first:
         state = _state(version, now)
-        if state is State.VALID:
+        if state is VersionState.VALID:
             room -= 1
-            state = State.CLOSED if is_closed else state if room >= 0 else State.SUPERSEDED
+            state = (
+                VersionState.CLOSED
+                if is_closed
+                else state
+                if room >= 0
+                else VersionState.SUPERSEDED
+            )
         judged.append(Standing(version, state))
     return judged
 
 
-def having(state: State, judged: Sequence[Standing]) -> list[Version]:
+def having(state: VersionState, judged: Sequence[Standing]) -> list[SecretVersion]:
     """Return the versions of one state, in the order given."""
     return [each.version for each in judged if each.state is state]
 
 
-def _state(version: Version, now: float) -> State:
+def _state(version: SecretVersion, now: float) -> VersionState:
     if not version.enabled:
-        return State.DISABLED
+        return VersionState.DISABLED
     if version.expires is not None and version.expires <= now:
-        return State.EXPIRED
+        return VersionState.EXPIRED
     if version.not_before is not None and now < version.not_before:
-        return State.NOT_YET
-    return State.VALID
+        return VersionState.NOT_YET
+    return VersionState.VALID

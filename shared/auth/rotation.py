@@ -1,0 +1,385 @@
+"""Drawing, rotating and revoking the versions of a secret, so that no step opens what was closed.
+
+Of a secret two versions are valid at most. Key Vault keeps every older version, and one that is
+enabled would become valid again when a newer one is disabled. So whatever is superseded is
+disabled, by each rotation and before each revocation.
+
+Key Vault has no transactions, and several may be at work on one secret. So each of them looks again
+at what is there once it has done its part, and takes it back where it lost to another.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, Self
+
+from shared import api_keys, tenants
+from shared.auth.versions import SecretVersion, Standing, VersionState, having, standings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+TOKEN_BYTES = 32
+"""Random bytes of a token and of an API key: 256 bits."""
+
+DRAW_TAG = "draw"
+"""Tag of a version: the receipt by which a draw whose answer was lost finds its version."""
+
+_LEAST_DIGITS = 4
+_CLOSING_ROUNDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedSecret:
+    """A secret whose versions are drawn and revoked here.
+
+    Attributes:
+        name: In Key Vault.
+        content_type: What the portal shows beside it, in the place of its value.
+        prefix: What a value begins with, before what is random.
+    """
+
+    name: str
+    content_type: str
+    prefix: str = ""
+
+    @classmethod
+    def of_tenant(cls, tenant: str) -> Self:
+        """Describe the secret that holds the tokens of a tenant."""
+        return cls(tenants.secret_name(tenant), "SCIM secret token")
+
+    @classmethod
+    def of_api_key(cls, name: str) -> Self:
+        """Describe the secret that holds an API key."""
+        return cls(api_keys.secret_name(name), "SCIM API key", f"{api_keys.PREFIX}{name}_")
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """When a version is valid, in POSIX seconds; `not_before` None is from now on."""
+
+    not_before: float | None
+    expires: float
+
+
+class SecretVersions(Protocol):
+    """What is needed of a vault."""
+
+    async def versions(self, name: str) -> list[SecretVersion]:
+        """List the versions of a secret; none when there is no secret."""
+        ...
+
+    async def add(
+        self, secret: ManagedSecret, value: str, lifetime: Lifetime, tags: Mapping[str, str]
+    ) -> SecretVersion:
+        """Add a version, which creates the secret when there is none. It is sent once.
+
+        Raises:
+            UnknownOutcomeError: The answer was lost.
+        """
+        ...
+
+    async def disable(self, name: str, version: str) -> None:
+        """Disable a version."""
+        ...
+
+    async def expire(self, name: str, version: str, at: float) -> None:
+        """Let a version expire, in POSIX seconds. Unlike a disabled one it closes nothing."""
+        ...
+
+
+class RotationError(Exception):
+    """What was asked for was not done, and nothing is open that was not before."""
+
+
+class SecretExistsError(RotationError):
+    """There is a secret already where the first version was to be drawn."""
+
+
+class NoSecretError(RotationError):
+    """There is no secret."""
+
+
+class NoSuchVersionError(RotationError):
+    """No version is meant, or several are; the text says which of the two."""
+
+
+class AlreadyDisabledError(RotationError):
+    """The version is disabled already.
+
+    Attributes:
+        version: Its id.
+    """
+
+    def __init__(self, version: str) -> None:
+        super().__init__(f"the version {version} is disabled already")
+        self.version = version
+
+
+class NewestVersionError(RotationError):
+    """To disable the newest version would close the secret to every other one."""
+
+
+class OvertakenError(RotationError):
+    """Others have drawn versions or closed the secret meanwhile; this draw was taken back."""
+
+
+class UnknownOutcomeError(Exception):
+    """Whether a version was added is not known: the answer was lost, and it is not to be found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A token or a key that was just drawn: the only place where it can be read.
+
+    Attributes:
+        token: Its value.
+        version: Of the secret.
+        receipt: The tag by which its version is known.
+        was_open: Whether the secret was open before, and so must be now.
+    """
+
+    token: str
+    version: SecretVersion
+    receipt: str
+    was_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """What a revocation disabled: the version, and superseded ones that could have come back."""
+
+    version: SecretVersion
+    superseded: list[SecretVersion]
+
+
+async def draw_first(
+    vault: SecretVersions,
+    secret: ManagedSecret,
+    lifetime: Lifetime,
+    now: float,
+    tags: Mapping[str, str] | None = None,
+) -> Drawn:
+    """Draw the first version of a secret. 3 calls.
+
+    Of several who do so at once one succeeds: the one whose version is the oldest.
+
+    Args:
+        vault: Where the secret is to be.
+        secret: Which one.
+        lifetime: When the version is valid.
+        now: POSIX seconds.
+        tags: Of the secret.
+
+    Raises:
+        SecretExistsError: There is a secret already.
+        UnknownOutcomeError: Whether the version was added is not known.
+    """
+    if await vault.versions(secret.name):
+        raise SecretExistsError
+    drawn = await _draw(vault, secret, lifetime, tags or {})
+    own = drawn.version
+    listed = await _versions_after(vault, secret, drawn, now)
+    if any((each.created, each.id) < (own.created, own.id) for each in listed):
+        await vault.expire(secret.name, own.id, now)
+        raise SecretExistsError
+    return drawn
+
+
+async def rotate(
+    vault: SecretVersions,
+    secret: ManagedSecret,
+    lifetime: Lifetime,
+    now: float,
+    tags: Mapping[str, str] | None = None,
+) -> Drawn:
+    """Add a version to a secret that has one. 2 calls; `settle` follows.
+
+    A closed secret is opened by it, to the new version alone: what the older ones could open then
+    is disabled first.
+
+    Args:
+        vault: Where the secret is.
+        secret: Which one.
+        lifetime: When the version is valid.
+        now: POSIX seconds.
+        tags: Those to be changed; the others stay as those of the newest version are.
+
+    Raises:
+        NoSecretError: There is no secret.
+        UnknownOutcomeError: Whether the version was added is not known.
+    """
+    judged = standings(await vault.versions(secret.name), now)
+    if not judged:
+        raise NoSecretError
+    newest = judged[0].version
+    if not newest.enabled:
+        for each in judged:
+            if each.state in {VersionState.CLOSED, VersionState.NOT_YET}:
+                await vault.disable(secret.name, each.version.id)
+    return await _draw(
+        vault, secret, lifetime, {**newest.tags, **(tags or {})}, was_open=newest.enabled
+    )
+
+
+async def settle(
+    vault: SecretVersions, secret: ManagedSecret, drawn: Drawn, now: float
+) -> list[SecretVersion]:
+    """Disable what a rotation has superseded, so that it never becomes valid again.
+
+    Args:
+        vault: Where the secret is.
+        secret: Which one.
+        drawn: The version that the rotation has added.
+        now: POSIX seconds.
+
+    Returns:
+        What was disabled.
+
+    Raises:
+        OvertakenError: The secret was closed meanwhile, or two newer versions were drawn within the
+            same second. The version opens nothing.
+    """
+    judged = standings(await _versions_after(vault, secret, drawn, now), now)
+    others = [each.version for each in judged if each.version.id != drawn.version.id]
+    if drawn.was_open and _is_closed(others):
+        for version in (drawn.version, *others):
+            if version is drawn.version or version.enabled:
+                await vault.disable(secret.name, version.id)
+        raise OvertakenError
+    superseded = having(VersionState.SUPERSEDED, judged)
+    if drawn.version.id in {version.id for version in superseded}:
+        await vault.expire(secret.name, drawn.version.id, now)
+        raise OvertakenError
+    return await _retire(vault, secret, judged, drawn.version.id)
+
+
+async def revoke(vault: SecretVersions, secret: ManagedSecret, named: str, now: float) -> Revoked:
+    """Disable a version of a secret. What was closed before stays closed.
+
+    Args:
+        vault: Where the secret is.
+        secret: Which one.
+        named: The version's id, its beginning, or the label that the log shows.
+        now: POSIX seconds.
+
+    Raises:
+        NoSecretError: There is no secret.
+        NoSuchVersionError: There is no such version, or there are several.
+        AlreadyDisabledError: It is disabled.
+        NewestVersionError: It is the newest one, which closes the secret.
+    """
+    judged = standings(await vault.versions(secret.name), now)
+    if not judged:
+        raise NoSecretError
+    wanted = _named(judged, named)
+    if wanted.state is VersionState.DISABLED:
+        raise AlreadyDisabledError(wanted.version.id)
+    # The vault counts in seconds: of two that were made in one, either may be its newest.
+    if wanted.version.created >= judged[0].version.created:
+        raise NewestVersionError
+    superseded = await _retire(vault, secret, judged, wanted.version.id)
+    await vault.disable(secret.name, wanted.version.id)
+    return Revoked(wanted.version, superseded)
+
+
+async def close(vault: SecretVersions, secret: ManagedSecret, now: float) -> list[SecretVersion]:
+    """Disable every version that is enabled, the newest first: that alone closes the secret.
+
+    Versions that others draw meanwhile are disabled as well.
+
+    Returns:
+        What was disabled.
+
+    Raises:
+        NoSecretError: There is no secret.
+        OvertakenError: Others draw versions faster than they can be disabled.
+    """
+    closed: list[SecretVersion] = []
+    for _ in range(_CLOSING_ROUNDS):
+        judged = standings(await vault.versions(secret.name), now)
+        if not judged:
+            raise NoSecretError
+        enabled = [each.version for each in judged if each.version.enabled]
+        if not enabled:
+            return closed
+        for version in enabled:
+            await vault.disable(secret.name, version.id)
+        closed += enabled
+    raise OvertakenError
+
+
+async def _draw(
+    vault: SecretVersions,
+    secret: ManagedSecret,
+    lifetime: Lifetime,
+    tags: Mapping[str, str],
+    *,
+    was_open: bool = False,
+) -> Drawn:
+    token = f"{secret.prefix}{secrets.token_urlsafe(TOKEN_BYTES)}"
+    receipt = secrets.token_hex(8)
+    try:
+        version = await vault.add(secret, token, lifetime, {**tags, DRAW_TAG: receipt})
+    except UnknownOutcomeError:
+        added = await vault.versions(secret.name)
+        found = [each for each in added if each.tags.get(DRAW_TAG) == receipt]
+        if not found:
+            raise
+        version = max(found, key=lambda each: each.created)
+    return Drawn(token, version, receipt, was_open)
+
+
+async def _versions_after(
+    vault: SecretVersions, secret: ManagedSecret, drawn: Drawn, now: float
+) -> list[SecretVersion]:
+    """List the versions after a draw, and end the doubles of the one that was drawn.
+
+    An HTTP client sends a PUT again by itself where the connection was cut, and the vault then adds
+    a second version of the same value.
+    """
+    single = []
+    for version in await vault.versions(secret.name):
+        if version.id != drawn.version.id and version.tags.get(DRAW_TAG) == drawn.receipt:
+            await vault.expire(secret.name, version.id, now)
+        else:
+            single.append(version)
+    return single
+
+
+async def _retire(
+    vault: SecretVersions, secret: ManagedSecret, judged: Sequence[Standing], keep: str
+) -> list[SecretVersion]:
+    """Disable what is superseded, without the version `keep`; return what was disabled.
+
+    One that was made within the same second as the newest is left to the next rotation: the vault
+    may take it for the newest, and disabling that closes the secret.
+    """
+    newest = judged[0].version.created
+    superseded = [
+        version
+        for version in having(VersionState.SUPERSEDED, judged)
+        if version.id != keep and version.created < newest
+    ]
+    for version in superseded:
+        await vault.disable(secret.name, version.id)
+    return superseded
+
+
+def _is_closed(versions: Sequence[SecretVersion]) -> bool:
+    """Tell whether the newest version is disabled; of several of one second, all of them."""
+    newest = max((each.created for each in versions), default=None)
+    return newest is not None and not any(v.enabled for v in versions if v.created == newest)
+
+
+def _named(judged: Sequence[Standing], named: str) -> Standing:
+    """Find the version that is meant."""
+    digits = named.rpartition("/")[2].lower()
+    if len(digits) < _LEAST_DIGITS:
+        raise NoSuchVersionError(f"{named!r} is too short: give at least {_LEAST_DIGITS} digits")
+    found = [each for each in judged if each.version.id.startswith(digits)]
+    if len(found) != 1:
+        what = "no version begins so" if not found else f"{len(found)} versions begin so"
+        raise NoSuchVersionError(f"{named!r}: {what}")
+    return found[0]

@@ -1,0 +1,392 @@
+"""Tenants and their tokens, as the product manages them: listed, drawn, revoked and closed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from shared import tenants
+from shared.auth import rotation
+from shared.auth.rotation import Lifetime, ManagedSecret
+from shared.auth.versions import standings
+from shared.clock import Clock
+from shared.errors import Conflict, NotFound, NotServed, Unavailable
+from shared.notices import Notices
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from shared.auth.rotation import Drawn, SecretVersions
+    from shared.auth.versions import Standing
+    from shared.errors import ScimError
+
+SETTLE_SECONDS = 8.0
+"""How long what a draw has superseded is waited for to be disabled; the next draw does the rest."""
+
+_SPARE_SECONDS = 0.5
+"""Of the deadline, so that a token that was drawn is still answered."""
+
+_RETRY_AFTER = 5
+
+_log = logging.getLogger("scim.tokens")
+
+
+class TenantState(StrEnum):
+    """Whether an identity provider comes in."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    NO_VALID_TOKEN = "noValidToken"  # noqa: S105 - a state, no token
+
+
+@dataclass(frozen=True, slots=True)
+class TenantAccess:
+    """Whether a tenant is open, and when its newest token expires, in POSIX seconds."""
+
+    state: TenantState
+    expires: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Requester:
+    """On whose behalf tokens are managed.
+
+    Attributes:
+        label: Of the API key, for the log.
+        request_id: Of the request, for the log.
+        deadline: `time.monotonic()` after which nothing is begun.
+    """
+
+    label: str
+    request_id: str
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """A token that was drawn, and the ids of the versions that were disabled for it."""
+
+    drawn: Drawn
+    disabled: list[str]
+
+
+class TenantTokens(Protocol):
+    """What manages tenants and their tokens.
+
+    Each method raises `Unavailable` where the vault does not answer. Those that write raise
+    `NotServed` where the service may not write, and tell in the log who did what.
+    """
+
+    async def names(self) -> list[str]:
+        """Name all tenants, closed ones too, in the order of their names."""
+
+    async def access(self, tenant: str) -> TenantAccess:
+        """Tell whether a tenant is open.
+
+        Raises:
+            NotFound: There is no such tenant.
+        """
+
+    async def create(self, tenant: str, expires: float, by: Requester) -> NewToken:
+        """Create a tenant by drawing its first token.
+
+        Raises:
+            Conflict: There is one.
+        """
+
+    async def draw(self, tenant: str, expires: float, by: Requester) -> NewToken:
+        """Draw another token of a tenant; its present one stays valid, and older ones end.
+
+        A closed tenant is opened by it, to this token alone.
+
+        Raises:
+            NotFound: There is no such tenant.
+            Conflict: Others drew or closed at the same time, and this was taken back.
+        """
+
+    async def versions(self, tenant: str) -> list[Standing]:
+        """Judge the versions of a tenant's secret, the newest first.
+
+        Raises:
+            NotFound: There is no such tenant.
+        """
+
+    async def revoke(self, tenant: str, version: str, by: Requester) -> list[str]:
+        """Disable a version, and older ones that would come back; return which were disabled.
+
+        Raises:
+            NotFound: There is no such version.
+            Conflict: It is the newest, which closes the tenant.
+        """
+
+    async def close(self, tenant: str, by: Requester) -> list[str]:
+        """Disable all versions of a tenant; return those that were not disabled before.
+
+        Raises:
+            NotFound: There is no such tenant.
+        """
+
+
+class Remembered(Protocol):
+    """What authentication has read of the vault (`VaultTokens`)."""
+
+    async def listed_tenants(self) -> list[str]:
+        """Name all tenants, closed ones too."""
+
+    async def tenant_access(self, tenant: str) -> TenantAccess:
+        """Tell whether a tenant is open."""
+
+    def note_change(self, secret: str) -> None:
+        """Have a secret read again before it serves, since this process has changed it."""
+
+
+class WithoutVault:
+    """Tenants whose tokens stand in the settings, where the service can change nothing."""
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        """Prepare.
+
+        Args:
+            names: Of the tenants.
+        """
+        self._names = sorted(names)
+
+    async def names(self) -> list[str]:
+        """Name the tenants of the settings."""
+        return self._names
+
+    async def access(self, tenant: str) -> TenantAccess:
+        """Call each tenant of the settings open; see `TenantTokens.access`."""
+        if tenant not in self._names:
+            raise no_such_tenant()
+        return TenantAccess(TenantState.OPEN, None)
+
+    async def create(self, tenant: str, expires: float, by: Requester) -> NewToken:
+        """Refuse; see `TenantTokens.create`."""
+        del tenant, expires, by
+        raise self._refusal()
+
+    async def draw(self, tenant: str, expires: float, by: Requester) -> NewToken:
+        """Refuse; see `TenantTokens.draw`."""
+        del tenant, expires, by
+        raise self._refusal()
+
+    async def versions(self, tenant: str) -> list[Standing]:
+        """Refuse; see `TenantTokens.versions`."""
+        del tenant
+        raise self._refusal()
+
+    async def revoke(self, tenant: str, version: str, by: Requester) -> list[str]:
+        """Refuse; see `TenantTokens.revoke`."""
+        del tenant, version, by
+        raise self._refusal()
+
+    async def close(self, tenant: str, by: Requester) -> list[str]:
+        """Refuse; see `TenantTokens.close`."""
+        del tenant, by
+        raise self._refusal()
+
+    def _refusal(self) -> NotServed:
+        return NotServed(
+            "Tokens are managed where they lie in Key Vault. This service takes them from its"
+            " settings: put SCIM_SECRET_TOKEN__<TENANT> into local.settings.json and start it"
+            " again, or set KEY_VAULT_URL."
+        )
+
+
+@dataclass(slots=True)
+class VaultTenantTokens:
+    """Tenants whose tokens lie in Key Vault.
+
+    Attributes:
+        vault: Where they lie.
+        remembered: What authentication has read of it.
+        write_refused: The exception by which the vault says that the app may not write.
+        name_taken: The exception by which it says that a deleted secret has the name.
+        clock: The time by which tokens begin and expire.
+    """
+
+    vault: SecretVersions
+    remembered: Remembered
+    write_refused: type[Exception]
+    name_taken: type[Exception]
+    clock: Clock = field(default_factory=Clock)
+    _notices: Notices = field(default_factory=Notices)
+
+    async def names(self) -> list[str]:
+        """Name all tenants, as they were read within the last minute."""
+        return sorted(await self.remembered.listed_tenants())
+
+    async def access(self, tenant: str) -> TenantAccess:
+        """Tell whether a tenant is open, as it was read within the last minute."""
+        return await self.remembered.tenant_access(tenant)
+
+    async def create(self, tenant: str, expires: float, by: Requester) -> NewToken:
+        """Create a tenant; see `TenantTokens.create`. 3 calls of the vault."""
+        secret = ManagedSecret.of_tenant(tenant)
+        lifetime = Lifetime(None, expires)
+        async with self._acting("create", tenant, by) as told:
+            drawn = await rotation.draw_first(self.vault, secret, lifetime, self.clock.wall())
+            told["version"] = drawn.version.id
+        return NewToken(drawn, [])
+
+    async def draw(self, tenant: str, expires: float, by: Requester) -> NewToken:
+        """Draw a token; see `TenantTokens.draw`. 3 calls, and one for each that is superseded."""
+        secret = ManagedSecret.of_tenant(tenant)
+        lifetime = Lifetime(None, expires)
+        async with self._acting("draw", tenant, by) as told:
+            drawn = await rotation.rotate(self.vault, secret, lifetime, self.clock.wall())
+            told["version"] = drawn.version.id
+            disabled = await self._settle(secret, drawn, by)
+            told["disabled"] = disabled
+        return NewToken(drawn, disabled)
+
+    async def _settle(self, secret: ManagedSecret, drawn: Drawn, by: Requester) -> list[str]:
+        """Disable what a draw has superseded. Where that fails the token is good all the same."""
+        left = by.deadline - time.monotonic() - _SPARE_SECONDS
+        try:
+            async with asyncio.timeout(max(min(left, SETTLE_SECONDS), 0)):
+                ended = await rotation.settle(self.vault, secret, drawn, self.clock.wall())
+        except rotation.RotationError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever the vault said
+            _log.warning(
+                "%s: what a new version supersedes was not disabled, the next draw does it: %s",
+                secret.name,
+                type(error).__name__,
+            )
+            return []
+        return [version.id for version in ended]
+
+    async def versions(self, tenant: str) -> list[Standing]:
+        """Judge the versions; see `TenantTokens.versions`. One call for each 25."""
+        try:
+            listed = await self.vault.versions(tenants.secret_name(tenant))
+        except Exception as error:
+            _log.warning("Reading the versions of %s failed: %s", tenant, error)
+            raise _unavailable("Nothing was changed.") from error
+        if not listed:
+            raise no_such_tenant()
+        return standings(listed, self.clock.wall())
+
+    async def revoke(self, tenant: str, version: str, by: Requester) -> list[str]:
+        """Disable a version; see `TenantTokens.revoke`. 2 calls, one more for each other."""
+        secret = ManagedSecret.of_tenant(tenant)
+        async with self._acting("revoke", tenant, by) as told:
+            told["version"] = version
+            try:
+                revoked = await rotation.revoke(self.vault, secret, version, self.clock.wall())
+            except rotation.AlreadyDisabledError:
+                return []
+            told["disabled"] = [revoked.version.id, *(each.id for each in revoked.superseded)]
+        return [revoked.version.id, *(each.id for each in revoked.superseded)]
+
+    async def close(self, tenant: str, by: Requester) -> list[str]:
+        """Disable all versions; see `TenantTokens.close`. 2 calls, and one for each version."""
+        secret = ManagedSecret.of_tenant(tenant)
+        async with self._acting("close", tenant, by) as told:
+            ended = await rotation.close(self.vault, secret, self.clock.wall())
+            told["disabled"] = [version.id for version in ended]
+        return [version.id for version in ended]
+
+    @asynccontextmanager
+    async def _acting(
+        self, action: str, tenant: str, by: Requester
+    ) -> AsyncIterator[dict[str, object]]:
+        """Bound a change of a tenant's secret, log who did it, and refuse in the words of errors.
+
+        Whatever came of it, what is remembered of the secret is read again before it serves.
+        """
+        told: dict[str, object] = {}
+        try:
+            async with asyncio.timeout(max(by.deadline - time.monotonic(), 0)):
+                yield told
+        except Exception as error:
+            refusal = self._refusal(action, tenant, error)
+            _tell(logging.WARNING, action, tenant, by, told, refused=type(error).__name__)
+            raise refusal from error
+        else:
+            _tell(logging.INFO, action, tenant, by, told)
+        finally:
+            self.remembered.note_change(tenants.secret_name(tenant))
+
+    def _refusal(self, action: str, tenant: str, error: Exception) -> ScimError:
+        if isinstance(error, self.write_refused):
+            if self._notices.is_due("writes"):
+                _log.error(
+                    "Key Vault does not let the service write tokens (%s); deploy with the"
+                    " parameter tokensByApi=true to have them managed by /api/v1",
+                    error,
+                )
+            return NotServed(
+                "This deployment does not let the service write to its vault. Deploy it with the"
+                " parameter tokensByApi=true, or use `python -m tools.admin token`. Nothing was"
+                " changed."
+            )
+        if isinstance(error, self.name_taken):
+            return Conflict(
+                "A tenant of this name was deleted from the vault and can still be recovered, which"
+                f" keeps the name: `az keyvault secret recover --name {tenants.secret_name(tenant)}"
+                " --vault-name <vault>` brings it back."
+            )
+        return _of_rotation(error) or _unavailable(_HALF_DONE[action])
+
+
+_HALF_DONE = {
+    "create": "Whether the tenant was created is not known: list the tenants. If it is there, draw"
+    " another token, since nobody has seen the first.",
+    "draw": "Whether a token was drawn is not known; nobody has seen it, and the present ones are"
+    " as valid as before. List the tokens, revoke what is not yours, and repeat the request.",
+    "revoke": "List the tokens to see which are disabled, and repeat the request.",
+    "close": "The tenant may be closed already: repeat the request until it succeeds.",
+}
+"""What is so where the vault has failed, by what was asked for."""
+
+
+def no_such_tenant() -> NotFound:
+    """Build the answer about a tenant that does not exist."""
+    return NotFound("There is no such tenant.")
+
+
+def _of_rotation(error: Exception) -> ScimError | None:
+    match error:
+        case rotation.SecretExistsError():
+            return Conflict(
+                "There is a tenant of this name. Draw a token of it with POST to its `tokens`."
+            )
+        case rotation.NoSecretError():
+            return no_such_tenant()
+        case rotation.NoSuchVersionError():
+            return NotFound("The tenant has no such token.")
+        case rotation.NewestVersionError():
+            return Conflict(
+                "This is the newest token, and to disable it would close the tenant to the other"
+                " one too. Draw a new one first and then revoke this one, or close the tenant with"
+                " DELETE."
+            )
+        case rotation.OvertakenError():
+            return Conflict(
+                "Others drew tokens or closed the tenant at the same time, and this request was"
+                " taken back. List the tokens, and repeat it if it is still wanted."
+            )
+    return None
+
+
+def _unavailable(what_is_so: str) -> Unavailable:
+    return Unavailable(
+        f"The vault did not answer as it should. {what_is_so}", retry_after=_RETRY_AFTER
+    )
+
+
+def _tell(
+    level: int, action: str, tenant: str, by: Requester, told: dict[str, object], **more: str
+) -> None:
+    """Log who did what with the tokens of a tenant: ids alone, no value."""
+    line = {"tokens": action, "tenant": tenant, **told, **more}
+    _log.log(level, "%s", json.dumps({**line, "by": by.label, "request": by.request_id}))
