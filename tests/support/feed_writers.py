@@ -39,7 +39,7 @@ class Plan:
         skew: by how many seconds its clock is ahead.
         late: by how many seconds before its commit the key of a change row may be drawn.
         writers: how many requests are under way at once.
-        seconds: for how long requests are begun.
+        requests: how many each of them does.
         seed: of all that is left to chance.
         users: ids of users that all instances change.
         groups: ids of groups that they join and leave.
@@ -50,7 +50,7 @@ class Plan:
     skew: float
     late: float
     writers: int
-    seconds: float
+    requests: int
     seed: int
     users: list[str]
     groups: list[str]
@@ -80,9 +80,8 @@ class _Writer:
         self._users = [*plan.users]
 
     async def run(self) -> None:
-        until = time.monotonic() + self._plan.seconds
         acts = [self._create, self._switch, self._switch, self._join, self._leave, self._delete]
-        while time.monotonic() < until:
+        for _ in range(self._plan.requests):
             with suppress(NotFound):  # another writer has deleted the user
                 await self._chance.choice(acts)()
 

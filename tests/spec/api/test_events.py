@@ -81,6 +81,23 @@ async def test_a_group_in_a_group_is_told_apart_from_a_user(scim: Scim, api: Api
     assert event["members"]["added"] == [{"id": child["id"], "type": "Group"}]
 
 
+async def test_a_large_group_is_told_from_behind_in_the_parts_in_which_it_was_written(
+    scim: Scim, api: Api
+) -> None:
+    users = [(await scim.create_user(userName=f"user{n}"))["id"] for n in range(45)]
+    cursor = (await page(api))["cursor"]
+    group = await scim.create_group("Everyone", *users)
+    events = [
+        event
+        for event in (await page(api, after=cursor))["events"]
+        if event["resource"]["id"] == group["id"]
+    ]
+    assert [event["type"] for event in events] == ["group.member_added"] * 2 + ["group.created"]
+    parts = [[member["id"] for member in each["members"]["added"]] for each in events]
+    assert [len(part) for part in parts] == [40, 5, 0]
+    assert {*parts[0], *parts[1]} == {*users}
+
+
 async def test_a_reader_goes_on_where_it_was(scim: Scim, api: Api) -> None:
     for name in ("a", "b", "c"):
         await scim.create_user(userName=name)
