@@ -128,6 +128,8 @@ async def test_if_match_keeps_a_change_by_others(api: Api) -> None:
         ({"roleMap": [entry("a")]}, "roleMap[0].group"),
         ({"roleMap": [entry("a", externalId="x", displayName="y")]}, "roleMap[0].group"),
         ({"roleMap": [entry("a", id="0" * 32)]}, "roleMap[0].group"),
+        ({"roleMap": [entry("a", externalId="x", displayName=None)]}, "roleMap[0].group"),
+        ({"roleMap": [entry("a", externalId=None)]}, "roleMap[0].group"),
         ({"roleMap": [entry("a", externalId="")]}, "roleMap[0].group.externalId"),
         ({"roleMap": [entry("a", displayName=" ")]}, "roleMap[0].group.displayName"),
         ({"roleMap": [entry("a", displayName=7)]}, "roleMap[0].group.displayName"),
