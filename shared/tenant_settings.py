@@ -102,11 +102,20 @@ def patched(kept: Mapping[str, Any], patch: Any) -> dict[str, Any]:
     return {name: value for name, value in kept.items() if name not in patch} | sent
 
 
+_IN_JSON = {
+    "tuple_type": "should be a list",
+    "model_type": "should be an object",
+    "missing": "is missing",
+    "extra_forbidden": "is not known here; leave it out",
+}
+"""What is wrong in the words of JSON, where pydantic has those of Python."""
+
+
 def _refusal(error: ValidationError) -> InvalidValue:
     """Say of the first problem where it is, and what is wanted, without the value."""
     problem = error.errors(include_url=False, include_input=False)[0]
     # The names of validators stand in the place of a problem too, and mean nothing outside.
     place = [step for step in problem["loc"] if isinstance(step, int) or step.isidentifier()]
     path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
-    said = problem["msg"].removeprefix("Value error, ")
+    said = _IN_JSON.get(problem["type"], problem["msg"].removeprefix("Value error, "))
     return InvalidValue(f"{path.lstrip('.')}: {said}.", path=path.lstrip("."))
