@@ -29,6 +29,10 @@ def left_out(schema: dict[str, Any]) -> None:
     schema.pop("default", None)
 
 
+def _exactly_one(schema: dict[str, Any]) -> None:
+    schema["oneOf"] = [{"required": [name]} for name in schema["properties"]]
+
+
 _Name = Annotated[
     StrictStr, Field(min_length=1, max_length=_MAX_NAME_LENGTH), AfterValidator(_plain)
 ]
@@ -40,7 +44,7 @@ _Role = Annotated[
 class GroupReference(BaseModel):
     """A group of the customer's, by exactly one of its two names."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_exactly_one)
 
     external_id: _Name | SkipJsonSchema[None] = Field(
         None,
@@ -57,7 +61,8 @@ class GroupReference(BaseModel):
 
     @validating(mode="after")
     def _name_one(self) -> Self:
-        if (self.external_id is None) is (self.display_name is None):
+        names = [each for each in (self.external_id, self.display_name) if each is not None]
+        if not len(names) == len(self.model_fields_set) == 1:
             raise ValueError("should name the group by one of externalId and displayName")
         return self
 

@@ -12,7 +12,6 @@ from pydantic import (
     StrictInt,
     ValidationError,
 )
-from pydantic.json_schema import SkipJsonSchema
 
 from shared.errors import InvalidSyntax, InvalidValue
 from shared.roles import MAX_ENTRIES, RoleEntry, check_consistent, left_out
@@ -29,18 +28,18 @@ def _few(value: Any) -> Any:
 
 
 class TenantSettings(BaseModel):
-    """What is set of a tenant. What is not set is as the deployment says."""
+    """What is set of a tenant. What is not set is as the deployment says; null unsets."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     role_map: (
         Annotated[
             tuple[RoleEntry, ...],
+            Field(max_length=MAX_ENTRIES),
             BeforeValidator(_few),
             AfterValidator(check_consistent),
-            Field(max_length=MAX_ENTRIES),
         ]
-        | SkipJsonSchema[None]
+        | None
     ) = Field(
         None,
         alias=ROLE_MAP,
@@ -48,16 +47,14 @@ class TenantSettings(BaseModel):
         description="Which groups give which roles of the product. Not set: nobody has roles, and"
         " `roles` stands nowhere.",
     )
-    requests_per_second: (
-        Annotated[StrictInt, Field(ge=MIN_RATE, le=MAX_RATE)] | SkipJsonSchema[None]
-    ) = Field(
+    requests_per_second: Annotated[StrictInt, Field(ge=MIN_RATE, le=MAX_RATE)] | None = Field(
         None,
         alias="requestsPerSecond",
         json_schema_extra=left_out,
         description="How many requests a second each instance serves this tenant, and twice as many"
         " in a burst. Not set: `SCIM_REQUESTS_PER_SECOND`.",
     )
-    unknown_members: Literal["skip", "reject"] | SkipJsonSchema[None] = Field(
+    unknown_members: Literal["skip", "reject"] | None = Field(
         None,
         alias="unknownMembers",
         json_schema_extra=left_out,
@@ -105,11 +102,20 @@ def patched(kept: Mapping[str, Any], patch: Any) -> dict[str, Any]:
     return {name: value for name, value in kept.items() if name not in patch} | sent
 
 
+_IN_JSON = {
+    "tuple_type": "should be a list",
+    "model_type": "should be an object",
+    "missing": "is missing",
+    "extra_forbidden": "is not known here; leave it out",
+}
+"""What is wrong in the words of JSON, where pydantic has those of Python."""
+
+
 def _refusal(error: ValidationError) -> InvalidValue:
     """Say of the first problem where it is, and what is wanted, without the value."""
     problem = error.errors(include_url=False, include_input=False)[0]
     # The names of validators stand in the place of a problem too, and mean nothing outside.
     place = [step for step in problem["loc"] if isinstance(step, int) or step.isidentifier()]
     path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
-    said = problem["msg"].removeprefix("Value error, ")
+    said = _IN_JSON.get(problem["type"], problem["msg"].removeprefix("Value error, "))
     return InvalidValue(f"{path.lstrip('.')}: {said}.", path=path.lstrip("."))

@@ -34,7 +34,7 @@ async def test_a_user_in_90_groups_is_deleted_in_one_transaction(
     deleted, other = everyone.users
     context = new_context()
     await store.users.delete(context, deleted)
-    assert (context.meter.calls, context.meter.entities) == (3, 4 + 90)
+    assert (context.meter.calls, context.meter.entities) == (3, 5 + 90)
     found = await consistent()
     assert {uid for _, uid in found.memberships()} == {other}
     [change] = found.changes("delete")
@@ -47,7 +47,7 @@ async def test_a_user_in_100_groups_is_deleted_in_steps_within_the_request(
     everyone = await seed(store.table, new_context(), users=1, groups=100)
     context = new_context()
     await store.users.delete(context, everyone.users[0])
-    assert (context.meter.calls, context.meter.entities) == (3 + 2 * 2, 6 + (2 + 90) + (3 + 10))
+    assert (context.meter.calls, context.meter.entities) == (3 + 2 * 2, 7 + (2 + 90) + (3 + 10))
     found = await consistent()
     assert found.memberships() == set()
     assert not found.of("q-u")
