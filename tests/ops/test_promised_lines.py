@@ -82,6 +82,10 @@ class App(Protocol):
         """Send a request of the default tenant; return the body of the answer."""
         ...
 
+    async def draw_token(self, key: str) -> None:
+        """Draw a token of the default tenant with an API key."""
+        ...
+
     async def sweep(self) -> None:
         """Let the sweeper's timer fire."""
         ...
@@ -188,6 +192,23 @@ async def tag_a_key_wrongly(app: App, azure: Azure) -> None:
     key = f"scimkey_tagged_{'k' * 43}"
     azure.vault.put("scim-apikey--tagged", key, tags={"scopes": "identities.reed"})
     assert await app.ask(token=key) == 403
+
+
+async def draw_a_token(app: App, azure: Azure) -> None:
+    key = f"scimkey_manager_{'m' * 43}"
+    azure.vault.put("scim-apikey--manager", key, tags={"scopes": "tenants.manage"})
+    await app.draw_token(key)
+
+
+async def draw_without_the_right(app: App, azure: Azure) -> None:
+    azure.vault.is_read_only = True
+    await draw_a_token(app, azure)
+
+
+async def draw_half(app: App, azure: Azure) -> None:
+    azure.vault.put("scim-token", "a-second-token-of-the-tenant")
+    azure.vault.writes = 1
+    await draw_a_token(app, azure)
 
 
 async def lose_the_role(app: App, azure: Azure) -> None:
@@ -379,6 +400,35 @@ PROMISES = {
         tag_a_key_wrongly,
         {RUNBOOK: "`The tags of scim-apikey--... name no scope or tenant by`"},
     ),
+    "a token that is drawn": Promise(
+        r'\{"tokens": "draw", "tenant": "default", "version": "[0-9a-f]{32}", "disabled": \[\], "by":'
+        r' "scim-apikey--manager/[0-9a-f]{8}", "request": ',
+        "information",
+        RECORD,
+        draw_a_token,
+        {RUNBOOK: '`{"tokens": "draw", "tenant": "acme", '},
+    ),
+    "a token that is not drawn": Promise(
+        r'\{"tokens": "draw", "tenant": "default", "refused": "WriteRefusedError", "by":',
+        "warning",
+        RECORD,
+        draw_without_the_right,
+        {RUNBOOK: "`refused`"},
+    ),
+    "a vault that takes no tokens": Promise(
+        "Key Vault does not let the service write tokens",
+        "error",
+        RECORD,
+        draw_without_the_right,
+        {RUNBOOK: "`Key Vault does not let the service write tokens`"},
+    ),
+    "a token that supersedes what cannot be disabled": Promise(
+        "scim-token: what a new version supersedes was not disabled",
+        "warning",
+        RECORD,
+        draw_half,
+        {RUNBOOK: "`what a new version supersedes was not disabled`"},
+    ),
     "storage that refuses": Promise(
         "table storage refused a request: 403",
         "error",
@@ -468,6 +518,10 @@ class OnTheStandIn:
         sent: dict[str, Any] = answer.json()
         return sent
 
+    async def draw_token(self, key: str) -> None:
+        url = "/api/v1/tenants/default/tokens"
+        await self.app.client.post(url, headers=bearer(key), json={})
+
     async def sweep(self) -> None:
         """Wait for the run that is past due."""
         await self.log.until("sweeper: its timer fires")
@@ -509,6 +563,17 @@ class InTheLibrary:
         )
         sent: dict[str, Any] = json.loads(told["body"])
         return sent
+
+    async def draw_token(self, key: str) -> None:
+        await self.exchanged(
+            function="api_tokens",
+            method="POST",
+            url="https://id.example.com/api/v1/tenants/default/tokens",
+            headers={"authorization": f"Bearer {key}"},
+            route={"tenant": "default"},
+            body="{}",
+            invocation_id=str(uuid.uuid4()),
+        )
 
     async def sweep(self) -> None:
         await self.exchanged(timer="sweeper")

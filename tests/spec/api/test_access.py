@@ -256,9 +256,7 @@ async def test_another_method_is_told_what_is_served(api: Api, method: str) -> N
     assert response.json()["type"] == "/problems/method-not-allowed"
 
 
-@pytest.mark.parametrize(
-    "path", ["", "/", "/tenants", "/tenants/acme/x", "/tenants/acme/access/x", "/x?y=z"]
-)
+@pytest.mark.parametrize("path", ["", "/", "/tenants/acme/access/x", "/tenants/acme/x", "/x?y=z"])
 async def test_nothing_else_is_served_below_the_api(
     running_service: RunningService, path: str
 ) -> None:
@@ -309,7 +307,7 @@ async def test_a_key_of_some_tenants_learns_nothing_of_others_nor_which_there_ar
         is_own = number < len(names) and number % 2 == 0
         assert response.status_code == (200 if is_own else 403), name
         if not is_own:
-            assert response.json()["detail"] == "The API key is not for this tenant."
+            assert response.json()["detail"].startswith("The API key is not for this tenant.")
 
 
 @pytest.mark.parametrize("name", ["events", "idle"])
