@@ -26,7 +26,7 @@ const encoder = new TextEncoder();
  * @param secret - `whsec_<base64>`; several while one replaces another.
  * @param options - `now`: POSIX seconds; those of the clock unless told.
  * @throws VerificationError if it is not to be trusted: answer 401, do nothing.
- * @throws TypeError if a secret is none.
+ * @throws TypeError if there is no secret, or one is none.
  */
 export async function verify<T = Event>(
   payload: string | Uint8Array,
@@ -35,6 +35,7 @@ export async function verify<T = Event>(
   options: { readonly now?: number } = {},
 ): Promise<T> {
   const secrets = typeof secret === "string" ? [secret] : secret;
+  if (secrets.length === 0) throw new TypeError("there is no secret");
   const keys = await Promise.all(secrets.map(keyOf));
   const body = typeof payload === "string" ? encoder.encode(payload) : payload;
   const id = header(headers, "webhook-id");

@@ -13,7 +13,7 @@ import {
 import { contentsOf, contentsOfService } from "./support/copies.js";
 import { FakeService } from "./support/fake_service.js";
 
-const CASES = 150;
+const CASES = 60;
 
 for (const expand of [false, true]) {
   const kind = expand ? "with documents" : "without documents";
