@@ -6,9 +6,9 @@
 
 /** Who wants to sign in, by exactly one of these. */
 export type AccessQuery =
-  | { readonly userName: string }
-  | { readonly externalId: string }
-  | { readonly email: string };
+  | { readonly userName: string; readonly externalId?: never; readonly email?: never }
+  | { readonly externalId: string; readonly userName?: never; readonly email?: never }
+  | { readonly email: string; readonly userName?: never; readonly externalId?: never };
 
 /** The sign-in decision. Let nobody in but for `allow`, and take no error for it. */
 export interface Access {
