@@ -5,6 +5,7 @@
  */
 
 import type { CallOptions, Tenant } from "./client.js";
+import { NotFoundError } from "./errors.js";
 import { Draft, type GroupRecord, type Ids, type Records, type Replica } from "./replica.js";
 import type { Event, Member, User } from "./types.js";
 
@@ -215,9 +216,8 @@ async function copyNested(
   const parents = new Map<string, Set<string>>([...groups].map((id) => [id, new Set()]));
   const withGroups = { ...options, filter: 'members.type eq "Group"', attributes: ["id"] };
   for await (const { id } of tenant.groups(withGroups)) {
-    for (const member of await tenant.groupMembers(id, options)) {
-      if (member.type === "Group")
-        parents.set(member.id, (parents.get(member.id) ?? new Set()).add(id));
+    for (const member of await groupsIn(tenant, id, options)) {
+      parents.set(member, (parents.get(member) ?? new Set()).add(id));
     }
   }
   for await (const part of batches(parents)) {
@@ -227,6 +227,17 @@ async function copyNested(
     );
     for (const [id, above] of part) draft.putParents(id, above);
     await save(replica, draft);
+  }
+}
+
+/** Reads the ids of the groups in a group; none if it was deleted meanwhile. */
+async function groupsIn(tenant: Tenant, id: string, options: CallOptions): Promise<string[]> {
+  try {
+    const members = await tenant.groupMembers(id, options);
+    return members.filter(({ type }) => type === "Group").map((member) => member.id);
+  } catch (error) {
+    if (error instanceof NotFoundError) return [];
+    throw error;
   }
 }
 

@@ -95,7 +95,7 @@ async function meanwhile(
   random: (below: number) => number,
   read: () => Promise<unknown>,
 ): Promise<void> {
-  for (let request = 0; request < 9; request++) {
+  for (let request = 0; request < 20; request++) {
     service.interludes.push(random(3) === 0 ? () => happen(service, random) : () => {});
   }
   await read();
