@@ -9,11 +9,10 @@ import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aiohttp import web
 from typer.testing import CliRunner
 
 from tests.ops.tools.conftest import Ended
-from tests.support.fakes.recording_service import LIST, RecordingService
+from tests.support.fakes.recording_service import LIST, RecordingService, answer
 from tests.support.fixtures.api_client import KEYS
 from tools.reconcile.__main__ import app
 from tools.reconcile.attributes import ROLES_SCHEMA, Chosen, Match
@@ -224,7 +223,7 @@ async def test_roles_are_compared_whatever_their_order(
         {"id": "3", "userName": "cy", "active": True},
     ]
     body = {"schemas": [LIST], "totalResults": 3, "Resources": users}
-    service.script["GET /scim/v2/Users"] = [web.json_response(body)]
+    service.tell("GET /Users", answer(200, body))
     file = written(tmp_path, "userName,Roles\nana,user; admin\nbo,admin\ncy,\n")
     options = ("--compare", "roles=Roles", "--format", "json")
     ended = await reconcile(service.url, file, *options)
@@ -310,7 +309,7 @@ BROKEN: dict[str, Any] = {
 async def test_half_a_directory_is_not_compared(
     service: RecordingService, tmp_path: Path, body: dict[str, Any]
 ) -> None:
-    service.script["GET /scim/v2/Users"] = [web.json_response({"schemas": [LIST], **body})]
+    service.tell("GET /Users", answer(200, {"schemas": [LIST], **body}))
     ended = await reconcile(service.url, written(tmp_path, "userName\nana\n"))
     assert (ended.status, ended.out) == (2, "")
     assert "error: " in ended.err
