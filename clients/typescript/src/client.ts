@@ -23,7 +23,7 @@ export interface CallOptions {
 export interface EventsOptions extends CallOptions {
   /** Cursor of the page before; `now` for what is yet to come. Without it, from the oldest event on. */
   readonly after?: string | undefined;
-  /** How many events are enough, up to 1,000. 100. */
+  /** How many events are enough, up to 1,000; with `expand` up to 100. 100. */
   readonly limit?: number | undefined;
   /** Seconds to wait for an event, up to 20. 0. */
   readonly wait?: number | undefined;

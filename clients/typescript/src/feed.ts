@@ -11,7 +11,11 @@ import { apply, resynchronise } from "./synchronise.js";
 import { pauseFor } from "./transport.js";
 import type { Event, EventPage } from "./types.js";
 
+/** The most events that the service gives at once, without and with their resources. */
 const LIMIT = 1000;
+const EXPANDED_LIMIT = 100;
+
+/** Seconds between two polls. One that waits is billed as running time while it waits. */
 const INTERVAL = 60;
 
 /** Ids of events by which doubles are known; doubles come within two minutes. */
@@ -151,7 +155,8 @@ export class Feed {
 
   async #read(cursor: string | undefined, { signal }: CallOptions): Promise<EventPage> {
     const { wait, types, expand, replica } = this.#options;
-    const query = { limit: LIMIT, wait, types, expand, signal };
+    const limit = expand ? EXPANDED_LIMIT : LIMIT;
+    const query = { limit, wait, types, expand, signal };
     try {
       return await this.#tenant.events({ ...query, after: cursor });
     } catch (error) {

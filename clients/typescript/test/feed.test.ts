@@ -105,7 +105,7 @@ it("asks only for what it was told to ask for", async () => {
   const options = { types: ["user.deleted"], wait: 20, expand: true };
   await new Feed(service.tenant(), new MemoryCheckpoint("0"), options).poll();
   assert.deepEqual(service.requests, [
-    "events?after=0&limit=1000&wait=20&types=user.deleted&expand=resource",
+    "events?after=0&limit=100&wait=20&types=user.deleted&expand=resource",
   ]);
   await new Feed(service.tenant(), new MemoryCheckpoint("0")).poll();
   assert.equal(service.requests[1], "events?after=0&limit=1000");

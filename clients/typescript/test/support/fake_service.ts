@@ -146,6 +146,9 @@ export class FakeService {
   #feed(query: URLSearchParams): Response {
     const after = query.get("after") ?? `${this.oldest}`;
     const from = after === "now" ? this.now : Number(after);
+    if (query.get("expand") && Number(query.get("limit") ?? 100) > 100) {
+      return problem(400, "invalid-value", "With expand=resource limit is 100 at most.");
+    }
     if (from < this.oldest) return problem(410, "gone", "Changes are no longer kept.");
     if (after === "now") return Response.json({ events: [], cursor: `${from}`, more: true });
     const to = from + Math.min(this.pageSize, Number(query.get("limit") ?? 100));
