@@ -12,6 +12,8 @@ PIP_READY := $(VENV)/.ready-to-install
 RUN_READY := $(VENV)/.ready-to-run
 DEV_READY := $(VENV)/.ready-to-develop
 AZURITE_READY := node_modules/.ready
+CLIENT_READY := clients/typescript/node_modules/.ready
+NPM_CLIENT := npm --prefix clients/typescript --silent
 # A type checker for Bicep; the test that the resources are what Azure knows. Without it that is left to az.
 BICEP_CHECK ?=
 # Options of make bench: --quick, or those that `python -m benchmarks --help` lists.
@@ -44,8 +46,9 @@ free-port:
 quick: lint ## Check style, types, and what the unit tests can without a server, in less than a minute
 	$(PYTEST) tests/unit -m "not server and not exhaustive" --hypothesis-profile=quick
 
-test: $(DEV_READY) $(AZURITE_READY) ## Run all tests but those of infra-check, or those that PYTEST_ARGS names
+test: $(DEV_READY) $(AZURITE_READY) $(CLIENT_READY) ## Run all tests but those of infra-check, or those that PYTEST_ARGS names
 ifeq ($(strip $(PYTEST_ARGS)),)
+	$(NPM_CLIENT) test
 	$(PYTEST) tests/unit/scim --cov=shared/scim --cov-branch --cov-report=term --cov-fail-under=95
 	$(PYTEST) --ignore=tests/unit/scim --ignore=tests/ops/infra
 else
@@ -57,10 +60,11 @@ test-oldest: ## Run the tests of what is deployed, without the long ones, on the
 	$(MAKE) --no-print-directory test VENV=.venv-3.11 PYTHON="$$python" \
 		PYTEST_ARGS='tests/unit tests/spec/rfc tests/spec/clients tests/ops/tools -m "not exhaustive"'
 
-lint: $(DEV_READY) ## Check style and types
+lint: $(DEV_READY) $(CLIENT_READY) ## Check style and types
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
 	$(PY) -m mypy .
+	$(NPM_CLIENT) run lint
 
 lock: $(DEV_READY) ## Write the locks of the deployed packages anew, from requirements.txt and pyproject.toml
 	@exec $(PY) -m infra.lock_packages
@@ -103,19 +107,21 @@ verify: lint test infra-check conformance demo ## Run lint, test, infra-check, c
 
 ci: verify test-oldest ## Run what must hold for every commit: verify and test-oldest
 
-format: $(DEV_READY) ## Format the code
+format: $(DEV_READY) $(CLIENT_READY) ## Format the code
 	$(PY) -m ruff check --fix
 	$(PY) -m ruff format
+	$(NPM_CLIENT) run format
 
 token: $(RUN_READY) ## Show the token of the local service
 	@exec $(PY) -m local token
 
-install: $(DEV_READY) $(AZURITE_READY) ## Install what tests, demo and tools need, and run nothing
+install: $(DEV_READY) $(AZURITE_READY) $(CLIENT_READY) ## Install what tests, demo and tools need, and run nothing
 
 azurite: $(AZURITE_READY) ## Install Azurite, the storage of run, test and demo
 
 clean: ## Remove what was installed and cached; data and local.settings.json stay
-	rm -rf .venv .venv-* node_modules benchmarks/peers/scimmy/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	rm -rf .venv .venv-* node_modules benchmarks/peers/scimmy/node_modules clients/typescript/node_modules \
+		clients/typescript/build clients/typescript/dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(PY):
@@ -157,6 +163,13 @@ $(APART): .venv-%/.ready: pyproject.toml | $(PIP_READY)
 benchmarks/peers/scimmy/node_modules/.ready: benchmarks/peers/scimmy/package.json benchmarks/peers/scimmy/package-lock.json | $(AZURITE_READY)
 	@echo "$(@D): installing scimmy"
 	@npm ci --prefix benchmarks/peers/scimmy --loglevel=error --no-progress
+	@touch $@
+
+$(CLIENT_READY): clients/typescript/package.json clients/typescript/package-lock.json
+	@command -v node >/dev/null && command -v npm >/dev/null || { \
+		echo "error: node or npm is missing: install Node.js 22 or newer for the client library" >&2; exit 1; }
+	@echo "$(@D): installing what checks and tests the client library for TypeScript"
+	@npm ci --prefix clients/typescript --loglevel=error --no-progress
 	@touch $@
 
 $(AZURITE_READY): package.json package-lock.json .npmrc

@@ -1,6 +1,6 @@
 """Command-line tools: what `make install` installs for them, and which of them imports what.
 
-`tools.provision` and `tools.adopt` speak SCIM to any service and import nothing of this one;
+`tools.provision`, `tools.adopt` and `tools.reconcile` speak SCIM and import nothing of the service;
 `tools.admin` works on its vault and its table.
 """
 

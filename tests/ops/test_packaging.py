@@ -49,6 +49,7 @@ NEVER_COMMITTED = [
     "shared/__pycache__/tenants.pyc",
     ".vscode/settings.json",
     "infra/main.bicep",
+    "clients/typescript/node_modules/typescript/package.json",
     "benchmarks/peers/scimmy/node_modules/scimmy/package.json",
     ".venv-infra/bin/checkov",
     ".git/config",

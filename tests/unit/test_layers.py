@@ -114,6 +114,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "tools.provision": ("tools.provision", "tools.command_line"),
     "tools.demo": ("tools.provision", "tools.command_line"),
     "tools.adopt": ("tools.adopt", "tools.provision", "tools.command_line"),
+    "tools.reconcile": ("tools.reconcile", "tools.provision", "tools.command_line"),
     "tools.admin": (
         "tools.admin",
         "tools.command_line",

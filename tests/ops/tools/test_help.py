@@ -16,12 +16,20 @@ from tools.admin.__main__ import app as admin
 from tools.adopt.__main__ import app as adopt
 from tools.demo import app as demo
 from tools.provision.__main__ import app as provision
+from tools.reconcile.__main__ import app as reconcile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[3]
-APPS = {"admin": admin, "adopt": adopt, "cost": cost, "demo": demo, "provision": provision}
+APPS = {
+    "admin": admin,
+    "adopt": adopt,
+    "cost": cost,
+    "demo": demo,
+    "provision": provision,
+    "reconcile": reconcile,
+}
 
 
 def commands(name: str, command: object) -> Iterator[tuple[str, object]]:
@@ -66,7 +74,7 @@ def test_the_help_is_shown_whole_and_says_how_it_ends(name: str) -> None:
     assert "<bool>" not in ended.output
 
 
-@pytest.mark.parametrize("tool", ["admin", "adopt", "provision", "demo"])
+@pytest.mark.parametrize("tool", ["admin", "adopt", "provision", "demo", "reconcile"])
 def test_without_its_packages_a_tool_says_how_to_install_them(tool: str) -> None:
     # -S leaves the installed packages out, as in the environment that `make run` makes.
     command = [sys.executable, "-S", "-m", f"tools.{tool}", "--help"]

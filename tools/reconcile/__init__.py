@@ -1,0 +1,1 @@
+"""The accounts of a product, compared with the directory of a tenant."""
