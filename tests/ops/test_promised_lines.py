@@ -401,8 +401,8 @@ PROMISES = {
         {RUNBOOK: "`The tags of scim-apikey--... name no scope or tenant by`"},
     ),
     "a token that is drawn": Promise(
-        r'\{"tokens": "draw", "tenant": "default", "version": "[0-9a-f]{32}", "disabled": \[\], "by":'
-        r' "scim-apikey--manager/[0-9a-f]{8}", "request": ',
+        r'\{"tokens": "draw", "tenant": "default", "version": "[0-9a-f]{32}", "disabled": \[\],'
+        r' "by": "scim-apikey--manager/[0-9a-f]{8}", "request": ',
         "information",
         RECORD,
         draw_a_token,
