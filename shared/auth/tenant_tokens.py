@@ -133,7 +133,7 @@ class TenantTokens(Protocol):
         """
 
 
-class Remembered(Protocol):
+class KnownTokens(Protocol):
     """What authentication has read of the vault (`VaultTokens`)."""
 
     async def listed_tenants(self) -> list[str]:
@@ -213,7 +213,7 @@ class VaultTenantTokens:
     """
 
     vault: SecretVersions
-    remembered: Remembered
+    remembered: KnownTokens
     write_refused: type[Exception]
     name_taken: type[Exception]
     clock: Clock = field(default_factory=Clock)

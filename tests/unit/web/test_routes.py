@@ -11,6 +11,7 @@ from itertools import combinations, zip_longest
 import azure.functions as func
 import pytest
 
+from endpoints import API
 from function_app import app
 from shared.web.routes import Route
 from tests.support.deployed import routes
@@ -125,8 +126,7 @@ def test_scim_is_served_for_the_default_tenant_and_for_the_others() -> None:
 def test_what_is_of_no_tenant_is_served_once_at_the_root_of_the_host() -> None:
     assert Route("healthz", "healthz", per_tenant=False).templates == {"healthz": "healthz"}
     assert {route.name for route in routes() if not route.per_tenant} == {
-        "api_access",
-        "api_events",
+        *API,
         "api_zz_no_such_path",
         "healthz",
         "openapi",
