@@ -1,8 +1,8 @@
-"""`/tenants/{tenant}`: the settings of a tenant, and what of its role map names no group."""
+"""`/tenants/{tenant}`: a tenant with its settings, and what of its role map names no group."""
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from shared.api_keys import Scope
@@ -18,7 +18,7 @@ from shared.web.responses import JSON, ScimResponse
 from shared.web.services import Services
 from vendor_api.models import optional, optional_moment
 from vendor_api.operations import MERGE_PATCH, ApiEndpoint, NoQuery, Operation
-from vendor_api.tenants import CLOSE
+from vendor_api.tenants import CLOSE, TenantOverview, overview
 
 
 class RoleMapWarning(BaseModel):
@@ -31,12 +31,9 @@ class RoleMapWarning(BaseModel):
     )
 
 
-class TenantDocument(BaseModel):
-    """The settings of a tenant as they are in force."""
+class TenantDocument(TenantOverview):
+    """A tenant, with its settings as they are in force."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    tenant: str = Field(description="Its name.")
     role_map: list[RoleEntry] | SkipJsonSchema[None] = Field(
         None,
         alias="roleMap",
@@ -75,14 +72,15 @@ async def patch_tenant(request: ScimRequest, services: Services) -> ScimResponse
 
 async def _show(request: ScimRequest, services: Services, kept: KeptSettings) -> ScimResponse:
     found = await services.store.roles.find(request.context, kept)
-    document = _document(request.context.tenant, services.settings, kept, found)
+    known = await overview(request, services, request.context.tenant)
+    document = _document(known, services.settings, kept, found)
     body = document.model_dump(mode="json", by_alias=True, exclude_none=True)
     headers = {"ETag": entity_tag(str(kept.version)), "Cache-Control": "no-store"}
     return ScimResponse(200, body, headers, media_type=JSON)
 
 
 def _document(
-    tenant: str, deployment: Settings, kept: KeptSettings, found: FoundGroups
+    known: TenantOverview, deployment: Settings, kept: KeptSettings, found: FoundGroups
 ) -> TenantDocument:
     in_force = {
         "requestsPerSecond": deployment.requests_per_second,
@@ -90,7 +88,7 @@ def _document(
         **kept.settings.document(),
     }
     return TenantDocument(
-        tenant=tenant,
+        **known.model_dump(by_alias=True),
         **in_force,
         set=list(kept.settings.document()),
         warnings=_warnings(found),
@@ -110,8 +108,9 @@ TENANT = ApiEndpoint(
     Scope.TENANTS_MANAGE,
     {
         "GET": Operation(
-            summary="Read the settings of a tenant",
-            description="As they are in force, and which of them are set. `ETag` is their version.",
+            summary="Read a tenant and its settings",
+            description="The settings as they are in force, and which of them are set. `ETag` is"
+            " their version.",
             query=NoQuery,
             answer=TenantDocument,
             refusals=(PreconditionFailed,),

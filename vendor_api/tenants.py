@@ -77,8 +77,8 @@ class TenantsQuery(BaseModel):
     )
 
 
-class TenantSummary(BaseModel):
-    """A tenant."""
+class TenantOverview(BaseModel):
+    """Where a tenant is, and whether its tokens open it."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -94,6 +94,11 @@ class TenantSummary(BaseModel):
         json_schema_extra=optional_moment,
         description="When the newest token expires; left out if it never does.",
     )
+
+
+class TenantSummary(TenantOverview):
+    """A tenant of a list."""
+
     last_change: str | SkipJsonSchema[None] = Field(
         None,
         alias="lastChange",
@@ -205,14 +210,20 @@ async def close_tenant(request: ScimRequest, services: Services) -> ScimResponse
     return of_model(200, ClosedTenant(name=name, state="closed", disabled=disabled, data="kept"))
 
 
-async def _summary(request: ScimRequest, services: Services, name: str) -> TenantSummary:
+async def overview(request: ScimRequest, services: Services, name: str) -> TenantOverview:
+    """Tell where a tenant is, and whether its tokens open it. No call of the storage."""
     access = await services.tenant_tokens.access(name)
-    return TenantSummary(
+    return TenantOverview(
         name=name,
         tenantUrl=f"{request.base_url}{path_of(name)}",
         state=access.state,
         tokenExpires=written_moment(access.expires),
     )
+
+
+async def _summary(request: ScimRequest, services: Services, name: str) -> TenantSummary:
+    known = await overview(request, services, name)
+    return TenantSummary(**known.model_dump(by_alias=True))
 
 
 async def _changed(

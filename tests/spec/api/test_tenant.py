@@ -25,6 +25,11 @@ def entry(role: str, priority: Any = 1, **group: Any) -> dict[str, Any]:
 ADMINS = entry("admin", displayName="Admins")
 
 
+def overview(api: Api) -> dict[str, Any]:
+    path = "/scim/v2" if api.tenant == "default" else f"/tenants/{api.tenant}/scim/v2"
+    return {"name": api.tenant, "tenantUrl": f"{api.base_url}{path}", "state": "open"}
+
+
 async def settings_of(api: Api) -> dict[str, Any]:
     response = await api.request("GET", "")
     assert response.status_code == 200
@@ -34,7 +39,7 @@ async def settings_of(api: Api) -> dict[str, Any]:
 
 async def test_of_a_new_tenant_nothing_is_set(api: Api) -> None:
     response = await api.request("GET", "")
-    assert response.json() == {"tenant": api.tenant} | DEFAULTS
+    assert response.json() == overview(api) | DEFAULTS
     assert response.headers["etag"] == 'W/"0"'
     assert response.headers["cache-control"] == "no-store"
 
@@ -46,7 +51,7 @@ async def test_a_patch_sets_what_it_names_and_null_unsets_it(api: Api) -> None:
     assert (second["requestsPerSecond"], second["set"]) == (10_000, ["unknownMembers"])
     third = await api.patched({"unknownMembers": None, "roleMap": None})
     assert third.pop("modified")
-    assert third == {"tenant": api.tenant} | DEFAULTS
+    assert third == overview(api) | DEFAULTS
 
 
 async def test_a_role_map_is_replaced_whole(api: Api) -> None:
