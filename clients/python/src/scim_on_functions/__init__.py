@@ -1,6 +1,6 @@
 """A product's side of SCIM on Azure Functions.
 
-Ask at each sign-in whether it may be (`Client`, `Tenant.access`), follow what changes (`Feed`), keep
+Ask at each sign-in whether it may be (`Client`, `Tenant.access`), follow the changes (`Feed`), keep
 a copy up to date (`Replica`), and verify webhooks (`verify`). All of it exists for code that waits
 and, with `Async` in its name, for code on an event loop.
 """
