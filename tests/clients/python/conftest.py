@@ -24,4 +24,3 @@ def waiting_tenant(running_service: RunningService, scim: Scim) -> Iterator[Tena
     """The same, as a product sees it that waits. Use it in a thread: `asyncio.to_thread`."""
     with Client(running_service.base_url, API_KEY) as client:
         yield client.tenant(scim.tenant_url.split("/")[4])
-
