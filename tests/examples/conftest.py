@@ -7,10 +7,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from product.database import Database
 from product.settings import Settings
 from product.web import create_app
-
 from tests.support.fixtures.api_client import KEYS
 from tests.support.fixtures.scim_client import Scim
 from tests.support.fixtures.service import RunningService

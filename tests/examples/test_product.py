@@ -1,4 +1,4 @@
-"""The example product: who is let in, for how long, and what the identity provider changes of it."""
+"""The example product: who is let in, for how long, and how the identity provider ends it."""
 
 import asyncio
 import re
@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
+
 from product.database import Database
 from product.settings import Settings
-
 from scim_on_functions import Access, AsyncClient, AsyncFeed, Event, MemoryReplica
 from tests.clients.python.test_synchronisation import change
 from tests.examples.conftest import Serve

@@ -1,4 +1,4 @@
-"""Histories of a directory, recorded from the service, and the directory as it was at any moment."""
+"""Histories of a directory, recorded from the service, with the directory at any moment."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -63,26 +63,27 @@ def _change(chance: random.Random, now: Snapshot, number: int) -> tuple[str, str
         members = [{"value": each} for each in _some(chance, users + groups)]
         return "POST", "/Groups", {"displayName": f"g{number}", "members": members}
     user, group = chance.choice(users), chance.choice(groups)
-    if chance.random() < 0.12:
-        return "DELETE", chance.choice([f"/Users/{user}", f"/Groups/{group}"]), None
-    if chance.random() < 0.25:
-        is_active = now["User"][user].get("active")
-        return "PATCH", f"/Users/{user}", _patch("replace", "active", not is_active)
-    if chance.random() < 0.2:
-        return "PATCH", f"/Users/{user}", _patch("replace", "title", f"t{number}")
-    if chance.random() < 0.1:
-        return "PATCH", f"/Groups/{group}", _patch("replace", "displayName", f"g{number}")
+    is_active = now["User"][user].get("active")
     others = [each for each in users + groups if each != group]
     members = [{"value": each} for each in _some(chance, others)]
-    operation = chance.choice(["add", "add", "remove", "replace"])
-    return "PATCH", f"/Groups/{group}", _patch(operation, "members", members)
+    changes = {
+        "delete a user": ("DELETE", f"/Users/{user}", None),
+        "delete a group": ("DELETE", f"/Groups/{group}", None),
+        "disable or restore": ("PATCH", f"/Users/{user}", _patch("active", not is_active)),
+        "give a title": ("PATCH", f"/Users/{user}", _patch("title", f"t{number}")),
+        "rename": ("PATCH", f"/Groups/{group}", _patch("displayName", f"g{number}")),
+        "add": ("PATCH", f"/Groups/{group}", _patch("members", members, "add")),
+        "remove": ("PATCH", f"/Groups/{group}", _patch("members", members, "remove")),
+        "replace": ("PATCH", f"/Groups/{group}", _patch("members", members)),
+    }
+    return changes[chance.choices([*changes], [4, 4, 12, 6, 4, 12, 6, 6])[0]]
 
 
 def _some(chance: random.Random, ids: list[str]) -> list[str]:
     return chance.sample(ids, chance.randint(1, min(len(ids), 4)))
 
 
-def _patch(operation: str, path: str, value: Any) -> Resource:
+def _patch(path: str, value: Any, operation: str = "replace") -> Resource:
     return {"Operations": [{"op": operation, "path": path, "value": value}]}
 
 

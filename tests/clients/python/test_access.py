@@ -3,7 +3,6 @@
 import asyncio
 from dataclasses import replace
 
-import httpx
 import pytest
 
 from scim_on_functions import (
@@ -101,22 +100,3 @@ def test_the_key_is_not_shown() -> None:
     exchange = Exchange(KEYS["product"], "agent", 1, 1, 1)
     assert KEYS["product"] not in repr(exchange)
     assert KEYS["product"] not in repr(replace(exchange, attempts=2))
-
-
-class Answers(httpx.BaseTransport):
-    """Answers in turn, and counts."""
-
-    def __init__(self, *answers: httpx.Response | httpx.TransportError) -> None:
-        self._answers = list(answers)
-        self.requests: list[httpx.Request] = []
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        self.requests.append(request)
-        answer = self._answers.pop(0)
-        if isinstance(answer, httpx.TransportError):
-            raise answer
-        return answer
-
-    def client(self, **options: float) -> Client:
-        http = httpx.Client(transport=self)
-        return Client("https://id.example.com", KEYS["product"], http=http, **options)

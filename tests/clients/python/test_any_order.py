@@ -31,7 +31,7 @@ from tests.support.fixtures.service import RunningService
 
 pytestmark = pytest.mark.exhaustive
 
-HISTORIES, CHANGES = 6, 40
+HISTORIES, CHANGES = 4, 40
 
 Deliveries = list[tuple[int, list[Event]]]
 """Batches of events, each with the moment at which it is told."""
@@ -113,7 +113,7 @@ class Reader:
 
 
 examples = settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
