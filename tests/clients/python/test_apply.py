@@ -7,7 +7,6 @@ import httpx
 import pytest
 
 from scim_on_functions import (
-    AsyncFeed,
     Client,
     Event,
     Feed,
@@ -163,10 +162,3 @@ def test_a_replica_is_given_events_of_all_types() -> None:
     directory = Directory()
     with pytest.raises(ValueError, match="all types"):
         Feed(directory.tenant, MemoryCheckpoint(), replica=MemoryReplica(), types=["user.deleted"])
-    with pytest.raises(ValueError, match="all types"):
-        AsyncFeed(
-            directory.tenant,  # type: ignore[arg-type] - is not asked
-            MemoryCheckpoint(),
-            replica=MemoryReplica(),
-            types=["user.deleted"],
-        )
