@@ -93,7 +93,7 @@ demo: $(DEV_READY) $(AZURITE_READY) ## Provision a generated directory as Entra 
 	@exec $(PY) -m tools.demo
 
 example: $(DEV_READY) $(AZURITE_READY) .venv-example/.ready ## Run the example product beside the service; DEMO=1 disables somebody, and ends
-	@exec $(PY) -m tools.example --python "$(CURDIR)/.venv-example/bin/python" $(if $(DEMO),--demo)
+	@exec $(PY) -m local.example --python "$(CURDIR)/.venv-example/bin/python" $(if $(DEMO),--demo)
 
 conformance: $(DEV_READY) $(AZURITE_READY) $(SUITES) ## Run the suites that others wrote, and print their tallies
 	@exec $(PY) -m tests.spec.suites

@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.figures import table
-from tools.example import LONGEST_WAIT, running, time_to_end
+from local.example import LONGEST_WAIT, running, time_to_end
 
 INTERVAL = 60.0
 """Seconds between two polls that are not held back, as the client library has it."""

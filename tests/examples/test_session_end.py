@@ -26,7 +26,7 @@ def test_the_figure_names_what_was_measured_and_what_follows_for_a_poll_each_min
 
 
 async def test_ctrl_c_ends_the_service_and_the_product() -> None:
-    command = [sys.executable, "-m", "tools.example"]
+    command = [sys.executable, "-m", "local.example"]
     async with children.running(
         command, directory=ROOT, environ=os.environ, capture=True
     ) as process:

@@ -90,7 +90,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "shared": (),
     "local": ("local", "shared.settings", "shared.schema_files"),
     "benchmarks": ("benchmarks", "local", "shared"),
-    "benchmarks.session_end": ("benchmarks.figures", "tools.example"),
+    "benchmarks.session_end": ("benchmarks.figures", "local.example"),
     "benchmarks.cost": ("benchmarks.cost", "tools.command_line"),
     "benchmarks.cost.measure": (
         "benchmarks.cost",
@@ -106,7 +106,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "tools.command_line": (),
     "tools.provision": ("tools.provision", "tools.command_line"),
     "tools.demo": ("tools.provision", "tools.command_line"),
-    "tools.example": ("tools.provision", "tools.command_line", "local"),
+    "local.example": ("tools.provision", "tools.command_line", "local"),
     "tools.adopt": ("tools.adopt", "tools.provision", "tools.command_line"),
     "tools.admin": (
         "tools.admin",

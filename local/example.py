@@ -1,4 +1,4 @@
-"""`python -m tools.example`: runs the example product beside the service, each a child of its own.
+"""`python -m local.example`: runs the example product beside the service, each a child of its own.
 
 The service has its storage in memory. An identity provider is played as Microsoft Entra ID writes:
 some people and groups are provisioned, and with `--demo` one of them signs in and is disabled.
@@ -283,4 +283,4 @@ def main(
 
 
 if __name__ == "__main__":
-    app.run("python -m tools.example")
+    app.run("python -m local.example")
