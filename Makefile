@@ -27,12 +27,12 @@ export PYTHON
 .DELETE_ON_ERROR:
 # Targets that are named together are made one after the other.
 .NOTPARALLEL:
-.PHONY: help run quick test test-oldest lint lock infra-check sbom audit demo conformance bench verify ci format token install azurite clean
+.PHONY: help run quick test test-oldest lint lock infra-check sbom audit demo example conformance bench verify ci format token install azurite clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' Makefile | while read -r target text; do \
 		printf '  make %-11s %s\n' "$$target" "$$text"; done
-	@echo "Variables: PYTHON, VENV, PYTEST_ARGS, WORKERS, BICEP_CHECK, BENCH_ARGS; of run: PORT, SCIM_SECRET_TOKEN, EPHEMERAL=1"
+	@echo "Variables: PYTHON, VENV, PYTEST_ARGS, WORKERS, BICEP_CHECK, BENCH_ARGS; of example: DEMO=1, PRODUCT_PORT; of run: PORT, SCIM_SECRET_TOKEN, EPHEMERAL=1"
 
 run: free-port $(RUN_READY) $(AZURITE_READY) ## Run the service on this machine
 	@exec $(PY) -m local
@@ -58,7 +58,7 @@ endif
 test-oldest: ## Run the tests of what is deployed, without the long ones, on the oldest Python that is supported
 	@python=$$(PYTHON= sh local/find_python.sh 3.11) || exit 1; \
 	$(MAKE) --no-print-directory test VENV=.venv-3.11 PYTHON="$$python" \
-		PYTEST_ARGS='tests/unit tests/spec/rfc tests/spec/clients tests/ops/tools -m "not exhaustive"'
+		PYTEST_ARGS='tests/unit tests/spec/rfc tests/spec/clients tests/clients tests/ops/tools -m "not exhaustive"'
 
 lint: $(DEV_READY) $(CLIENT_READY) ## Check style and types
 	$(PY) -m ruff check
@@ -95,6 +95,9 @@ audit: .venv-audit/.ready ## Ask PyPI for known vulnerabilities of the packages 
 
 demo: $(DEV_READY) $(AZURITE_READY) ## Provision a generated directory as Entra does, and compare
 	@exec $(PY) -m tools.demo
+
+example: $(DEV_READY) $(AZURITE_READY) .venv-example/.ready ## Run the example product beside the service; DEMO=1 disables somebody, and ends
+	@exec $(PY) -m local.example --python "$(CURDIR)/.venv-example/bin/python" $(if $(DEMO),--demo)
 
 conformance: $(DEV_READY) $(AZURITE_READY) $(SUITES) ## Run the suites that others wrote, and print their tallies
 	@exec $(PY) -m tests.spec.suites
@@ -149,6 +152,13 @@ $(APART): .venv-%/.ready: pyproject.toml | $(PIP_READY)
 	@echo "$(@D): installing the group $* of pyproject.toml"
 	@$(PY) -m venv --without-pip "$(@D)"
 	@$(PIP) --python "$(@D)/bin/python" install $(addprefix -r ,$(filter requirements.txt,$^)) --group $*
+	@touch $@
+
+# As a product is installed: from its own requirements, with the client library built as a wheel.
+.venv-example/.ready: examples/product/requirements.txt $(wildcard clients/python/pyproject.toml clients/python/src/*/*) | $(PIP_READY)
+	@echo "$(@D): installing examples/product/requirements.txt"
+	@$(PY) -m venv --without-pip "$(@D)"
+	@cd examples/product && ../../$(PIP) --python ../../$(@D)/bin/python install --force-reinstall -r requirements.txt
 	@touch $@
 
 # Not compiled: of azure-cli's thousands of modules, the check loads a few.

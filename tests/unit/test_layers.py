@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 APP = (*MODULES, *PACKAGES)
 PROGRAM = (*PACKAGES, "local", "tools", "benchmarks")
+OUTSIDE = {"scim_on_functions": "clients/python/src", "product": "examples/product"}
+"""Packages of their own, with the folders that they lie in: what a product installs, and one."""
 SDKS = (
     "azure.core",
     "azure.data",
@@ -98,6 +100,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "shared": (),
     "local": ("local", "shared.settings", "shared.schema_files"),
     "benchmarks": ("benchmarks", "local", "shared"),
+    "benchmarks.session_end": ("benchmarks.figures", "local.example"),
     "benchmarks.cost": ("benchmarks.cost", "tools.command_line"),
     "benchmarks.cost.measure": (
         "benchmarks.cost",
@@ -113,6 +116,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "tools.command_line": (),
     "tools.provision": ("tools.provision", "tools.command_line"),
     "tools.demo": ("tools.provision", "tools.command_line"),
+    "local.example": ("tools.provision", "tools.command_line", "local"),
     "tools.adopt": ("tools.adopt", "tools.provision", "tools.command_line"),
     "tools.reconcile": ("tools.reconcile", "tools.provision", "tools.command_line"),
     "tools.admin": (
@@ -264,6 +268,24 @@ def test_a_part_imports_what_lies_below_it() -> None:
     assert broken(is_above) == []
 
 
+def test_what_a_product_installs_imports_nothing_of_the_service() -> None:
+    allowed = {"scim_on_functions": {"scim_on_functions"}, "product": {*OUTSIDE}}
+    for package, folder in OUTSIDE.items():
+        files = sorted((ROOT / folder / package).rglob("*.py"))
+        assert files
+        imported = {each.name for file in files for each in imports_of(file.read_text("utf-8"))}
+        ours = {name for name in imported if is_ours(name) or name.partition(".")[0] in OUTSIDE}
+        assert {name.partition(".")[0] for name in ours} <= allowed[package]
+        assert not {name for name in imported if name.startswith(".")}
+
+
+def test_the_client_library_needs_one_library() -> None:
+    files = (ROOT / OUTSIDE["scim_on_functions"]).rglob("*.py")
+    names = {each.name for file in files for each in imports_of(file.read_text("utf-8"))}
+    packages = {name.partition(".")[0] for name in names}
+    assert packages - sys.stdlib_module_names == {"httpx", "scim_on_functions"}
+
+
 def test_an_import_is_absolute() -> None:
     # The worker puts the root of the app on the path, and nothing else.
     assert broken(lambda _, each: each.name.startswith(".")) == []
@@ -366,4 +388,4 @@ def test_no_module_is_loaded_by_what_it_loads() -> None:
 
 def test_no_top_level_name_hides_a_library() -> None:
     libraries = sys.stdlib_module_names | packages_distributions().keys()
-    assert not {*MODULES, *PROGRAM, "tests"} & libraries
+    assert not {*MODULES, *PROGRAM, *OUTSIDE, "tests"} & libraries
