@@ -33,6 +33,9 @@ class Change:
         active: whether a user is active now, where that changed or the user is new; else None.
         external_id: externalId of what was deleted, since nobody can look it up any more; None
             where it had none, and for everything else.
+        released: names and addresses by which the resource was found and is no more, as
+            `layout.value_mark` has them: whoever asks for one of them can be told what became of
+            it, and nobody can read it there.
     """
 
     resource: str
@@ -46,6 +49,7 @@ class Change:
     left: tuple[str, ...] = ()
     active: bool | None = None
     external_id: str | None = None
+    released: tuple[str, ...] = ()
 
     def values(self, context: RequestContext, transaction: int) -> dict[str, Value]:
         """Lay the change out as the properties of its row; what is empty is left out.
@@ -76,6 +80,7 @@ class Change:
             Column.REMOVED: self.removed,
             Column.SKIPPED: self.skipped,
             Column.LEFT: self.left,
+            Column.RELEASED: self.released,
         }
         for name, items in lists.items():
             if items:
@@ -143,6 +148,7 @@ def recorded(row: Row) -> RecordedChange:
         left=tuple(_list(row, Column.LEFT)),
         active=None if active is None else bool(active),
         external_id=None if external_id is None else str(external_id),
+        released=tuple(_list(row, Column.RELEASED)),
     )
     return RecordedChange(
         key=row.key,

@@ -1,7 +1,8 @@
-"""The history of a tenant: its change rows, and their expiry.
+"""The history of a tenant, its change rows and its provisioning log: how both expire.
 
 A change row is a receipt for a minute, a part of the feed for two (it may become visible that
-late), and the audit trail for as long as the operator says. Then it expires.
+late), and the audit trail for as long as the operator says. Then it expires. So does an entry of
+the log, earlier.
 """
 
 from collections.abc import Sequence
@@ -11,11 +12,12 @@ from shared.tables.operations import MAX_TRANSACTION_OPERATIONS, Delete, Operati
 from shared.tables.rate_limiter import RateLimiter
 from shared.tables.request_context import Bound, RequestContext
 from shared.tables.retry import resend
+from shared.tables.rows import Span
 from shared.tables.table import PAGE_ROWS, Table
 
 
 class History:
-    """The change rows of every tenant; the context says of which."""
+    """The change rows and the log of every tenant; the context says of which."""
 
     def __init__(self, table: Table, rate_limiter: RateLimiter) -> None:
         """Prepare.
@@ -41,7 +43,17 @@ class History:
         Returns:
             How many rows were deleted, without those that others have deleted meanwhile.
         """
-        span, token = layout.changes_span(until=before), None
+        return await self._expire(context, layout.changes_span(until=before), bound)
+
+    async def expire_log(self, context: RequestContext, before: int, bound: Bound) -> int:
+        """Delete entries of the provisioning log, the newest of the expired ones first.
+
+        Calls, arguments and what is returned are as of `expire`.
+        """
+        return await self._expire(context, layout.log_span_before(before), bound)
+
+    async def _expire(self, context: RequestContext, span: Span, bound: Bound) -> int:
+        token = None
         expired = 0
         while True:
             page = await self._table.page(context, span, PAGE_ROWS, token, select=())

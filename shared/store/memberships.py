@@ -51,6 +51,8 @@ MEMBERS_READ_AHEAD = 5 * MAX_MEMBERS_PER_TRANSACTION
 
 _MAX_BYTES = 3 * 1_048_576
 _MAX_RECORDED_IDS = 900  # of 35 characters in JSON: they fit into one property of 32,768
+_MAX_TOLD_IDS = 100
+"""Skipped ids that the request is told of, for the provisioning log."""
 
 
 class Wish(NamedTuple):
@@ -463,7 +465,7 @@ class Memberships:
             elif joins is not None:
                 progress.known += joins
                 edits.append(MembershipEdit(row, joins))
-        self._skip_unknown(unknown, progress)
+        self._skip_unknown(context, unknown, progress)
         return [edit for edit in edits if edit.is_needed(gid)]
 
     async def _read_rows(
@@ -658,7 +660,9 @@ class Memberships:
             raise no_such_group(gid)
         return row.etag
 
-    def _skip_unknown(self, unknown: list[str], progress: MembershipProgress) -> None:
+    def _skip_unknown(
+        self, context: RequestContext, unknown: list[str], progress: MembershipProgress
+    ) -> None:
         """Refuse ids that are neither users nor groups, or keep those that are to be recorded."""
         if unknown and self._reject_unknown:
             raise InvalidValue(
@@ -667,7 +671,9 @@ class Memberships:
                 path="members",
             )
         room = _MAX_RECORDED_IDS - len(progress.skipped)
-        progress.skipped += [uid for uid in unknown if layout.is_id(uid)][:room]
+        skipped = [uid for uid in unknown if layout.is_id(uid)]
+        progress.skipped += skipped[:room]
+        context.skipped += skipped[: _MAX_TOLD_IDS - len(context.skipped)]
 
 
 def _check_known(progress: MembershipProgress) -> None:

@@ -11,6 +11,7 @@ from shared.store.deletions_row import HiddenResources
 from shared.store.groups import Groups
 from shared.store.history import History
 from shared.store.memberships import Memberships
+from shared.store.provisioning_log import ProvisioningLog
 from shared.store.users import Users
 from shared.tables.table import Table
 
@@ -19,7 +20,7 @@ from shared.tables.table import Table
 class Store:
     """All resources on one table; custom resources by the name of their type.
 
-    `sweeper` and `history` are for work that no request asks for.
+    `sweeper` and `history` are for work that no request asks for, and so is what `log` writes.
     """
 
     users: Users
@@ -28,6 +29,7 @@ class Store:
     hidden: HiddenResources
     sweeper: Sweeper
     history: History
+    log: ProvisioningLog
     table: Table
 
 
@@ -39,6 +41,7 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
     reject_unknown_members: bool = False,
     member_writes_per_second: int = 1_000,
     clock: Clock | None = None,
+    beside: Table | None = None,
 ) -> Store:
     """Put the store together on a table.
 
@@ -50,6 +53,8 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
         member_writes_per_second: entities that large changes of a tenant, the sweeps of large
             deletions and the expiry of its history write a second.
         clock: by which the lease on the deletions row runs; that of the machine by default.
+        beside: the table once more, for what is written when a request is answered and must not
+            be in the way of another; by default `table` itself.
     """
     hidden = HiddenResources(table, clock or Clock())
     memberships = Memberships(
@@ -66,5 +71,6 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
         hidden=hidden,
         sweeper=sweeper,
         history=History(table, memberships.rate_limiter),
+        log=ProvisioningLog(table, beside or table),
         table=table,
     )

@@ -92,7 +92,7 @@ def _sends_key(authorization: str | None) -> bool:
 
 async def _identify(req: func.HttpRequest, record: RequestRecord, process: Services) -> ApiKey:
     key = await process.authenticator.identify(req.headers.get("authorization"))
-    record.token = key.label
+    record.token, record.is_api_key = key.label, True
     return key
 
 
