@@ -30,13 +30,20 @@ from shared.web.respond import (
 from shared.web.services import Job, prepare
 from vendor_api.access import ACCESS
 from vendor_api.events import EVENTS
+from vendor_api.explain import EXPLAIN
 from vendor_api.openapi import described
 from vendor_api.openapi import no_such_path as no_such_api_path
 from vendor_api.operations import ApiEndpoint, opened_by_key
+from vendor_api.provisioning_log import PROVISIONING_LOG
 
 __all__ = ["ENDPOINTS", "JOBS", "prepare", "respond"]
 
-API: Mapping[str, ApiEndpoint] = {"api_access": ACCESS, "api_events": EVENTS}
+API: Mapping[str, ApiEndpoint] = {
+    "api_access": ACCESS,
+    "api_events": EVENTS,
+    "api_explain": EXPLAIN,
+    "api_provisioning_log": PROVISIONING_LOG,
+}
 """What `/openapi.json` describes."""
 
 ENDPOINTS: Mapping[str, Endpoint] = {

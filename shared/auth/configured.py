@@ -6,7 +6,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
-from shared.auth.tokens import ApiKey, Authenticator, Caller, DevelopmentTokens
+from shared.auth.tokens import ApiKey, Authenticator, Caller, DevelopmentTokens, TokenState
 from shared.errors import Unavailable
 from shared.identity import open_credential
 from shared.notices import Notices
@@ -67,6 +67,15 @@ class Unconfigured:
 
     async def has_tenant(self, tenant: str) -> bool:
         """Know no tenant.
+
+        Raises:
+            Unavailable: Always, as in `authenticate`.
+        """
+        del tenant
+        raise self._refusal()
+
+    async def token_state(self, tenant: str) -> TokenState:
+        """Know no token.
 
         Raises:
             Unavailable: Always, as in `authenticate`.

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from shared import api_keys, tenants
 from shared.errors import Unauthorized
@@ -60,6 +60,25 @@ class ApiKey:
     keys: tuple[bytes, ...] = field(default=(), repr=False, compare=False)
 
 
+TokenStanding = Literal["valid", "expired", "closed", "absent"]
+"""Whether a tenant has a token that opens it: it has; each has expired, or begins later; it was
+closed; there is no such tenant."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenState:
+    """What the tokens of a tenant come to.
+
+    Attributes:
+        standing: Whether one opens it.
+        expires: When the last of them expires, in POSIX seconds; None if never, or if none is
+            valid.
+    """
+
+    standing: TokenStanding
+    expires: float | None = None
+
+
 class Authenticator(Protocol):
     """Decides whether a request may enter a tenant, and which API key it presents."""
 
@@ -90,6 +109,13 @@ class Authenticator(Protocol):
 
     async def has_tenant(self, tenant: str) -> bool:
         """Tell whether there is a tenant, open or closed.
+
+        Raises:
+            Unavailable: It cannot be told at present.
+        """
+
+    async def token_state(self, tenant: str) -> TokenState:
+        """Tell whether a tenant has a token that opens it.
 
         Raises:
             Unavailable: It cannot be told at present.
@@ -171,6 +197,10 @@ class DevelopmentTokens:
     async def has_tenant(self, tenant: str) -> bool:
         """Tell whether the settings have a token of the tenant."""
         return tenant in self._tokens
+
+    async def token_state(self, tenant: str) -> TokenState:
+        """Tell whether the settings have a token of the tenant; it never expires."""
+        return TokenState("valid" if tenant in self._tokens else "absent")
 
     async def refresh(self) -> None:
         """Read nothing: the settings do not change."""

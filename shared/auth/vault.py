@@ -22,6 +22,7 @@ from shared.auth.tokens import (
     VALID_TOKENS,
     ApiKey,
     Caller,
+    TokenState,
     bearer_key,
     bearer_token,
     digest_of,
@@ -140,6 +141,22 @@ class VaultTokens:
         if not is_known and self._listing.readings == readings and self._may_renew(secret):
             await self._listing.renew()
         return secret in _value(self._listing)
+
+    async def token_state(self, tenant: str) -> TokenState:
+        """Tell whether a tenant has a token that opens it; see `Authenticator.token_state`."""
+        name = tenants.secret_name(tenant)
+        if not await self.has_tenant(tenant):
+            return TokenState("absent")
+        if self._open_secret(name) is None:
+            return TokenState("closed")
+        secret = self._remembered(name)
+        await secret.current()
+        now = self._clock.wall()
+        valid = [each for each in _value(secret).tokens if each.is_valid(now)][:VALID_TOKENS]
+        if not valid:
+            return TokenState("expired")
+        last = max(each.expires for each in valid)
+        return TokenState("valid", None if math.isinf(last) else last)
 
     async def _find(self, secret: str | None, digest: bytes) -> SecretToken | None:
         """Return the token of a secret that has this digest and is valid.

@@ -6,13 +6,14 @@ answered, so nothing depends on it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from typing import Literal
+from typing import Any, Literal
 
+from shared.scim.folding import fold
 from shared.store import layout
 from shared.tables.operations import Insert, OperationRejected
 from shared.tables.request_context import RequestContext
 from shared.tables.retry import resend
-from shared.tables.rows import Row, Value
+from shared.tables.rows import Row
 from shared.tables.table import Table, collect
 
 EntryKind = Literal["refused", "slow", "skippedMembers", "contact", "leftOut"]
@@ -150,12 +151,27 @@ def kept(row: Row) -> KeptEntry:
     document = layout.unpack_document(row.values)
     # An instance of a later version may have written more.
     values = {name: value for name, value in document.items() if name in _FIELDS}
-    lists = {name: tuple(values[name]) for name in ("shape", "members") if name in values}
-    return KeptEntry(row.key, LogEntry(**{**values, **lists, "time": layout.log_time(row.key)}))
+    values |= {name: tuple(values[name]) for name in ("shape", "members") if name in values}
+    return KeptEntry(row.key, LogEntry(layout.log_time(row.key), **values))
 
 
-def _values(entry: LogEntry) -> Mapping[str, Value]:
-    document = asdict(entry)
+def is_about(entry: LogEntry, asked: str) -> bool:
+    """Tell whether a request names a resource: by id, or by a name that was sent.
+
+    Args:
+        entry: of the request.
+        asked: an id, or a userName, displayName (in any letter case) or externalId.
+    """
+    folded = fold(asked)
+    return (
+        asked in (entry.resource_id, *entry.members)
+        or entry.names.get("externalId") == asked
+        or any(fold(each) == folded for name, each in entry.names.items() if name != "externalId")
+    )
+
+
+def _values(entry: LogEntry) -> dict[str, str]:
+    document: dict[str, Any] = asdict(entry)
     told = {name: document[name] for name in _FIELDS if document[name] or name in _MAY_BE_ZERO}
     return layout.pack_document({name: each for name, each in told.items() if each is not None})
 

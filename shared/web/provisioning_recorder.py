@@ -34,10 +34,10 @@ ENTRIES_A_MINUTE = 300
 """Entries of a tenant that an instance writes in a minute; more are counted. The sweeper takes away
 twice as many."""
 
-MOST_WAITING = 1_000
+MOST_PENDING = 1_000
 """Entries of a tenant that wait while the storage does not take them."""
 
-MOST_WAITING_IN_ALL = 5_000
+MOST_PENDING_IN_ALL = 5_000
 """The same of all tenants together."""
 
 SLOW_SECONDS = 5.0
@@ -175,8 +175,8 @@ class ProvisioningRecorder:
             tenant.minute, tenant.taken = minute, 0
         has_room = (
             tenant.taken < ENTRIES_A_MINUTE
-            and len(tenant.waiting) < MOST_WAITING
-            and self._waiting < MOST_WAITING_IN_ALL
+            and len(tenant.waiting) < MOST_PENDING
+            and self._waiting < MOST_PENDING_IN_ALL
         )
         tenant.taken += has_room
         return has_room

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from local.azurite import Azurite
-    from shared.auth.tokens import ApiKey, Caller
+    from shared.auth.tokens import ApiKey, Caller, TokenState
     from tests.support.fakes.clock import Time
     from tests.support.fakes.storage_proxy import Fault, Forward, StorageProxy
 
@@ -49,6 +49,9 @@ class Named:
 
     async def has_tenant(self, tenant: str) -> bool:
         return tenant in self.names
+
+    async def token_state(self, tenant: str) -> TokenState:
+        raise AssertionError(f"nobody asks for the tokens of {tenant}")
 
     async def refresh(self) -> bool | None:
         raise AssertionError("nothing is to be read again")

@@ -10,7 +10,7 @@ import pytest
 
 from function_app import app
 from local.functions import index
-from shared.auth.tokens import ApiKey, Caller
+from shared.auth.tokens import ApiKey, Caller, TokenState
 from shared.errors import Unauthorized
 from shared.scim.documents import changed_names
 from shared.settings import Settings
@@ -68,6 +68,9 @@ class OneToken:
 
     async def has_tenant(self, tenant: str) -> bool:
         return bool(tenant)
+
+    async def token_state(self, tenant: str) -> TokenState:
+        return TokenState("valid" if tenant else "absent")
 
     async def refresh(self) -> bool:
         self.readings += 1

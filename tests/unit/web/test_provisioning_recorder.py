@@ -21,7 +21,7 @@ from shared.web.bodies import PartOfBody
 from shared.web.provisioning_recorder import (
     CONTACT_SECONDS,
     ENTRIES_A_MINUTE,
-    MOST_WAITING_IN_ALL,
+    MOST_PENDING_IN_ALL,
     SLOW_SECONDS,
     ProvisioningRecorder,
     entry_of,
@@ -241,13 +241,13 @@ async def test_what_waits_is_bounded_over_all_tenants(
     for number in range(50):
         for _ in range(ENTRIES_A_MINUTE):
             recorder.take(finished(tenant=f"t{number}", is_api_key=True))
-    assert recorder._waiting == MOST_WAITING_IN_ALL
+    assert recorder._waiting == MOST_PENDING_IN_ALL
     written.failures = 0
     await recorder.drain()
     assert recorder._waiting == 0
-    assert len(written.of("refused")) == MOST_WAITING_IN_ALL
+    assert len(written.of("refused")) == MOST_PENDING_IN_ALL
     missing = sum(each.number for each in written.of("leftOut"))
-    assert missing == 50 * ENTRIES_A_MINUTE - MOST_WAITING_IN_ALL
+    assert missing == 50 * ENTRIES_A_MINUTE - MOST_PENDING_IN_ALL
 
 
 # Storage that fails
