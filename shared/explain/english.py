@@ -158,5 +158,10 @@ def ticket_of(explanation: Explanation, catalogue: TextCatalogue = ENGLISH) -> s
     ]
     if explanation.requests:
         lines.append(headings["requests"].format(requests=", ".join(explanation.requests)))
-    # What was sent may hold line ends, which would look like lines of the answer.
-    return "\n".join(" ".join(line.split()) for line in lines)
+    return "\n".join(map(_in_one_line, lines))
+
+
+def _in_one_line(text: str) -> str:
+    """Take out line ends, which what was sent may hold, and what else a terminal would obey."""
+    printable = "".join(each if each.isprintable() else " " for each in text)
+    return " ".join(printable.split())
