@@ -71,6 +71,8 @@ async def explain_user(request: ScimRequest, services: Services) -> ScimResponse
     context = request.context
     token = await _token_state(services, context.tenant)
     evidence = await gather(services.store, context, asked, int(time.time() * 1_000), token)
+    wrong = services.refused_tokens.of(context.tenant)
+    evidence.wrong_tokens = None if wrong is None else (wrong.number, wrong.last)
     found = explain(evidence)
     body = {
         "verdict": found.verdict,

@@ -39,6 +39,7 @@ ENGLISH = TextCatalogue(
         Verdict.TENANT_CLOSED: "The tenant is closed: every request of it is answered 401.",
         Verdict.TOKEN_EXPIRED: "No token of the tenant is valid: every request is answered 401.",
         Verdict.NEVER_CONTACTED: "The identity provider has never come with a valid token.",
+        Verdict.WRONG_TOKEN: "Requests come to the tenant, and their token is wrong.",
         Verdict.SILENT: "The identity provider has not come with a valid token for over a day.",
         Verdict.OUT_OF_SCOPE: "The identity provider comes, and has never named this user.",
     },
@@ -72,6 +73,9 @@ ENGLISH = TextCatalogue(
         Verdict.NEVER_CONTACTED: "Have the customer test the connection and start provisioning. If"
         " it runs there, it sends another token or to another address: what comes without a valid"
         " token is in the log of the app alone, with the status 401.",
+        Verdict.WRONG_TOKEN: "Have the customer put the current token into the identity provider as"
+        " the secret token, and test the connection: an old one may have expired, or belong to"
+        " another tenant. The requests may be those of strangers, too.",
         Verdict.SILENT: "Have the customer look whether provisioning is stopped or in quarantine at"
         " the identity provider. If it runs, it sends another token or to another address: what"
         " comes without a valid token is in the log of the app alone, with the status 401.",
@@ -105,6 +109,8 @@ ENGLISH = TextCatalogue(
         " {request}.",
         Finding.CONTACT: "The identity provider was there last at {time}, or up to an hour later.",
         Finding.NO_CONTACT: "The identity provider was not there, as far as is kept.",
+        Finding.WRONG_TOKENS: "An instance has refused {number} requests to the tenant for a wrong"
+        " token since it began, the last one at {time}.",
         Finding.TOKEN_VALID: "A token of the tenant is valid, without an end.",
         Finding.TOKEN_VALID_UNTIL: "A token of the tenant is valid, until {time}.",
         Finding.TOKEN_NOT_VALID: "No token of the tenant is valid at present.",

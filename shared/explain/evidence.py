@@ -54,6 +54,8 @@ class Evidence:
         changes: change rows of the user, or by which a name was given up, the oldest first.
         renamed: the user who gave the name up and is there.
         contact: when the identity provider was there last; None if it is not known.
+        wrong_tokens: how many requests with a wrong token came to the address of the tenant, as far
+            as this process knows, and when the last one did.
         left_out: how many entries the log does not have.
         log_since: from when on all entries were read; None if all that are kept were.
         changes_since: the same of change rows.
@@ -70,6 +72,7 @@ class Evidence:
     changes: list[RecordedChange] = field(default_factory=list)
     renamed: User | None = None
     contact: int | None = None
+    wrong_tokens: tuple[int, int] | None = None
     left_out: int = 0
     log_since: int | None = None
     changes_since: int | None = None

@@ -95,10 +95,15 @@ def _of_nothing(evidence: Evidence) -> Verdict:
         return Verdict.TENANT_CLOSED
     if standing == "expired":
         return Verdict.TOKEN_EXPIRED
-    if evidence.contact is None:
-        return Verdict.NEVER_CONTACTED
-    is_silent = evidence.now - evidence.contact > SILENT_HOURS * _HOUR
-    return Verdict.SILENT if is_silent else Verdict.OUT_OF_SCOPE
+    if not _is_recent(evidence, evidence.contact):
+        if evidence.wrong_tokens is not None and _is_recent(evidence, evidence.wrong_tokens[1]):
+            return Verdict.WRONG_TOKEN
+        return Verdict.NEVER_CONTACTED if evidence.contact is None else Verdict.SILENT
+    return Verdict.OUT_OF_SCOPE
+
+
+def _is_recent(evidence: Evidence, time: int | None) -> bool:
+    return time is not None and evidence.now - time <= SILENT_HOURS * _HOUR
 
 
 def _findings(evidence: Evidence) -> Iterator[Statement]:
@@ -199,6 +204,9 @@ def _contact(evidence: Evidence) -> Iterator[Statement]:
         yield Statement(Finding.NO_CONTACT)
     else:
         yield Statement(Finding.CONTACT, {"time": moment(evidence.contact)})
+    if evidence.wrong_tokens is not None:
+        number, last = evidence.wrong_tokens
+        yield Statement(Finding.WRONG_TOKENS, {"number": number, "time": moment(last)})
 
 
 def _token(evidence: Evidence) -> Statement:

@@ -22,6 +22,7 @@ class Verdict(StrEnum):
         TENANT_CLOSED: the tenant is closed, so nobody can be provisioned.
         TOKEN_EXPIRED: no token of the tenant is valid, with the same effect.
         NEVER_CONTACTED: no request with a valid token was ever there, as far as is kept.
+        WRONG_TOKEN: none was there of late, but some with a wrong token.
         SILENT: none was there of late.
         OUT_OF_SCOPE: the identity provider was there, and never named the user.
     """
@@ -39,6 +40,7 @@ class Verdict(StrEnum):
     TENANT_CLOSED = "tenantClosed"
     TOKEN_EXPIRED = "tokenExpired"  # noqa: S105 - a verdict
     NEVER_CONTACTED = "neverContacted"
+    WRONG_TOKEN = "wrongToken"  # noqa: S105
     SILENT = "silent"
     OUT_OF_SCOPE = "outOfScope"
 
@@ -62,6 +64,7 @@ class Finding(StrEnum):
         LAST_CHANGE: when the user was changed last.
         CONTACT: when the identity provider was there last.
         NO_CONTACT: it was not, as far as is kept.
+        WRONG_TOKENS: requests with a wrong token came to the tenant's address.
         TOKEN_VALID: a token of the tenant is valid.
         TOKEN_VALID_UNTIL: the same, until a time.
         TOKEN_NOT_VALID: none is.
@@ -88,6 +91,7 @@ class Finding(StrEnum):
     LAST_CHANGE = "lastChange"
     CONTACT = "contact"
     NO_CONTACT = "noContact"
+    WRONG_TOKENS = "wrongTokens"
     TOKEN_VALID = "tokenValid"  # noqa: S105 - a finding, as those below
     TOKEN_VALID_UNTIL = "tokenValidUntil"  # noqa: S105
     TOKEN_NOT_VALID = "tokenNotValid"  # noqa: S105

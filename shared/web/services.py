@@ -30,6 +30,7 @@ from shared.web.compute import Compute
 from shared.web.long_polls import LongPolls
 from shared.web.provisioning_recorder import ProvisioningRecorder
 from shared.web.readiness import Readiness
+from shared.web.refused_tokens import RefusedTokens
 from shared.web.request_rate_limit import RequestRateLimit
 
 _log = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ class Services:
     readiness: Readiness = field(default_factory=Readiness)
     compute: Compute = field(default_factory=Compute)
     long_polls: LongPolls = field(default_factory=LongPolls)
+    refused_tokens: RefusedTokens = field(default_factory=RefusedTokens)
     rate_limit: RequestRateLimit = field(init=False)
     recorder: ProvisioningRecorder = field(init=False)
 

@@ -192,6 +192,15 @@ async def test_who_was_disabled_deleted_and_never_there(scim: Scim, api: Api) ->
     assert (await explained(api, "bo"))["verdict"] == "outOfScope"
 
 
+async def test_an_identity_provider_with_a_wrong_token_is_told(scim: Scim, api: Api) -> None:
+    assert (await explained(api, "ana"))["verdict"] == "neverContacted"
+    stranger = replace(scim, token="wrong")
+    assert (await stranger.get("/Users")).status_code == 401
+    told = await explained(api, "ana")
+    assert told["verdict"] == "wrongToken"
+    assert "refused 1 requests" in told["ticket"]
+
+
 @pytest.mark.parametrize("query", ["", "?user=", f"?user={'x' * 1_025}", "?user=a&user=b"])
 async def test_who_is_missed_must_be_said(api: Api, query: str) -> None:
     response = await api.request("GET", f"/explain{query}")

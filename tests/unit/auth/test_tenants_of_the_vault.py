@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shared.auth.cached import Waits
+from shared.auth.cached import FRESH_SECONDS, Waits
 from shared.auth.configured import authenticator
+from shared.auth.tokens import TokenState
+from shared.auth.vault import RENEW_SECONDS
 from shared.errors import Unauthorized, Unavailable
 from shared.settings import Settings
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from shared.auth.vault import VaultTokens
+    from tests.support.fakes.clock import Time
     from tests.support.fakes.key_vault import FakeKeyVault
 
 TOKEN = "a-token-of-some-tenant"
@@ -91,3 +94,49 @@ async def test_without_a_place_for_tokens_no_tenant_is_known(
         with pytest.raises(Unavailable):
             await tokens.tenants()
     assert len(auth_log.messages) == 1
+
+
+# Whether a tenant has a token that opens it
+
+
+@pytest.mark.parametrize("tenant", ["default", "acme"])
+async def test_a_token_that_opens_the_tenant_is_told_with_its_end(
+    tokens: VaultTokens, vault: FakeKeyVault, clock: Time, tenant: str
+) -> None:
+    name = "scim-token" if tenant == "default" else f"scim-token--{tenant}"
+    assert await tokens.token_state(tenant) == TokenState("absent")
+    vault.put(name, TOKEN, expires=int(clock.wall) + 60)
+    clock.advance(RENEW_SECONDS)
+    assert await tokens.token_state(tenant) == TokenState("valid", int(clock.wall) + 30)
+    clock.advance(31)
+    assert await tokens.token_state(tenant) == TokenState("expired")
+
+
+async def test_of_two_tokens_the_later_end_counts_and_none_is_no_end(
+    tokens: VaultTokens, vault: FakeKeyVault, clock: Time
+) -> None:
+    vault.put("scim-token", TOKEN, expires=int(clock.wall) + 60)
+    vault.put("scim-token", TOKEN, expires=int(clock.wall) + 90)
+    assert await tokens.token_state("default") == TokenState("valid", int(clock.wall) + 90)
+    vault.put("scim-token", TOKEN)
+    clock.advance(FRESH_SECONDS)
+    assert await tokens.token_state("default") == TokenState("valid")
+
+
+async def test_a_closed_tenant_is_told(tokens: VaultTokens, vault: FakeKeyVault) -> None:
+    vault.put("scim-token--acme", TOKEN, enabled=False)
+    assert await tokens.token_state("acme") == TokenState("closed")
+
+
+async def test_a_vault_that_fails_tells_nothing(tokens: VaultTokens, vault: FakeKeyVault) -> None:
+    vault.put("scim-token", TOKEN)
+    with vault.failing(500), pytest.raises(Unavailable):
+        await tokens.token_state("default")
+
+
+async def test_in_development_a_token_of_the_settings_never_ends() -> None:
+    tokens = authenticator(
+        Settings.from_environment({**DEVELOPMENT, "SCIM_SECRET_TOKEN__ACME": TOKEN})
+    )
+    assert await tokens.token_state("acme") == TokenState("valid")
+    assert await tokens.token_state("other") == TokenState("absent")

@@ -132,6 +132,24 @@ async def test_where_nobody_ever_came_the_token_is_looked_at(
     assert (found.verdict, found.findings[-1].code) == (verdict, code)
 
 
+async def test_wrong_tokens_of_the_last_day_explain_a_silence(
+    store: Store, new_context: NewContext, log: Log
+) -> None:
+    evidence = await gather(store, new_context(), ANA, now(), VALID)
+    evidence.wrong_tokens = (3, now() - HOUR)
+    found = explain(evidence)
+    assert (found.verdict, parameters(found, Finding.WRONG_TOKENS)["number"]) == (
+        Verdict.WRONG_TOKEN,
+        3,
+    )
+    evidence.wrong_tokens = (3, now() - 2 * DAY)
+    assert explain(evidence).verdict is Verdict.NEVER_CONTACTED
+    await log(kind="contact", names={})
+    evidence = await gather(store, new_context(), ANA, now(), VALID)
+    evidence.wrong_tokens = (3, now())
+    assert explain(evidence).verdict is Verdict.OUT_OF_SCOPE
+
+
 # Refused
 
 

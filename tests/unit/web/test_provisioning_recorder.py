@@ -371,3 +371,47 @@ async def test_no_request_without_a_valid_token_leaves_a_row(
 
 def _context(tenant: str) -> RequestContext:
     return RequestContext(tenant, "request", "test", time.monotonic() + 25)
+
+
+async def test_a_storage_that_hangs_holds_up_neither_requests_nor_other_tenants(
+    recorder: ProvisioningRecorder, written: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    awake, is_written = asyncio.Event(), asyncio.Event()
+    write = Written.write
+
+    async def hang_for_one(
+        self: Written, context: RequestContext, entries: Sequence[KeptEntry]
+    ) -> None:
+        if context.tenant == "slow":
+            await awake.wait()
+        await write(self, context, entries)
+        is_written.set()
+
+    monkeypatch.setattr(Written, "write", hang_for_one)
+    recorder.take(finished(tenant="slow"))
+    recorder.take(finished(tenant="quick"))
+    await is_written.wait()
+    assert [tenant for tenant, _ in written.transactions] == ["quick"]
+    for _ in range(10_000):
+        recorder.take(finished(tenant="slow"))
+    assert len(recorder._tenants["slow"].waiting) <= ENTRIES_A_MINUTE
+    awake.set()
+    await recorder.drain()
+    refused = [entry for entry in written.entries if entry.kind == "refused"]
+    assert len(refused) + written.left_out()["tooMany"] == 10_002
+
+
+@pytest.mark.parametrize("turns", [0, 1, 5, 50])
+async def test_an_instance_that_is_killed_leaves_whole_transactions_or_none(
+    serving: Callable[[], Services], tenant: str, context: RequestContext, turns: int
+) -> None:
+    process = serving()
+    for _ in range(150):
+        process.recorder.take(finished(tenant=tenant, is_api_key=True))
+    writing = process.recorder._tenants[tenant].writing
+    assert writing is not None
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    writing.cancel()
+    await asyncio.wait([writing])
+    assert len(await process.store.log.newest(context, 1_000)) in (0, 100, 150)
