@@ -12,7 +12,7 @@ MOST_NAME_LENGTH = 256
 """Characters that are kept of a name."""
 
 _NAMES = {"username": "userName", "displayname": "displayName", "externalid": "externalId"}
-_MOST_OPERATIONS = 1_000
+_MOST_OPERATIONS = 100
 _MOST_ELEMENTS = 3
 """Elements of a list whose shapes are told; of the operations of a PATCH all are."""
 
