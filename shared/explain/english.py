@@ -32,6 +32,7 @@ ENGLISH = TextCatalogue(
         Verdict.AMBIGUOUS: "Several users have that value.",
         Verdict.NAME_TAKEN: "The identity provider was refused: another user has the userName.",
         Verdict.REFUSED: "The identity provider tried, and was refused.",
+        Verdict.NOT_SERVED: "The service could not serve the last request about the user.",
         Verdict.DELETED: "The user was deleted.",
         Verdict.RENAMED: "The user is there under another name.",
         Verdict.SKIPPED_MEMBER: "A group names this id as a member, and there is no such user.",
@@ -58,6 +59,8 @@ ENGLISH = TextCatalogue(
         " the userName of one of the two at the identity provider.",
         Verdict.REFUSED: "Correct at the identity provider what the refusal names: the value, or"
         " the mapping that sends it. Then provision the user on demand.",
+        Verdict.NOT_SERVED: "Provision the user on demand, or wait for the next cycle: the identity"
+        " provider sends it again. If it fails again, look for the request in the log of the app.",
         Verdict.DELETED: "If that is wrong, assign the user to the application at the identity"
         " provider again: it creates the user anew, with another id. Look at the scope and the"
         " filters of provisioning.",

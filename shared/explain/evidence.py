@@ -173,10 +173,15 @@ class _Whom:
             ids.add(user.id)
             folded.add(fold(str(user.document.get("userName", ""))))
             exact.add(str(user.document.get("externalId", "")))
+        # What a user of that name was before is of no interest once there is one.
         marks = (
-            layout.value_mark(USER_KINDS.claim, fold(asked)),
-            layout.value_mark(USER_KINDS.external_id, asked),
-            layout.value_mark(USER_EMAIL, fold(asked)),
+            ()
+            if user is not None
+            else (
+                layout.value_mark(USER_KINDS.claim, fold(asked)),
+                layout.value_mark(USER_KINDS.external_id, asked),
+                layout.value_mark(USER_EMAIL, fold(asked)),
+            )
         )
         return cls(
             frozenset(folded - {""}), frozenset(exact - {""}), frozenset(ids), frozenset(marks)
@@ -204,11 +209,10 @@ class _Whom:
 def _is_refusal(entry: LogEntry) -> bool:
     """Tell whether the identity provider was refused something that it needs.
 
-    That a resource is not there is an answer that it asks for, and a deletion that finds nothing is
-    done.
+    That a resource is not there is no refusal: why it is not there is what is looked for.
     """
-    is_answer = entry.status in _NOT_THERE and entry.method in ("GET", "HEAD", "DELETE")
-    return entry.kind == "refused" and not entry.is_api_key and not is_answer
+    is_there = entry.status not in _NOT_THERE
+    return entry.kind == "refused" and not entry.is_api_key and is_there
 
 
 async def _read_changes(store: Store, context: RequestContext, evidence: Evidence) -> None:

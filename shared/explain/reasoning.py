@@ -1,6 +1,6 @@
 """From what was read to an answer; pure, so that each case can be tested by itself."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
@@ -17,6 +17,7 @@ MOST_REFUSALS: Final = 3
 """Refusals that an answer tells of, the newest ones."""
 
 _HOUR = 3_600_000
+_FAILED, _TOO_MANY_REQUESTS = 500, 429
 
 
 def explain(evidence: Evidence) -> Explanation:
@@ -36,13 +37,25 @@ def _verdict(evidence: Evidence) -> Verdict:
         return Verdict.AMBIGUOUS
     if evidence.user is not None:
         return _of_user(evidence, evidence.user)
-    events: dict[Callable[[Evidence], Verdict], int] = {
-        _of_refusal: evidence.refusals[0].time if evidence.refusals else 0,
-        _of_change: evidence.changes[-1].time if evidence.changes else 0,
-        _of_member: evidence.passed_over[0].time if evidence.passed_over else 0,
-    }
-    latest = max(events, key=lambda each: events[each])
-    return latest(evidence) if events[latest] else _of_nothing(evidence)
+    latest = max(_events(evidence), default=None)
+    return _of_nothing(evidence) if latest is None else latest[1]
+
+
+def _events(evidence: Evidence) -> Iterator[tuple[int, Verdict]]:
+    """Yield what has happened to a user who is not there, with its time."""
+    for refusal in evidence.refusals[:1]:
+        yield refusal.time, _of_refusal(refusal)
+    for last in evidence.changes[-1:]:
+        is_there = evidence.renamed is not None
+        yield last.time, Verdict.RENAMED if is_there else Verdict.DELETED
+    for entry in evidence.passed_over[:1]:
+        yield entry.time, Verdict.SKIPPED_MEMBER
+
+
+def _of_refusal(refusal: LogEntry) -> Verdict:
+    if refusal.status >= _FAILED or refusal.status == _TOO_MANY_REQUESTS:
+        return Verdict.NOT_SERVED
+    return Verdict.NAME_TAKEN if refusal.scim_type == "uniqueness" else Verdict.REFUSED
 
 
 def _of_user(evidence: Evidence, user: User) -> Verdict:
@@ -50,7 +63,8 @@ def _of_user(evidence: Evidence, user: User) -> Verdict:
     if refusal is not None and _is_of_another(refusal, evidence.owner):
         return Verdict.NAME_TAKEN
     if refusal is not None and refusal.scim_type != "uniqueness":
-        return Verdict.CHANGE_REFUSED
+        verdict = _of_refusal(refusal)
+        return Verdict.CHANGE_REFUSED if verdict is Verdict.REFUSED else verdict
     return Verdict.PRESENT if is_active(user.document) else Verdict.DISABLED
 
 
@@ -71,20 +85,6 @@ def _is_of_another(refusal: LogEntry, owner: User | None) -> bool:
     return bool(refusal.resource_id) or owner.document.get("externalId") != refusal.names.get(
         "externalId"
     )
-
-
-def _of_refusal(evidence: Evidence) -> Verdict:
-    is_taken = evidence.refusals[0].scim_type == "uniqueness"
-    return Verdict.NAME_TAKEN if is_taken else Verdict.REFUSED
-
-
-def _of_change(evidence: Evidence) -> Verdict:
-    return Verdict.RENAMED if evidence.renamed is not None else Verdict.DELETED
-
-
-def _of_member(evidence: Evidence) -> Verdict:
-    del evidence
-    return Verdict.SKIPPED_MEMBER
 
 
 def _of_nothing(evidence: Evidence) -> Verdict:

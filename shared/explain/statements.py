@@ -15,6 +15,7 @@ class Verdict(StrEnum):
         AMBIGUOUS: several users have what was asked for.
         NAME_TAKEN: it was refused, because another one has its userName.
         REFUSED: it was refused for another reason.
+        NOT_SERVED: the service failed, or was asked too much.
         DELETED: it was deleted.
         RENAMED: it has another name now.
         SKIPPED_MEMBER: a group names its id as a member, and there is no such user.
@@ -33,6 +34,7 @@ class Verdict(StrEnum):
     AMBIGUOUS = "ambiguous"
     NAME_TAKEN = "nameTaken"
     REFUSED = "refused"
+    NOT_SERVED = "notServed"
     DELETED = "deleted"
     RENAMED = "renamed"
     SKIPPED_MEMBER = "skippedMember"

@@ -168,6 +168,31 @@ async def test_who_was_refused_is_told_why_and_by_which_requests(log: Log, why: 
     assert found.requests == ("request-1",)
 
 
+@pytest.mark.parametrize("status", [429, 500, 503])
+@pytest.mark.parametrize("is_there", [True, False])
+async def test_that_the_service_failed_is_no_fault_of_the_client(
+    store: Store, new_context: NewContext, log: Log, why: Why, status: int, *, is_there: bool
+) -> None:
+    if is_there:
+        await store.users.create(new_context(), user(ANA, active=True))
+    await log(status=status)
+    found = await why()
+    assert found.verdict is Verdict.NOT_SERVED
+    assert "sends it again" in remedy_of(found)
+
+
+async def test_of_another_who_had_the_value_nothing_is_told_of_who_has_it(
+    store: Store, new_context: NewContext, why: Why
+) -> None:
+    both = [
+        await store.users.create(new_context(), user(name, externalId="7")) for name in ("a", "b")
+    ]
+    await store.users.delete(new_context(), both[0].id)
+    found = await why("7")
+    assert found.verdict is Verdict.PRESENT
+    assert parameters(found, Finding.LAST_CHANGE)["id"] == both[1].id
+
+
 async def test_who_has_the_name_is_told(
     store: Store, new_context: NewContext, log: Log, why: Why
 ) -> None:
@@ -231,11 +256,19 @@ async def test_a_refusal_before_the_last_change_is_history(
     [
         {"method": "GET", "status": 404},
         {"method": "DELETE", "status": 404},
+        {"method": "PATCH", "status": 404},
         {"resource_type": "Group", "names": {"displayName": ANA}},
         {"names": {"userName": "bo"}},
         {"is_api_key": True},
     ],
-    ids=["looked for", "deleted twice", "a group", "another", "the product"],
+    ids=[
+        "looked for",
+        "deleted twice",
+        "changed when it was gone",
+        "a group",
+        "another",
+        "the product",
+    ],
 )
 async def test_what_is_no_refusal_of_the_user_is_none(
     log: Log, why: Why, values: dict[str, Any]
