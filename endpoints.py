@@ -30,9 +30,11 @@ from shared.web.respond import (
 from shared.web.services import Job, prepare
 from vendor_api.access import ACCESS
 from vendor_api.events import EVENTS
+from vendor_api.explain import EXPLAIN
 from vendor_api.openapi import described
 from vendor_api.openapi import no_such_path as no_such_api_path
 from vendor_api.operations import ApiEndpoint, opened_by_key
+from vendor_api.provisioning_log import PROVISIONING_LOG
 from vendor_api.tenant import TENANT
 from vendor_api.tenants import TENANTS
 from vendor_api.tokens import TOKEN_BY_VERSION, TOKENS
@@ -42,6 +44,8 @@ __all__ = ["ENDPOINTS", "JOBS", "prepare", "respond"]
 API: Mapping[str, ApiEndpoint] = {
     "api_access": ACCESS,
     "api_events": EVENTS,
+    "api_explain": EXPLAIN,
+    "api_provisioning_log": PROVISIONING_LOG,
     "api_tenants": TENANTS,
     "api_tenants_name": TENANT,
     "api_tokens": TOKENS,

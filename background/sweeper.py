@@ -1,10 +1,10 @@
 """The sweeper: takes away what nobody is to find in the table any more, tenant by tenant.
 
-That is what large deletions have left behind, and change rows that are older than the history is
-kept. It also tells whose roles are others by a new role map. A run does a bounded amount for each
-tenant, and the next one goes on. It keeps no state: what is left is in the table. So it may be
-broken off anywhere, begin twice, and run on two instances at once, which the host's lease on a
-timer does not rule out.
+That is what large deletions have left behind, and change rows and entries of the provisioning log
+that are older than they are kept. It also tells whose roles are others by a new role map. A run
+does a bounded amount for each tenant, and the next one goes on. It keeps no state: what is left is
+in the table. So it may be broken off anywhere, begin twice, and run on two instances at once, which
+the host's lease on a timer does not rule out.
 """
 
 import asyncio
@@ -55,8 +55,23 @@ async def sweep_tenants(run_id: str) -> None:
         Unavailable: the settings are wrong, or the tenants cannot be read.
     """
     process = services.current()
-    sweep = Sweep(process.store, run_id, process.settings.history_days)
+    settings = process.settings
+    kept = KeptDays(settings.history_days, settings.provisioning_log_days)
+    sweep = Sweep(process.store, run_id, kept)
     await sweep.run(process.authenticator)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptDays:
+    """How many days something is kept.
+
+    Attributes:
+        changes: change rows.
+        log: entries of the provisioning log.
+    """
+
+    changes: int
+    log: int
 
 
 class SweepError(Exception):
@@ -73,6 +88,7 @@ class Swept:
         groups: deleted groups that are swept.
         roles: users of whom was told that their roles are others.
         changes: change rows that had expired.
+        log: entries of the provisioning log that had.
         calls: requests sent to Table Storage.
         entities: entities written.
         unfinished: tenants of which something may be left for the next run.
@@ -84,6 +100,7 @@ class Swept:
     groups: int = 0
     roles: int = 0
     changes: int = 0
+    log: int = 0
     calls: int = 0
     entities: int = 0
     unfinished: int = 0
@@ -120,7 +137,7 @@ class Sweep:
         self,
         store: Store,
         request_id: str,
-        history_days: int,
+        kept: KeptDays,
         *,
         clock: Clock | None = None,
         draw: random.Random | None = None,
@@ -130,13 +147,13 @@ class Sweep:
         Args:
             store: what is swept.
             request_id: names the run in change rows and in the log.
-            history_days: how many days change rows are kept.
-            clock: the time by which the run ends and change rows expire.
+            kept: how long change rows and the provisioning log are kept.
+            clock: the time by which the run ends and these expire.
             draw: draws the order of the tenants.
         """
         self._store = store
         self._request_id = request_id
-        self._history_days = history_days
+        self._kept = kept
         self._clock = clock or Clock()
         self._draw = draw or random.Random()  # noqa: S311 - an order, no secret
         self._began = self._clock.steady()
@@ -145,7 +162,7 @@ class Sweep:
     async def run(self, authenticator: Authenticator) -> None:
         """Sweep every tenant within its bound, and write a line into the log if there was work.
 
-        A tenant without work costs 2 calls.
+        A tenant without work costs 3 calls.
 
         Raises:
             SweepError: a tenant could not be swept; the log has each with the reason.
@@ -174,6 +191,7 @@ class Sweep:
         sweep = self._begin_tenant(tenant)
         await sweep.attempt(self._work_off_leftovers(sweep))
         await sweep.attempt(self._expire_changes(sweep))
+        await sweep.attempt(self._expire_log(sweep))
         self.swept.calls += sweep.context.meter.calls
         self.swept.entities += sweep.context.meter.entities
         if sweep.faults:
@@ -212,10 +230,19 @@ class Sweep:
             self.swept.groups += is_swept
 
     async def _expire_changes(self, sweep: _TenantSweep) -> None:
-        before = self._clock.wall() - self._history_days * _DAY_SECONDS
-        expired = await self._store.history.expire(sweep.context, int(before * 1_000), sweep.bound)
+        before = self._days_ago(self._kept.changes)
+        expired = await self._store.history.expire(sweep.context, before, sweep.bound)
         # Not in one statement: it would add to what the number was before the wait.
         self.swept.changes += expired
+
+    async def _expire_log(self, sweep: _TenantSweep) -> None:
+        before = self._days_ago(self._kept.log)
+        expired = await self._store.history.expire_log(sweep.context, before, sweep.bound)
+        self.swept.log += expired
+
+    def _days_ago(self, days: int) -> int:
+        """Return a time in POSIX milliseconds."""
+        return int((self._clock.wall() - days * _DAY_SECONDS) * 1_000)
 
     def _write_line(self) -> None:
         """Log what was done, by numbers alone; a run that found nothing to do leaves no line."""

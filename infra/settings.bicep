@@ -60,4 +60,9 @@ type serviceSettings = {
   @minValue(30)
   @maxValue(36500)
   SCIM_HISTORY_DAYS: int?
+
+  @description('How many days the provisioning log is kept; 0 writes none.')
+  @minValue(0)
+  @maxValue(400)
+  SCIM_PROVISIONING_LOG_DAYS: int?
 }

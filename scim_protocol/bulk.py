@@ -16,6 +16,8 @@ from shared.scim.schema import Document
 from shared.tables.request_context import Meter
 from shared.telemetry.request_record import RequestRecord
 from shared.web import responses
+from shared.web.bodies import PartOfBody
+from shared.web.request_log import write_line
 from shared.web.requests import ScimRequest
 from shared.web.resource_handlers import ResourceHandlers
 from shared.web.respond import handler_of, run
@@ -255,13 +257,21 @@ class _BulkRun:
             position=operation.index,
             meter=Meter(),
             transactions=0,
+            skipped=[],
         )
         record = RequestRecord(context.request_id, operation.method, "Bulk")
         record.tenant, record.token, record.meter = context.tenant, context.actor, context.meter
+        record.body, record.skipped = PartOfBody(operation.data), context.skipped
+        record.position = operation.index
         part = replace(request, method=operation.method, context=context)
-        response = await run(self._dispatch(operation, part, record), record)
+        response = await run(self._dispatch(operation, part, record), record, self._report)
         request.context.meter.add(context.meter)
         return response
+
+    def _report(self, record: RequestRecord) -> None:
+        """Report an operation as a request of its own, to the log and to that of the tenant."""
+        write_line(record)
+        self._services.recorder.take(record)
 
     async def _dispatch(
         self, operation: BulkOperation, request: ScimRequest, record: RequestRecord

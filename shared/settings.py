@@ -362,6 +362,14 @@ class Settings(BaseModel):
         description="How many days change rows are kept, the history of who was changed when and"
         " by which token; 36500 is a hundred years.",
     )
+    provisioning_log_days: int = Field(
+        30,
+        alias="SCIM_PROVISIONING_LOG_DAYS",
+        ge=0,
+        le=400,
+        description="How many days the provisioning log is kept, which tells what was refused, with"
+        " names of people; 0 writes none.",
+    )
     telemetry: Literal["off", "on"] = Field(
         "off",
         alias="SCIM_TELEMETRY",

@@ -68,10 +68,11 @@ def member_pages(members: int) -> int:
 def sweep(*, expired: int = 0) -> Cost:
     """Sweep a tenant of which nothing is left but change rows that have expired.
 
-    The leftovers are listed, and a page of change rows; a transaction for each 100 of these.
+    The leftovers are listed, a page of change rows, and a page of the provisioning log; a
+    transaction for each 100 change rows.
     """
     pages = max(1, ceil(expired / PAGE_ROWS))
-    return Cost(1 + pages + ceil(expired / TRANSACTION_ROWS), expired)
+    return Cost(2 + pages + ceil(expired / TRANSACTION_ROWS), expired)
 
 
 def read_feed(*, rows: int = 0, recent: int = 0) -> Cost:

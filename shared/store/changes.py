@@ -36,8 +36,10 @@ class Change:
         active: whether a user is active now, where that changed or the user is new; else None.
         external_id: externalId of what was deleted, since nobody can look it up any more; None
             where it had none, and for everything else.
-        deleted_values: what rows still tell of a user who was deleted (`layout.digest_in`); they
-            expire with this one.
+        released: names and addresses by which the resource was found and is no more, as
+            `layout.value_mark` has them: whoever asks for one of them can be told what became of
+            it, and nobody can read it there. Of a user who was deleted each has a row besides
+            (`shared/store/deleted_users.py`), which expires with this one.
     """
 
     resource: str
@@ -51,7 +53,7 @@ class Change:
     left: tuple[str, ...] = ()
     active: bool | None = None
     external_id: str | None = None
-    deleted_values: tuple[str, ...] = ()
+    released: tuple[str, ...] = ()
 
     def values(self, context: RequestContext, transaction: int) -> dict[str, Value]:
         """Lay the change out as the properties of its row; what is empty is left out.
@@ -74,7 +76,6 @@ class Change:
             Column.VERSION: self.version,
             Column.ACTIVE: None if self.active is None else int(self.active),
             Column.EXTERNAL_ID: self.external_id,
-            Column.DELETED_VALUES: " ".join(self.deleted_values) or None,
         }
         values |= {name: value for name, value in single.items() if value is not None}
         lists = {
@@ -83,6 +84,7 @@ class Change:
             Column.REMOVED: self.removed,
             Column.SKIPPED: self.skipped,
             Column.LEFT: self.left,
+            Column.RELEASED: self.released,
         }
         for name, items in lists.items():
             if items:
@@ -150,6 +152,7 @@ def recorded(row: Row) -> RecordedChange:
         left=tuple(_list(row, Column.LEFT)),
         active=None if active is None else bool(active),
         external_id=None if external_id is None else str(external_id),
+        released=tuple(_list(row, Column.RELEASED)),
     )
     return RecordedChange(
         key=row.key,

@@ -1,12 +1,14 @@
 """Committing a transaction exactly once, although its answer may be lost."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from shared.errors import Uniqueness
 from shared.store import layout
 from shared.store.changes import Change, void_values
 from shared.store.layout import Column
 from shared.tables.operations import (
+    Delete,
     Insert,
     OperationRejected,
     OutcomeUnknown,
@@ -41,6 +43,7 @@ async def commit(
         Unavailable, TooManyRequests: no clear answer within the attempts or the deadline.
         PayloadTooLarge: a row or the whole is over the limits of the service.
     """
+    change = replace(change, released=_released(operations))
     receipt = Insert(layout.new_change_key(), change.values(context, context.next_transaction()))
     transaction = [receipt, *operations]
     check_transaction(transaction)
@@ -61,6 +64,12 @@ async def commit(
             raise _interpret(rejection) from rejection
 
     return await resend(context, send)
+
+
+def _released(operations: Sequence[RowOperation]) -> tuple[str, ...]:
+    """Name the values by which the resource is found no more: those whose rows are deleted."""
+    deleted = (each.key for each in operations if isinstance(each, Delete))
+    return tuple(layout.value_marks_in(deleted))
 
 
 async def create_once(

@@ -36,16 +36,11 @@ class DeletedUser:
         """Build the rows that tell of the user, by the index rows that it had."""
         return [
             Insert(
-                layout.deleted_value_key(digest, self.id),
+                layout.deleted_value_key(mark, self.id),
                 {Column.DELETED: self.deleted, Column.VERSION: self.version},
             )
-            for digest in digests(index_rows)
+            for mark in layout.value_marks_in(index_rows.rows)
         ]
-
-
-def digests(index_rows: IndexRows) -> tuple[str, ...]:
-    """List what the values of a user are told by, for the change row."""
-    return tuple(map(layout.digest_in, index_rows.rows))
 
 
 async def find_deleted(
@@ -59,7 +54,7 @@ async def find_deleted(
         kind: of the claim on the value, or of its owners.
         value: in the form in which values are compared.
     """
-    span = layout.deleted_values_span(layout.value_digest(kind, value))
+    span = layout.deleted_values_span(layout.value_mark(kind, value))
     found = [
         DeletedUser(
             layout.id_in(row.key), int(row.values[Column.VERSION]), str(row.values[Column.DELETED])

@@ -1,10 +1,12 @@
-"""The history of a tenant: its change rows, and their expiry.
+"""The history of a tenant, its change rows and its provisioning log: how both expire.
 
 A change row is a receipt for a minute, a part of the feed for two (it may become visible that
 late), and the audit trail for as long as the operator says. Then it expires. That of a deleted user
-takes along the rows that still tell of it (`shared/store/deleted_users.py`).
+takes along the rows that still tell of it (`shared/store/deleted_users.py`). An entry of the log
+expires earlier.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 
 from shared.store import layout
@@ -13,7 +15,7 @@ from shared.tables.operations import MAX_TRANSACTION_OPERATIONS, Delete, Operati
 from shared.tables.rate_limiter import RateLimiter
 from shared.tables.request_context import Bound, RequestContext
 from shared.tables.retry import resend
-from shared.tables.rows import Row
+from shared.tables.rows import Row, Span
 from shared.tables.table import PAGE_ROWS, Page, Table
 
 _AHEAD = 86_400_000
@@ -22,12 +24,13 @@ _AHEAD = 86_400_000
 _MOST_PROBES = 44
 """Halvings of a time, of which there are as many as a time in milliseconds has bits."""
 
-_OF_A_DELETION = (Column.RESOURCE_ID, Column.DELETED_VALUES)
-"""What is read of a change row that expires: what else goes with it, which only a deletion has."""
+_OF_A_DELETION = (Column.RESOURCE_TYPE, Column.VERB, Column.RESOURCE_ID, Column.RELEASED)
+"""What is read of a row that expires: what else goes with it, which only the deletion of a user
+has."""
 
 
 class History:
-    """The change rows of every tenant; the context says of which."""
+    """The change rows and the log of every tenant; the context says of which."""
 
     def __init__(self, table: Table, rate_limiter: RateLimiter) -> None:
         """Prepare.
@@ -83,7 +86,17 @@ class History:
         Returns:
             How many rows were deleted, without those that others have deleted meanwhile.
         """
-        span, token = layout.changes_span(until=before), None
+        return await self._expire(context, layout.changes_span(until=before), bound)
+
+    async def expire_log(self, context: RequestContext, before: int, bound: Bound) -> int:
+        """Delete entries of the provisioning log, the newest of the expired ones first.
+
+        Calls, arguments and what is returned are as of `expire`.
+        """
+        return await self._expire(context, layout.log_span_before(before), bound)
+
+    async def _expire(self, context: RequestContext, span: Span, bound: Bound) -> int:
+        token = None
         expired = 0
         while True:
             page = await self._table.page(context, span, PAGE_ROWS, token, select=_OF_A_DELETION)
@@ -120,9 +133,12 @@ class History:
 
 def _keys(row: Row) -> list[str]:
     """List the keys of a change row and of what goes with it."""
-    digests = str(row.values.get(Column.DELETED_VALUES, "")).split()
-    owner = str(row.values.get(Column.RESOURCE_ID))
-    return [row.key, *(layout.deleted_value_key(digest, owner) for digest in digests)]
+    what = row.values.get(Column.RESOURCE_TYPE), row.values.get(Column.VERB)
+    if what != ("User", "delete"):
+        return [row.key]
+    marks = json.loads(str(row.values.get(Column.RELEASED, "[]")))
+    owner = str(row.values[Column.RESOURCE_ID])
+    return [row.key, *(layout.deleted_value_key(mark, owner) for mark in marks)]
 
 
 def _batches(rows: Sequence[Row]) -> Iterator[list[Row]]:

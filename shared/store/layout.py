@@ -56,6 +56,7 @@ class RowKind(StrEnum):
         CUSTOM_EXTERNAL_ID: an owner of an externalId.
         CUSTOM_COUNTER: the number of resources of a slot.
         CHANGE: a change row, the receipt of a transaction.
+        LOG_ENTRY: an entry of the provisioning log.
         DELETIONS: the deletions row, which lists the groups and users that are deleted and not yet
             swept, and the groups that are not yet created whole; and tells of groups in groups.
         DELETED_GROUP: a deleted group whose memberships are not yet swept.
@@ -82,6 +83,7 @@ class RowKind(StrEnum):
     CUSTOM_EXTERNAL_ID = "rx"
     CUSTOM_COUNTER = "cr"
     CHANGE = "l"
+    LOG_ENTRY = "p"
     DELETIONS = "q"
     DELETED_GROUP = "q-g"
     UNFINISHED_GROUP = "q-c"
@@ -95,7 +97,8 @@ class Column:
     """Names of properties. They are plain strings, because a member of an enumeration is slower.
 
     Attributes:
-        DOCUMENT: the SCIM document as JSON; goes on in `d1`, `d2` ...
+        DOCUMENT: the SCIM document, or an entry of the provisioning log, as JSON; goes on in `d1`,
+            `d2` ...
         GROUP_IDS: packed ids of the groups that a user or a group is in; goes on in `g1`, `g2` ...
             In the deletions row those of deleted groups.
         MEMBER_IDS: in the deletions row, packed ids of users, and of groups, that were deleted out
@@ -128,13 +131,13 @@ class Column:
         POSITION: index of the operation in its bulk request.
         ACTIVE: whether a user is active, where that changed: 1 or 0.
         EXTERNAL_ID: externalId of what was deleted.
-        DELETED_VALUES: of a user who was deleted, the kinds and hashes in the keys of the rows that
-            still tell of it, with spaces between.
         ATTRIBUTES: names of the attributes that changed, as JSON.
         ADDED: users that joined, each with its new version, and groups, with null, as JSON.
         REMOVED: members that left, in the same form.
         SKIPPED: ids named as members that are neither users nor groups, as JSON.
         LEFT: groups that a deleted user or group was in, as JSON.
+        RELEASED: kinds and hashes of the values by which a resource was found and is no more, as
+            JSON.
     """
 
     DOCUMENT: Final = "d"
@@ -165,12 +168,12 @@ class Column:
     POSITION: Final = "bp"
     ACTIVE: Final = "ac"
     EXTERNAL_ID: Final = "xi"
-    DELETED_VALUES: Final = "dv"
     ATTRIBUTES: Final = "at"
     ADDED: Final = "add"
     REMOVED: Final = "rem"
     SKIPPED: Final = "skip"
     LEFT: Final = "left"
+    RELEASED: Final = "rel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,25 +333,36 @@ def owners_span(kind: str, value: str) -> Span:
     return Span(f"{kind}-{_digest(value)}-", f"{kind}-{_digest(value)}.")
 
 
-def digest_in(index_key: str) -> str:
-    """Read in the key of an index row what says the value: its kind, and the hash."""
-    kind, digest = index_key.split("-")[:2]
-    return f"{kind}-{digest}"
+_OF_VALUES = (
+    *(kinds.claim for kinds in (USER_KINDS, GROUP_KINDS)),
+    *(kinds.external_id for kinds in (USER_KINDS, GROUP_KINDS)),
+    USER_EMAIL,
+)
+"""Kinds of the rows by whose values users and groups are found."""
 
 
-def value_digest(kind: str, value: str) -> str:
-    """Say a value in the form of `digest_in`; `kind` is that of its claim or of its owners."""
-    return f"{kind}-{_digest(value)}"
+def value_mark(kind: str, value: str) -> str:
+    """Name a value by which users or groups are found, without saying it: its kind and hash.
+
+    It is the key of a claim, and what the keys of all owners of a shared value begin with.
+    """
+    return claim_key(kind, value)
 
 
-def deleted_value_key(digest: str, owner: str) -> str:
+def value_marks_in(keys: Iterable[str]) -> list[str]:
+    """Read those names in the keys of claims and of owners; keys of other rows are passed over."""
+    parts = (key.split("-") for key in keys)
+    return ["-".join(each[:2]) for each in parts if each[0] in _OF_VALUES]
+
+
+def deleted_value_key(mark: str, owner: str) -> str:
     """Build the key of the row that tells that a value was of a user who was deleted."""
-    return f"{RowKind.DELETED_VALUE}-{digest}-{owner}"
+    return f"{RowKind.DELETED_VALUE}-{mark}-{owner}"
 
 
-def deleted_values_span(digest: str) -> Span:
+def deleted_values_span(mark: str) -> Span:
     """Build the span of such rows of one value."""
-    return Span(f"{RowKind.DELETED_VALUE}-{digest}-", f"{RowKind.DELETED_VALUE}-{digest}.")
+    return Span(f"{RowKind.DELETED_VALUE}-{mark}-", f"{RowKind.DELETED_VALUE}-{mark}.")
 
 
 def pack_claims(keys: Iterable[str]) -> str:
@@ -467,6 +481,43 @@ def change_number(milliseconds: int) -> str:
 def change_time(key: str) -> int:
     """Read out of the key of a change row when it was drawn, in POSIX milliseconds."""
     return int(id_in(key)[:12], 16)
+
+
+# Keys of the provisioning log
+
+_LAST_MILLISECOND = 16**12 - 1
+
+
+def new_log_key(milliseconds: int) -> str:
+    """Draw the key of an entry of the provisioning log: what is left of time, then 48 random bits.
+
+    So keys sort by time, the newest first, and a search for what was last is a short one.
+    """
+    return f"{_log_prefix(milliseconds)}{secrets.token_hex(6)}"
+
+
+def log_span(behind: str = "") -> Span:
+    """Build the span of the entries behind one, which are older; of all, the newest first.
+
+    Args:
+        behind: the end of its key (`id_in`); it may be gone.
+    """
+    start = f"{RowKind.LOG_ENTRY}-{behind}-" if behind else f"{RowKind.LOG_ENTRY}-"
+    return Span(start, f"{RowKind.LOG_ENTRY}.")
+
+
+def log_span_before(milliseconds: int) -> Span:
+    """Build the span of the entries of the time before one, in POSIX milliseconds."""
+    return Span(_log_prefix(milliseconds - 1), f"{RowKind.LOG_ENTRY}.")
+
+
+def log_time(key: str) -> int:
+    """Read out of the key of an entry of which time it is, in POSIX milliseconds."""
+    return _LAST_MILLISECOND - int(id_in(key)[:12], 16)
+
+
+def _log_prefix(milliseconds: int) -> str:
+    return f"{RowKind.LOG_ENTRY}-{_LAST_MILLISECOND - milliseconds:012x}"
 
 
 def _change_prefix(milliseconds: int) -> str:

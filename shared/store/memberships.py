@@ -52,6 +52,8 @@ MEMBERS_READ_AHEAD = 5 * MAX_MEMBERS_PER_TRANSACTION
 
 _MAX_BYTES = 3 * 1_048_576
 _MAX_RECORDED_IDS = 900  # of 35 characters in JSON: they fit into one property of 32,768
+_MAX_TOLD_IDS = 100
+"""Skipped ids that the request is told of, for the provisioning log."""
 
 
 class Wish(NamedTuple):
@@ -684,7 +686,9 @@ class Memberships:
                 path="members",
             )
         room = _MAX_RECORDED_IDS - len(progress.skipped)
-        progress.skipped += [uid for uid in unknown if layout.is_id(uid)][:room]
+        skipped = [uid for uid in unknown if layout.is_id(uid)]
+        progress.skipped += skipped[:room]
+        context.skipped += skipped[: _MAX_TOLD_IDS - len(context.skipped)]
 
 
 def _check_known(progress: MembershipProgress) -> None:

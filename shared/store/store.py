@@ -11,6 +11,7 @@ from shared.store.deletions_row import HiddenResources
 from shared.store.groups import Groups
 from shared.store.history import History
 from shared.store.memberships import Memberships
+from shared.store.provisioning_log import ProvisioningLog
 from shared.store.role_changes import RoleChanges
 from shared.store.tenant_settings import TenantSettingsStore
 from shared.store.user_roles import UserRoles
@@ -22,7 +23,8 @@ from shared.tables.table import Table
 class Store:
     """All resources on one table; custom resources by the name of their type.
 
-    `sweeper`, `history` and `role_changes` are for work that no request asks for.
+    `sweeper`, `history` and `role_changes` are for work that no request asks for, and so is what
+    `log` writes.
     """
 
     users: Users
@@ -34,6 +36,7 @@ class Store:
     settings: TenantSettingsStore
     roles: UserRoles
     role_changes: RoleChanges
+    log: ProvisioningLog
     table: Table
 
     async def close(self) -> None:
@@ -51,6 +54,7 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
     reject_unknown_members: bool = False,
     member_writes_per_second: int = 1_000,
     clock: Clock | None = None,
+    beside: Table | None = None,
 ) -> Store:
     """Put the store together on a table.
 
@@ -64,6 +68,8 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
             deletions and the expiry of its history write a second.
         clock: by which the lease on the deletions row runs, and what is remembered grows old; that
             of the machine by default.
+        beside: the table once more, for what is written when a request is answered and must not
+            be in the way of another; by default `table` itself.
     """
     clock = clock or Clock()
     hidden = HiddenResources(table, clock)
@@ -89,5 +95,6 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
         settings=settings,
         roles=roles,
         role_changes=RoleChanges(table, settings, roles, rate_limiter, clock),
+        log=ProvisioningLog(table, beside or table),
         table=table,
     )

@@ -13,7 +13,7 @@ from shared.store.changes import Change
 from shared.store.claims import INDEXED_OF_USERS, IndexRows, folded_name, user_rows
 from shared.store.collection import ChangedNames, Collection
 from shared.store.commits import commit
-from shared.store.deleted_users import DeletedUser, digests, find_deleted
+from shared.store.deleted_users import DeletedUser, find_deleted
 from shared.store.deletions import Sweeper
 from shared.store.deletions_row import HiddenResources, add_hidden, deleted_member
 from shared.store.layout import USER_EMAIL, USER_KINDS, Column, pack_ids, unpack_ids
@@ -235,7 +235,6 @@ class Users(Collection[User]):
             "delete",
             version=user.version + 1,
             external_id=user.document.get("externalId"),
-            deleted_values=digests(index_rows),
         )
         if len(user.group_ids) <= MAX_TRANSACTION_OPERATIONS - 1 - len(operations):
             operations += [Delete(layout.membership_key(gid, uid)) for gid in user.group_ids]

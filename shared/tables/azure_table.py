@@ -77,6 +77,14 @@ class AzureTable:
         context.meter.entities += len(operations)
         return etags
 
+    def beside(self) -> "AzureTable":
+        """Return the same table with calls of its own, for what no request waits for.
+
+        It shares the connections, which this table closes, and takes none of the calls that a
+        tenant may have under way here.
+        """
+        return AzureTable(self._client, creates_table=self._creates_table)
+
     async def close(self) -> None:
         """Close the connections and the credential."""
         await self._client.close()

@@ -44,6 +44,7 @@ class RequestContext:
         position: index of the operation in its bulk request; None outside of one.
         meter: what the request has cost so far.
         transactions: transactions begun so far; the number names one of the request in its receipt.
+        skipped: ids that the request has named as members and that were passed over.
     """
 
     tenant: str
@@ -54,6 +55,7 @@ class RequestContext:
     position: int | None = None
     meter: Meter = field(default_factory=Meter)
     transactions: int = 0
+    skipped: list[str] = field(default_factory=list)
 
     def next_transaction(self) -> int:
         """Count one more transaction of this request, and return its number."""

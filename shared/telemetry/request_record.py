@@ -1,12 +1,13 @@
 """What is known of a request, and what of it the log and the telemetry tell.
 
-Nothing else reaches either of them: no token, body, name, address, filter, query or path.
+Nothing else reaches either of them: no token, body, name, address, filter, query or path. The
+provisioning log of the tenant (`shared.web.provisioning_recorder`) is given all of it.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
 class StorageMeter(Protocol):
@@ -23,6 +24,20 @@ class StorageMeter(Protocol):
         ...
 
 
+class SentBody(Protocol):
+    """The body of a request; see `shared.web.bodies`."""
+
+    @property
+    def seen(self) -> Any:
+        """What it was read as; None where it was not read, or is no JSON."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+        ...
+
+
 @dataclass(slots=True)
 class RequestRecord:
     """What is known of a request so far; all of it once it is finished.
@@ -35,12 +50,18 @@ class RequestRecord:
         trace_parent: W3C `traceparent` of what caused the request; "" without one.
         tenant: "" unless a token or an API key has opened it.
         token: label of the token or the API key; "" without a valid one.
+        is_product: whether it is that of an API key, so that the product sent the request.
         resource_id: id of the resource that was touched; "" if it is none of ours.
         meter: what storage cost; None when the request did not come that far.
         scim_type: of the refusal (RFC 7644 section 3.12); "" without one.
         operation: 0-based index of the PATCH operation that was refused.
         path: attribute path of what was refused.
         refused_by: `rateLimit` where the rate limit of the tenant refused it; else "".
+        detail: what the client was told of a refusal; "" without one.
+        position: index of the operation in its bulk request; None outside of one.
+        body: what was sent; None where the request did not come that far.
+        filter: the filter of a query; "" without one.
+        skipped: ids that were named as members and passed over.
         status: of the response.
         began: when the request came, in nanoseconds since 1970.
         seconds: how long it took.
@@ -53,12 +74,18 @@ class RequestRecord:
     trace_parent: str = ""
     tenant: str = ""
     token: str = ""
+    is_product: bool = False
     resource_id: str = ""
     meter: StorageMeter | None = None
     scim_type: str = ""
     operation: int | None = None
     path: str = ""
     refused_by: str = ""
+    detail: str = ""
+    position: int | None = None
+    body: SentBody | None = None
+    filter: str = ""
+    skipped: Sequence[str] = ()
     status: int = 0
     began: int = field(default_factory=time.time_ns)
     seconds: float = 0.0

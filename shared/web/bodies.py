@@ -1,6 +1,7 @@
 """Request bodies: bytes that must be JSON, within bounds."""
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from shared.errors import InvalidSyntax, PayloadTooLarge, ScimError, UnsupportedMediaType
@@ -10,6 +11,45 @@ MAX_BODY_DEPTH = 32
 """Arrays and objects within each other; SCIM needs five."""
 
 _NOT_JSON = "The body is not JSON: {problem}. Send one JSON object, in UTF-8."
+
+
+class Body:
+    """The body of a request, read as JSON when it is first asked for, once.
+
+    Attributes:
+        seen: what it was read as; None where it was not read, or is no JSON.
+    """
+
+    def __init__(self, content: bytes, content_type: str | None, limit: int) -> None:
+        """Take the body as it came; arguments as of `parse_body`."""
+        self._content = content
+        self._content_type = content_type
+        self._limit = limit
+        self.seen: Any = None
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+        return len(self._content)
+
+    def read(self) -> Any:
+        """Read the body; see `parse_body` for what it raises."""
+        if self.seen is None:
+            self.seen = parse_body(self._content, self._content_type, self._limit)
+        return self.seen
+
+
+@dataclass(frozen=True, slots=True)
+class PartOfBody:
+    """What the body of a bulk request has for one of its operations.
+
+    Attributes:
+        seen: the part, as it was read.
+        size: 0, since nobody has counted its bytes.
+    """
+
+    seen: Any
+    size: int = 0
 
 
 def parse_body(body: bytes, content_type: str | None, limit: int) -> Any:

@@ -12,7 +12,7 @@ import azure.functions as func
 from shared import api_keys, tenants
 from shared.api_keys import Scope
 from shared.auth.tokens import ApiKey, Caller, bearer_token, digest_of
-from shared.errors import Forbidden, InsufficientScope, NotFound
+from shared.errors import Forbidden, InsufficientScope, NotFound, Unauthorized
 from shared.telemetry.request_record import RequestRecord
 from shared.web.services import Services
 
@@ -31,7 +31,12 @@ async def with_token(req: func.HttpRequest, record: RequestRecord, process: Serv
     """
     tenant = tenants.of_path(req.route_params.get("tenant"))
     authorization = req.headers.get("authorization")
-    caller = await process.authenticator.authenticate(tenant, authorization)
+    try:
+        caller = await process.authenticator.authenticate(tenant, authorization)
+    except Unauthorized:
+        if tenant is not None:
+            process.refused_tokens.note(tenant)
+        raise
     record.token = caller.label
     # Whoever opened the tenant has sent a token; its digest is a secret of both sides.
     keys = caller.keys or (digest_of(bearer_token(authorization)),)
@@ -112,7 +117,7 @@ def _sends_key(authorization: str | None) -> bool:
 
 async def _identify(req: func.HttpRequest, record: RequestRecord, process: Services) -> ApiKey:
     key = await process.authenticator.identify(req.headers.get("authorization"))
-    record.token = key.label
+    record.token, record.is_product = key.label, True
     return key
 
 

@@ -9,7 +9,7 @@ So functions list no methods (`shared.web.routes`), and no exception leaves this
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 
 import azure.functions as func
 
@@ -68,7 +68,9 @@ async def respond(
     )
     of_problem = partial(responses.of_problem, request_id=record.request_id)
     refusal = of_problem if problems else responses.of_error
-    response = await run(endpoint(req, record), record, _report, refusal)
+    # What the product asks for at `/api/v1` is no provisioning.
+    report = _report if problems else _report_provisioning
+    response = await run(endpoint(req, record), record, report, refusal)
     return responses.to_http(response, record.request_id)
 
 
@@ -86,6 +88,7 @@ async def run(
         response = refusal(error)
     except Exception as fault:  # noqa: BLE001 - the host would answer with an empty 500
         write_fault(record.request_id, fault)
+        record.detail = _FAULT
         response = refusal(InternalError(_FAULT))
     resource_id = response.resource_id or record.resource_id
     record.resource_id = resource_id if is_id(resource_id) else ""
@@ -165,28 +168,25 @@ async def authenticate(
     context = RequestContext(
         caller.tenant, record.request_id, caller.label, deadline, record.method
     )
+    body = bodies.Body(
+        req.get_body(), req.headers.get("content-type"), process.settings.max_body_bytes
+    )
     record.tenant, record.meter = caller.tenant, context.meter
     record.resource_id = req.route_params.get("id", "")
-    body = req.get_body()
-    read = partial(
-        bodies.parse_body,
-        body,
-        req.headers.get("content-type"),
-        process.settings.max_body_bytes,
-    )
+    record.body, record.skipped = body, context.skipped
+    query = query_of(req.url, once)
+    record.filter = query.get("filter", "")
     return ScimRequest(
         method=record.method,
         tenant_url=tenant_url(req, caller.tenant, process.settings.base_url),
         context=context,
-        query=query_of(req.url, once),
+        query=query,
         headers=req.headers,
         resource_id=record.resource_id,
-        # More than one part of a request may ask for the body, which is read once. To wrap what
-        # reads it costs more than to find that there is none.
-        read=cache(read) if body else read,
+        read=body.read,
         cursor_keys=caller.keys,
         compute=process.compute,
-        is_large=len(body) >= LARGE_BODY,
+        is_large=body.size >= LARGE_BODY,
         api_key=caller.api_key,
     )
 
@@ -228,8 +228,16 @@ def _report(record: RequestRecord) -> None:
         write_fault(record.request_id, fault)
 
 
+def _report_provisioning(record: RequestRecord) -> None:
+    """Report a request of an identity provider, which the log of its tenant may tell, too."""
+    _report(record)
+    if record.tenant:
+        services.current().recorder.take(record)
+
+
 def _note(error: ScimError, record: RequestRecord) -> None:
     """Note of a refusal what the log and the telemetry tell."""
     record.scim_type = error.scim_type or ""
     record.operation, record.path = error.operation, error.path or ""
+    record.detail = error.detail
     record.refused_by = "rateLimit" if isinstance(error, RateLimited) else ""

@@ -29,7 +29,9 @@ from shared.telemetry.configured import open_telemetry
 from shared.telemetry.telemetry import Off, Telemetry
 from shared.web.compute import Compute
 from shared.web.long_polls import LongPolls
+from shared.web.provisioning_recorder import ProvisioningRecorder
 from shared.web.readiness import Readiness
+from shared.web.refused_tokens import RefusedTokens
 from shared.web.request_rate_limit import PRODUCT, RequestRateLimit
 from shared.web.requests import ScimRequest
 
@@ -60,15 +62,20 @@ class Services:
     compute: Compute = field(default_factory=Compute)
     long_polls: LongPolls = field(default_factory=LongPolls)
     tenant_tokens: TenantTokens = field(default_factory=WithoutVault)
+    refused_tokens: RefusedTokens = field(default_factory=RefusedTokens)
     rate_limit: RequestRateLimit = field(init=False)
     key_rate_limit: RequestRateLimit = field(init=False)
+    recorder: ProvisioningRecorder = field(init=False)
 
     def __post_init__(self) -> None:
-        """Give every tenant the rate limits of the settings."""
+        """Give every tenant the rate limits and the log of the settings."""
         of_tenant = RequestRateLimit(self._requests_per_second)
         of_keys = RequestRateLimit(self._requests_per_second, sender=PRODUCT)
+        days = self.settings.provisioning_log_days
+        recorder = ProvisioningRecorder(self.store.log, is_on=days > 0)
         object.__setattr__(self, "rate_limit", of_tenant)
         object.__setattr__(self, "key_rate_limit", of_keys)
+        object.__setattr__(self, "recorder", recorder)
 
     def rate_limit_of(self, request: ScimRequest) -> RequestRateLimit:
         """Return the rate limit in which a request counts."""
@@ -81,6 +88,7 @@ class Services:
     async def close(self) -> None:
         """Close every connection, and send what telemetry is left."""
         await self.authenticator.close()
+        await self.recorder.close()
         await self.store.close()
         await asyncio.to_thread(self.telemetry.close)
 
@@ -173,12 +181,14 @@ def _open_store(settings: Settings, catalogue: Catalogue) -> Store:
         connection_string=None if secret is None else secret.get_secret_value(),
     )
     credential = open_credential(settings) if secret is None else None
+    table = open_table(address, credential, settings.table_client)
     return open_store(
-        open_table(address, credential, settings.table_client),
+        table,
         changed_names,
         custom=tuple(map(_custom_type, catalogue.custom)),
         reject_unknown_members=settings.unknown_members == "reject",
         member_writes_per_second=settings.member_writes_per_second,
+        beside=table.beside(),
     )
 
 

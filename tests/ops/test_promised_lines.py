@@ -439,6 +439,13 @@ PROMISES = {
             "shared/tables/retry.py": "its operator finds the reason in the log",
         },
     ),
+    "a provisioning log that cannot be written": Promise(
+        "the provisioning log of tenant default could not be written: Unavailable",
+        "warning",
+        CONSOLE,
+        lose_the_role,
+        {RUNBOOK: "`the provisioning log of tenant ... could not be written`"},
+    ),
     "a request": Promise(
         r'\{"request": .*"status": 200, .*"tenant": "default"',
         "info",
@@ -492,6 +499,7 @@ UNPROMISED = {
     "the sweep of a deleted member waits: %s": "the sweeper takes it over",
     "the sweep of a deleted group waits: %s": "the sweeper takes it over",
     "roles are computed without the groups beyond %d or 10 levels": "a role less opens nothing",
+    "request %s could not be noted in the provisioning log": "a fault of ours; it was answered",
 }
 """Lines that nobody relies on, and why."""
 

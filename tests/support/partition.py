@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from shared.tables.table import Table
 
 _KEY = re.compile(r"[0-9a-z-]+")
-_KINDS = ("u", "un", "ux", "ue", "g", "gn", "gx", "m", "cu", "cg", "l", "q", "s", "dv")
+_KINDS = ("u", "un", "ux", "ue", "g", "gn", "gx", "m", "cu", "cg", "l", "p", "q", "s", "dv")
 _CUSTOM_KINDS = ("r", "rn", "rx", "cr")
 """Kinds of the rows of custom types; the name of the type follows."""
 _EVERYTHING = Span("a", "z")
@@ -198,9 +198,10 @@ class Partition:
     def _wrong_deleted_values(self) -> Iterator[str]:
         """What tells of deleted users is what the change rows of their deletions name."""
         named = {
-            f"{digest}-{change['id']}"
+            f"{mark}-{change['id']}"
             for change in self.changes("delete")
-            for digest in str(change.get("dv", "")).split()
+            if change["rt"] == "User"
+            for mark in change.get("rel", ())
         }
         for rest in named ^ self.of("dv").keys():
             yield f"dv-{rest}: {'missing' if rest in named else 'of no deletion'}"
@@ -331,6 +332,6 @@ def _pair(rest: str) -> Pair:
 def _change(row: Row) -> dict[str, Any]:
     lists = {
         name: json.loads(str(row.values.get(name, "[]")))
-        for name in ("at", "add", "rem", "skip", "left")
+        for name in ("at", "add", "rem", "skip", "left", "rel")
     }
     return {**row.values, **lists}

@@ -2,8 +2,10 @@
 
 from tools.admin.commands import apikey, resource, storage, tenant, token
 from tools.admin.commands.change import changes
+from tools.admin.commands.log import log
 from tools.admin.commands.options import EXIT_STATUS
 from tools.admin.commands.whoami import whoami
+from tools.admin.commands.why import why
 from tools.command_line import App
 
 app = App(no_args_is_help=True, epilog=EXIT_STATUS)
@@ -16,6 +18,8 @@ app.add_typer(resource.users, name="user", help="Show a user.")
 app.add_typer(resource.groups, name="group", help="Show a group.")
 app.add_typer(storage.app, name="storage", help="Check the storage.")
 app.command(epilog=EXIT_STATUS)(changes)
+app.command(epilog=EXIT_STATUS)(log)
+app.command(epilog=EXIT_STATUS)(why)
 app.command(epilog=EXIT_STATUS)(whoami)
 
 

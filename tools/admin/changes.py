@@ -7,10 +7,11 @@ transaction is committed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from shared.store import layout
+from shared.store.change_history import ChangeHistory, Lookback, is_done, read_back
 from shared.store.changes import RecordedChange, recorded
 from shared.tables.table import PAGE_ROWS, Page
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from shared.tables.request_context import RequestContext
-    from shared.tables.rows import Row, Span
+    from shared.tables.rows import Span
     from shared.tables.table import Table
     from tools.admin.storage import Storage
 
@@ -32,7 +33,6 @@ LATENESS: Milliseconds = 120_000
 
 ROWS_A_CALL = PAGE_ROWS
 
-_WIDEN = 6
 _PROBES = 40
 
 
@@ -49,11 +49,6 @@ async def since(
         token = page.token
         if token is None:
             return
-
-
-def is_done(recorded_change: RecordedChange) -> bool:
-    """Tell whether a row records a change, and not that a transaction was given up."""
-    return recorded_change.change.verb != "void"
 
 
 async def follow(
@@ -83,70 +78,16 @@ async def follow(
         await pause()
 
 
-@dataclass(frozen=True, slots=True)
-class Lookback:
-    """How far a history goes back: to a time, and within a number of rows that are read."""
-
-    until: Milliseconds
-    rows: int
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """What was found of one resource.
-
-    Attributes:
-        changes: oldest first.
-        since: from here on nothing is missing, in POSIX milliseconds.
-        is_whole: whether that reaches back to where it was to go.
-    """
-
-    changes: list[RecordedChange]
-    since: Milliseconds
-    is_whole: bool
-
-
 async def history(
     storage: Storage,
     context: RequestContext,
     is_wanted: Callable[[RecordedChange], bool],
     now: Milliseconds,
     lookback: Lookback,
-) -> History:
-    """Read the changes of one resource: the last hour first, then ever longer spans before it.
-
-    No row says where the changes of a resource are, so all are read, up to a number. A call for
-    each 1,000 and each span.
-    """
-    found: list[RecordedChange] = []
-    end: Milliseconds | None = None
-    complete, width, rows_left = now, HOUR, lookback.rows
-    while complete > lookback.until:
-        start = max(complete - width, lookback.until)
-        rows, is_all = await _up_to(
-            storage.table, context, layout.changes_span(start, end), rows_left
-        )
-        found = [each for each in map(recorded, rows) if is_done(each) and is_wanted(each)] + found
-        if not is_all:
-            return History(found, complete, is_whole=False)
-        rows_left -= len(rows)
-        complete = end = start
-        width *= _WIDEN
-    return History(found, complete, is_whole=True)
-
-
-async def _up_to(
-    table: Table, context: RequestContext, span: Span, limit: int
-) -> tuple[list[Row], bool]:
-    """Read the rows of a span up to a number; tell whether these are all."""
-    rows: list[Row] = []
-    token = None
-    while True:
-        page = await table.page(context, span, ROWS_A_CALL, token)
-        rows += page.rows
-        token = page.token
-        if token is None or len(rows) >= limit:
-            return rows, token is None
+) -> ChangeHistory:
+    """Read the changes of one resource; see `shared.store.change_history`."""
+    in_pages = replace(lookback, rows_a_call=ROWS_A_CALL)
+    return await read_back(storage.table, context, is_wanted, now, in_pages)
 
 
 async def last(

@@ -12,9 +12,9 @@ from tools.command_line import printable
 
 if TYPE_CHECKING:
     from shared.scim.members import MemberType
+    from shared.store.change_history import ChangeHistory
     from shared.store.changes import RecordedChange
     from shared.store.resources import Group, User
-    from tools.admin.changes import History
     from tools.admin.stats import Number
 
 
@@ -44,7 +44,7 @@ class Deleted:
     tenant: str
     id: str
     deletion: RecordedChange
-    history: History
+    history: ChangeHistory
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Shown:
     resource: User | Group
     memberships: Number
     members: list[Member]
-    history: History | None
+    history: ChangeHistory | None
 
 
 def show(shown: Shown | Deleted, name: str, side: str, *, as_json: bool) -> None:
@@ -134,7 +134,7 @@ def _member_as_json(member: Member, side: str) -> dict[str, Any]:
     return {**written, "type": member.type, "members": below}
 
 
-def _show_history(history: History) -> None:
+def _show_history(history: ChangeHistory) -> None:
     since = console.time_of_milliseconds(history.since)
     note = "" if history.is_whole else ", no farther: --scan-rows was reached"
     console.show_line("")
@@ -178,7 +178,7 @@ def _deleted_as_json(shown: Deleted, side: str) -> dict[str, Any]:
     }
 
 
-def _history_as_json(tenant: str, history: History) -> dict[str, Any]:
+def _history_as_json(tenant: str, history: ChangeHistory) -> dict[str, Any]:
     return {
         "complete_since": console.time_of_milliseconds(history.since),
         "complete": history.is_whole,

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import SecretStr
 
-from background.sweeper import Sweep
+from background.sweeper import KeptDays, Sweep
 from infra.package_app import LOCKS
 from shared.auth.tokens import DevelopmentTokens
 from shared.scim.documents import changed_names
@@ -181,7 +181,7 @@ async def test_the_queries_about_the_sweeper_ask_for_what_it_writes(
     context = RequestContext(tenant, "request", "token", time.monotonic() + 30)
     await write(store.table, context, [Insert(f"l-{old:012x}{0:020x}", {"rt": "User"})])
     only = DevelopmentTokens({tenant: SecretStr("a-token-of-nobody")})
-    await Sweep(store, "run", 400, clock=clock.clock()).run(only)
+    await Sweep(store, "run", KeptDays(400, 30), clock=clock.clock()).run(only)
     (line,) = (each for each in caplog.messages if each.startswith('{"sweep":'))
     asked = set(re.findall(r"\brun\.(\w+)", "\n".join(QUERIES)))
     assert {"sweep", *asked} == json.loads(line).keys()

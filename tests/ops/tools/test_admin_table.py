@@ -11,6 +11,7 @@ import pytest
 from local import azurite
 from shared.scim.members import MemberChange
 from shared.store import layout
+from shared.store.change_history import ChangeHistory, Lookback
 from shared.store.changes import Change, recorded
 from shared.store.resources import timestamp
 from shared.tables.operations import Insert, RowOperation
@@ -20,7 +21,7 @@ from tests.support.documents import group, setting, user
 from tests.support.fakes.storage_proxy import StorageProxy, answer, serving
 from tests.support.seeds import seed, write
 from tools.admin import changes, stats
-from tools.admin.changes import DAY, HOUR, LATENESS, Lookback
+from tools.admin.changes import DAY, HOUR, LATENESS
 from tools.admin.storage import Storage
 
 if TYPE_CHECKING:
@@ -316,7 +317,7 @@ async def test_a_history_says_how_far_it_came(
     await write(table, context, recent + older)
     is_wanted = changes.concerns_member(uid)
 
-    async def history(rows: int, back: int) -> changes.History:
+    async def history(rows: int, back: int) -> ChangeHistory:
         lookback = Lookback(NOW - back, rows)
         return await changes.history(read_only, context, is_wanted, NOW, lookback)
 

@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shared.auth.cached import Waits
-from shared.auth.configured import authenticator
-from shared.errors import Unauthorized, Unavailable
+from shared.auth.cached import FRESH_SECONDS, Waits
+from shared.auth.configured import authenticator, tenant_tokens
+from shared.auth.tenant_tokens import TenantAccess, TenantState, WithoutVault
+from shared.errors import NotFound, Unauthorized, Unavailable
 from shared.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from shared.auth.vault import VaultTokens
+    from tests.support.fakes.clock import Time
     from tests.support.fakes.key_vault import FakeKeyVault
 
 TOKEN = "a-token-of-some-tenant"
@@ -91,3 +93,52 @@ async def test_without_a_place_for_tokens_no_tenant_is_known(
         with pytest.raises(Unavailable):
             await tokens.tenants()
     assert len(auth_log.messages) == 1
+
+
+# Whether a tenant has a token that opens it
+
+
+@pytest.mark.parametrize("tenant", ["default", "acme"])
+async def test_a_token_that_opens_the_tenant_is_told_with_its_end(
+    tokens: VaultTokens, vault: FakeKeyVault, clock: Time, tenant: str
+) -> None:
+    name = "scim-token" if tenant == "default" else f"scim-token--{tenant}"
+    with pytest.raises(NotFound):
+        await tokens.tenant_access(tenant)
+    end = int(clock.wall) + 120
+    vault.put(name, TOKEN, expires=end)
+    clock.advance(FRESH_SECONDS)
+    assert await tokens.tenant_access(tenant) == TenantAccess(TenantState.OPEN, end)
+    clock.advance(61)
+    assert await tokens.tenant_access(tenant) == TenantAccess(TenantState.NO_VALID_TOKEN, end)
+
+
+async def test_of_two_tokens_the_end_of_the_newest_is_told_and_any_opens_the_tenant(
+    tokens: VaultTokens, vault: FakeKeyVault, clock: Time
+) -> None:
+    vault.put("scim-token", TOKEN)
+    end = int(clock.wall) + 30
+    vault.put("scim-token", TOKEN, expires=end)
+    assert await tokens.tenant_access("default") == TenantAccess(TenantState.OPEN, end)
+    clock.advance(31)
+    assert await tokens.tenant_access("default") == TenantAccess(TenantState.OPEN, end)
+
+
+async def test_a_closed_tenant_is_told(tokens: VaultTokens, vault: FakeKeyVault) -> None:
+    vault.put("scim-token--acme", TOKEN, enabled=False)
+    assert await tokens.tenant_access("acme") == TenantAccess(TenantState.CLOSED, None)
+
+
+async def test_a_vault_that_fails_tells_nothing(tokens: VaultTokens, vault: FakeKeyVault) -> None:
+    vault.put("scim-token", TOKEN)
+    with vault.failing(500), pytest.raises(Unavailable):
+        await tokens.tenant_access("default")
+
+
+async def test_in_development_a_token_of_the_settings_never_ends() -> None:
+    settings = Settings.from_environment({**DEVELOPMENT, "SCIM_SECRET_TOKEN__ACME": TOKEN})
+    managed = tenant_tokens(settings, authenticator(settings))
+    assert isinstance(managed, WithoutVault)
+    assert await managed.access("acme") == TenantAccess(TenantState.OPEN, None)
+    with pytest.raises(NotFound):
+        await managed.access("other")

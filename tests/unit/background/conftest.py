@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from background.sweeper import Sweep
+from background.sweeper import KeptDays, Sweep
 from shared.scim.documents import changed_names
 from shared.store.store import Store, open_store
 from shared.tables.account import TableAddress
@@ -113,7 +113,7 @@ class Run(Protocol):
     """Runs the sweeper once over some tenants; raises what the run raises."""
 
     def __call__(
-        self, *tenants: str, store: Store | None = None, days: int = 400
+        self, *tenants: str, store: Store | None = None, days: int = 400, log_days: int = 30
     ) -> Coroutine[Any, Any, Sweep]: ...
 
 
@@ -127,12 +127,14 @@ def run(store: Store, clock: Time) -> Run:
     numbers = iter(range(1, 1_000))
     shared_store = store
 
-    async def once(*tenants: str, store: Store | None = None, days: int = 400) -> Sweep:
+    async def once(
+        *tenants: str, store: Store | None = None, days: int = 400, log_days: int = 30
+    ) -> Sweep:
         number = next(numbers)
         sweep = Sweep(
             store or shared_store,
             f"run-{number}",
-            days,
+            KeptDays(days, log_days),
             clock=clock.clock(),
             draw=random.Random(number),
         )

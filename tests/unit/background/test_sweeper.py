@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from background import sweeper
-from background.sweeper import Sweep, SweepError
+from background.sweeper import KeptDays, Sweep, SweepError
 from benchmarks.cost import operations
 from benchmarks.cost.operations import Cost
 from shared.auth.key_vault import KeyVault
@@ -44,19 +44,19 @@ BUSY = answer(503, "ServerBusy")
 # What it costs
 
 
-async def test_a_tenant_with_nothing_to_do_costs_2_calls(
+async def test_a_tenant_with_nothing_to_do_costs_3_calls(
     run: Run, tenants: Tenants, store: Store, lines: Lines
 ) -> None:
     tenant = tenants.new()
     jo = await store.users.create(tenants.context(tenant), user("jo"))
     await store.groups.create(tenants.context(tenant), group("staff"), [jo.id])
     sweep = await run(tenant)
-    assert (sweep.swept.calls, sweep.swept.entities) == (2, 0)
+    assert (sweep.swept.calls, sweep.swept.entities) == (3, 0)
     assert lines() == [], "a run that found nothing to do leaves no line"
 
 
-async def test_a_tenant_that_is_empty_costs_2_calls(run: Run, tenants: Tenants) -> None:
-    assert (await run(tenants.new())).swept.calls == 2
+async def test_a_tenant_that_is_empty_costs_3_calls(run: Run, tenants: Tenants) -> None:
+    assert (await run(tenants.new())).swept.calls == 3
 
 
 @pytest.mark.parametrize("expired", [0, 1, 250, 1_050])
@@ -70,15 +70,15 @@ async def test_a_tenant_costs_what_the_documents_count(
 
 async def test_the_tenants_are_listed_once_a_run(store: Store) -> None:
     authenticator = Named()
-    await Sweep(store, "run", 400).run(authenticator)
+    await Sweep(store, "run", KeptDays(400, 30)).run(authenticator)
     assert authenticator.listings == 1
 
 
-async def test_many_tenants_with_nothing_to_do_cost_2_calls_each(
+async def test_many_tenants_with_nothing_to_do_cost_3_calls_each(
     run: Run, tenants: Tenants
 ) -> None:
     sweep = await run(*(tenants.new() for _ in range(40)))
-    assert (sweep.swept.tenants, sweep.swept.calls) == (40, 80)
+    assert (sweep.swept.tenants, sweep.swept.calls) == (40, 120)
 
 
 # What it does
@@ -104,6 +104,7 @@ async def test_everything_is_swept_of_every_tenant(
         "groups": 1,
         "roles": 0,
         "changes": 130,
+        "log": 0,
         "calls": sweep.swept.calls,
         "entities": 201 * 2 + 6 + 2 + 130,
         "unfinished": 0,
@@ -161,7 +162,7 @@ async def test_a_run_after_the_last_one_finds_nothing_to_do(
     await tenants.with_history(tenant, days=500)
     await run(tenant)
     again = await run(tenant)
-    assert (again.swept.calls, again.swept.entities) == (2, 0)
+    assert (again.swept.calls, again.swept.entities) == (3, 0)
     assert len(lines()) == 1
 
 
@@ -416,7 +417,7 @@ async def test_the_tenants_of_the_vault_are_swept_closed_ones_too(
     opened, closed, unknown = [await tenants.with_history(days=500) for _ in range(3)]
     vault.put(f"scim-token--{opened}", SECRET)
     vault.put(f"scim-token--{closed}", SECRET, enabled=False)
-    await Sweep(store, "run", 400, clock=clock.clock()).run(tokens)
+    await Sweep(store, "run", KeptDays(400, 30), clock=clock.clock()).run(tokens)
     left = [await tenants.history(each) for each in (opened, closed, unknown)]
     assert left == [0, 0, 3], "a tenant without a secret is none"
     assert vault.calls == ["/secrets"]
@@ -428,5 +429,5 @@ async def test_a_vault_that_fails_fails_the_run_and_nothing_is_swept(
     tenant = await tenants.with_history(days=500)
     vault.put(f"scim-token--{tenant}", SECRET)
     with vault.failing(403), pytest.raises(Unavailable):
-        await Sweep(store, "run", 400, clock=clock.clock()).run(tokens)
+        await Sweep(store, "run", KeptDays(400, 30), clock=clock.clock()).run(tokens)
     assert await tenants.history(tenant) == 3

@@ -113,8 +113,9 @@ def test_the_spans_of_the_kinds_do_not_overlap() -> None:
         layout.deleted_member_key(uid),
         layout.DELETIONS_KEY,
         layout.new_change_key(),
+        layout.new_log_key(1),
     ]
-    for kind in ("u", "g", "cu", "cg", "l", "q-g", "q-u"):
+    for kind in ("u", "g", "cu", "cg", "l", "p", "q-g", "q-u"):
         span = layout.kind_span(kind)
         inside = [key for key in rows if span.start <= key < span.end]
         assert [key.rpartition("-")[0] for key in inside] == [kind]

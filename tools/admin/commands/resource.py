@@ -8,10 +8,11 @@ import typer
 
 from shared import tenants
 from shared.store import layout
+from shared.store.change_history import ChangeHistory, Lookback
 from shared.store.resources import Group, User
 from shared.tables.request_context import RequestContext
 from tools.admin import changes, console, lookup, nesting, stats
-from tools.admin.changes import DAY, LATENESS, History, Lookback
+from tools.admin.changes import DAY, LATENESS
 from tools.admin.commands.options import (
     EXIT_STATUS,
     AsJson,
@@ -171,7 +172,7 @@ async def _deleted(storage: Storage, context: RequestContext, asked: _Asked) -> 
 
 async def _history_of(
     storage: Storage, context: RequestContext, asked: _Asked, resource: User | Group
-) -> History | None:
+) -> ChangeHistory | None:
     if not asked.days:
         return None
     created = int(datetime.fromisoformat(resource.created).timestamp() * 1000)
@@ -180,7 +181,7 @@ async def _history_of(
 
 async def _history(
     storage: Storage, context: RequestContext, asked: _Asked, resource_id: str, begin: int = 0
-) -> History:
+) -> ChangeHistory:
     concerns = changes.concerns_member if asked.kind == "User" else changes.concerns_group
     now = now_in_milliseconds()
     lookback = Lookback(max(begin, now - asked.days * DAY), asked.scan_rows)

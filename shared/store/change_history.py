@@ -1,0 +1,116 @@
+"""The change rows of one resource, searched for from now back, within bounds.
+
+No row says where the changes of a resource are, so all are read, up to a number. Of a deletion that
+is known: what is known of a deleted user says when it was.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.store import layout
+from shared.store.changes import RecordedChange, recorded
+from shared.store.deleted_users import DeletedUser
+from shared.tables.request_context import RequestContext
+from shared.tables.rows import Row, Span
+from shared.tables.table import PAGE_ROWS, Table, collect
+
+_FIRST_SPAN = 3_600_000
+_WIDEN = 6
+
+_COMMIT = 60_000
+"""How many milliseconds after its time a deletion is committed at most, by the deadline of
+requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lookback:
+    """How far a search goes back.
+
+    Attributes:
+        until: to which time, in POSIX milliseconds.
+        rows: how many rows are read, but for the rest of a page.
+        rows_a_call: how many of them by a call.
+    """
+
+    until: int
+    rows: int
+    rows_a_call: int = PAGE_ROWS
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeHistory:
+    """What was found of one resource.
+
+    Attributes:
+        changes: oldest first.
+        since: from here on nothing is missing, in POSIX milliseconds.
+        is_whole: whether that reaches back to where it was to go.
+    """
+
+    changes: list[RecordedChange]
+    since: int
+    is_whole: bool
+
+
+def is_done(recorded_change: RecordedChange) -> bool:
+    """Tell whether a row records a change, and not that a transaction was given up."""
+    return recorded_change.change.verb != "void"
+
+
+async def read_back(
+    table: Table,
+    context: RequestContext,
+    is_wanted: Callable[[RecordedChange], bool],
+    now: int,
+    lookback: Lookback,
+) -> ChangeHistory:
+    """Read the changes of one resource: the last hour first, then ever longer spans before it.
+
+    A call for each 1,000 rows and each span; to a time a year ago there are 7 spans.
+
+    Args:
+        table: the table.
+        context: the request.
+        is_wanted: tells a change of the resource from others.
+        now: in POSIX milliseconds.
+        lookback: how far to go.
+    """
+    found: list[RecordedChange] = []
+    end: int | None = None
+    complete, width, rows_left = now, _FIRST_SPAN, lookback.rows
+    while complete > lookback.until:
+        start = max(complete - width, lookback.until)
+        span = layout.changes_span(start, end)
+        rows, is_all = await _up_to(table, context, span, rows_left, lookback.rows_a_call)
+        found = [each for each in map(recorded, rows) if is_done(each) and is_wanted(each)] + found
+        if not is_all:
+            return ChangeHistory(found, complete, is_whole=False)
+        rows_left -= len(rows)
+        complete = end = start
+        width *= _WIDEN
+    return ChangeHistory(found, complete, is_whole=True)
+
+
+async def read_deletion(
+    table: Table, context: RequestContext, user: DeletedUser
+) -> list[RecordedChange]:
+    """Read the change row of a user's deletion: one, or none if it has expired. 1 call."""
+    began = int(datetime.fromisoformat(user.deleted).timestamp() * 1_000)
+    rows = await collect(table, context, layout.changes_span(began, began + _COMMIT), PAGE_ROWS)
+    changes = map(recorded, rows)
+    return [each for each in changes if each.change.id == user.id and each.change.verb == "delete"]
+
+
+async def _up_to(
+    table: Table, context: RequestContext, span: Span, limit: int, rows_a_call: int
+) -> tuple[list[Row], bool]:
+    """Read the rows of a span up to a number; tell whether these are all."""
+    rows: list[Row] = []
+    token = None
+    while True:
+        page = await table.page(context, span, rows_a_call, token)
+        rows += page.rows
+        token = page.token
+        if token is None or len(rows) >= limit:
+            return rows, token is None
