@@ -33,10 +33,16 @@ from vendor_api.events import EVENTS
 from vendor_api.openapi import described
 from vendor_api.openapi import no_such_path as no_such_api_path
 from vendor_api.operations import ApiEndpoint, opened_by_key
+from vendor_api.setup_links import SETUP_LINK_ENDPOINT, SETUP_LINKS_ENDPOINT
 
 __all__ = ["ENDPOINTS", "JOBS", "prepare", "respond"]
 
-API: Mapping[str, ApiEndpoint] = {"api_access": ACCESS, "api_events": EVENTS}
+API: Mapping[str, ApiEndpoint] = {
+    "api_access": ACCESS,
+    "api_events": EVENTS,
+    "api_setup_links": SETUP_LINKS_ENDPOINT,
+    "api_setup_links_id": SETUP_LINK_ENDPOINT,
+}
 """What `/openapi.json` describes."""
 
 ENDPOINTS: Mapping[str, Endpoint] = {

@@ -1,6 +1,7 @@
 """The description of `/api/v1` in OpenAPI 3.1, made from what is served."""
 
 from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 from typing import Any, Literal
 
 import azure.functions as func
@@ -54,6 +55,14 @@ _TENANT = {
     "example": "default",
 }
 
+_ID = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "description": "The id that the list shows.",
+    "schema": {"type": "string"},
+}
+
 
 class Problem(BaseModel):
     """An error (RFC 9457)."""
@@ -102,7 +111,7 @@ def describe(
 ) -> dict[str, Any]:
     """Describe endpoints by the routes of their names."""
     paths = {
-        f"/{route.path}": _path(route.name, endpoints[route.name])
+        f"/{route.path}": _path(route, endpoints[route.name])
         for route in routes
         if route.name in endpoints
     }
@@ -131,9 +140,9 @@ def describe(
     }
 
 
-def _path(name: str, endpoint: ApiEndpoint) -> dict[str, Any]:
-    return {"parameters": [_TENANT]} | {
-        method.lower(): _operation(f"{method.lower()}_{name}", operation, endpoint)
+def _path(route: Route, endpoint: ApiEndpoint) -> dict[str, Any]:
+    return {"parameters": [_TENANT, *([_ID] if "{id}" in route.path else [])]} | {
+        method.lower(): _operation(f"{method.lower()}_{route.name}", operation, endpoint)
         for method, operation in endpoint.operations.items()
     }
 
@@ -145,9 +154,10 @@ def _operation(operation_id: str, operation: Operation, endpoint: ApiEndpoint) -
         "summary": operation.summary,
         "description": f"{operation.description} Scope: `{endpoint.scope}`.",
         "parameters": _parameters(operation.query),
+        **_request_body(operation.body),
         "responses": {
-            "200": {
-                "description": "OK",
+            str(operation.status): {
+                "description": HTTPStatus(operation.status).phrase,
                 "headers": _headers("Request-Id", "Cache-Control"),
                 "content": {JSON: {"schema": answer}},
             },
@@ -161,6 +171,8 @@ def _parameters(query: type[BaseModel]) -> list[dict[str, Any]]:
 
     Parameters that are described one by one could not say that exactly one of them is to be sent.
     """
+    if not query.model_fields:
+        return []
     schema = query.model_json_schema(schema_generator=_WithoutTitles)
     return [
         {
@@ -173,6 +185,13 @@ def _parameters(query: type[BaseModel]) -> list[dict[str, Any]]:
             "schema": schema,
         }
     ]
+
+
+def _request_body(body: type[BaseModel] | None) -> dict[str, Any]:
+    if body is None:
+        return {}
+    schema = {"$ref": _REFERENCES.format(model=body.__name__)}
+    return {"requestBody": {"required": True, "content": {JSON: {"schema": schema}}}}
 
 
 def _refusals(errors: Iterable[type[ScimError]]) -> dict[str, Any]:
@@ -210,7 +229,9 @@ def _headers(*names: str) -> dict[str, Any]:
 def _schemas(endpoints: Mapping[str, ApiEndpoint]) -> dict[str, Any]:
     models: set[type[BaseModel]] = {Problem}
     for endpoint in endpoints.values():
-        models |= {operation.answer for operation in endpoint.operations.values()}
+        operations = endpoint.operations.values()
+        models |= {operation.answer for operation in operations}
+        models |= {operation.body for operation in operations if operation.body is not None}
     wanted: list[tuple[type[BaseModel], Literal["validation"]]] = [
         (model, "validation") for model in models
     ]

@@ -19,9 +19,11 @@ class Operation:
         summary: in a line.
         description: for the engineer who calls it.
         query: the query parameters; each field's alias is the name of one.
-        answer: the body of a 200.
+        answer: the body of a success.
         refusals: what the handler raises, besides what every operation may be refused for.
         handler: serves the method.
+        body: of the request; None where it has none.
+        status: of a success.
     """
 
     summary: str
@@ -30,6 +32,8 @@ class Operation:
     answer: type[BaseModel]
     refusals: tuple[type[ScimError], ...]
     handler: Handler
+    body: type[BaseModel] | None = None
+    status: int = 200
 
 
 @dataclass(frozen=True, slots=True)

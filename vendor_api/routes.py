@@ -5,6 +5,15 @@ from shared.web.routes import Route
 API_ROUTES = (
     Route("api_access", "api/v1/tenants/{tenant}/access", per_tenant=False, problems=True),
     Route("api_events", "api/v1/tenants/{tenant}/events", per_tenant=False, problems=True),
+    Route(
+        "api_setup_links", "api/v1/tenants/{tenant}/setup-links", per_tenant=False, problems=True
+    ),
+    Route(
+        "api_setup_links_id",
+        "api/v1/tenants/{tenant}/setup-links/{id}",
+        per_tenant=False,
+        problems=True,
+    ),
     # The name sorts after those of all literal routes below `/api/v1`.
     Route("api_zz_no_such_path", "api/v1/{*path}", per_tenant=False, problems=True),
     Route("openapi", "openapi.json", per_tenant=False, problems=True),

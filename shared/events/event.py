@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from shared.store import layout
-from shared.store.changes import Change, MemberVersion, RecordedChange
+from shared.store.changes import ADMINISTRATIVE, Change, MemberVersion, RecordedChange
 
 Aspect = Literal[
     "created", "updated", "activated", "deactivated", "deleted", "member_removed", "member_added"
@@ -73,7 +73,8 @@ def events_of(recorded: RecordedChange) -> list[Event]:
     """Tell what a change row means to the product, in this order: the resource, its members.
 
     Nothing comes of rows by which the store keeps its own house: of a sweep, whose deletion was
-    told before; of a transaction that was given up; of the mark of a replace.
+    told before; of a transaction that was given up; of the mark of a replace. Nor of what is done
+    at the portal, which is for the audit alone.
     """
     return list(_events(recorded))
 
@@ -85,7 +86,7 @@ def type_of(resource: str, aspect: Aspect) -> str:
 
 def _events(recorded: RecordedChange) -> Iterator[Event]:
     change = recorded.change
-    if change.verb in {"sweep", "void"}:
+    if change.verb in {"sweep", "void"} or change.resource in ADMINISTRATIVE:
         return
     attributes = tuple(name for name in change.names if name != _MEMBERS)
     aspect = _aspect(change, attributes)

@@ -10,6 +10,11 @@ from shared.tables.request_context import RequestContext
 from shared.tables.rows import Row, Value, Values
 
 Verb = Literal["create", "update", "delete", "members", "sweep", "void"]
+SETUP_LINK = "SetupLink"
+SECRET_TOKEN = "SecretToken"  # noqa: S105 - the name of what was changed, not a token
+ADMINISTRATIVE = frozenset({SETUP_LINK, SECRET_TOKEN})
+"""In the place of a resource type: what is changed at the portal, which no client of SCIM sees."""
+
 MemberVersion = tuple[str, int | None]
 """A member's id and, of a user, its new version; a group has none, and that tells the two apart."""
 
@@ -19,7 +24,8 @@ class Change:
     """What one transaction did; of values only those that say who may come in, and who has gone.
 
     Attributes:
-        resource: name of the resource type: `User`, `Group`, or that of a custom type.
+        resource: name of the resource type: `User`, `Group`, or that of a custom type; or one of
+            `ADMINISTRATIVE`.
         id: id of the resource.
         verb: `members` changes only memberships; `sweep` takes a deleted resource's rows away;
             `void` did nothing: it keeps a transaction whose outcome was unknown from being

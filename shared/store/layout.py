@@ -62,6 +62,7 @@ class RowKind(StrEnum):
         UNFINISHED_GROUP: a group whose members join before it is created.
         DELETED_MEMBER: a user or a group, deleted out of many groups, whose memberships are not yet
             swept.
+        SETUP_LINK: a setup link of the portal, and the session that its opening began.
     """
 
     USER = "u"
@@ -83,6 +84,7 @@ class RowKind(StrEnum):
     DELETED_GROUP = "q-g"
     UNFINISHED_GROUP = "q-c"
     DELETED_MEMBER = "q-u"
+    SETUP_LINK = "sl"
 
 
 class Column:
@@ -126,6 +128,12 @@ class Column:
         REMOVED: members that left, in the same form.
         SKIPPED: ids named as members that are neither users nor groups, as JSON.
         LEFT: groups that a deleted user or group was in, as JSON.
+        DIGEST: SHA-256 of the secret of a setup link, as hex digits.
+        RIGHTS: what a setup link allows, with blanks between.
+        EXPIRES: when a setup link can be opened no longer, in POSIX seconds.
+        OPENED: when it was opened, in POSIX seconds; absent before.
+        REVOKED: when it was revoked, in POSIX seconds; absent unless it was.
+        SESSION_DIGEST: SHA-256 of the secret of the session that its opening began, as hex digits.
     """
 
     DOCUMENT: Final = "d"
@@ -161,6 +169,12 @@ class Column:
     REMOVED: Final = "rem"
     SKIPPED: Final = "skip"
     LEFT: Final = "left"
+    DIGEST: Final = "dg"
+    RIGHTS: Final = "ri"
+    EXPIRES: Final = "ex"
+    OPENED: Final = "od"
+    REVOKED: Final = "rv"
+    SESSION_DIGEST: Final = "sd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -424,6 +438,22 @@ def change_number(milliseconds: int) -> str:
 def change_time(key: str) -> int:
     """Read out of the key of a change row when it was drawn, in POSIX milliseconds."""
     return int(id_in(key)[:12], 16)
+
+
+def changes_before(number: str | None, since: int) -> Span:
+    """Build the span of the change rows drawn from `since` on, up to one that is not in it.
+
+    Args:
+        number: the end of that row's key, which may be gone; None for no bound.
+        since: in POSIX milliseconds.
+    """
+    end = f"{RowKind.CHANGE}." if number is None else f"{RowKind.CHANGE}-{number}"
+    return Span(_change_prefix(max(since, 0)), end)
+
+
+def setup_link_key(link_id: str) -> str:
+    """Build the key of a setup link."""
+    return f"{RowKind.SETUP_LINK}-{link_id}"
 
 
 def _change_prefix(milliseconds: int) -> str:

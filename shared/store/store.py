@@ -11,6 +11,7 @@ from shared.store.deletions_row import HiddenResources
 from shared.store.groups import Groups
 from shared.store.history import History
 from shared.store.memberships import Memberships
+from shared.store.setup_links import SetupLinks
 from shared.store.users import Users
 from shared.tables.table import Table
 
@@ -28,6 +29,7 @@ class Store:
     hidden: HiddenResources
     sweeper: Sweeper
     history: History
+    setup_links: SetupLinks
     table: Table
 
 
@@ -49,9 +51,11 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
         reject_unknown_members: refuse a request that names a member who is no user.
         member_writes_per_second: entities that large changes of a tenant, the sweeps of large
             deletions and the expiry of its history write a second.
-        clock: by which the lease on the deletions row runs; that of the machine by default.
+        clock: by which the lease on the deletions row runs, and setup links expire; that of the
+            machine by default.
     """
-    hidden = HiddenResources(table, clock or Clock())
+    clock = clock or Clock()
+    hidden = HiddenResources(table, clock)
     memberships = Memberships(
         table,
         hidden,
@@ -66,5 +70,6 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
         hidden=hidden,
         sweeper=sweeper,
         history=History(table, memberships.rate_limiter),
+        setup_links=SetupLinks(table, clock),
         table=table,
     )

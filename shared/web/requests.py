@@ -188,8 +188,17 @@ def _decoded(raw: str) -> str:
     return unquote(raw) if "%20" in raw else unquote_plus(raw)
 
 
-def tenant_url(req: func.HttpRequest, tenant: str, public_base: str | None) -> str:
-    """Build the base URL of a tenant: from the setting behind a gateway, or from the request."""
+def public_base(req: func.HttpRequest, setting: str | None) -> str:
+    """Return where the service is reached: by the setting behind a gateway, or by the request."""
     scheme, _, rest = req.url.partition("://")
-    base = public_base or f"{scheme}://{rest.partition('/')[0]}"
-    return f"{base}/scim/v2" if tenant == tenants.DEFAULT else f"{base}/tenants/{tenant}/scim/v2"
+    return setting or f"{scheme}://{rest.partition('/')[0]}"
+
+
+def tenant_path(tenant: str) -> str:
+    """Return the path of a tenant's resources, below where the service is reached."""
+    return "/scim/v2" if tenant == tenants.DEFAULT else f"/tenants/{tenant}/scim/v2"
+
+
+def tenant_url(req: func.HttpRequest, tenant: str, base_url: str | None) -> str:
+    """Build the base URL of a tenant; `base_url` is the setting of the public address."""
+    return public_base(req, base_url) + tenant_path(tenant)

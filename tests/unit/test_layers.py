@@ -42,6 +42,7 @@ OPEN_TELEMETRY = f"{TELEMETRY}.open_telemetry"
 OF_THE_CORE = (f"{CORE}.folding", f"{CORE}.members", f"{CORE}.schema.Document")
 """What the store needs of the protocol: how values are compared, and what a document is."""
 CONFIGURED = ("shared.settings", "shared.tenants", "shared.api_keys", "shared.identity")
+PORTAL_CODES = "shared.portal_codes"
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "function_app": (
@@ -85,6 +86,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "shared.identity": ("shared.settings",),
     "shared.tenants": (),
     "shared.api_keys": ("shared.tenants",),
+    PORTAL_CODES: ("shared.tenants",),
     "shared": (),
     "local": ("local", "shared.settings", "shared.schema_files"),
     "benchmarks": ("benchmarks", "local", "shared"),
@@ -112,6 +114,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         TABLES,
         CORE,
         ERRORS,
+        PORTAL_CODES,
         *CONFIGURED,
         "local.run_record",
         "local.settings_file",

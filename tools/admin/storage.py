@@ -1,4 +1,4 @@
-"""The table of the service, by the operator's own sign-in; `Storage` only reads it."""
+"""The table of the service, by the operator's own sign-in; but for setup links it is only read."""
 
 from __future__ import annotations
 
@@ -59,10 +59,14 @@ class Storage:
 
 
 @asynccontextmanager
-async def open_storage(place: Place) -> AsyncIterator[Storage]:
+async def open_storage(place: Place, role: str = grants.STORAGE_ROLE) -> AsyncIterator[Storage]:
     """Open the storage of a place; nothing is sent before the first read.
 
     What goes wrong within the block is raised in the words of an operator.
+
+    Args:
+        place: where it is.
+        role: which an operator needs who is not let in.
 
     Raises:
         WrongSettingError: the place has no storage.
@@ -80,7 +84,7 @@ async def open_storage(place: Place) -> AsyncIterator[Storage]:
     try:
         yield Storage(table, open_store(table, changed_names), client)
     except (ScimError, StorageError) as error:
-        raise _in_words(error, name, sign_in, is_local=place.is_local) from error
+        raise _in_words(error, name, sign_in, is_local=place.is_local, role=role) from error
     finally:
         await table.close()
 
