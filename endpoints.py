@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from background.sweeper import sweep_tenants
 from health.handlers import alive, ready
+from portal.entrance import portal_endpoints
 from scim_groups.handlers import GROUPS
 from scim_protocol.bulk import run_bulk
 from scim_protocol.custom import custom_endpoint
@@ -72,6 +73,7 @@ ENDPOINTS: Mapping[str, Endpoint] = {
     **{name: opened_by_key(endpoint) for name, endpoint in API.items()},
     "api_zz_no_such_path": no_such_api_path,
     "openapi": described(API),
+    **portal_endpoints(),
 }
 
 JOBS: Mapping[str, Job] = {"sweeper": sweep_tenants}

@@ -371,6 +371,11 @@ WHOLE_PARTITION = Span("a", "z")
 """Every row of a tenant."""
 
 
+def counters_span() -> Span:
+    """Build the span of the counters of every type; those of custom types lie in between."""
+    return Span(f"{RowKind.GROUP_COUNTER}-", f"{RowKind.USER_COUNTER}.")
+
+
 # Keys of deletions and changes
 
 DELETIONS_KEY = RowKind.DELETIONS.value

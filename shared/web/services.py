@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 from shared.auth.configured import authenticator
+from shared.auth.token_admin import TokenAdmin
 from shared.auth.tokens import Authenticator
 from shared.errors import Unavailable
 from shared.identity import open_credential
@@ -63,6 +64,11 @@ class Services:
         """Give every tenant the rate limit of the settings."""
         limit = RequestRateLimit(self.settings.requests_per_second)
         object.__setattr__(self, "rate_limit", limit)
+
+    @property
+    def token_admin(self) -> TokenAdmin | None:
+        """What administers the tokens of tenants; None where this process cannot."""
+        return self.authenticator if isinstance(self.authenticator, TokenAdmin) else None
 
     async def close(self) -> None:
         """Close every connection, and send what telemetry is left."""

@@ -58,6 +58,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "scim_protocol": ("scim_protocol", "scim_users", "scim_groups", "shared"),
     "health": ("health", "shared"),
     "vendor_api": ("vendor_api", "shared"),
+    "portal": ("portal", "scim_users", "shared"),
     TIMERS: (TIMERS, "shared"),
     "shared.web": (
         "shared.web",
@@ -130,6 +131,7 @@ MAY_IMPORT_OF_AZURE: dict[str, tuple[str, ...]] = {
     "scim_protocol": ("azure.functions",),
     "health": ("azure.functions",),
     "vendor_api": ("azure.functions",),
+    "portal": ("azure.functions",),
     TIMERS: ("azure.functions",),
     "shared.web": ("azure.functions",),
     "shared.identity": ("azure.core", "azure.identity"),
