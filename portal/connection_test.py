@@ -22,7 +22,7 @@ from shared.web.respond import authenticated, run
 if TYPE_CHECKING:
     from shared.web.responses import ScimResponse
 
-Outcome = Literal["passed", "failed", "warned"]
+StepOutcome = Literal["passed", "failed", "warned"]
 
 _USERS: Final = authenticated(USERS.collection)
 _OWN_MACHINE: Final = ("localhost", "127.0.0.1", "[::1]", "::1")
@@ -38,7 +38,7 @@ class Step:
     """
 
     key: str
-    outcome: Outcome
+    outcome: StepOutcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,8 @@ class Session:
 
     def may(self, right: Right) -> bool:
         """Tell whether the link has a right."""
-        return right in self.link.rights
+        rights = self.link.rights
+        return right in rights or (right is Right.CONNECT and Right.ROTATE in rights)
 
 
 @dataclass(frozen=True, slots=True)

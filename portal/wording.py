@@ -25,6 +25,7 @@ KINDS: tuple[Kind, ...] = (
 )
 
 _MOST_ATTRIBUTES = 4
+_ABOUT_NOBODY = ("portal", "deleted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +81,20 @@ def entry_of(recorded: RecordedChange, names: Names, texts: Texts) -> Entry:
         seconds=recorded.time / 1000,
         kind=kind,
         what=_what(change, kind, texts),
-        name=names.get(change.id, ""),
-        id="" if kind in {"portal", "deleted"} else change.id,
+        name=_name(change, kind, names, texts),
+        id=change.id if change.id in names and kind not in _ABOUT_NOBODY else "",
         type=change.resource,
         actor=recorded.actor,
         request_id=recorded.request_id,
         details=tuple(_details(change, kind, names, texts)),
     )
+
+
+def _name(change: Change, kind: Kind, names: Names, texts: Texts) -> str:
+    """Name whom a change is about; whoever is gone has no name any more."""
+    if kind in _ABOUT_NOBODY or change.resource not in {"User", "Group"}:
+        return ""
+    return names[change.id] if change.id in names else texts("gone_since")
 
 
 def _what(change: Change, kind: Kind, texts: Texts) -> str:

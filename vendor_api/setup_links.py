@@ -38,8 +38,8 @@ class NewSetupLink(BaseModel):
         default=("connect", "watch", "rotate"),
         min_length=1,
         description="`connect`: see the Tenant URL and which tokens there are, and test a"
-        " connection. `watch`: see users, groups and what was changed. `rotate`: draw a token and"
-        " revoke one.",
+        " connection. `rotate`: the same, and draw a token and revoke one. `watch`: see users,"
+        " groups and what was changed.",
     )
     days: int = Field(
         default=DEFAULT_DAYS,

@@ -46,7 +46,7 @@ class Right(StrEnum):
     Attributes:
         CONNECT: see the Tenant URL and the tokens without their values, and test a connection.
         WATCH: see users, groups and what was changed.
-        ROTATE: draw a token and revoke one.
+        ROTATE: the same, and draw a token and revoke one.
     """
 
     CONNECT = "connect"
