@@ -36,12 +36,14 @@ class ActivityFilter:
         kind: what was done; "" for all.
         since: from which day on, as `2027-01-31`; "" for no bound.
         until: up to which day; likewise.
+        is_of_provisioning: whether what is done at the portal is left out.
     """
 
     who: str = ""
     kind: Kind | str = ""
     since: str = ""
     until: str = ""
+    is_of_provisioning: bool = False
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> Self:
@@ -123,6 +125,7 @@ async def read_changes(
         return (
             is_told(each)
             and (not asked.kind or kind_of(each.change) == asked.kind)
+            and not (asked.is_of_provisioning and kind_of(each.change) == "portal")
             and (not ids or bool(ids & ids_in(each)))
         )
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from portal.static_files import static_url
 from portal.texts import LANGUAGES
@@ -36,20 +35,15 @@ _HEADERS: Final = {
 
 
 def when(seconds: float | None) -> str:
-    """Write a time for `<time>`, in UTC; the script shows it in the zone of the visitor."""
+    """Write a time as programs read it, in UTC."""
     if seconds is None:
         return ""
     return datetime.fromtimestamp(int(seconds), UTC).isoformat().replace("+00:00", "Z")
 
 
-def _time_element(seconds: float | None) -> Markup:
-    """Write an element that shows a time: in UTC without the script."""
-    if seconds is None:
-        return Markup("")
-    moment = datetime.fromtimestamp(int(seconds), UTC)
-    return Markup('<time datetime="{}" data-time>{:%Y-%m-%d %H:%M} UTC</time>').format(
-        when(seconds), moment
-    )
+def _in_utc(seconds: float) -> str:
+    """Write a time for people, for as long as no script has written it in their zone."""
+    return f"{datetime.fromtimestamp(int(seconds), UTC):%Y-%m-%d %H:%M} UTC"
 
 
 _ENVIRONMENT: Final = Environment(
@@ -60,7 +54,7 @@ _ENVIRONMENT: Final = Environment(
     lstrip_blocks=True,
     auto_reload=False,
 )
-_ENVIRONMENT.globals.update(static=static_url, Right=Right, time_element=_time_element, when=when)
+_ENVIRONMENT.globals.update(static=static_url, Right=Right, when=when, in_utc=_in_utc)
 
 
 def render(

@@ -83,7 +83,7 @@ async def _values(visit: Visit) -> dict[str, Any]:
     table, context = visit.services.store.table, visit.entered.context
     (numbers, buckets), activity = await read_both(
         read_both(read_numbers(table, context), _read_day(visit)),
-        read_activity(visit, ActivityFilter(), count=LATEST),
+        read_activity(visit, ActivityFilter(is_of_provisioning=True), count=LATEST),
     )
     return {
         "numbers": numbers,

@@ -79,6 +79,8 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
 }
 for (const form of document.querySelectorAll("form[data-open-link]")) {
   takeLink(form);
+  // Whoever is on the page already and follows a link only changes what stands behind `#`.
+  addEventListener("hashchange", () => takeLink(form));
 }
 for (const part of document.querySelectorAll("[data-live]")) {
   keepLive(part);

@@ -26,9 +26,9 @@ async def entered(visitor: Visitor) -> None:
 
 
 async def test_nothing_yet_says_what_to_do(visitor: Visitor) -> None:
-    await visitor.enter(["watch"])
     text = await visitor.page("/portal/watch")
-    assert "Users 0 Groups 0" in text
+    assert "Users 0 Groups 0 Last change none yet" in text
+    assert "Nothing has been changed yet. What to do:" in text
 
 
 async def test_changes_are_told_in_words(visitor: Visitor, scim: Scim) -> None:
