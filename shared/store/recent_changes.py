@@ -13,7 +13,7 @@ from shared.store.changes import RecordedChange, recorded
 from shared.store.layout import Column
 from shared.tables.request_context import RequestContext
 from shared.tables.rows import Row, Span
-from shared.tables.table import PAGE_ROWS, ContinuationToken, Table, read_side_by_side
+from shared.tables.table import PAGE_ROWS, ContinuationToken, Table, collect, read_side_by_side
 
 _HOUR: Final = 3_600_000
 _FIRST_WIDTH: Final = 6 * _HOUR
@@ -71,10 +71,15 @@ async def read_back(  # noqa: PLR0913 - each bounds what is read
     width = _FIRST_WIDTH
     for _ in range(_MOST_READS):
         lower = max(upper - width, oldest)
-        rows, is_all = await _rows(table, context, layout.changes_before(end, lower))
+        span = layout.changes_before(end, lower)
+        rows, is_all = await _rows(table, context, span)
         if not is_all and width > 1:
-            width = max(width // _WIDEN, 1)
+            # As many came in the time up to the last of them; in the rest there are more than that.
+            passed = layout.change_time(rows[-1].key) - lower
+            width = max(min(width // _WIDEN, passed // 2), 1)
             continue
+        if not is_all:
+            rows = await collect(table, context, span)
         for each in map(recorded, reversed(rows)):
             if len(found) == count:
                 return ChangesPage(found, layout.id_in(found[-1].key), found[-1].time)
