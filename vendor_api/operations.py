@@ -49,6 +49,10 @@ class ApiEndpoint:
     operations: Mapping[str, Operation]
 
 
+class NoQuery(BaseModel):
+    """There are no query parameters."""
+
+
 def opened_by_key(endpoint: ApiEndpoint) -> Endpoint:
     """Serve an endpoint to API keys that have its scope, in the tenant that the path names."""
     handlers = {method: each.handler for method, each in endpoint.operations.items()}

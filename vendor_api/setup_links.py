@@ -22,8 +22,8 @@ from shared.store.setup_links import LinkState, Right, SetupLink
 from shared.web.requests import ScimRequest, tenant_path
 from shared.web.responses import JSON, ScimResponse
 from shared.web.services import Services
-from vendor_api.models import NoQuery, optional, optional_moment, read_model
-from vendor_api.operations import ApiEndpoint, Operation
+from vendor_api.models import optional, optional_moment, read_body
+from vendor_api.operations import ApiEndpoint, NoQuery, Operation
 
 DEFAULT_DAYS, MOST_DAYS = 7, 90
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -32,7 +32,7 @@ _NO_STORE = {"Cache-Control": "no-store"}
 class NewSetupLink(BaseModel):
     """What a link is to allow, and for how long."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid")
 
     rights: Sequence[Literal["connect", "watch", "rotate"]] = Field(
         default=("connect", "watch", "rotate"),
@@ -90,7 +90,7 @@ async def create_link(request: ScimRequest, services: Services) -> ScimResponse:
             "The portal is switched off, so a link would lead nowhere. Set SCIM_PORTAL=on for the"
             " service, then make the link."
         )
-    asked = read_model(NewSetupLink, request.json())
+    asked = read_body(NewSetupLink, request.json())
     context = request.context
     rights = [Right(right) for right in asked.rights]
     issued = await services.store.setup_links.issue(context, rights, asked.days)

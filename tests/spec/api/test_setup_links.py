@@ -69,7 +69,6 @@ async def test_a_revoked_link_stays_listed(api: Api) -> None:
         {"days": 91},
         {"days": "7"},
         {"right": ["watch"]},
-        [],
     ],
     ids=json.dumps,
 )

@@ -76,6 +76,7 @@ async def test_the_table_holds_no_secret(store: Store, context: RequestContext) 
     rows = await collect(store.table, context, layout.WHOLE_PARTITION)
     text = repr([(row.key, row.values) for row in rows])
     assert issued.secret not in text
+    assert opening.session is not None
     assert opening.session not in text
 
 
