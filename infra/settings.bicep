@@ -60,4 +60,7 @@ type serviceSettings = {
   @minValue(30)
   @maxValue(36500)
   SCIM_HISTORY_DAYS: int?
+
+  @description('Whether the portal is served to whoever holds a setup link.')
+  SCIM_PORTAL: ('off' | 'on')?
 }

@@ -5,6 +5,15 @@ from shared.web.routes import Route
 API_ROUTES = (
     Route("api_access", "api/v1/tenants/{tenant}/access", per_tenant=False, problems=True),
     Route("api_events", "api/v1/tenants/{tenant}/events", per_tenant=False, problems=True),
+    Route(
+        "api_setup_links", "api/v1/tenants/{tenant}/setup-links", per_tenant=False, problems=True
+    ),
+    Route(
+        "api_setup_links_id",
+        "api/v1/tenants/{tenant}/setup-links/{id}",
+        per_tenant=False,
+        problems=True,
+    ),
     Route("api_tenants", "api/v1/tenants", per_tenant=False, problems=True),
     Route("api_tenants_name", "api/v1/tenants/{tenant}", per_tenant=False, problems=True),
     Route("api_tokens", "api/v1/tenants/{tenant}/tokens", per_tenant=False, problems=True),

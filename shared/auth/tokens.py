@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from shared import api_keys, tenants
-from shared.errors import Unauthorized
+from shared.auth.token_admin import DrawnToken, TokenVersion
+from shared.clock import Clock
+from shared.errors import Conflict, NotFound, Unauthorized
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -131,8 +134,22 @@ class _DevelopmentToken:
     digest: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _DrawnDevelopmentToken:
+    id: str
+    digest: bytes
+    created: float
+    expires: float
+
+
+_IN_THE_SETTINGS = "settings"
+
+
 class DevelopmentTokens:
-    """Tokens and API keys from the settings, for a developer's machine without a vault."""
+    """Tokens and API keys from the settings, for a developer's machine without a vault.
+
+    Tokens that are drawn at the portal live as long as the process, beside the one of the settings.
+    """
 
     def __init__(
         self, tokens: Mapping[str, SecretStr], keys: Mapping[str, DevelopmentKey] | None = None
@@ -143,6 +160,8 @@ class DevelopmentTokens:
             tokens: The token of each tenant.
             keys: The API keys by name.
         """
+        self._clock = Clock()
+        self._drawn: dict[str, list[_DrawnDevelopmentToken]] = {}
         self._tokens = {
             tenant: _DevelopmentToken(digest_of(token.get_secret_value()))
             for tenant, token in tokens.items()
@@ -156,9 +175,14 @@ class DevelopmentTokens:
         """Return the caller of a request; see `Authenticator.authenticate`."""
         digest = digest_of(bearer_token(authorization))
         token = None if tenant is None else self._tokens.get(tenant)
-        if tenant is None or matching(digest, () if token is None else (token,)) is None:
+        if tenant is None:
             raise unauthorized()
-        return Caller(tenant, "development", (digest,))
+        if matching(digest, () if token is None else (token,)) is not None:
+            return Caller(tenant, "development", (digest,))
+        drawn = matching(digest, self._valid(tenant))
+        if drawn is None:
+            raise unauthorized()
+        return Caller(tenant, f"development/{drawn.id}", (digest,))
 
     async def identify(self, authorization: str | None) -> ApiKey:
         """Return the API key of a request; see `Authenticator.identify`."""
@@ -180,6 +204,47 @@ class DevelopmentTokens:
     async def tenants(self) -> tuple[str, ...]:
         """Name the tenants of the settings."""
         return tuple(self._tokens)
+
+    async def list_tokens(self, tenant: str) -> list[TokenVersion]:
+        """List the tokens of a tenant; see `TokenAdmin.list_tokens`."""
+        now = self._clock.wall()
+        drawn = self._drawn.get(tenant, [])
+        found = [
+            TokenVersion(
+                each.id,
+                f"development/{each.id}",
+                each.created,
+                each.expires,
+                "valid" if now < each.expires else "expired",
+                each is not drawn[0],
+            )
+            for each in drawn
+        ]
+        if tenant in self._tokens:
+            found.append(TokenVersion(_IN_THE_SETTINGS, "development", None, None, "valid", False))
+        return found
+
+    async def draw_token(self, tenant: str, days: int) -> DrawnToken:
+        """Draw a token, which is forgotten with the process; see `TokenAdmin.draw_token`."""
+        value, now = secrets.token_urlsafe(32), self._clock.wall()
+        drawn = _DrawnDevelopmentToken(
+            secrets.token_hex(4), digest_of(value), now, now + days * 86_400
+        )
+        self._drawn[tenant] = [drawn, *self._drawn.get(tenant, [])][:VALID_TOKENS]
+        return DrawnToken(value, (await self.list_tokens(tenant))[0])
+
+    async def revoke_token(self, tenant: str, version: str) -> None:
+        """Revoke a token; see `TokenAdmin.revoke_token`."""
+        found = next((e for e in await self.list_tokens(tenant) if e.id == version), None)
+        if found is None:
+            raise NotFound("There is no such token.")
+        if not found.can_be_revoked:
+            raise Conflict("This token cannot be revoked: draw another one first.")
+        self._drawn[tenant] = [each for each in self._drawn[tenant] if each.id != version]
+
+    def _valid(self, tenant: str) -> list[_DrawnDevelopmentToken]:
+        now = self._clock.wall()
+        return [each for each in self._drawn.get(tenant, ()) if now < each.expires]
 
     async def close(self) -> None:
         """Close nothing: settings are not open."""

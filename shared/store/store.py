@@ -12,6 +12,7 @@ from shared.store.groups import Groups
 from shared.store.history import History
 from shared.store.memberships import Memberships
 from shared.store.role_changes import RoleChanges
+from shared.store.setup_links import SetupLinks
 from shared.store.tenant_settings import TenantSettingsStore
 from shared.store.user_roles import UserRoles
 from shared.store.users import Users
@@ -34,6 +35,7 @@ class Store:
     settings: TenantSettingsStore
     roles: UserRoles
     role_changes: RoleChanges
+    setup_links: SetupLinks
     table: Table
 
     async def close(self) -> None:
@@ -62,8 +64,8 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
             settings of the tenant say otherwise.
         member_writes_per_second: entities that large changes of a tenant, the sweeps of large
             deletions and the expiry of its history write a second.
-        clock: by which the lease on the deletions row runs, and what is remembered grows old; that
-            of the machine by default.
+        clock: by which the lease on the deletions row runs, what is remembered grows old, and setup
+            links expire; that of the machine by default.
     """
     clock = clock or Clock()
     hidden = HiddenResources(table, clock)
@@ -89,5 +91,6 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
         settings=settings,
         roles=roles,
         role_changes=RoleChanges(table, settings, roles, rate_limiter, clock),
+        setup_links=SetupLinks(table, clock),
         table=table,
     )

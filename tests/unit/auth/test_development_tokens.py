@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import SecretStr
 
 from shared.api_keys import Grant, Scope
 from shared.auth.configured import authenticator
-from shared.auth.tokens import ApiKey, Authenticator, Caller
-from shared.errors import Unauthorized
+from shared.auth.tokens import ApiKey, Authenticator, Caller, DevelopmentTokens
+from shared.errors import Conflict, NotFound, Unauthorized
 from shared.settings import Settings
 
 OWN = "token-of-the-default-tenant"
@@ -82,3 +83,29 @@ async def test_every_other_key_is_refused_alike(tokens: Authenticator, given: st
 async def test_a_key_opens_no_tenant_as_a_token_does(tokens: Authenticator) -> None:
     with pytest.raises(Unauthorized):
         await tokens.authenticate("ab-cd", f"Bearer {KEY}")
+
+
+async def test_a_token_that_was_drawn_opens_its_tenant_and_no_other() -> None:
+    tokens = DevelopmentTokens({"default": SecretStr("a" * 20), "acme": SecretStr("b" * 20)})
+    drawn = await tokens.draw_token("acme", 1)
+    caller = await tokens.authenticate("acme", f"Bearer {drawn.value}")
+    assert (caller.tenant, caller.label) == ("acme", drawn.version.label)
+    with pytest.raises(Unauthorized):
+        await tokens.authenticate("default", f"Bearer {drawn.value}")
+
+
+async def test_of_drawn_tokens_the_newest_two_are_valid_and_the_newest_stays() -> None:
+    tokens = DevelopmentTokens({"acme": SecretStr("b" * 20)})
+    drawn = [await tokens.draw_token("acme", 1) for _ in range(3)]
+    with pytest.raises(Unauthorized):
+        await tokens.authenticate("acme", f"Bearer {drawn[0].value}")
+    listed = await tokens.list_tokens("acme")
+    assert [each.id for each in listed] == [drawn[2].version.id, drawn[1].version.id, "settings"]
+    assert [each.can_be_revoked for each in listed] == [False, True, False]
+    await tokens.revoke_token("acme", drawn[1].version.id)
+    with pytest.raises(Unauthorized):
+        await tokens.authenticate("acme", f"Bearer {drawn[1].value}")
+    with pytest.raises(Conflict):
+        await tokens.revoke_token("acme", drawn[2].version.id)
+    with pytest.raises(NotFound):
+        await tokens.revoke_token("acme", drawn[1].version.id)
