@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from portal.look_up import find
 from portal.names import read_names
 from portal.refusals import PageRefusal
-from portal.wording import KINDS, Entry, Kind, entry_of, kind_of
+from portal.wording import KINDS, OF_THE_VENDOR, Entry, Kind, entry_of, kind_of
 from shared.store import layout
 from shared.store.changes import ADMINISTRATIVE
 from shared.store.recent_changes import ChangesPage, is_told, read_back
@@ -36,7 +36,7 @@ class ActivityFilter:
         kind: what was done; "" for all.
         since: from which day on, as `2027-01-31`; "" for no bound.
         until: up to which day; likewise.
-        is_of_provisioning: whether what is done at the portal is left out.
+        is_of_provisioning: whether what is done at the portal, and settings, are left out.
     """
 
     who: str = ""
@@ -125,7 +125,7 @@ async def read_changes(
         return (
             is_told(each)
             and (not asked.kind or kind_of(each.change) == asked.kind)
-            and not (asked.is_of_provisioning and kind_of(each.change) == "portal")
+            and not (asked.is_of_provisioning and kind_of(each.change) in OF_THE_VENDOR)
             and (not ids or bool(ids & ids_in(each)))
         )
 

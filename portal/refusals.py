@@ -40,6 +40,7 @@ _KEYS = {
     409: "conflict",
     413: "too_large",
     429: "too_many",
+    501: "no_token_admin",
     503: "unavailable",
 }
 

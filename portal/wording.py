@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from portal.texts import Texts
     from shared.store.changes import Change, MemberVersion, RecordedChange
 
-Kind = Literal["created", "updated", "enabled", "disabled", "deleted", "members", "portal"]
+Kind = Literal[
+    "created", "updated", "enabled", "disabled", "deleted", "members", "settings", "portal"
+]
 KINDS: tuple[Kind, ...] = (
     "created",
     "updated",
@@ -21,11 +23,16 @@ KINDS: tuple[Kind, ...] = (
     "disabled",
     "deleted",
     "members",
+    "settings",
     "portal",
 )
+OF_THE_VENDOR: frozenset[Kind] = frozenset({"settings", "portal"})
+"""What no identity provider does: it is about the tenant, not about those who are provisioned."""
 
+
+_BY_VERB: dict[str, Kind] = {"create": "created", "delete": "deleted", "settings": "settings"}
 _MOST_ATTRIBUTES = 4
-_ABOUT_NOBODY = ("portal", "deleted")
+_ABOUT_NOBODY = ("portal", "settings", "deleted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +68,8 @@ def kind_of(change: Change) -> Kind:
     """Tell what a change did."""
     if change.resource in ADMINISTRATIVE:
         return "portal"
-    if change.verb == "create":
-        return "created"
-    if change.verb == "delete":
-        return "deleted"
+    if change.verb in _BY_VERB:
+        return _BY_VERB[change.verb]
     if change.verb == "members" or ((change.added or change.removed) and not _attributes(change)):
         return "members"
     if change.active is None:
@@ -101,6 +106,10 @@ def _what(change: Change, kind: Kind, texts: Texts) -> str:
     if kind == "portal":
         object_ = "link" if change.resource == SETUP_LINK else "token"
         return texts(f"did.{object_}.{(*change.names, 'made')[0]}")
+    if kind == "settings":
+        return texts("did.settings", settings=_listed(_attributes(change), texts))
+    if change.verb == "roles":
+        return texts("did.roles")
     subject = change.resource.lower() if change.resource in {"User", "Group"} else "other"
     if kind == "updated":
         return texts(f"did.updated.{subject}", attributes=_listed(_attributes(change), texts))

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 from shared.auth.configured import authenticator, tenant_tokens
 from shared.auth.tenant_tokens import TenantTokens, WithoutVault
-from shared.auth.token_admin import TokenAdmin
 from shared.auth.tokens import Authenticator
 from shared.errors import Unavailable
 from shared.identity import open_credential
@@ -78,11 +77,6 @@ class Services:
     def catalogue_for(self, request: ScimRequest) -> Catalogue:
         """Return what the sender of a request is served: the product has roles besides."""
         return product_catalogue(self.catalogue) if request.is_product else self.catalogue
-
-    @property
-    def token_admin(self) -> TokenAdmin | None:
-        """What administers the tokens of tenants; None where this process cannot."""
-        return self.authenticator if isinstance(self.authenticator, TokenAdmin) else None
 
     async def close(self) -> None:
         """Close every connection, and send what telemetry is left."""
