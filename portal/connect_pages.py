@@ -62,7 +62,7 @@ class ListedToken:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenList:
+class ShownTokens:
     """What the page knows of the tokens.
 
     Attributes:
@@ -155,17 +155,17 @@ async def _show(visit: Visit, numbers: ResourceNumbers, **values: Any) -> ScimRe
     )
 
 
-async def _list_for_page(visit: Visit) -> TokenList:
+async def _list_for_page(visit: Visit) -> ShownTokens:
     """List the tokens; all else of the page is shown where they cannot be read."""
     try:
         return await _tokens(visit)
     except NotServed:
-        return TokenList(is_served=False)
+        return ShownTokens(is_served=False)
     except Unavailable:
-        return TokenList(is_readable=False)
+        return ShownTokens(is_readable=False)
 
 
-async def _tokens(visit: Visit) -> TokenList:
+async def _tokens(visit: Visit) -> ShownTokens:
     """List the tokens.
 
     Raises:
@@ -173,7 +173,7 @@ async def _tokens(visit: Visit) -> TokenList:
         Unavailable: they cannot be read at present.
     """
     judged = await visit.services.tenant_tokens.versions(visit.entered.context.tenant)
-    return TokenList([_listed(visit, each, judged[0]) for each in judged[:MOST_TOKENS]])
+    return ShownTokens([_listed(visit, each, judged[0]) for each in judged[:MOST_TOKENS]])
 
 
 def _listed(visit: Visit, standing: Standing, newest: Standing) -> ListedToken:

@@ -45,6 +45,18 @@ async def test_a_link_is_shown_once(api: Api) -> None:
     assert listed["links"] == [{k: v for k, v in made.json().items() if k != "url"}]
 
 
+async def test_location_names_the_link_which_shows_what_has_become_of_it(api: Api) -> None:
+    made = await post(api, {})
+    place = made.headers["location"]
+    assert place == f"{api.base_url}/api/v1/tenants/{api.tenant}{PATH}/{made.json()['id']}"
+    shown = await api.request("GET", f"{PATH}/{made.json()['id']}")
+    assert shown.status_code == 200
+    assert shown.json() == {k: v for k, v in made.json().items() if k != "url"}
+    await api.request("DELETE", f"{PATH}/{made.json()['id']}")
+    revoked = (await api.request("GET", f"{PATH}/{made.json()['id']}")).json()
+    assert revoked["state"] == "revoked"
+
+
 async def test_a_link_allows_everything_for_a_week_unless_told(api: Api) -> None:
     made = (await post(api, {})).json()
     assert made["rights"] == ["connect", "rotate", "watch"]
@@ -80,8 +92,9 @@ async def test_what_is_not_understood_makes_no_link(api: Api, body: Any) -> None
 
 async def test_a_link_that_is_not_there_is_404(api: Api) -> None:
     for link_id in ("0" * 32, "x"):
-        refused = await api.request("DELETE", f"{PATH}/{link_id}")
-        assert refused.status_code == 404
+        for method in ("GET", "DELETE"):
+            refused = await api.request(method, f"{PATH}/{link_id}")
+            assert (refused.status_code, refused.json()["type"]) == (404, "/problems/not-found")
 
 
 async def test_a_key_without_the_scope_makes_none(

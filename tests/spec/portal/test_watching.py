@@ -5,17 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from html import unescape
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
 
+from tests.support.fixtures.api_client import KEYS
 from tests.support.fixtures.portal_visitor import Visitor, text_of
 from tests.support.fixtures.scim_client import ENTERPRISE
 
 if TYPE_CHECKING:
     from tests.support.fixtures.scim_client import Scim
+    from tests.support.fixtures.service import RunningService
 
 SCRIPT = "<script>alert(1)</script>\"'&<img src=x onerror=alert(1)>"
 
@@ -51,6 +54,18 @@ async def test_changes_are_told_in_words(visitor: Visitor, scim: Scim) -> None:
         "Deleted a group",
     ):
         assert said in text, text
+
+
+async def test_settings_of_the_tenant_are_told_and_are_no_provisioning(
+    visitor: Visitor, running_service: RunningService, scim: Scim
+) -> None:
+    product = replace(running_service.api_of(scim), key=KEYS["events"])
+    await product.patched({"requestsPerSecond": 50, "unknownMembers": "reject"})
+    said = "Changed settings of the tenant: requests per second and members who are not known"
+    for page in ("/portal/activity", "/portal/activity?kind=settings"):
+        assert said in await visitor.page(page)
+    assert said not in await visitor.page("/portal/activity?kind=portal")
+    assert said not in await visitor.page("/portal/watch")
 
 
 async def test_the_numbers_and_the_chart_count_what_is_there(visitor: Visitor, scim: Scim) -> None:

@@ -19,18 +19,19 @@ OTHER = "token-of-the-tenant-ab-cd"
 KEY = f"scimkey_crm_{'k' * 43}"
 
 
+SETTINGS = Settings.from_environment(
+    {
+        "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
+        "SCIM_SECRET_TOKEN": OWN,
+        "SCIM_SECRET_TOKEN__AB_CD": OTHER,
+        "SCIM_API_KEY__CRM": f"{KEY} scopes=identities.read tenants=ab-cd",
+    }
+)
+
+
 @pytest.fixture
 def tokens() -> Authenticator:
-    return authenticator(
-        Settings.from_environment(
-            {
-                "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
-                "SCIM_SECRET_TOKEN": OWN,
-                "SCIM_SECRET_TOKEN__AB_CD": OTHER,
-                "SCIM_API_KEY__CRM": f"{KEY} scopes=identities.read tenants=ab-cd",
-            }
-        )
-    )
+    return authenticator(SETTINGS)
 
 
 async def test_the_token_of_the_settings_opens_the_default_tenant(tokens: Authenticator) -> None:
@@ -115,7 +116,7 @@ class Machine:
 @pytest.fixture
 def machine(tokens: Authenticator) -> Machine:
     assert isinstance(tokens, DevelopmentTokens)
-    return Machine(tokens, tenant_tokens(Settings.from_environment({}), tokens))
+    return Machine(tokens, tenant_tokens(SETTINGS, tokens))
 
 
 async def test_a_token_that_was_drawn_opens_its_tenant_and_no_other(machine: Machine) -> None:
