@@ -27,7 +27,7 @@ export PYTHON
 .DELETE_ON_ERROR:
 # Targets that are named together are made one after the other.
 .NOTPARALLEL:
-.PHONY: help run quick test test-oldest lint lock infra-check sbom audit demo example conformance bench verify ci format token install azurite clean
+.PHONY: help run quick test test-oldest lint lock infra-check sbom audit demo example conformance bench verify ci format token install azurite clean screenshots
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' Makefile | while read -r target text; do \
@@ -109,6 +109,9 @@ bench: $(DEV_READY) $(AZURITE_READY) .venv-bench/.ready $(PEERS) ## Measure besi
 verify: lint test infra-check conformance demo ## Run lint, test, infra-check, conformance and demo
 
 ci: verify test-oldest ## Run what must hold for every commit: verify and test-oldest
+
+screenshots: $(DEV_READY) $(AZURITE_READY) ## Make the pictures of the portal in docs/images
+	@exec $(PY) -m tests.spec.portal.screenshots
 
 format: $(DEV_READY) $(CLIENT_READY) ## Format the code
 	$(PY) -m ruff check --fix

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from background.sweeper import sweep_tenants
 from health.handlers import alive, ready
+from portal.entrance import portal_endpoints
 from scim_groups.handlers import GROUPS
 from scim_protocol.bulk import run_bulk
 from scim_protocol.custom import custom_endpoint
@@ -35,6 +36,7 @@ from vendor_api.openapi import described
 from vendor_api.openapi import no_such_path as no_such_api_path
 from vendor_api.operations import ApiEndpoint, opened_by_key
 from vendor_api.provisioning_log import PROVISIONING_LOG
+from vendor_api.setup_links import SETUP_LINK_BY_ID, SETUP_LINKS
 from vendor_api.tenant import TENANT
 from vendor_api.tenants import TENANTS
 from vendor_api.tokens import TOKEN_BY_VERSION, TOKENS
@@ -46,6 +48,8 @@ API: Mapping[str, ApiEndpoint] = {
     "api_events": EVENTS,
     "api_explain": EXPLAIN,
     "api_provisioning_log": PROVISIONING_LOG,
+    "api_setup_links": SETUP_LINKS,
+    "api_setup_links_id": SETUP_LINK_BY_ID,
     "api_tenants": TENANTS,
     "api_tenants_name": TENANT,
     "api_tokens": TOKENS,
@@ -80,6 +84,7 @@ ENDPOINTS: Mapping[str, Endpoint] = {
     **{name: opened_by_key(endpoint) for name, endpoint in API.items()},
     "api_zz_no_such_path": no_such_api_path,
     "openapi": described(API),
+    **portal_endpoints(),
 }
 
 JOBS: Mapping[str, Job] = {"sweeper": sweep_tenants}

@@ -4,6 +4,7 @@ import azure.functions as func
 
 from background.timers import TIMERS, register_timers
 from health.routes import HEALTH_ROUTES
+from portal.routes import PORTAL_ROUTES
 from scim_groups.routes import GROUP_ROUTES
 from scim_protocol.routes import PROTOCOL_ROUTES
 from scim_users.routes import USER_ROUTES
@@ -14,6 +15,16 @@ from vendor_api.routes import API_ROUTES
 
 write_dropped_records()
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-register(app, (*USER_ROUTES, *GROUP_ROUTES, *PROTOCOL_ROUTES, *HEALTH_ROUTES, *API_ROUTES))
+register(
+    app,
+    (
+        *USER_ROUTES,
+        *GROUP_ROUTES,
+        *PROTOCOL_ROUTES,
+        *HEALTH_ROUTES,
+        *API_ROUTES,
+        *PORTAL_ROUTES,
+    ),
+)
 register_timers(app, TIMERS)
 load_soon()

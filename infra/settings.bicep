@@ -65,4 +65,7 @@ type serviceSettings = {
   @minValue(0)
   @maxValue(400)
   SCIM_PROVISIONING_LOG_DAYS: int?
+
+  @description('Whether the portal is served to whoever holds a setup link.')
+  SCIM_PORTAL: ('off' | 'on')?
 }

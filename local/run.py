@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import sys
 import time
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -33,6 +34,8 @@ _START_SECONDS = 120.0
 _LOADING_SECONDS = 15.0
 """How long a host may answer /healthz, and not with 200: it is still finding the functions."""
 _PROBE_SECONDS = 0.1
+_LINK_KEY = "SCIM_API_KEY__MAKE_RUN"
+"""The setting that holds the API key of a run, with which it makes a setup link of the portal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,8 @@ async def run(asked: Options) -> int:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/scim/v2"
         storage = await _start_storage(asked, stack)
         environ = _environ(asked, values, storage)
+        key = f"scimkey_make-run_{secrets.token_urlsafe(32)}"
+        environ[_LINK_KEY] = f"{key} scopes=tenants.manage"
         if asked.recorded:
             # Before the host starts: Core Tools start again when a folder appears.
             record = _record(asked, url, settings, environ, storage)
@@ -106,7 +111,8 @@ async def run(asked: Options) -> int:
             host = _stand_in(asked, listener, {**settings_file.values(file), **environ})
         process = await stack.enter_async_context(host)
         if await _serves(url, process):
-            _announce(asked, url, storage, func)
+            link = await _setup_link(url, key) if asked.recorded else None
+            _announce(asked, url, storage, func, link)
         return await _first_end(process, storage)
 
 
@@ -192,7 +198,7 @@ def _record(
 
 def _own_environ() -> dict[str, str]:
     given = {name: value for name, value in os.environ.items() if value}
-    return {"AZURE_FUNCTIONS_ENVIRONMENT": "Development"} | given
+    return {"AZURE_FUNCTIONS_ENVIRONMENT": "Development", "SCIM_PORTAL": "on"} | given
 
 
 async def _serves(url: str, host: Process) -> bool:
@@ -253,7 +259,23 @@ async def _status(client: aiohttp.ClientSession, url: str) -> int | None:
         return None
 
 
-def _announce(asked: Options, url: str, storage: Azurite, func: str | None) -> None:
+async def _setup_link(url: str, key: str) -> str | None:
+    """Make a setup link of the tenant `default`; None where the app makes none."""
+    asked = f"{url.removesuffix('/scim/v2')}/api/v1/tenants/default/setup-links"
+    headers = {"Authorization": f"Bearer {key}"}
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=15.0)) as client,
+            client.post(asked, headers=headers, json={}) as answer,
+        ):
+            return str((await answer.json())["url"]) if answer.status == 201 else None
+    except (aiohttp.ClientError, TimeoutError, ValueError, KeyError):
+        return None
+
+
+def _announce(
+    asked: Options, url: str, storage: Azurite, func: str | None, link: str | None
+) -> None:
     kept = "in memory, gone at the end" if asked.ephemeral else "kept in .data/azurite"
     token = f"the value of {settings_file.TOKEN}"
     host = [] if func else ["Host:       local/ stands in for `func start`"]
@@ -264,6 +286,7 @@ def _announce(asked: Options, url: str, storage: Azurite, func: str | None) -> N
         *([] if is_where_others_look else [f"            {_TABLES}='{storage.tables}'"]),
         f"Tenant URL: {url}",
         f"Token:      {token if os.environ.get(settings_file.TOKEN) else 'make token'}",
+        *([] if link is None else [f"Portal:     {link}"]),
         "Ctrl-C ends it.",
     ]
     print("\n".join(lines), flush=True)

@@ -377,6 +377,13 @@ class Settings(BaseModel):
         " must be deployed for it, and where they go.",
     )
 
+    portal: Literal["off", "on"] = Field(
+        "off",
+        alias="SCIM_PORTAL",
+        description="`on` serves the portal below `/portal` to whoever holds a setup link, as"
+        " `make run` does.",
+    )
+
     @property
     def is_development(self) -> bool:
         """Whether this is a developer's machine, where tokens and keys may come from settings."""

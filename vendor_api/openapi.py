@@ -66,14 +66,13 @@ _TENANT = {
     "schema": {"type": "string"},
     "example": "default",
 }
-_ID = {
-    "name": "id",
-    "in": "path",
-    "required": True,
-    "description": "The version of the token: 32 hex digits.",
-    "schema": {"type": "string"},
-}
+_ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
 _IN_PATHS = {"tenant": _TENANT, "id": _ID}
+_IDS = {
+    "api_setup_links_id": "The id of the setup link: 32 hex digits.",
+    "api_tokens_id": "The version of the token: 32 hex digits.",
+}
+"""What `{id}` is, by the name of the route."""
 
 
 class Problem(BaseModel):
@@ -153,8 +152,11 @@ def describe(
 
 
 def _path(route: Route, endpoint: ApiEndpoint) -> dict[str, Any]:
-    named = [_IN_PATHS[name] for name in re.findall(r"\{(\w+)\}", route.path)]
-    return {"parameters": named} | {
+    named = re.findall(r"\{(\w+)\}", route.path)
+    parameters = [_IN_PATHS[name] for name in named if name != "id"]
+    if "id" in named:
+        parameters.append(_ID | {"description": _IDS[route.name]})
+    return {"parameters": parameters} | {
         method.lower(): _operation(f"{method.lower()}_{route.name}", operation, endpoint)
         for method, operation in endpoint.operations.items()
     }

@@ -12,6 +12,15 @@ API_ROUTES = (
         per_tenant=False,
         problems=True,
     ),
+    Route(
+        "api_setup_links", "api/v1/tenants/{tenant}/setup-links", per_tenant=False, problems=True
+    ),
+    Route(
+        "api_setup_links_id",
+        "api/v1/tenants/{tenant}/setup-links/{id}",
+        per_tenant=False,
+        problems=True,
+    ),
     Route("api_tenants", "api/v1/tenants", per_tenant=False, problems=True),
     Route("api_tenants_name", "api/v1/tenants/{tenant}", per_tenant=False, problems=True),
     Route("api_tokens", "api/v1/tenants/{tenant}/tokens", per_tenant=False, problems=True),

@@ -38,8 +38,8 @@ def authenticator(settings: Settings) -> Authenticator:
 
 def tenant_tokens(settings: Settings, opened: Authenticator) -> TenantTokens:
     """Return what manages the tokens of an authenticator that `authenticator` has made."""
-    if settings.is_development and settings.development_tokens:
-        return WithoutVault(settings.development_tokens)
+    if isinstance(opened, DevelopmentTokens):
+        return VaultTenantTokens(opened.vault, opened)
     if settings.key_vault_url is not None:
         from shared.auth.key_vault import DeletedSecretError, WriteRefusedError  # noqa: PLC0415
         from shared.auth.vault import VaultTokens  # noqa: PLC0415 - as above

@@ -101,6 +101,10 @@ class NoSecretError(RotationError):
     """There is no secret."""
 
 
+class SecretClosedError(RotationError):
+    """The secret is closed, and was not to be opened."""
+
+
 class NoSuchVersionError(RotationError):
     """No version is meant, or several are; the text says which of the two."""
 
@@ -187,12 +191,14 @@ async def draw_first(
     return drawn
 
 
-async def rotate(
+async def rotate(  # noqa: PLR0913 - what is drawn, where, and on which conditions
     vault: SecretVersions,
     secret: ManagedSecret,
     lifetime: Lifetime,
     now: float,
     tags: Mapping[str, str] | None = None,
+    *,
+    reopens: bool = True,
 ) -> Drawn:
     """Add a version to a secret that has one. 2 calls; `settle` follows.
 
@@ -205,15 +211,19 @@ async def rotate(
         lifetime: When the version is valid.
         now: POSIX seconds.
         tags: Those to be changed; the others stay as those of the newest version are.
+        reopens: Whether that is done to a closed secret.
 
     Raises:
         NoSecretError: There is no secret.
+        SecretClosedError: It is closed, and stays so.
         UnknownOutcomeError: Whether the version was added is not known.
     """
     judged = standings(await vault.versions(secret.name), now)
     if not judged:
         raise NoSecretError
     newest = judged[0].version
+    if not newest.enabled and not reopens:
+        raise SecretClosedError
     if not newest.enabled:
         for each in judged:
             if each.state in {VersionState.CLOSED, VersionState.NOT_YET}:

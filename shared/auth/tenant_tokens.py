@@ -20,7 +20,7 @@ from shared.errors import Conflict, NotFound, NotServed, Unavailable
 from shared.notices import Notices
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator
 
     from shared.auth.rotation import Drawn, SecretVersions
     from shared.auth.versions import Standing
@@ -100,14 +100,21 @@ class TenantTokens(Protocol):
             Conflict: There is one.
         """
 
-    async def draw(self, tenant: str, expires: float, by: Requester) -> NewToken:
+    async def draw(
+        self, tenant: str, expires: float, by: Requester, *, reopens: bool = True
+    ) -> NewToken:
         """Draw another token of a tenant; its present one stays valid, and older ones end.
 
-        A closed tenant is opened by it, to this token alone.
+        Args:
+            tenant: Whose token.
+            expires: When it expires, in POSIX seconds.
+            by: On whose behalf.
+            reopens: Whether a closed tenant is opened by it, to this token alone.
 
         Raises:
             NotFound: There is no such tenant.
-            Conflict: Others drew or closed at the same time, and this was taken back.
+            Conflict: Others drew or closed at the same time, and this was taken back; or the tenant
+                is closed, and not to be opened.
         """
 
     async def versions(self, tenant: str) -> list[Standing]:
@@ -116,6 +123,9 @@ class TenantTokens(Protocol):
         Raises:
             NotFound: There is no such tenant.
         """
+
+    def label(self, tenant: str, version: str) -> str:
+        """Name a version of a tenant's secret as the log and the change rows do."""
 
     async def revoke(self, tenant: str, version: str, by: Requester) -> list[str]:
         """Disable a version, and older ones that would come back; return which were disabled.
@@ -145,42 +155,42 @@ class KnownTokens(Protocol):
     def note_change(self, secret: str) -> None:
         """Have a secret read again before it serves, since this process has changed it."""
 
+    def label(self, tenant: str, version: str) -> str:
+        """Name a version of a tenant's secret as the log and the change rows do."""
+
 
 class WithoutVault:
-    """Tenants whose tokens stand in the settings, where the service can change nothing."""
-
-    def __init__(self, names: Iterable[str] = ()) -> None:
-        """Prepare.
-
-        Args:
-            names: Of the tenants.
-        """
-        self._names = sorted(names)
+    """No tenants, because the settings name no place where tokens are."""
 
     async def names(self) -> list[str]:
-        """Name the tenants of the settings."""
-        return self._names
+        """Name no tenant."""
+        return []
 
     async def access(self, tenant: str) -> TenantAccess:
-        """Call each tenant of the settings open; see `TenantTokens.access`."""
-        if tenant not in self._names:
-            raise no_such_tenant()
-        return TenantAccess(TenantState.OPEN, None)
+        """Know no tenant; see `TenantTokens.access`."""
+        del tenant
+        raise no_such_tenant()
 
     async def create(self, tenant: str, expires: float, by: Requester) -> NewToken:
         """Refuse; see `TenantTokens.create`."""
         del tenant, expires, by
         raise self._refusal()
 
-    async def draw(self, tenant: str, expires: float, by: Requester) -> NewToken:
+    async def draw(
+        self, tenant: str, expires: float, by: Requester, *, reopens: bool = True
+    ) -> NewToken:
         """Refuse; see `TenantTokens.draw`."""
-        del tenant, expires, by
+        del tenant, expires, by, reopens
         raise self._refusal()
 
     async def versions(self, tenant: str) -> list[Standing]:
         """Refuse; see `TenantTokens.versions`."""
         del tenant
         raise self._refusal()
+
+    def label(self, tenant: str, version: str) -> str:
+        """Name a version, of which there is none; see `TenantTokens.label`."""
+        return f"{tenants.secret_name(tenant)}/{version[:8]}"
 
     async def revoke(self, tenant: str, version: str, by: Requester) -> list[str]:
         """Refuse; see `TenantTokens.revoke`."""
@@ -194,28 +204,28 @@ class WithoutVault:
 
     def _refusal(self) -> NotServed:
         return NotServed(
-            "Tokens are managed where they lie in Key Vault. This service takes them from its"
-            " settings: put SCIM_SECRET_TOKEN__<TENANT> into local.settings.json and start it"
-            " again, or set KEY_VAULT_URL."
+            "Tokens are managed where they lie in Key Vault, and this service has none: set"
+            " KEY_VAULT_URL and start it again."
         )
 
 
 @dataclass(slots=True)
 class VaultTenantTokens:
-    """Tenants whose tokens lie in Key Vault.
+    """Tenants whose tokens lie in Key Vault, or in what a developer's machine has in its place.
 
     Attributes:
         vault: Where they lie.
         remembered: What authentication has read of it.
-        write_refused: The exception by which the vault says that the app may not write.
-        name_taken: The exception by which it says that a deleted secret has the name.
+        write_refused: The exception by which the vault says that the app may not write; `()` if it
+            never does.
+        name_taken: The exception by which it says that a deleted secret has the name; likewise.
         clock: The time by which tokens begin and expire.
     """
 
     vault: SecretVersions
     remembered: KnownTokens
-    write_refused: type[Exception]
-    name_taken: type[Exception]
+    write_refused: type[Exception] | tuple[()] = ()
+    name_taken: type[Exception] | tuple[()] = ()
     clock: Clock = field(default_factory=Clock)
     _notices: Notices = field(default_factory=Notices)
 
@@ -236,12 +246,15 @@ class VaultTenantTokens:
             told["version"] = drawn.version.id
         return NewToken(drawn, [])
 
-    async def draw(self, tenant: str, expires: float, by: Requester) -> NewToken:
+    async def draw(
+        self, tenant: str, expires: float, by: Requester, *, reopens: bool = True
+    ) -> NewToken:
         """Draw a token; see `TenantTokens.draw`. 3 calls, and one for each that is superseded."""
         secret = ManagedSecret.of_tenant(tenant)
         lifetime = Lifetime(None, expires)
         async with self._acting("draw", tenant, by) as told:
-            drawn = await rotation.rotate(self.vault, secret, lifetime, self.clock.wall())
+            now = self.clock.wall()
+            drawn = await rotation.rotate(self.vault, secret, lifetime, now, reopens=reopens)
             told["version"] = drawn.version.id
             disabled = await self._settle(secret, drawn, by)
             told["disabled"] = disabled
@@ -274,6 +287,10 @@ class VaultTenantTokens:
         if not listed:
             raise no_such_tenant()
         return standings(listed, self.clock.wall())
+
+    def label(self, tenant: str, version: str) -> str:
+        """Name a version as authentication does; see `TenantTokens.label`."""
+        return self.remembered.label(tenant, version)
 
     async def revoke(self, tenant: str, version: str, by: Requester) -> list[str]:
         """Disable a version; see `TenantTokens.revoke`. 2 calls, one more for each other."""
@@ -370,7 +387,7 @@ def _of_rotation(error: Exception) -> ScimError | None:
                 " one too. Draw a new one first and then revoke this one, or close the tenant with"
                 " DELETE."
             )
-        case rotation.OvertakenError():
+        case rotation.OvertakenError() | rotation.SecretClosedError():
             return Conflict(
                 "Others drew tokens or closed the tenant at the same time, and this request was"
                 " taken back. List the tokens, and repeat it if it is still wanted."

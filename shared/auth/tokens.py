@@ -9,6 +9,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from shared import api_keys, tenants
+from shared.auth.development_vault import OF_THE_SETTINGS, DevelopmentVault
+from shared.auth.tenant_tokens import TenantAccess, TenantState, no_such_tenant
+from shared.auth.versions import VALID_TOKENS
+from shared.clock import Clock
 from shared.errors import Unauthorized
 
 if TYPE_CHECKING:
@@ -19,11 +23,8 @@ if TYPE_CHECKING:
     from shared.api_keys import Grant
     from shared.settings import DevelopmentKey
 
-VALID_TOKENS = 2
-"""How many versions of a token or an API key are valid at once, so that one can be replaced without
-downtime."""
-
 _CREDENTIALS = re.compile(r"bearer +(?P<token>[^ ]+)", re.IGNORECASE)
+_DEVELOPMENT = "development"
 _DUMMY = bytes(hashlib.sha256().digest_size)
 
 
@@ -127,12 +128,16 @@ _D = TypeVar("_D", bound=_Digested)
 
 
 @dataclass(frozen=True, slots=True)
-class _DevelopmentToken:
+class _DevelopmentKey:
     digest: bytes
 
 
 class DevelopmentTokens:
-    """Tokens and API keys from the settings, for a developer's machine without a vault."""
+    """Tokens and API keys from the settings, for a developer's machine without a vault.
+
+    Attributes:
+        vault: What holds the tokens of the settings, and those that are drawn besides.
+    """
 
     def __init__(
         self, tokens: Mapping[str, SecretStr], keys: Mapping[str, DevelopmentKey] | None = None
@@ -143,22 +148,25 @@ class DevelopmentTokens:
             tokens: The token of each tenant.
             keys: The API keys by name.
         """
-        self._tokens = {
-            tenant: _DevelopmentToken(digest_of(token.get_secret_value()))
+        digests = {
+            tenants.secret_name(tenant): digest_of(token.get_secret_value())
             for tenant, token in tokens.items()
         }
+        self.vault = DevelopmentVault(digests, Clock())
         self._keys = {
-            name: (_DevelopmentToken(digest_of(each.value.get_secret_value())), each.grant)
+            name: (_DevelopmentKey(digest_of(each.value.get_secret_value())), each.grant)
             for name, each in (keys or {}).items()
         }
 
     async def authenticate(self, tenant: str | None, authorization: str | None) -> Caller:
         """Return the caller of a request; see `Authenticator.authenticate`."""
         digest = digest_of(bearer_token(authorization))
-        token = None if tenant is None else self._tokens.get(tenant)
-        if tenant is None or matching(digest, () if token is None else (token,)) is None:
+        valid = [] if tenant is None else self.vault.valid(tenants.secret_name(tenant))
+        found = matching(digest, valid)
+        if tenant is None or found is None:
             raise unauthorized()
-        return Caller(tenant, "development", (digest,))
+        keys = dict.fromkeys((digest, *(each.digest for each in valid)))
+        return Caller(tenant, self.label(tenant, found.version.id), tuple(keys))
 
     async def identify(self, authorization: str | None) -> ApiKey:
         """Return the API key of a request; see `Authenticator.identify`."""
@@ -171,15 +179,45 @@ class DevelopmentTokens:
         return ApiKey(name, f"development/{name}", kept[1], (digest,))
 
     async def has_tenant(self, tenant: str) -> bool:
-        """Tell whether the settings have a token of the tenant."""
-        return tenant in self._tokens
+        """Tell whether there is a tenant, open or closed."""
+        return tenants.secret_name(tenant) in self.vault.names
 
     async def refresh(self) -> None:
         """Read nothing: the settings do not change."""
 
     async def tenants(self) -> tuple[str, ...]:
-        """Name the tenants of the settings."""
-        return tuple(self._tokens)
+        """Name all tenants, closed ones too."""
+        named = map(tenants.of_secret, self.vault.names)
+        return tuple(tenant for tenant in named if tenant is not None)
+
+    async def listed_tenants(self) -> list[str]:
+        """Name all tenants, closed ones too."""
+        return list(await self.tenants())
+
+    async def tenant_access(self, tenant: str) -> TenantAccess:
+        """Tell whether a tenant is open, and when its newest token expires.
+
+        Raises:
+            NotFound: There is no such tenant.
+        """
+        secret = tenants.secret_name(tenant)
+        versions = await self.vault.versions(secret)
+        if not versions:
+            raise no_such_tenant()
+        newest = max(versions, key=lambda version: version.created)
+        if not newest.enabled:
+            return TenantAccess(TenantState.CLOSED, newest.expires)
+        is_open = bool(self.vault.valid(secret))
+        state = TenantState.OPEN if is_open else TenantState.NO_VALID_TOKEN
+        return TenantAccess(state, newest.expires)
+
+    def note_change(self, secret: str) -> None:
+        """Do nothing: nothing is remembered beside the versions themselves."""
+
+    def label(self, tenant: str, version: str) -> str:
+        """Name a token as the log and the change rows do."""
+        del tenant
+        return _DEVELOPMENT if version == OF_THE_SETTINGS else f"{_DEVELOPMENT}/{version[:8]}"
 
     async def close(self) -> None:
         """Close nothing: settings are not open."""

@@ -20,7 +20,6 @@ from shared.auth.cached import Cached, Waits
 from shared.auth.key_vault import ListedSecret
 from shared.auth.tenant_tokens import TenantAccess, TenantState, no_such_tenant
 from shared.auth.tokens import (
-    VALID_TOKENS,
     ApiKey,
     Caller,
     bearer_key,
@@ -30,6 +29,7 @@ from shared.auth.tokens import (
     unauthorized,
     unauthorized_key,
 )
+from shared.auth.versions import VALID_TOKENS
 from shared.clock import Clock
 from shared.errors import Unavailable
 from shared.notices import Notices
@@ -191,6 +191,10 @@ class VaultTokens:
         self._listing.note_change()
         if secret in self._secrets:
             self._secrets[secret].note_change()
+
+    def label(self, tenant: str, version: str) -> str:
+        """Name a token as the log and the change rows do."""
+        return _label(tenants.secret_name(tenant), version)
 
     async def _find(self, secret: str | None, digest: bytes) -> SecretToken | None:
         """Return the token of a secret that has this digest and is valid.

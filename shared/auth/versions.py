@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from shared.auth.tokens import VALID_TOKENS
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+VALID_TOKENS = 2
+"""How many versions of a token or an API key are valid at once, so that one can be replaced without
+downtime."""
 
 
 class VersionState(StrEnum):

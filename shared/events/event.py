@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from shared.store import layout
-from shared.store.changes import Change, MemberVersion, RecordedChange
+from shared.store.changes import ADMINISTRATIVE, Change, MemberVersion, RecordedChange
 
 Aspect = Literal[
     "created", "updated", "activated", "deactivated", "deleted", "member_removed", "member_added"
@@ -89,7 +89,8 @@ def events_of(recorded: RecordedChange) -> list[Event]:
 
     Nothing comes of rows by which the store keeps its own house: of a sweep, whose deletion was
     told before; of a transaction that was given up; of the mark of a replace. Settings of the
-    tenant are no resource that the product keeps.
+    tenant are no resource that the product keeps, and what is done at the portal is for the audit
+    alone.
     """
     return list(_events(recorded))
 
@@ -106,7 +107,8 @@ def _type_of(resource: str, aspect: Aspect) -> str:
 
 def _events(recorded: RecordedChange) -> Iterator[Event]:
     change = recorded.change
-    if change.verb in {"sweep", "settings", "void"}:
+    is_of_the_house = change.verb in {"sweep", "settings", "void"}
+    if is_of_the_house or change.resource in ADMINISTRATIVE:
         return
     attributes = tuple(name for name in change.names if name != _MEMBERS)
     aspect = _aspect(change, attributes)

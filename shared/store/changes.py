@@ -10,6 +10,11 @@ from shared.tables.request_context import RequestContext
 from shared.tables.rows import Row, Value, Values
 
 Verb = Literal["create", "update", "delete", "members", "sweep", "settings", "roles", "void"]
+SETUP_LINK = "SetupLink"
+SECRET_TOKEN = "SecretToken"  # noqa: S105 - the name of what was changed, not a token
+ADMINISTRATIVE = frozenset({SETUP_LINK, SECRET_TOKEN})
+"""In the place of a resource type: what is changed at the portal, which no client of SCIM sees."""
+
 MemberVersion = tuple[str, int | None]
 """A member's id and, of a user, its new version; a group has none, and that tells the two apart."""
 
@@ -20,7 +25,7 @@ class Change:
 
     Attributes:
         resource: name of the resource type: `User`, `Group`, or that of a custom type; `Tenant`
-            for the settings of the tenant.
+            for the settings of the tenant; or one of `ADMINISTRATIVE`.
         id: id of the resource; of a tenant its name.
         verb: `members` changes only memberships; `sweep` takes a deleted resource's rows away;
             `settings` changes those of the tenant; `roles` changes nothing of the user, whose

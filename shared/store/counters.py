@@ -74,3 +74,22 @@ class Counters:
 
     def _key(self, resource_id: str) -> str:
         return layout.counter_key(self._kind, layout.slot_of(resource_id))
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceNumbers:
+    """How many users and groups there are, disabled users among them."""
+
+    users: int
+    groups: int
+
+
+async def read_numbers(table: Table, context: RequestContext) -> ResourceNumbers:
+    """Read how many users and groups there are. 1 call for up to 1,000 counters of all types."""
+    rows = await collect(table, context, layout.counters_span(), select=(Column.NUMBER,))
+    numbers = dict.fromkeys((layout.USER_KINDS.counter, layout.GROUP_KINDS.counter), 0)
+    for row in rows:
+        kind = layout.kind_in(row.key)
+        if kind in numbers:
+            numbers[kind] += int(row.values[Column.NUMBER])
+    return ResourceNumbers(numbers[layout.USER_KINDS.counter], numbers[layout.GROUP_KINDS.counter])

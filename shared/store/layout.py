@@ -66,6 +66,7 @@ class RowKind(StrEnum):
         ROLE_CHANGE: a role map that was replaced, and of which not all is told yet.
         TENANT_SETTINGS: the settings of the tenant.
         DELETED_VALUE: a value by which a user could be found who was deleted, as a hash alone.
+        SETUP_LINK: a setup link of the portal, and the session that its opening began.
     """
 
     USER = "u"
@@ -91,6 +92,7 @@ class RowKind(StrEnum):
     ROLE_CHANGE = "q-r"
     TENANT_SETTINGS = "s"
     DELETED_VALUE = "dv"
+    SETUP_LINK = "sl"
 
 
 class Column:
@@ -138,6 +140,12 @@ class Column:
         LEFT: groups that a deleted user or group was in, as JSON.
         RELEASED: kinds and hashes of the values by which a resource was found and is no more, as
             JSON.
+        DIGEST: SHA-256 of the secret of a setup link, as hex digits.
+        RIGHTS: what a setup link allows, with blanks between.
+        EXPIRES: when a setup link can be opened no longer, in POSIX seconds.
+        OPENED: when it was opened, in POSIX seconds; absent before.
+        REVOKED: when it was revoked, in POSIX seconds; absent unless it was.
+        SESSION_DIGEST: SHA-256 of the secret of the session that its opening began, as hex digits.
     """
 
     DOCUMENT: Final = "d"
@@ -174,6 +182,12 @@ class Column:
     SKIPPED: Final = "skip"
     LEFT: Final = "left"
     RELEASED: Final = "rel"
+    DIGEST: Final = "dg"
+    RIGHTS: Final = "ri"
+    EXPIRES: Final = "ex"
+    OPENED: Final = "od"
+    REVOKED: Final = "rv"
+    SESSION_DIGEST: Final = "sd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,6 +416,11 @@ WHOLE_PARTITION = Span("a", "z")
 """Every row of a tenant."""
 
 
+def counters_span() -> Span:
+    """Build the span of the counters of every type; those of custom types lie in between."""
+    return Span(f"{RowKind.GROUP_COUNTER}-", f"{RowKind.USER_COUNTER}.")
+
+
 # Keys of deletions and changes
 
 DELETIONS_KEY = RowKind.DELETIONS.value
@@ -481,6 +500,22 @@ def change_number(milliseconds: int) -> str:
 def change_time(key: str) -> int:
     """Read out of the key of a change row when it was drawn, in POSIX milliseconds."""
     return int(id_in(key)[:12], 16)
+
+
+def changes_before(number: str | None, since: int) -> Span:
+    """Build the span of the change rows drawn from `since` on, up to one that is not in it.
+
+    Args:
+        number: the end of that row's key, which may be gone; None for no bound.
+        since: in POSIX milliseconds.
+    """
+    end = f"{RowKind.CHANGE}." if number is None else f"{RowKind.CHANGE}-{number}"
+    return Span(_change_prefix(max(since, 0)), end)
+
+
+def setup_link_key(link_id: str) -> str:
+    """Build the key of a setup link."""
+    return f"{RowKind.SETUP_LINK}-{link_id}"
 
 
 # Keys of the provisioning log

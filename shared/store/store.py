@@ -13,6 +13,7 @@ from shared.store.history import History
 from shared.store.memberships import Memberships
 from shared.store.provisioning_log import ProvisioningLog
 from shared.store.role_changes import RoleChanges
+from shared.store.setup_links import SetupLinks
 from shared.store.tenant_settings import TenantSettingsStore
 from shared.store.user_roles import UserRoles
 from shared.store.users import Users
@@ -37,6 +38,7 @@ class Store:
     roles: UserRoles
     role_changes: RoleChanges
     log: ProvisioningLog
+    setup_links: SetupLinks
     table: Table
 
     async def close(self) -> None:
@@ -66,8 +68,8 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
             settings of the tenant say otherwise.
         member_writes_per_second: entities that large changes of a tenant, the sweeps of large
             deletions and the expiry of its history write a second.
-        clock: by which the lease on the deletions row runs, and what is remembered grows old; that
-            of the machine by default.
+        clock: by which the lease on the deletions row runs, what is remembered grows old, and setup
+            links expire; that of the machine by default.
         beside: the table once more, for what is written when a request is answered and must not
             be in the way of another; by default `table` itself.
     """
@@ -96,5 +98,6 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
         roles=roles,
         role_changes=RoleChanges(table, settings, roles, rate_limiter, clock),
         log=ProvisioningLog(table, beside or table),
+        setup_links=SetupLinks(table, clock),
         table=table,
     )

@@ -220,13 +220,17 @@ def _decoded(raw: str, name: str | None) -> str:
         ) from None
 
 
-def tenant_url(req: func.HttpRequest, tenant: str, public_base: str | None) -> str:
-    """Build the base URL of a tenant: from the setting behind a gateway, or from the request."""
+def base_url_of(req: func.HttpRequest, setting: str | None) -> str:
+    """Return where the service is reached: by the setting behind a gateway, or by the request."""
     scheme, _, rest = req.url.partition("://")
-    base = public_base or f"{scheme}://{rest.partition('/')[0]}"
-    return f"{base}{path_of(tenant)}"
+    return setting or f"{scheme}://{rest.partition('/')[0]}"
 
 
 def path_of(tenant: str) -> str:
     """Return the path below which a tenant is served."""
     return "/scim/v2" if tenant == tenants.DEFAULT else f"/tenants/{tenant}/scim/v2"
+
+
+def tenant_url(req: func.HttpRequest, tenant: str, setting: str | None) -> str:
+    """Build the base URL of a tenant; `setting` is the public address, where one is set."""
+    return base_url_of(req, setting) + path_of(tenant)

@@ -37,6 +37,7 @@ class ScimResponse:
         headers: besides the content type.
         resource_id: id of the one resource that was touched, for the log.
         media_type: of the body.
+        content: goes out as it is, in the place of a body.
     """
 
     status: int
@@ -44,6 +45,7 @@ class ScimResponse:
     headers: Mapping[str, str] = field(default_factory=dict)
     resource_id: str = ""
     media_type: str = MEDIA_TYPE
+    content: bytes | None = None
 
 
 def of_resource(status: int, resource: Document, projected: Document) -> ScimResponse:
@@ -117,7 +119,7 @@ def _headers_of(error: ScimError) -> dict[str, str]:
 
 def to_http(response: ScimResponse, request_id: str) -> func.HttpResponse:
     """Write a response as the host's; `Request-Id` is what the log knows the request by."""
-    body = None
+    body = response.content
     if response.body is not None:
         body = _encode(response.body).encode()
     return func.HttpResponse(

@@ -32,6 +32,7 @@ PROVIDERS = {
     "azure.core": "azure-core",
     "aiohttp": "aiohttp",
     "pydantic": "pydantic",
+    "jinja2": "Jinja2",
     "opentelemetry": "opentelemetry-sdk",
 }
 """The package of each namespace that the deployed code imports from outside."""

@@ -44,6 +44,7 @@ OPEN_TELEMETRY = f"{TELEMETRY}.open_telemetry"
 OF_THE_CORE = (f"{CORE}.folding", f"{CORE}.members", f"{CORE}.schema.Document")
 """What the store needs of the protocol: how values are compared, and what a document is."""
 CONFIGURED = ("shared.settings", "shared.tenants", "shared.api_keys", "shared.identity")
+PORTAL_CODES = "shared.portal_codes"
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "function_app": (
@@ -59,6 +60,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "scim_protocol": ("scim_protocol", "scim_users", "scim_groups", "shared"),
     "health": ("health", "shared"),
     "vendor_api": ("vendor_api", "scim_protocol.root", "shared"),
+    "portal": ("portal", "scim_users", "shared"),
     TIMERS: (TIMERS, "shared"),
     "shared.web": (
         "shared.web",
@@ -105,6 +107,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "shared.identity": ("shared.settings",),
     "shared.tenants": (),
     "shared.api_keys": ("shared.tenants",),
+    PORTAL_CODES: ("shared.tenants",),
     "shared": (),
     "local": ("local", "shared.settings", "shared.schema_files"),
     "benchmarks": ("benchmarks", "local", "shared"),
@@ -139,6 +142,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         TABLES,
         CORE,
         ERRORS,
+        PORTAL_CODES,
         *CONFIGURED,
         "local.run_record",
         "local.settings_file",
@@ -154,6 +158,7 @@ MAY_IMPORT_OF_AZURE: dict[str, tuple[str, ...]] = {
     "scim_protocol": ("azure.functions",),
     "health": ("azure.functions",),
     "vendor_api": ("azure.functions",),
+    "portal": ("azure.functions",),
     TIMERS: ("azure.functions",),
     "shared.web": ("azure.functions",),
     "shared.identity": ("azure.core", "azure.identity"),

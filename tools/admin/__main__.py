@@ -1,6 +1,6 @@
 """`python -m tools.admin`: operate the service from the command line."""
 
-from tools.admin.commands import apikey, resource, storage, tenant, token
+from tools.admin.commands import apikey, link, resource, storage, tenant, token
 from tools.admin.commands.change import changes
 from tools.admin.commands.log import log
 from tools.admin.commands.options import EXIT_STATUS
@@ -11,6 +11,7 @@ from tools.command_line import App
 app = App(no_args_is_help=True, epilog=EXIT_STATUS)
 app.add_typer(token.app, name="token", help="Draw, rotate, revoke and list the tokens of a tenant.")
 app.add_typer(apikey.app, name="apikey", help="Draw, rotate, revoke and list API keys.")
+app.add_typer(link.app, name="link", help="Make, list and revoke setup links of the portal.")
 app.add_typer(
     tenant.app, name="tenant", help="List the tenants; what each holds, and how it is set."
 )
@@ -32,10 +33,10 @@ def main() -> None:
     settings of the service. Without them it works on the service of this machine (`make run`).
     `whoami` tells what you have access to and how to get what is missing.
 
-    Tokens and API keys are written to Key Vault and printed once. They are never taken from the
-    command line, shown again, or logged. Users, groups and memberships are read and never changed;
-    `tenant set` writes the settings of a tenant, and what `storage verify` writes and removes
-    belongs to no tenant.
+    Tokens and API keys are written to Key Vault and printed once, and so are setup links, of which
+    the table keeps a digest. They are never taken from the command line, shown again, or logged.
+    Users, groups and memberships are read and never changed; `tenant set` writes the settings of a
+    tenant, and what `storage verify` writes and removes belongs to no tenant.
     """
 
 

@@ -1,6 +1,6 @@
 """The table of the service, by the operator's own sign-in.
 
-Commands read it. Of what the service keeps they write the settings of a tenant alone.
+Commands read it. Of what the service keeps they write the settings of a tenant and setup links.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared import tenants
-from shared.auth import cached, tokens, vault
+from shared.auth import cached, vault, versions
 from shared.tables import azure_table
 
 ROOT = Path(__file__).parents[3]
@@ -36,7 +36,7 @@ def test_every_link_within_it_leads_to_a_heading() -> None:
         ("within 30 days", vault.EXPIRY_NOTICE_SECONDS, 30 * 86_400),
         ("once a day", vault.NOTICE_EVERY_SECONDS, 86_400),
         ("(100 at once)", azure_table.CONCURRENT_CALLS, 100),
-        ("newest two enabled versions", tokens.VALID_TOKENS, 2),
+        ("newest two enabled versions", versions.VALID_TOKENS, 2),
         ("at least 16 characters", tenants.TOKEN.pattern, "[!-~]{16,4096}"),
         ("`scim-token`", tenants.secret_name("default"), "scim-token"),
         ("`scim-token--<tenant>`", tenants.secret_name("acme"), "scim-token--acme"),

@@ -76,8 +76,8 @@ async def deployed_once(
         azure.vault.put("scim-apikey--manager", MANAGER, tags=every)
         azure.vault.put("scim-apikey--some", SOME, tags={**every, "tenants": "acme,initech"})
         azure.vault.put("scim-apikey--reader", READER, tags={"scopes": "identities.read"})
-        settings = {**azure.settings, "SCIM_REQUESTS_PER_SECOND": "10000"}
-        async with deployed(settings) as app:
+        more = {"SCIM_REQUESTS_PER_SECOND": "10000", "SCIM_PORTAL": "on"}
+        async with deployed({**azure.settings, **more}) as app:
             yield app, azure
 
 

@@ -175,8 +175,11 @@ CASES: dict[str, tuple[Attempt, ...]] = {
 """By endpoint, what is tried with a token of one's own. A new endpoint needs its case here."""
 
 ROUTES = [each.template.text for each in index(app, "").http]
-GUARDED = [route for route in ROUTES if route not in OPEN and not route.startswith("api/v1/")]
-"""Those of `/api/v1` take no token: `tests/unit/web/test_api_key_isolation.py` tries them."""
+GUARDED = [
+    route for route in ROUTES if route not in OPEN and not route.startswith(("api/v1/", "portal"))
+]
+"""Those of `/api/v1` take no token: `tests/unit/web/test_api_key_isolation.py` tries them. Nor do
+those of the portal, which takes sessions: `tests/spec/portal/test_entering.py` tries them."""
 
 
 def endpoints_of(root: str) -> list[str]:

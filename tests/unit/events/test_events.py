@@ -36,6 +36,10 @@ NUMBER = f"{1:012x}{7:020x}"
         (Change("User", UID, "delete", version=3, left=(GID,)), ["user.deleted"]),
         (Change("User", UID, "sweep", left=(GID,)), []),
         (Change("User", UID, "void"), []),
+        (Change("SetupLink", UID, "create"), []),
+        (Change("SetupLink", UID, "update", ("opened",)), []),
+        (Change("SecretToken", UID, "create", ("drawn",)), []),
+        (Change("SecretToken", UID, "delete", ("revoked",)), []),
         (Change("Group", GID, "create", ("displayName",)), ["group.created"]),
         (
             Change("Group", GID, "create", ("displayName", "members"), added=((UID, 2),)),

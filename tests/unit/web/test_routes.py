@@ -13,10 +13,12 @@ import pytest
 
 from endpoints import API
 from function_app import app
+from portal.routes import PORTAL_ROUTES
 from shared.web.routes import Route
 from tests.support.deployed import routes
 
 CATCH_ALL, CATCH_ALL_OF_THE_API = "{*path}", "api/v1/{*path}"
+CATCH_ALL_OF_THE_PORTAL = "portal/{*path}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +96,14 @@ def test_of_two_routes_that_match_one_path_the_more_specific_is_tried_first(
 
 
 @pytest.mark.parametrize("folded", [str.lower, str.upper])
-def test_what_takes_every_path_is_tried_last_there_is_one_more_for_the_api(
+def test_what_takes_every_path_is_tried_last_there_is_one_for_the_api_and_one_for_the_portal(
     folded: typing.Callable[[str], str],
 ) -> None:
-    """That of the API is tried after the API's other routes, by the test above."""
+    """They are tried after the other routes of API and portal, by the test above."""
     *others, last = sorted(REGISTERED, key=lambda route: folded(route.name))
     assert last.template == CATCH_ALL
     takes_all = [route.template for route in others if "{*" in route.template]
-    assert takes_all == [CATCH_ALL_OF_THE_API]
+    assert takes_all == [CATCH_ALL_OF_THE_API, CATCH_ALL_OF_THE_PORTAL]
 
 
 def test_every_route_of_the_packages_is_registered() -> None:
@@ -125,7 +127,8 @@ def test_scim_is_served_for_the_default_tenant_and_for_the_others() -> None:
 
 def test_what_is_of_no_tenant_is_served_once_at_the_root_of_the_host() -> None:
     assert Route("healthz", "healthz", per_tenant=False).templates == {"healthz": "healthz"}
-    assert {route.name for route in routes() if not route.per_tenant} == {
+    of_the_portal = {route.name for route in PORTAL_ROUTES}
+    assert {route.name for route in routes() if not route.per_tenant} - of_the_portal == {
         *API,
         "api_zz_no_such_path",
         "healthz",

@@ -49,6 +49,7 @@ NOT_AT_INDEXING = [
     "azure.identity",
     "azure.keyvault",
     "cryptography",
+    "jinja2",
     "msal",
     "opentelemetry",
     "pydantic",

@@ -49,7 +49,16 @@ INSTALLED = [
     "_cffi_backend.cpython-313-x86_64-linux-gnu.so",
     *("aiohappyeyeballs", "aiohttp", "aiosignal", "annotated_types", "attr", "attrs", "azure"),
     *("certifi", "cffi", "charset_normalizer", "cryptography", "frozenlist", "idna", "isodate"),
-    *("jwt", "markupsafe", "msal", "msal_extensions", "multidict", "propcache", "pycparser"),
+    *(
+        "jinja2",
+        "jwt",
+        "markupsafe",
+        "msal",
+        "msal_extensions",
+        "multidict",
+        "propcache",
+        "pycparser",
+    ),
     *("pydantic", "pydantic_core", "requests", "typing_extensions.py", "typing_inspection"),
     *("urllib3", "werkzeug", "yarl"),
 ]

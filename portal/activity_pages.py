@@ -1,0 +1,133 @@
+"""Activity: what was done, by filters, page by page, and as a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
+
+from portal.activity import ActivityFilter, ids_of, read_activity, read_before, read_changes
+from portal.refusals import PageRefusal
+from portal.rendering import file_of, render, when
+from portal.wording import KINDS, kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from portal.visit import Visit
+    from shared.store.changes import RecordedChange
+    from shared.web.responses import ScimResponse
+
+MOST_EXPORTED: Final = 20_000
+
+_COLUMNS: Final = (
+    "time",
+    "kind",
+    "resourceType",
+    "id",
+    "attributes",
+    "active",
+    "added",
+    "removed",
+    "externalId",
+    "token",
+    "request",
+)
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+async def show_activity(visit: Visit) -> ScimResponse:
+    """GET of a page of the activity. A few calls, and one for each that is named."""
+    asked = ActivityFilter.of(visit.query)
+    activity = await read_activity(visit, asked, read_before(visit.query))
+    return render(
+        visit,
+        "activity.html",
+        asked=asked,
+        kinds=KINDS,
+        activity=activity,
+        is_first=visit.query.get("before") is None,
+        older=urlencode({**asked.query, "before": activity.before or ""}),
+        newest=urlencode(asked.query),
+    )
+
+
+async def export_activity(visit: Visit) -> ScimResponse:
+    """GET of the activity as a file. A call for each 1,000 changes that are looked through."""
+    write = _FORMATS.get(visit.query.get("format", ""))
+    if write is None:
+        raise PageRefusal(400, "not_understood")
+    asked = ActivityFilter.of(visit.query)
+    rows = await _all(visit, asked)
+    name = f"activity-{visit.entered.context.tenant}"
+    extension, media_type, content = write(rows)
+    return file_of(f"{name}.{extension}", media_type, content)
+
+
+async def _all(visit: Visit, asked: ActivityFilter) -> list[dict[str, object]]:
+    """Read all that is asked for; a file that left some out would be taken for all.
+
+    Raises:
+        PageRefusal: it is too much for a file.
+    """
+    ids = await ids_of(visit, asked.who)
+    if asked.who and not ids:
+        raise PageRefusal(404, "not_found")
+    rows: list[dict[str, object]] = []
+    before: str | None = None
+    while True:
+        page = await read_changes(visit, asked, ids, before, MOST_EXPORTED + 1 - len(rows))
+        rows += map(_row, page.changes)
+        if len(rows) > MOST_EXPORTED:
+            raise PageRefusal(413, "too_much_to_export")
+        before = page.before
+        if before is None:
+            return rows
+
+
+def _row(recorded: RecordedChange) -> dict[str, object]:
+    change = recorded.change
+    return {
+        "time": when(recorded.time / 1000),
+        "kind": kind_of(change),
+        "resourceType": change.resource,
+        "id": change.id,
+        "attributes": list(change.names),
+        "active": change.active,
+        "added": [member for member, _ in change.added],
+        "removed": [member for member, _ in change.removed],
+        "externalId": change.external_id,
+        "token": recorded.actor,
+        "request": recorded.request_id,
+    }
+
+
+def _as_csv(rows: list[dict[str, object]]) -> tuple[str, str, bytes]:
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(_COLUMNS)
+    for row in rows:
+        writer.writerow([_cell(row[column]) for column in _COLUMNS])
+    # With a mark of its encoding, without which a spreadsheet takes it for another one.
+    return "csv", "text/csv", file.getvalue().encode("utf-8-sig")
+
+
+def _cell(value: object) -> str:
+    """Write a value so that no spreadsheet takes it for a formula."""
+    text = " ".join(map(str, value)) if isinstance(value, list) else str(value or "")
+    if isinstance(value, bool):
+        text = str(value).lower()
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _as_ndjson(rows: list[dict[str, object]]) -> tuple[str, str, bytes]:
+    lines = (json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in rows)
+    return "ndjson", "application/x-ndjson", "".join(f"{line}\n" for line in lines).encode()
+
+
+_FORMATS: Final[dict[str, Callable[[list[dict[str, object]]], tuple[str, str, bytes]]]] = {
+    "csv": _as_csv,
+    "ndjson": _as_ndjson,
+}

@@ -1,0 +1,66 @@
+"""Names of users and groups, read where change rows have their ids."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from shared.store import layout
+from shared.tables.table import get_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from shared.store.changes import RecordedChange
+    from shared.tables.request_context import RequestContext
+    from shared.tables.table import Table
+
+MOST_MEMBERS_NAMED = 3
+"""Members of one change that are named; of more their number is told."""
+
+Names = dict[str, str]
+"""Names by id; without those of whoever is gone."""
+
+
+def name_of(document: Mapping[str, Any]) -> str:
+    """Return the name of a user or a group as people know it."""
+    name = document.get("displayName") or _formatted(document.get("name"))
+    return str(name or document.get("userName") or "")
+
+
+async def read_names(
+    table: Table, context: RequestContext, changes: Iterable[RecordedChange]
+) -> Names:
+    """Read the names of those that changes are about, and of a few members of each. A call each."""
+    keys: dict[str, None] = {}
+    for each in changes:
+        change = each.change
+        if change.resource == "User":
+            keys[layout.user_key(change.id)] = None
+        elif change.resource == "Group":
+            keys[layout.group_key(change.id)] = None
+        members = (*change.added, *change.removed)
+        if len(members) <= MOST_MEMBERS_NAMED:
+            keys |= {_member_key(*member): None for member in members}
+    return await _read(table, context, list(keys))
+
+
+async def _read(table: Table, context: RequestContext, keys: list[str]) -> Names:
+    rows = await get_all(table, context, keys)
+    return {
+        layout.id_in(row.key): name_of(layout.unpack_document(row.values))
+        for row in rows
+        if row is not None
+    }
+
+
+def _member_key(member_id: str, version: int | None) -> str:
+    return layout.group_key(member_id) if version is None else layout.user_key(member_id)
+
+
+def _formatted(name: object) -> str:
+    if not isinstance(name, dict):
+        return ""
+    if name.get("formatted"):
+        return str(name["formatted"])
+    parts = (name.get("givenName"), name.get("familyName"))
+    return " ".join(str(part) for part in parts if part)

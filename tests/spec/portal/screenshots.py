@@ -1,0 +1,101 @@
+"""Makes the pictures of docs/portal.md: `make screenshots`.
+
+They show the service itself, with a directory that is made up, in a browser of this machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+from playwright.async_api import async_playwright
+
+from local import service
+from tests.support.fixtures.api_client import KEYS, settings_of_keys
+from tests.support.fixtures.browser import find_browser
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser
+
+ROOT = Path(__file__).resolve().parents[3]
+IMAGES = ROOT / "docs" / "images"
+TENANT = "contoso"
+TOKEN = "a-token-that-no-picture-shows"
+PEOPLE = ("Ana Ruiz", "Bo Lind", "Cy Wood", "Dao Nguyen", "Eva Kral", "Finn Berg", "Gia Rossi")
+PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+PICTURES: tuple[tuple[str, str, int, int, dict[str, Any]], ...] = (
+    ("portal-connect", "/portal/connect", 1280, 900, {}),
+    ("portal-watch", "/portal/watch", 1280, 900, {}),
+    ("portal-activity-dark", "/portal/activity", 1280, 900, {"color_scheme": "dark"}),
+    ("portal-watch-narrow-fr", "/portal/watch", 360, 780, {"locale": "fr"}),
+)
+"""The name of each picture, its page, its size, and how its visitor differs."""
+
+
+async def fill(http: httpx.AsyncClient) -> None:
+    """Provision some people and a group."""
+    root, headers = f"/tenants/{TENANT}/scim/v2", {"Authorization": f"Bearer {TOKEN}"}
+    ids = []
+    for name in PEOPLE:
+        body = {"userName": f"{name.split()[0].lower()}@contoso.test", "displayName": name}
+        ids.append((await http.post(f"{root}/Users", headers=headers, json=body)).json()["id"])
+    members = [{"value": each} for each in ids[:3]]
+    group = {"displayName": "Sales", "members": members}
+    await http.post(f"{root}/Groups", headers=headers, json=group)
+    for each, path, value in ((ids[1], "title", "Head of Sales"), (ids[2], "active", False)):
+        change = {"op": "replace", "path": path, "value": value}
+        await http.patch(
+            f"{root}/Users/{each}",
+            headers=headers,
+            json={"schemas": [PATCH_OP], "Operations": [change]},
+        )
+
+
+async def enter(browser: Browser, http: httpx.AsyncClient) -> Any:
+    """Open a setup link; the session, as a browser keeps it."""
+    made = await http.post(
+        f"/api/v1/tenants/{TENANT}/setup-links",
+        headers={"Authorization": f"Bearer {KEYS['events']}"},
+        json={},
+    )
+    context = await browser.new_context()
+    page = await context.new_page()
+    await page.goto(made.json()["url"])
+    await page.get_by_role("button", name="Open the portal").click()
+    await page.wait_for_url("**/portal/connect")
+    return await context.storage_state()
+
+
+async def main() -> None:
+    """Make all pictures."""
+    path = find_browser()
+    if path is None:
+        sys.exit("error: no browser: install chromium, or name one by SCIM_BROWSER")
+    IMAGES.mkdir(exist_ok=True)
+    environ = {f"SCIM_SECRET_TOKEN__{TENANT.upper()}": TOKEN, **settings_of_keys([TENANT])}
+    async with (
+        service.running(environ=environ) as running,
+        httpx.AsyncClient(base_url=running.base_url, timeout=60, trust_env=False) as http,
+        async_playwright() as playwright,
+    ):
+        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        session = await enter(browser, http)
+        await fill(http)
+        for name, page_path, width, height, visitor in PICTURES:
+            context = await browser.new_context(
+                base_url=running.base_url,
+                storage_state=session,
+                viewport={"width": width, "height": height},
+                **{"locale": "en-GB", "timezone_id": "Europe/Paris", **visitor},
+            )
+            page = await context.new_page()
+            await page.goto(page_path)
+            await page.screenshot(path=IMAGES / f"{name}.png")
+        await browser.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

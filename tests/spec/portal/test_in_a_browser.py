@@ -1,0 +1,219 @@
+"""The portal in a real browser: from a setup link to the first user, seen live, by keyboard alone,
+in both languages and both colour schemes, from narrow to wide."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+from playwright.async_api import expect
+
+from tests.support.fixtures.browser import running_browser, violations
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from playwright.async_api import Browser, BrowserContext, Page
+
+    from tests.support.fixtures.portal_visitor import Visitor
+    from tests.support.fixtures.scim_client import Scim
+    from tests.support.fixtures.service import RunningService
+
+CONNECT = "Connect your identity provider"
+WIDTHS = (360, 768, 1280)
+PAGES = ("connect", "connect?provider=okta", "watch", "activity", "look-up?q=ana@contoso.test")
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    async with running_browser() as started:
+        yield started
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A window of the browser.
+
+    Attributes:
+        context: its cookies and settings.
+        page: what it shows.
+        problems: what the page has complained of, a refusal of its policy among it.
+    """
+
+    context: BrowserContext
+    page: Page
+    problems: list[str]
+
+
+class NewWindow(Protocol):
+    """Opens a window with the settings of a visitor."""
+
+    async def __call__(self, **options: Any) -> Window: ...
+
+
+@pytest.fixture
+async def new_window(browser: Browser, running_service: RunningService) -> AsyncIterator[NewWindow]:
+    opened: list[BrowserContext] = []
+
+    async def new(**options: Any) -> Window:
+        settings = {"timezone_id": "Europe/Paris", "locale": "en-GB", **options}
+        context = await browser.new_context(base_url=running_service.base_url, **settings)
+        context.set_default_timeout(10_000)
+        opened.append(context)
+        page = await context.new_page()
+        problems: list[str] = []
+        page.on("console", lambda message: problems.append(message.text))
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        return Window(context, page, problems)
+
+    yield new
+    for context in opened:
+        await context.close()
+
+
+@pytest.fixture
+async def desk(new_window: NewWindow) -> Window:
+    return await new_window()
+
+
+async def enter(page: Page, visitor: Visitor) -> None:
+    _, link = await visitor.make_link()
+    await page.goto(link)
+    await page.get_by_role("button", name=re.compile("porta")).click()
+    await page.wait_for_url("**/portal/connect")
+
+
+async def test_from_the_link_to_the_first_user_seen_live(
+    desk: Window, visitor: Visitor, scim: Scim
+) -> None:
+    page = desk.page
+    await page.clock.install()
+    _, link = await visitor.make_link()
+    await page.goto(link)
+    assert page.url.endswith("/portal/open"), "what opens the portal is out of the address"
+    await page.get_by_role("button", name="Open the portal").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text(
+        "Connect your identity provider"
+    )
+    await expect(page.get_by_role("textbox", name="Tenant URL")).to_have_value(scim.tenant_url)
+    await page.get_by_role("button", name="Draw a token").click()
+    token = await page.locator("#drawn-token").input_value()
+    await page.get_by_role("button", name="Test", exact=True).click()
+    await expect(page.get_by_text("Your identity provider will connect.")).to_be_visible()
+    await page.get_by_role("link", name="Watch").click()
+    await expect(page.get_by_text("Created the user")).to_have_count(0)
+    await scim.http.post(
+        f"{scim.tenant_url}/Users",
+        headers={"Authorization": f"Bearer {token}"},
+        json={"userName": "ana@contoso.test", "displayName": "Ana Ruiz"},
+    )
+    await page.clock.run_for(31_000)
+    await expect(page.get_by_role("link", name="Ana Ruiz")).to_be_visible()
+    assert desk.problems == []
+
+
+async def test_a_page_that_nobody_looks_at_asks_for_nothing(desk: Window, visitor: Visitor) -> None:
+    page = desk.page
+    await page.clock.install()
+    await enter(page, visitor)
+    await page.goto("/portal/watch")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await page.evaluate("Object.defineProperty(document, 'hidden', {get: () => true})")
+    await page.clock.run_for(120_000)
+    assert [url for url in asked if url.endswith("/portal/watch/live")] == []
+
+
+async def test_everything_is_done_by_keyboard(desk: Window, visitor: Visitor) -> None:
+    page = desk.page
+    _, link = await visitor.make_link()
+    await page.goto(link)
+    await press_until(page, "Open the portal")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", level=1)).to_have_text(
+        "Connect your identity provider"
+    )
+    await page.keyboard.press("Tab")
+    assert await focused(page) == "Go to the content"
+    await press_until(page, "Draw a token")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="Your new token")).to_be_visible()
+    await press_until(page, "Watch")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("What provisioning does")
+
+
+async def focused(page: Page) -> str:
+    text: str = await page.evaluate("document.activeElement.textContent.trim()")
+    return text
+
+
+async def press_until(page: Page, text: str) -> None:
+    """Press Tab until something with this text has the focus, which must be seen."""
+    for _ in range(60):
+        await page.keyboard.press("Tab")
+        if await focused(page) == text:
+            width = await page.evaluate("getComputedStyle(document.activeElement).outlineWidth")
+            assert width == "3px"
+            return
+    raise AssertionError(f"{text!r} is not reached by keyboard")
+
+
+async def test_copying_copies(desk: Window, visitor: Visitor, scim: Scim) -> None:
+    await desk.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await enter(desk.page, visitor)
+    await desk.page.get_by_role("button", name="Copy: Tenant URL").click()
+    await expect(desk.page.get_by_text("Copied")).to_be_visible()
+    assert await desk.page.evaluate("navigator.clipboard.readText()") == scim.tenant_url
+
+
+async def test_times_are_shown_in_the_zone_of_the_visitor(
+    new_window: NewWindow, visitor: Visitor, scim: Scim
+) -> None:
+    await scim.create_user(displayName="Ana Ruiz")
+    shown = []
+    for zone in ("Europe/Paris", "Asia/Tokyo"):
+        opened = await new_window(timezone_id=zone)
+        await enter(opened.page, visitor)
+        await opened.page.goto("/portal/activity?kind=created")
+        shown.append(await opened.page.locator("time").first.text_content())
+    assert shown[0] != shown[1]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "fr"])
+async def test_pages_are_accessible_and_fit(
+    new_window: NewWindow, visitor: Visitor, scim: Scim, language: str, scheme: str
+) -> None:
+    user = await scim.create_user(displayName="W" * 200, title="<b>bold</b>")
+    await scim.patched_user(user, {"op": "replace", "path": "active", "value": False})
+    await scim.create_group("\N{HEBREW LETTER SHIN}" * 60, user["id"])
+    page = (await new_window(locale=language, color_scheme=scheme)).page
+    await page.goto("/portal/open")
+    assert await violations(page) == []
+    await enter(page, visitor)
+    for path in (*PAGES, f"look-up/user/{user['id']}", "no-such-page"):
+        for width in WIDTHS:
+            await page.set_viewport_size({"width": width, "height": 900})
+            await page.goto(f"/portal/{path}")
+            overflow = await page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
+            assert overflow == 0, (path, width)
+        assert await page.evaluate("document.documentElement.lang") == language
+        assert await violations(page) == [], path
+
+
+async def test_without_scripts_the_portal_works(
+    new_window: NewWindow, visitor: Visitor, scim: Scim
+) -> None:
+    await scim.create_user(displayName="Ana Ruiz")
+    opened = await new_window(java_script_enabled=False)
+    _, link = await visitor.make_link()
+    await opened.page.goto("/portal/open")
+    await opened.page.get_by_label("Setup link").fill(link)
+    await opened.page.get_by_role("button", name="Open the portal").click()
+    await opened.page.get_by_role("link", name="Activity").click()
+    await expect(opened.page.get_by_role("link", name="Ana Ruiz")).to_be_visible()
