@@ -38,6 +38,11 @@ type serviceSettings = {
   @maxValue(10000)
   SCIM_REQUESTS_PER_SECOND: int?
 
+  @description('For how long an access token of an OAuth client is valid, in minutes.')
+  @minValue(60)
+  @maxValue(360)
+  SCIM_ACCESS_TOKEN_MINUTES: int?
+
   @description('What becomes of a group member that is no user.')
   SCIM_UNKNOWN_MEMBERS: ('skip' | 'reject')?
 

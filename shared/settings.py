@@ -325,6 +325,14 @@ class Settings(BaseModel):
         description="How many requests a second a tenant is served by each instance, and twice as"
         " many in a burst; more are answered 429. Identity providers count on 25.",
     )
+    access_token_minutes: int = Field(
+        60,
+        alias="SCIM_ACCESS_TOKEN_MINUTES",
+        ge=60,
+        le=360,
+        description="For how long an access token of an OAuth client is valid, in minutes; Entra"
+        " asks for 60 to 360.",
+    )
     unknown_members: Literal["skip", "reject"] = Field(
         "skip",
         alias="SCIM_UNKNOWN_MEMBERS",

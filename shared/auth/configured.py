@@ -6,7 +6,15 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
-from shared.auth.tokens import ApiKey, Authenticator, Caller, DevelopmentTokens
+from shared.auth.tokens import (
+    ApiKey,
+    Authenticator,
+    Caller,
+    Choose,
+    DevelopmentTokens,
+    SecretToken,
+    TenantAccess,
+)
 from shared.errors import Unavailable
 from shared.identity import open_credential
 from shared.notices import Notices
@@ -72,6 +80,24 @@ class Unconfigured:
             Unavailable: Always, as in `authenticate`.
         """
         del tenant
+        raise self._refusal()
+
+    async def access(self, tenant: str) -> TenantAccess:
+        """Know nothing that opens a tenant.
+
+        Raises:
+            Unavailable: Always, as in `authenticate`.
+        """
+        del tenant
+        raise self._refusal()
+
+    async def choose(self, secret: str | None, choose: Choose) -> SecretToken | None:
+        """Choose nothing.
+
+        Raises:
+            Unavailable: Always, as in `authenticate`.
+        """
+        del secret, choose
         raise self._refusal()
 
     async def refresh(self) -> bool:

@@ -14,6 +14,7 @@ from shared.auth.tokens import Authenticator
 from shared.errors import Unavailable
 from shared.identity import open_credential
 from shared.notices import Notices
+from shared.oauth.authorization_server import AuthorizationServer
 from shared.schema_files import read_catalogue
 from shared.scim.catalogue import Catalogue
 from shared.scim.documents import changed_names
@@ -58,11 +59,15 @@ class Services:
     compute: Compute = field(default_factory=Compute)
     long_polls: LongPolls = field(default_factory=LongPolls)
     rate_limit: RequestRateLimit = field(init=False)
+    authorization_server: AuthorizationServer = field(init=False)
 
     def __post_init__(self) -> None:
-        """Give every tenant the rate limit of the settings."""
+        """Give every tenant the rate limit of the settings, and an authorization server."""
         limit = RequestRateLimit(self.settings.requests_per_second)
         object.__setattr__(self, "rate_limit", limit)
+        seconds = 60 * self.settings.access_token_minutes
+        server = AuthorizationServer(self.authenticator, seconds)
+        object.__setattr__(self, "authorization_server", server)
 
     async def close(self) -> None:
         """Close every connection, and send what telemetry is left."""

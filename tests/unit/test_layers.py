@@ -26,6 +26,8 @@ SDKS = (
     "azure.keyvault",
     "aiohttp",
     "opentelemetry",
+    "jwt",
+    "cryptography",
 )
 
 CORE = "shared.scim"
@@ -38,10 +40,17 @@ ROUTES, LOADING = "shared.web.routes", "shared.web.loading"
 HOST_LOG = "shared.web.host_log"
 PACKAGE_CHECK = "shared.web.package_check"
 TELEMETRY = "shared.telemetry"
+SIGNATURES = "shared.oauth.signatures"
 OPEN_TELEMETRY = f"{TELEMETRY}.open_telemetry"
 OF_THE_CORE = (f"{CORE}.folding", f"{CORE}.members", f"{CORE}.schema.Document")
 """What the store needs of the protocol: how values are compared, and what a document is."""
-CONFIGURED = ("shared.settings", "shared.tenants", "shared.api_keys", "shared.identity")
+CONFIGURED = (
+    "shared.settings",
+    "shared.tenants",
+    "shared.api_keys",
+    "shared.clients",
+    "shared.identity",
+)
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "function_app": (
@@ -57,10 +66,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "scim_protocol": ("scim_protocol", "scim_users", "scim_groups", "shared"),
     "health": ("health", "shared"),
     "vendor_api": ("vendor_api", "shared"),
+    "token_endpoint": ("token_endpoint", "shared"),
     TIMERS: (TIMERS, "shared"),
     "shared.web": (
         "shared.web",
         "shared.auth",
+        "shared.oauth",
         "shared.store",
         TABLES,
         "shared.schema_files",
@@ -74,6 +85,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "shared.schema_files": ("shared.settings", CORE),
     TELEMETRY: (TELEMETRY, "shared.settings"),
     "shared.auth": ("shared.auth", ERRORS, CLOCK, NOTICES, *CONFIGURED),
+    "shared.oauth": ("shared.oauth", "shared.auth.tokens", ERRORS, CLOCK, NOTICES, *CONFIGURED),
     "shared.store": ("shared.store", TABLES, ERRORS, CLOCK, *OF_THE_CORE),
     "shared.events": ("shared.events", "shared.store", TABLES, CLOCK),
     TABLES: (TABLES, ERRORS),
@@ -85,6 +97,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "shared.identity": ("shared.settings",),
     "shared.tenants": (),
     "shared.api_keys": ("shared.tenants",),
+    "shared.clients": ("shared.tenants",),
     "shared": (),
     "local": ("local", "shared.settings", "shared.schema_files"),
     "benchmarks": ("benchmarks", "local", "shared"),
@@ -127,6 +140,7 @@ MAY_IMPORT_OF_AZURE: dict[str, tuple[str, ...]] = {
     "scim_protocol": ("azure.functions",),
     "health": ("azure.functions",),
     "vendor_api": ("azure.functions",),
+    "token_endpoint": ("azure.functions",),
     TIMERS: ("azure.functions",),
     "shared.web": ("azure.functions",),
     "shared.identity": ("azure.core", "azure.identity"),
@@ -291,6 +305,16 @@ def test_one_module_knows_opentelemetry() -> None:
     assert users == {OPEN_TELEMETRY}
 
 
+def test_one_module_does_cryptography() -> None:
+    users = {
+        module
+        for module, imports in IMPORTS.items()
+        if part_of(module, MAY_IMPORT) != "tools.admin"
+        and any(is_within(each.name, sdk) for each in imports for sdk in ("jwt", "cryptography"))
+    }
+    assert users == {SIGNATURES}
+
+
 def loads() -> dict[str, set[str]]:
     """Return what of ours each module loads with itself, the packages that it lies in among it."""
     found: dict[str, set[str]] = defaultdict(set)
@@ -335,7 +359,14 @@ def test_one_module_is_imported_by_name() -> None:
 
 
 def test_an_sdk_is_imported_where_the_settings_ask_for_it() -> None:
-    late = (SDK_OF_TABLES, REST_OF_TABLES, KEY_VAULT, VAULT_TOKENS, OPEN_TELEMETRY)
+    late = (
+        SDK_OF_TABLES,
+        REST_OF_TABLES,
+        KEY_VAULT,
+        VAULT_TOKENS,
+        OPEN_TELEMETRY,
+        SIGNATURES,
+    )
 
     def is_early(module: str, each: Import) -> bool:
         # Settings choose among these modules; what is not deployed is free to.
