@@ -97,10 +97,15 @@ def _public_key(pem: str) -> PublicKey:
         key = load_pem_public_key(pem.encode())
     except ValueError as error:
         raise UnusableKeyError("it is no public key in PEM") from error
-    return _usable(key)
+    return usable_key(key)
 
 
-def _usable(key: object) -> PublicKey:
+def usable_key(key: object) -> PublicKey:
+    """Return a key if it is of a kind that is used here.
+
+    Raises:
+        UnusableKeyError: It is none of the curve P-256, and none of RSA with 2,048 bits.
+    """
     if isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):
         return key
     if isinstance(key, RSAPublicKey) and key.key_size >= _LEAST_RSA_BITS:

@@ -121,6 +121,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "tools.admin",
         "tools.command_line",
         "shared.auth.tokens",
+        SIGNATURES,
         "shared.store",
         TABLES,
         CORE,

@@ -1,11 +1,12 @@
-"""Whose secret it is: that of a tenant, which holds its tokens, or that of an API key."""
+"""Whose secret it is: of a tenant, an API key, an OAuth client, or the service, which signs."""
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Self
 
-from shared import api_keys, tenants
+from shared import api_keys, clients, tenants
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Holder:
         value_field: names a value in JSON.
         stays: said of what is closed, with a blank before it.
         prefix: what a value begins with, before what is random.
+        given: the value of a version that is added, where none is to be drawn for somebody.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Holder:
     value_field: str
     stays: str = ""
     prefix: str = ""
+    given: str = dataclasses.field(default="", repr=False)
 
     @classmethod
     def tenant(cls, name: str) -> Self:
@@ -81,4 +84,44 @@ class Holder:
             field="apikey",
             value_field="key",
             prefix=f"{api_keys.PREFIX}{name}_",
+        )
+
+    @classmethod
+    def client(cls, tenant: str, name: str) -> Self:
+        """Describe an OAuth client of a tenant."""
+        path = "/scim/v2" if tenant == tenants.DEFAULT else f"/tenants/{tenant}/scim/v2"
+        return cls(
+            name=name,
+            secret=clients.secret_name(tenant, name),
+            title=f"the client {name} of the tenant {tenant}",
+            kind="the client",
+            version="credential",
+            command="client",
+            lister="client list",
+            option=f" {name}" if tenant == tenants.DEFAULT else f" {name} --tenant {tenant}",
+            content_type="SCIM client secret",
+            introduction=f"the client secret of {name} (client id {name}, token endpoint"
+            f" https://<host>{path}/oauth2/token)",
+            field="client",
+            value_field="secret",
+            prefix=clients.SECRET_PREFIX,
+        )
+
+    @classmethod
+    def signing_key(cls) -> Self:
+        """Describe the keys that sign access tokens."""
+        return cls(
+            name=clients.SIGNING_KEY,
+            secret=clients.SIGNING_KEY,
+            title="the signing key",
+            kind="the signing key",
+            version="version",
+            command="signing-key",
+            lister="signing-key list",
+            option="",
+            content_type="SCIM signing key",
+            introduction="the signing key",
+            field="secret",
+            value_field="key",
+            stays=" No access token is valid any more.",
         )

@@ -24,13 +24,15 @@ from shared.settings import Settings
 from shared.store.store import open_store
 from shared.web import services
 from shared.web.services import Services
+from tests.support.challenges import without_address
+from tests.support.deployed import is_open_of_oauth
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     import azure.functions as func
 
-    from tests.support.fakes.clock import Time
+        from tests.support.fakes.clock import Time
     from tests.support.fakes.key_vault import FakeIdentity, FakeKeyVault
     from tests.support.fixtures.key_vault import Certificates
     from tests.unit.web.conftest import BrokenTable
@@ -48,8 +50,11 @@ ALL = {"scopes": "identities.read events.read tenants.manage"}
 
 FUNCTIONS = {each.function.name: each.template.text for each in index(app, "").http}
 OPEN = {"healthz", "openapi", "api_zz_no_such_path", "zz_no_such_path"}
+OPEN |= {name for name, template in FUNCTIONS.items() if is_open_of_oauth(template)}
 """They say the same to everybody."""
-OF_A_TENANT = sorted(name for name, template in FUNCTIONS.items() if "{tenant}" in template)
+OF_A_TENANT = sorted(
+    name for name, template in FUNCTIONS.items() if "{tenant}" in template and name not in OPEN
+)
 OF_THE_API = sorted(name for name in OF_A_TENANT if FUNCTIONS[name].startswith("api/v1/"))
 UNDER_SCIM = sorted(FUNCTIONS.keys() - OPEN - {*OF_THE_API, "readyz"})
 GUARDED = sorted(FUNCTIONS.keys() - OPEN)
@@ -114,10 +119,10 @@ def ask(call: Call, process: Services) -> Call:
 
 
 def seen(response: func.HttpResponse) -> tuple[int, dict[str, str], Any]:
-    """All that a client can see of an answer, but for the id of the request."""
+    """All that a client can see of an answer, but for the id and the address of the request."""
     body = json.loads(response.get_body() or b"{}")
     body.pop("instance", None)
-    headers = {name.lower(): value for name, value in response.headers.items()}
+    headers = {name.lower(): without_address(value) for name, value in response.headers.items()}
     return response.status_code, headers, body
 
 

@@ -122,7 +122,10 @@ def confirm(question: str) -> None:
 
 
 def hand_over(holder: Holder, issued: Issued, *, as_json: bool) -> None:
-    """Print what was drawn, the one time."""
+    """Print what was drawn, the one time; of a value that was given, that it was added."""
+    if not issued.token:
+        _tell_added(holder, issued.version, as_json=as_json)
+        return
     version = issued.version
     until = console.time_of(version.expires)
     begins = console.time_of(version.not_before)
@@ -141,6 +144,18 @@ def hand_over(holder: Holder, issued: Issued, *, as_json: bool) -> None:
         raise typer.Exit(NoAccessError.exit_status) from error
     say(
         f"This is {holder.introduction}. It is not shown again. Version {version.id[:8]}, valid"
+        f"{f' from {begins}' if begins else ''} until {until}."
+    )
+
+
+def _tell_added(holder: Holder, version: Version, *, as_json: bool) -> None:
+    """Say which version was added."""
+    until, begins = console.time_of(version.expires), console.time_of(version.not_before)
+    if as_json:
+        named = {holder.field: holder.name, "version": version.id, "not_before": begins}
+        console.show_json({**named, "expires": until})
+    say(
+        f"The {holder.version} {version.id[:8]} of {holder.title} is valid"
         f"{f' from {begins}' if begins else ''} until {until}."
     )
 

@@ -1,5 +1,6 @@
 """`token`: the secret tokens of a tenant, in Key Vault."""
 
+import time
 from typing import Annotated
 
 import typer
@@ -25,6 +26,7 @@ from tools.admin.places import Place
 from tools.admin.storage import Storage, open_storage
 from tools.admin.tokens import Issued, Term
 from tools.admin.vault import open_vault
+from tools.admin.versions import standings
 from tools.command_line import App, say
 
 app = App(no_args_is_help=True, epilog=EXIT_STATUS)
@@ -137,6 +139,42 @@ def list_versions(
     """
     judged = run(issuing.list_versions(place(vault=vault), Holder.tenant(tenant)))
     issuing.show_versions(judged, as_json=as_json)
+
+
+@app.command(epilog=EXIT_STATUS)
+def off(tenant: Tenant = tenants.DEFAULT, vault: Vault = None) -> None:
+    """Switch the tokens of a tenant off: its OAuth clients alone are let in, within a minute.
+
+    It is refused while the tenant has no client that is open, since nobody would be let in.
+    """
+    run(_switch(place(vault=vault), tenant, on=False))
+    say(f"The tokens of the tenant {tenant} are refused within a minute. `token on` undoes it.")
+
+
+@app.command(epilog=EXIT_STATUS)
+def on(tenant: Tenant = tenants.DEFAULT, vault: Vault = None) -> None:
+    """Switch the tokens of a tenant on again."""
+    run(_switch(place(vault=vault), tenant, on=True))
+    say(f"The tokens of the tenant {tenant} are accepted within a minute.")
+
+
+async def _switch(where: Place, tenant: str, *, on: bool) -> None:
+    holder = Holder.tenant(tenant)
+    async with open_vault(where) as vault:
+        judged = standings(await vault.versions(holder), time.time())
+        if not judged:
+            raise tokens.no_such(holder)
+        if not on and not any(
+            each.tenant == tenant and each.is_open for each in await vault.clients()
+        ):
+            raise NotDoneError(
+                f"the tenant {tenant} has no open client, so nobody would be let in: `client new`"
+                " makes one"
+            )
+        newest = judged[0].version
+        others = {name: text for name, text in newest.tags.items() if name != tenants.TOKEN_TAG}
+        tags = others if on else {**others, tenants.TOKEN_TAG: tenants.TOKEN_OFF}
+        await vault.tag(holder, newest, tags)
 
 
 async def _new(where: Place, tenant: str, term: Term, *, checks: bool) -> Issued:
