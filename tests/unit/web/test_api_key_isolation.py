@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     import azure.functions as func
 
-        from tests.support.fakes.clock import Time
+    from tests.support.fakes.clock import Time
     from tests.support.fakes.key_vault import FakeIdentity, FakeKeyVault
     from tests.support.fixtures.key_vault import Certificates
     from tests.unit.web.conftest import BrokenTable
