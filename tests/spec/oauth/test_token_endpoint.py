@@ -48,6 +48,14 @@ async def test_a_token_is_answered_as_the_rfc_says_and_is_not_stored(tenant: Ten
     assert (await tenant.get("/Users", body["access_token"])).status_code == 200
 
 
+async def test_the_gallerys_validation_gets_a_token_and_is_served(tenant: Tenant) -> None:
+    """B2.21: by `client_secret_post`, for 60 to 360 minutes, and SCIM answers 2xx with it."""
+    body = (await tenant.ask()).json()
+    assert 60 <= body["expires_in"] / 60 <= 360
+    probe = f"/Users?filter=userName+eq+%22{tenant.name}%22"
+    assert (await tenant.get(probe, body["access_token"])).status_code == 200
+
+
 @pytest.mark.parametrize("scope", ["", "scim", "scim scim"])
 async def test_no_scope_means_the_one_that_there_is(tenant: Tenant, scope: str) -> None:
     assert (await tenant.ask(scope=scope)).json()["scope"] == "scim"
