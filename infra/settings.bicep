@@ -43,6 +43,11 @@ type serviceSettings = {
   @maxValue(360)
   SCIM_ACCESS_TOKEN_MINUTES: int?
 
+  @description('Hosts from which the keys of other issuers may be fetched, by commas.')
+  @minLength(1)
+  @maxLength(2048)
+  SCIM_JWKS_HOSTS: string?
+
   @description('What becomes of a group member that is no user.')
   SCIM_UNKNOWN_MEMBERS: ('skip' | 'reject')?
 

@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import hmac
 import logging
+import math
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -26,14 +27,18 @@ from shared.oauth.access_tokens import AccessGrant
 from shared.oauth.checks import ClaimCheck, failed_check, shown
 from shared.oauth.credentials import AssertionPresented, SecretPresented, UsedAssertions
 from shared.oauth.jwt_text import parse_jwt
+from shared.oauth.key_sets import KeySets
 from shared.oauth.metadata import token_endpoint
+from shared.oauth.trusts import examine_foreign, parse_trust
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from shared.auth.tokens import Authenticator, SecretToken
     from shared.oauth.credentials import ClientCredential
+    from shared.oauth.jwt_text import UnverifiedJwt
     from shared.oauth.signatures import Signatures
+    from shared.oauth.trusts import Trust
 
 LONGEST_SECONDS = 6 * 3_600.0
 """Of an access token, whatever the setting was when it was signed."""
@@ -85,7 +90,11 @@ class AuthorizationServer:
     """Gives access tokens to clients of tenants, and knows their callers again."""
 
     def __init__(
-        self, authenticator: Authenticator, token_seconds: int, clock: Clock | None = None
+        self,
+        authenticator: Authenticator,
+        token_seconds: int,
+        clock: Clock | None = None,
+        key_sets: KeySets | None = None,
     ) -> None:
         """Prepare, without reading.
 
@@ -93,10 +102,12 @@ class AuthorizationServer:
             authenticator: Reads clients and signing keys.
             token_seconds: For how long an access token is valid.
             clock: The time by which tokens begin and end.
+            key_sets: Keys of other issuers; of none when not given.
         """
         self._authenticator = authenticator
         self._token_seconds = token_seconds
         self._clock = clock or Clock()
+        self._key_sets = key_sets or KeySets((), self._clock)
         self._used = UsedAssertions(self._clock)
         self._notices = Notices(clock=self._clock)
         self._opened: Signatures | None = None
@@ -116,16 +127,20 @@ class AuthorizationServer:
             Unavailable: It cannot be decided at present.
             TooManyRequests: As of `UsedAssertions.use`.
         """
-        client, credential = await self._authenticate(tenant, issuer, presented)
+        client, credential, until = await self._authenticate(tenant, issuer, presented)
         if tenant is None or not await self._is_open(tenant, client):
             raise InvalidClient(_UNKNOWN, failed="tenant: expected an open one")
         key = await self._newest_key()
         now = self._clock.wall()
+        if until <= now:
+            raise InvalidClient(_UNKNOWN, failed=f"exp: expected later than {int(now)}")
         grant = AccessGrant(tenant, client, credential.version, issuer)
-        claims = access_tokens.claims_of(grant, now, now + self._token_seconds)
+        # It ends with the token of another issuer by which it was obtained.
+        expires = min(now + self._token_seconds, until)
+        claims = access_tokens.claims_of(grant, now, expires)
         signatures = await self._signatures()
         text = signatures.sign(claims, key.value, key.version, access_tokens.ACCESS_TOKEN_TYPE)
-        return IssuedToken(text, self._token_seconds, credential.label)
+        return IssuedToken(text, int(expires) - int(now), credential.label)
 
     async def verdict(self, tenant: str | None, issuer: str, text: str) -> Verdict | None:
         """Judge a bearer token that may be an access token of this tenant.
@@ -142,10 +157,10 @@ class AuthorizationServer:
             Unavailable: It cannot be decided at present.
         """
         unverified = parse_jwt(text)
-        if unverified is None or unverified.header.get("typ") != access_tokens.ACCESS_TOKEN_TYPE:
+        if unverified is None or tenant is None:
             return None
-        if tenant is None:
-            return Verdict()
+        if unverified.header.get("typ") != access_tokens.ACCESS_TOKEN_TYPE:
+            return await self._verdict_of_foreign(tenant, unverified)
         keys = await self._versions(clients.SIGNING_KEY, unverified.key_id)
         key = next((each for each in keys if each.version == unverified.key_id), None)
         if key is None:
@@ -176,16 +191,48 @@ class AuthorizationServer:
             return Verdict(failed=_refused("tenant", "an open one", tenant))
         return Verdict(Caller(tenant, credential.label, tuple(_seals(tenant, keys))))
 
+    async def _verdict_of_foreign(self, tenant: str, token: UnverifiedJwt) -> Verdict | None:
+        """Judge a token of another issuer; None if no client of the tenant is known by it."""
+        verdict = None
+        for client in (await self._authenticator.access(tenant)).clients:
+            for credential in await self._versions(clients.secret_name(tenant, client)):
+                trust = parse_trust(credential.value)
+                if trust is None or not trust.bearer or trust.issuer != token.issuer:
+                    continue
+                failed = await self._failed_of_foreign(token, trust)
+                if failed is None:
+                    keys = await self._versions(clients.SIGNING_KEY)
+                    return Verdict(Caller(tenant, credential.label, tuple(_seals(tenant, keys))))
+                verdict = Verdict(failed=failed)
+        return verdict
+
+    async def _failed_of_foreign(self, token: UnverifiedJwt, trust: Trust) -> ClaimCheck | None:
+        """Return what is wrong with a token of another issuer.
+
+        The claims are looked at first, so that only what could be right has keys fetched.
+        """
+        failed = failed_check(list(examine_foreign(token.claims, trust, self._clock.wall())))
+        if failed is not None:
+            return failed
+        key = await self._key_sets.key(trust, token.key_id)
+        if key is None:
+            return _refused("kid", f"a key of {trust.jwks_uri}", token.key_id)
+        signatures = await self._signatures()
+        return failed_check(signatures.check_by_jwk(token, key))
+
     async def _is_open(self, tenant: str, client: str) -> bool:
         """Tell whether a tenant is open, and to a client of it."""
         return client in (await self._authenticator.access(tenant)).clients
 
     async def _authenticate(
         self, tenant: str | None, issuer: str, presented: ClientCredential
-    ) -> tuple[str, SecretToken]:
-        """Return the name of a client and the version of its secret by which it is known."""
+    ) -> tuple[str, SecretToken, float]:
+        """Return the name of a client, by which version of its secret it is known, and until when.
+
+        Only what another issuer says of it ends; then so does what is made of it.
+        """
         if isinstance(presented, SecretPresented):
-            return await self._by_secret(tenant, presented)
+            return (*await self._by_secret(tenant, presented), math.inf)
         return await self._by_assertion(tenant, issuer, presented)
 
     async def _by_secret(
@@ -204,7 +251,7 @@ class AuthorizationServer:
 
     async def _by_assertion(
         self, tenant: str | None, issuer: str, presented: AssertionPresented
-    ) -> tuple[str, SecretToken]:
+    ) -> tuple[str, SecretToken, float]:
         unverified = parse_jwt(presented.assertion)
         subject = None if unverified is None else unverified.claims.get("sub")
         named = subject if presented.client_id is None else presented.client_id
@@ -214,17 +261,31 @@ class AuthorizationServer:
         credentials = await self._versions(secret)
         if client is None or unverified is None:
             raise InvalidClient(_UNKNOWN, failed="assertion: expected a JWT of a client")
-        failed = _refused("client", "one with a public key", client)
+        failed = _refused("client", "one with a public key or a trust", client)
         for credential in credentials:
-            if clients.kind_of(credential.value) is CredentialKind.PUBLIC_KEY:
-                signatures = await self._signatures()
-                signed = signatures.check_by_public_key(unverified, credential.value)
-                found = [*signed, *self._examine_own(unverified.claims, client, issuer)]
-                if failed_check(found) is None:
-                    self._use_once(client, unverified.claims)
-                    return client, credential
-                failed = failed_check(found) or failed
+            if clients.kind_of(credential.value) is None:
+                continue  # a secret, of which the value is not kept
+            found = await self._failed_of_assertion(unverified, credential.value, client, issuer)
+            if found is None:
+                self._use_once(f"{tenant} {client}", unverified.claims)
+                is_foreign = clients.kind_of(credential.value) is CredentialKind.TRUST
+                until = float(unverified.claims["exp"]) if is_foreign else math.inf
+                return client, credential, until
+            failed = found
         raise InvalidClient(_UNKNOWN, failed=str(failed))
+
+    async def _failed_of_assertion(
+        self, unverified: UnverifiedJwt, value: str, client: str, issuer: str
+    ) -> ClaimCheck | None:
+        """Return what is wrong with an assertion by a public key, or by a trust."""
+        if clients.kind_of(value) is CredentialKind.TRUST:
+            trust = parse_trust(value)
+            if trust is None:
+                return _refused("trust", "a trust that can be read", "another")
+            return await self._failed_of_foreign(unverified, trust)
+        signatures = await self._signatures()
+        signed = signatures.check_by_public_key(unverified, value)
+        return failed_check([*signed, *self._examine_own(unverified.claims, client, issuer)])
 
     def _examine_own(
         self, claims: Mapping[str, Any], client: str, issuer: str
@@ -232,11 +293,18 @@ class AuthorizationServer:
         audiences = (token_endpoint(issuer), issuer)
         return assertions.examine_own(claims, client, audiences, self._clock.wall())
 
-    def _use_once(self, client: str, claims: Any) -> None:
-        """Refuse an assertion that was used before."""
+    def _use_once(self, client: str, claims: Mapping[str, Any]) -> None:
+        """Refuse an assertion that was used before; Entra's have no id, and are used again."""
+        assertion_id = claims.get("jti")
+        if not isinstance(assertion_id, str):
+            return
         expires = claims["exp"] + assertions.LEEWAY_SECONDS
-        if not self._used.use(f"{claims['iss']} {client}", claims["jti"], expires):
+        if not self._used.use(f"{claims['iss']} {client}", assertion_id, expires):
             raise InvalidClient(_UNKNOWN, failed="jti: expected one that was not used")
+
+    async def close(self) -> None:
+        """End what is being fetched."""
+        await self._key_sets.close()
 
     async def _signatures(self) -> Signatures:
         """Return what does cryptography, imported in a thread when it is needed first."""

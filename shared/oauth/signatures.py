@@ -65,6 +65,14 @@ class Signatures:
             return [ClaimCheck("key", False, "one that can be used", str(error))]
         return self._check(unverified, key)
 
+    def check_by_jwk(self, unverified: UnverifiedJwt, jwk: Mapping[str, Any]) -> list[ClaimCheck]:
+        """Check a JWT against a key of a JWK Set (RFC 7517)."""
+        try:
+            key = usable_key(jwt.PyJWK(dict(jwk)).key)
+        except (jwt.PyJWTError, ValueError, TypeError) as error:
+            return [ClaimCheck("key", False, "one that can be used", str(error)[:100])]
+        return self._check(unverified, key)
+
     def _check(self, unverified: UnverifiedJwt, key: PublicKey) -> list[ClaimCheck]:
         """Check that a JWT is signed, by the one algorithm of a key, whatever its header says."""
         algorithm = "ES256" if isinstance(key, EllipticCurvePublicKey) else "RS256"

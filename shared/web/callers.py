@@ -49,8 +49,9 @@ async def with_credentials(
 ) -> Caller:
     """Let a request in that has an access token for the tenant of its path, or its secret token.
 
-    What is neither an access token of this service nor one that it lets in is looked at as a secret
-    token is. So the answer is the same, and comes after the same calls, whatever is wrong with it.
+    What is no access token of this service or of an issuer that the tenant trusts, or is refused as
+    one, is looked at as a secret token is. So the answer is the same, and comes after the same
+    calls, whatever is wrong with it.
 
     Raises:
         Unauthorized: what was sent does not open the tenant, or there is no such tenant.
@@ -65,7 +66,8 @@ async def with_credentials(
         verdict = await process.authorization_server.verdict(tenant, issuer, token)
         if verdict is not None and verdict.caller is not None:
             record.token = verdict.caller.label
-            return verdict.caller
+            keys = verdict.caller.keys or (digest_of(token),)
+            return Caller(verdict.caller.tenant, verdict.caller.label, keys)
         record.failed_check = str(verdict.failed or "") if verdict else ""
     return await with_token(req, record, process)
 

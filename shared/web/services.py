@@ -15,6 +15,7 @@ from shared.errors import Unavailable
 from shared.identity import open_credential
 from shared.notices import Notices
 from shared.oauth.authorization_server import AuthorizationServer
+from shared.oauth.key_sets import KeySets
 from shared.schema_files import read_catalogue
 from shared.scim.catalogue import Catalogue
 from shared.scim.documents import changed_names
@@ -66,11 +67,13 @@ class Services:
         limit = RequestRateLimit(self.settings.requests_per_second)
         object.__setattr__(self, "rate_limit", limit)
         seconds = 60 * self.settings.access_token_minutes
-        server = AuthorizationServer(self.authenticator, seconds)
+        key_sets = KeySets(self.settings.jwks_hosts)
+        server = AuthorizationServer(self.authenticator, seconds, key_sets=key_sets)
         object.__setattr__(self, "authorization_server", server)
 
     async def close(self) -> None:
         """Close every connection, and send what telemetry is left."""
+        await self.authorization_server.close()
         await self.authenticator.close()
         await self.store.table.close()
         await asyncio.to_thread(self.telemetry.close)

@@ -1,7 +1,8 @@
-"""Keys of signatures: drawing those of the service, and reading those of clients."""
+"""Keys of signatures, and trusts: what lies in the vault of them."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -14,9 +15,11 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from shared.oauth.signatures import UnusableKeyError, usable_key
+from shared.oauth.trusts import parse_trust
 from tools.admin.errors import NotDoneError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -43,3 +46,27 @@ def read_public_key(file: Path) -> str:
             f"{file} holds no public key in PEM: it begins with -----BEGIN PUBLIC KEY-----"
         ) from error
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def write_trust(
+    issuer: str, jwks_uri: str, audiences: Sequence[str], subject: str, *, bearer: bool
+) -> str:
+    """Write a trust in tokens of another issuer.
+
+    Raises:
+        NotDoneError: the service would not take it.
+    """
+    trust = {
+        "issuer": issuer,
+        "jwksUri": jwks_uri,
+        "audiences": list(audiences),
+        "subject": subject,
+        "bearer": bearer,
+    }
+    text = json.dumps(trust, indent=1)
+    if parse_trust(text) is None:
+        raise NotDoneError(
+            "the service would not take this trust: give --issuer, --jwks (an https URL), --subject"
+            " and at least one --audience, all as the issuer shows them"
+        )
+    return text

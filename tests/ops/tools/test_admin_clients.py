@@ -15,6 +15,7 @@ from shared.errors import InvalidClient, Unavailable
 from shared.identity import open_credential
 from shared.oauth.authorization_server import AuthorizationServer
 from shared.oauth.credentials import AssertionPresented, SecretPresented
+from shared.oauth.trusts import parse_trust
 from shared.settings import Settings
 from tests.support.oauth import SIGNING_KEY, private_key, public_half, rsa_key, signed
 
@@ -129,6 +130,39 @@ async def test_a_client_has_a_key_of_its_own(
     assert await service_of.takes(AssertionPresented("entra", signed(claims, key)))
     listed = await admin("client", "list", "--json")
     assert [(row["client"], row["known by"]) for row in listed.json] == [("entra", "public key")]
+
+
+TRUST = {
+    "--issuer": "https://login.microsoftonline.com/4f1e/v2.0",
+    "--jwks": "https://login.microsoftonline.com/4f1e/discovery/v2.0/keys",
+    "--audience": "api://b5ba",
+    "--subject": "d2f8",
+}
+
+
+async def test_a_client_is_known_by_the_tokens_of_another_issuer(
+    admin: Admin, vault: FakeKeyVault, service_of: Service
+) -> None:
+    options = [part for option in TRUST.items() for part in option]
+    more = ("--audience", "api://b5ba/id.example.com", "--bearer")
+    ended = await admin("client", "new", "entra", *ACME, *options, *more)
+    assert (ended.status, ended.out) == (0, ""), ended.err
+    trust = parse_trust(vault.secrets[SECRET][0].value)
+    assert trust is not None
+    assert (trust.issuer, trust.subject, trust.bearer) == (TRUST["--issuer"], "d2f8", True)
+    assert trust.audiences == ("api://b5ba", "api://b5ba/id.example.com")
+    listed = await admin("client", "list", "--json")
+    assert [(row["client"], row["known by"]) for row in listed.json] == [("entra", "trust")]
+
+
+@pytest.mark.parametrize("left_out", TRUST)
+async def test_a_trust_that_the_service_would_not_take_is_refused(
+    admin: Admin, vault: FakeKeyVault, service_of: Service, left_out: str
+) -> None:
+    options = [part for name, text in TRUST.items() if name != left_out for part in (name, text)]
+    ended = await admin("client", "new", "entra", *ACME, *options)
+    assert (ended.status, vault.written) == (1, [])
+    assert "--issuer, --jwks" in " ".join(ended.err.split())
 
 
 @pytest.mark.parametrize("content", ["", "none", "private", "short"])

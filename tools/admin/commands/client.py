@@ -57,12 +57,43 @@ PublicKey = Annotated[
     ),
 ]
 
+Issuer = Annotated[
+    str | None,
+    typer.Option(
+        "--issuer",
+        metavar="URL",
+        help="The client is known by tokens of this issuer, as Entra's workload identity is. No"
+        " secret is drawn. --jwks, --audience and --subject belong to it.",
+    ),
+]
+Jwks = Annotated[
+    str, typer.Option("--jwks", metavar="URL", help="Where the keys of the issuer are.")
+]
+Audiences = Annotated[
+    list[str] | None,
+    typer.Option("--audience", help="An audience of its tokens; may be given several times."),
+]
+Subject = Annotated[str, typer.Option("--subject", help="The subject of its tokens.")]
+Bearer = Annotated[
+    bool,
+    typer.Option(
+        "--bearer",
+        help="Its tokens open SCIM themselves, as those that Entra sends with an empty Secret"
+        " Token.",
+    ),
+]
+
 
 @app.command(epilog=EXIT_STATUS)
 def new(
     name: Name,
     tenant: Tenant = tenants.DEFAULT,
     public_key: PublicKey = None,
+    issuer: Issuer = None,
+    jwks: Jwks = "",
+    audience: Audiences = None,
+    subject: Subject = "",
+    bearer: Bearer = False,
     valid_days: ValidDays = 365,
     not_before: Moment = None,
     vault: Vault = None,
@@ -77,6 +108,8 @@ def new(
     where = place(vault=vault)
     term = issuing.term_of(valid_days, not_before)
     holder = _holder(tenant, name, public_key)
+    if issuer is not None or jwks or audience or subject or bearer:
+        holder = _trusting(holder, issuer or "", jwks, audience or [], subject, bearer=bearer)
     issued = run(_new(where, tenant, holder, term))
     issuing.hand_over(holder, issued, as_json=as_json)
 
@@ -86,6 +119,11 @@ def rotate(
     name: Name,
     tenant: Tenant = tenants.DEFAULT,
     public_key: PublicKey = None,
+    issuer: Issuer = None,
+    jwks: Jwks = "",
+    audience: Audiences = None,
+    subject: Subject = "",
+    bearer: Bearer = False,
     valid_days: ValidDays = 365,
     not_before: Moment = None,
     vault: Vault = None,
@@ -98,6 +136,8 @@ def rotate(
     where = place(vault=vault)
     term = issuing.term_of(valid_days, not_before)
     holder = _holder(tenant, name, public_key)
+    if issuer is not None or jwks or audience or subject or bearer:
+        holder = _trusting(holder, issuer or "", jwks, audience or [], subject, bearer=bearer)
     run(issuing.rotate(where, holder, term, as_json=as_json))
 
 
@@ -184,6 +224,24 @@ def _holder(tenant: str, name: str, public_key: Path | None) -> Holder:
 
     given = read_public_key(public_key)
     return replace(holder, content_type="SCIM client public key", given=given)
+
+
+def _trusting(
+    holder: Holder,
+    issuer: str,
+    jwks: str,
+    audiences: list[str],
+    subject: str,
+    *,
+    bearer: bool,
+) -> Holder:
+    """Give a client a trust as its credential."""
+    from tools.admin.signing import write_trust  # noqa: PLC0415 - 0.1 s that `--help` spares
+
+    if holder.given:
+        raise typer.BadParameter("give --public-key or --issuer, and not both")
+    given = write_trust(issuer, jwks, audiences, subject, bearer=bearer)
+    return replace(holder, content_type="SCIM client trust", given=given)
 
 
 async def _new(where: Place, tenant: str, holder: Holder, term: Term) -> Issued:
