@@ -12,6 +12,8 @@ import pytest
 
 from tests.support.fakes.azure import certificates
 from tests.support.fakes.azure_front import AzureFront, fronting
+from tests.support.fakes.issuer import FakeIssuer
+from tests.support.fakes.key_vault import serving
 from tests.support.oauth import SIGNING_KEY, client_secret, private_key, public_half, rsa_key
 from tests.support.production import Azure, Deployed, azure_in, deployed
 
@@ -42,6 +44,7 @@ class World:
         trust: Trusts the certificate of the address.
         http: Sends requests to it.
         tenants: Names of tenants that no test has used.
+        issuer: Another issuer, whose tokens the client `wif` of each tenant is known by.
     """
 
     url: str
@@ -50,11 +53,12 @@ class World:
     trust: ssl.SSLContext
     http: httpx.AsyncClient
     tenants: Iterator[str]
+    issuer: FakeIssuer
 
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A tenant that no other test has, with two clients.
+    """A tenant that no other test has, with its clients.
 
     Attributes:
         name: Of the tenant.
@@ -99,21 +103,35 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
     tls = certificates(folder)
     trust = ssl.create_default_context(cafile=str(folder / "authority.pem"))
     front = AzureFront(("127.0.0.1", 0))
-    async with azure_in(tmp_path_factory.mktemp("azure")) as azure, fronting(front, tls) as url:
+    known = tmp_path_factory.mktemp("azure")
+    issuer = FakeIssuer()
+    async with (
+        azure_in(known) as azure,
+        fronting(front, tls) as url,
+        serving(issuer.serve, trusted_by_the_app(known)) as issuer.url,
+    ):
         names = [f"oauth-{number}" for number in range(TENANTS)]
-        furnish(azure.vault, names)
+        furnish(azure.vault, names, issuer)
+        settings = {**azure.settings, "SCIM_BASE_URL": url, "SCIM_JWKS_HOSTS": issuer.host}
         async with (
-            deployed({**azure.settings, "SCIM_BASE_URL": url}) as app,
+            deployed(settings) as app,
             httpx.AsyncClient(verify=trust, timeout=30, trust_env=False) as http,
         ):
             front.app = (app.client.base_url.host, app.client.base_url.port or 0)
-            yield World(url, azure, app, trust, http, iter(names))
+            yield World(url, azure, app, trust, http, iter(names), issuer)
+
+
+def trusted_by_the_app(folder: Path) -> ssl.SSLContext:
+    """A certificate of the authority that the app trusts as it does those of Azure."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder / "certificate.pem", folder / "key.pem")
+    return context
 
 
 KEY_OF_OKTA = rsa_key()
 
 
-def furnish(vault: FakeKeyVault, names: list[str]) -> None:
+def furnish(vault: FakeKeyVault, names: list[str], issuer: FakeIssuer) -> None:
     """Put a signing key, and the tenants with their tokens and clients, into a vault."""
     vault.page = PAGE
     vault.put(SIGNING_KEY, private_key())
@@ -123,6 +141,7 @@ def furnish(vault: FakeKeyVault, names: list[str]) -> None:
         vault.put(f"scim-token--{name}", secrets.token_urlsafe(32), tags=tags)
         vault.put(f"scim-client--{name}--entra", client_secret())
         vault.put(f"scim-client--{name}--okta", key)
+        vault.put(f"scim-client--{name}--wif", issuer.trust(bearer=True))
 
 
 @pytest.fixture

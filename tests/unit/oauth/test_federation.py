@@ -76,7 +76,7 @@ async def failed(server: Server, assertion: str, client_id: str | None = "entra"
 async def test_an_assertion_of_entra_is_exchanged_for_an_access_token(
     federated: Server, entra: FakeIssuer
 ) -> None:
-    """The client id is ours, and the subject Entra's; the same assertion comes again."""
+    """B2.22: the client id is ours, and the subject Entra's; the same assertion comes again."""
     assertion = entra.token(federated.now)
     for _ in range(2):
         issued = await issue(federated, assertion)
