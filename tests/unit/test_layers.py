@@ -40,7 +40,7 @@ ROUTES, LOADING = "shared.web.routes", "shared.web.loading"
 HOST_LOG = "shared.web.host_log"
 PACKAGE_CHECK = "shared.web.package_check"
 TELEMETRY = "shared.telemetry"
-SIGNATURES = "shared.oauth.signatures"
+SIGNATURES, KEYS_OF_ADMIN = "shared.oauth.signatures", "tools.admin.signing"
 OPEN_TELEMETRY = f"{TELEMETRY}.open_telemetry"
 OF_THE_CORE = (f"{CORE}.folding", f"{CORE}.members", f"{CORE}.schema.Document")
 """What the store needs of the protocol: how values are compared, and what a document is."""
@@ -315,14 +315,13 @@ def test_one_module_knows_opentelemetry() -> None:
     assert users == {OPEN_TELEMETRY}
 
 
-def test_one_module_does_cryptography() -> None:
+def test_one_module_checks_signatures_and_one_draws_keys() -> None:
     users = {
         module
         for module, imports in IMPORTS.items()
-        if part_of(module, MAY_IMPORT) != "tools.admin"
-        and any(is_within(each.name, sdk) for each in imports for sdk in ("jwt", "cryptography"))
+        if any(is_within(each.name, sdk) for each in imports for sdk in ("jwt", "cryptography"))
     }
-    assert users == {SIGNATURES}
+    assert users == {SIGNATURES, KEYS_OF_ADMIN}
 
 
 def loads() -> dict[str, set[str]]:
@@ -376,6 +375,7 @@ def test_an_sdk_is_imported_where_the_settings_ask_for_it() -> None:
         VAULT_TOKENS,
         OPEN_TELEMETRY,
         SIGNATURES,
+        KEYS_OF_ADMIN,
     )
 
     def is_early(module: str, each: Import) -> bool:
