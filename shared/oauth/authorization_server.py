@@ -138,9 +138,17 @@ class AuthorizationServer:
         # It ends with the token of another issuer by which it was obtained.
         expires = min(now + self._token_seconds, until)
         claims = access_tokens.claims_of(grant, now, expires)
-        signatures = await self._signatures()
-        text = signatures.sign(claims, key.value, key.version, access_tokens.ACCESS_TOKEN_TYPE)
+        text = await self._sign(claims, key)
         return IssuedToken(text, int(expires) - int(now), credential.label)
+
+    async def _sign(self, claims: Mapping[str, Any], key: SecretToken) -> str:
+        signatures = await self._signatures()
+        try:
+            return signatures.sign(claims, key.value, key.version, access_tokens.ACCESS_TOKEN_TYPE)
+        except ValueError as error:
+            if self._notices.is_due(key.label):
+                _log.error("The signing key %s cannot be used: %s", key.label, error)
+            raise _no_key() from error
 
     async def verdict(self, tenant: str | None, issuer: str, text: str) -> Verdict | None:
         """Judge a bearer token that may be an access token of this tenant.
@@ -322,10 +330,7 @@ class AuthorizationServer:
         if not keys:
             if self._notices.is_due(clients.SIGNING_KEY):
                 _log.error("%s", _NO_KEY)
-            raise Unavailable(
-                "The service has no key to sign with; its operator finds it in the log.",
-                retry_after=_RETRY_AFTER,
-            )
+            raise _no_key()
         return keys[0]
 
     async def _versions(self, secret: str | None, wanted: str = "") -> list[SecretToken]:
@@ -343,6 +348,13 @@ class AuthorizationServer:
 
         await self._authenticator.choose(secret, choose)
         return found
+
+
+def _no_key() -> Unavailable:
+    return Unavailable(
+        "The service has no key to sign with; its operator finds it in the log.",
+        retry_after=_RETRY_AFTER,
+    )
 
 
 def _refused(name: str, expected: str, received: str) -> ClaimCheck:

@@ -50,12 +50,12 @@ class Signatures:
         return jwt.encode(dict(claims), _private_key(pem), algorithm="ES256", headers=headers)
 
     def check_ours(self, unverified: UnverifiedJwt, pem: str) -> list[ClaimCheck]:
-        """Check a JWT against the private key that should have signed it.
-
-        Raises:
-            UnusableKeyError: As of `sign`.
-        """
-        return self._check(unverified, _private_key(pem).public_key())
+        """Check a JWT against the private key that should have signed it."""
+        try:
+            key = _private_key(pem)
+        except UnusableKeyError as error:
+            return [ClaimCheck("key", False, "one that can be used", str(error))]
+        return self._check(unverified, key.public_key())
 
     def check_by_public_key(self, unverified: UnverifiedJwt, pem: str) -> list[ClaimCheck]:
         """Check a JWT against a public key in PEM."""

@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from shared.auth.tokens import Caller
 from shared.errors import InvalidClient, Unauthorized, Unavailable
 from shared.oauth.credentials import SecretPresented
-from tests.support.oauth import SIGNING_KEY, client_secret, private_key, public_half
+from tests.support.oauth import SIGNING_KEY, client_secret, private_key, public_half, rsa_key
 from tests.unit.oauth.conftest import URL
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.unit.oauth.conftest import Server
 
 VAULT_SECRET = "scim-client--acme--entra"
@@ -184,6 +187,20 @@ async def test_without_a_signing_key_the_answer_is_later_and_the_log_says_what_t
     lines = [each.getMessage() for each in caplog.records if "no signing key" in each.getMessage()]
     assert len(lines) == 1
     assert "python -m tools.admin signing-key new" in lines[0]
+
+
+@pytest.mark.parametrize(
+    "make", [rsa_key, lambda: private_key(ec.SECP384R1())], ids=["RSA", "P-384"]
+)
+async def test_a_signing_key_that_cannot_be_used_is_named_in_the_log(
+    acme: Server, caplog: pytest.LogCaptureFixture, make: Callable[[], str]
+) -> None:
+    secret = client_secret()
+    acme.vault.put(VAULT_SECRET, secret)
+    version = acme.vault.put(SIGNING_KEY, make())
+    with pytest.raises(Unavailable):
+        await acme.issue(presented(secret))
+    assert f"The signing key {SIGNING_KEY}/{version.id[:8]} cannot be used" in caplog.text
 
 
 async def test_the_signing_key_is_replaced_without_a_token_that_is_refused(acme: Server) -> None:
