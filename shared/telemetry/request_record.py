@@ -40,6 +40,7 @@ class RequestRecord:
         scim_type: of the refusal (RFC 7644 section 3.12); "" without one.
         operation: 0-based index of the PATCH operation that was refused.
         path: attribute path of what was refused.
+        failed_check: the check of a JWT that failed: its name, what was expected and received.
         refused_by: `rateLimit` where the rate limit of the tenant refused it; else "".
         status: of the response.
         began: when the request came, in nanoseconds since 1970.
@@ -59,6 +60,7 @@ class RequestRecord:
     operation: int | None = None
     path: str = ""
     refused_by: str = ""
+    failed_check: str = ""
     status: int = 0
     began: int = field(default_factory=time.time_ns)
     seconds: float = 0.0
@@ -121,5 +123,6 @@ FACTS = (
     Fact("operation", "scim.operation", lambda record: record.operation),
     Fact("path", "scim.path", lambda record: record.path),
     Fact("refusedBy", "scim.refused_by", lambda record: record.refused_by),
+    Fact("failedCheck", "scim.failed_check", lambda record: record.failed_check),
 )
 """All that is told of a request, in the order of the line of the log."""

@@ -33,6 +33,8 @@ PROVIDERS = {
     "aiohttp": "aiohttp",
     "pydantic": "pydantic",
     "opentelemetry": "opentelemetry-sdk",
+    "jwt": "PyJWT",
+    "cryptography": "cryptography",
 }
 """The package of each namespace that the deployed code imports from outside."""
 
