@@ -226,6 +226,20 @@ async def test_a_signing_key_is_shown_nowhere_and_its_successor_waits_for_every_
     assert (await admin("signing-key", "new")).status == 1
 
 
+async def test_closing_the_tenant_closes_its_clients_and_keeps_their_credentials(
+    admin: Admin, vault: FakeKeyVault, service_of: Service
+) -> None:
+    await admin("signing-key", "new")
+    secret = (await admin("client", "new", "entra", *ACME)).out.strip()
+    assert await service_of.takes(by(secret))
+    closed = await admin("token", "revoke", "--all", "--yes", *ACME)
+    assert closed.status == 0, closed.err
+    assert not await service_of.takes(by(secret))
+    assert vault.secrets[SECRET][-1].enabled
+    assert (await admin("token", "rotate", *ACME)).status == 0
+    assert await service_of.takes(by(secret))
+
+
 async def test_the_tokens_of_a_tenant_are_switched_off_when_a_client_is_there(
     admin: Admin, vault: FakeKeyVault, service_of: Service
 ) -> None:
@@ -238,6 +252,7 @@ async def test_the_tokens_of_a_tenant_are_switched_off_when_a_client_is_there(
     assert (await admin("token", "off", *ACME)).status == 0
     assert newest.tags == {"team": "sales", "token": "off"}
     assert (await admin("token", "rotate", *ACME)).status == 0
-    assert vault.secrets["scim-token--acme"][-1].tags == {"team": "sales", "token": "off"}
+    tags = vault.secrets["scim-token--acme"][-1].tags
+    assert tags == {"team": "sales", "token": "off", "draw": tags["draw"]}
     assert (await admin("token", "on", *ACME)).status == 0
-    assert vault.secrets["scim-token--acme"][-1].tags == {"team": "sales"}
+    assert vault.secrets["scim-token--acme"][-1].tags == {"team": "sales", "draw": tags["draw"]}

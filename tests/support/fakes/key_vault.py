@@ -200,6 +200,7 @@ class FakeKeyVault:
     def _changed(self, name: str, version_id: str, body: dict[str, Any]) -> web.Response:
         for version in self.secrets.get(name, []):
             if version.id == version_id:
+                attributes = body.get("attributes", {})
                 version.enabled = attributes.get("enabled", version.enabled)
                 version.expires = attributes.get("exp", version.expires)
                 version.tags = body.get("tags", version.tags)

@@ -126,7 +126,7 @@ async def test_the_tokens_of_a_tenant_can_be_switched_off_and_its_clients_go_on(
     with pytest.raises(Unauthorized):
         await acme.tokens.authenticate("acme", "Bearer the-token-of-the-tenant")
     assert await acme.is_let_in((await acme.issue(presented(secret))).text)
-    access = await acme.tokens.access("acme")
+    access = await acme.tokens.accepted_credentials("acme")
     assert (access.by_token, access.clients) == (False, ("entra",))
 
 
