@@ -29,6 +29,8 @@ from shared.web.respond import (
     searching,
 )
 from shared.web.services import Job, prepare
+from token_endpoint.documents import AUTHORIZATION_SERVER_DOCUMENT, PROTECTED_RESOURCE_DOCUMENT
+from token_endpoint.token import give_token
 from vendor_api.access import ACCESS
 from vendor_api.events import EVENTS
 from vendor_api.explain import EXPLAIN
@@ -81,6 +83,13 @@ ENDPOINTS: Mapping[str, Endpoint] = {
     "zz_no_such_path": no_such_path,
     "healthz": alive,
     "readyz": ready,
+    "oauth2_token": give_token,
+    "well_known_oauth_authorization_server": AUTHORIZATION_SERVER_DOCUMENT,
+    "inserted_oauth_authorization_server": AUTHORIZATION_SERVER_DOCUMENT,
+    "tenant_inserted_oauth_authorization_server": AUTHORIZATION_SERVER_DOCUMENT,
+    "well_known_oauth_protected_resource": PROTECTED_RESOURCE_DOCUMENT,
+    "inserted_oauth_protected_resource": PROTECTED_RESOURCE_DOCUMENT,
+    "tenant_inserted_oauth_protected_resource": PROTECTED_RESOURCE_DOCUMENT,
     **{name: opened_by_key(endpoint) for name, endpoint in API.items()},
     "api_zz_no_such_path": no_such_api_path,
     "openapi": described(API),

@@ -11,20 +11,12 @@ from scim_users.routes import USER_ROUTES
 from shared.web.host_log import write_dropped_records
 from shared.web.loading import load_soon
 from shared.web.routes import register
+from token_endpoint.routes import TOKEN_ROUTES
 from vendor_api.routes import API_ROUTES
 
 write_dropped_records()
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-register(
-    app,
-    (
-        *USER_ROUTES,
-        *GROUP_ROUTES,
-        *PROTOCOL_ROUTES,
-        *HEALTH_ROUTES,
-        *API_ROUTES,
-        *PORTAL_ROUTES,
-    ),
-)
+register(app, (*USER_ROUTES, *GROUP_ROUTES, *PROTOCOL_ROUTES, *HEALTH_ROUTES))
+register(app, (*API_ROUTES, *TOKEN_ROUTES, *PORTAL_ROUTES))
 register_timers(app, TIMERS)
 load_soon()

@@ -27,7 +27,15 @@ from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = ("function_app.py", "endpoints.py", "host.json")
-FOLDERS = ("scim_*", "health", "vendor_api", "portal", "background", "shared")
+FOLDERS = (
+    "scim_*",
+    "health",
+    "vendor_api",
+    "token_endpoint",
+    "portal",
+    "background",
+    "shared",
+)
 
 RUNTIME = (3, 13)
 """The Python of the function app, as infra/modules/app.bicep asks for it."""

@@ -38,6 +38,16 @@ type serviceSettings = {
   @maxValue(10000)
   SCIM_REQUESTS_PER_SECOND: int?
 
+  @description('For how long an access token of an OAuth client is valid, in minutes.')
+  @minValue(60)
+  @maxValue(360)
+  SCIM_ACCESS_TOKEN_MINUTES: int?
+
+  @description('Hosts from which the keys of other issuers may be fetched, by commas.')
+  @minLength(1)
+  @maxLength(2048)
+  SCIM_JWKS_HOSTS: string?
+
   @description('What becomes of a group member that is no user.')
   SCIM_UNKNOWN_MEMBERS: ('skip' | 'reject')?
 

@@ -1,7 +1,11 @@
 """Discovery: what the service can do, its types and schemas (RFC 7644 section 4)."""
 
+from collections.abc import Iterator
+
+from shared.auth.tokens import AcceptedCredentials
 from shared.errors import Forbidden
 from shared.scim import discovery
+from shared.scim.discovery import AuthenticationScheme
 from shared.scim.messages import list_response
 from shared.scim.schema import Document
 from shared.web.requests import ScimRequest
@@ -13,7 +17,9 @@ async def get_service_provider_config(request: ScimRequest, services: Services) 
     """GET /ServiceProviderConfig."""
     _refuse_filter(request)
     limit = services.settings.max_body_bytes
-    return ScimResponse(200, discovery.service_provider_config(request.tenant_url, limit))
+    access = await services.authenticator.accepted_credentials(request.context.tenant)
+    schemes = tuple(_schemes(access))
+    return ScimResponse(200, discovery.service_provider_config(request.tenant_url, limit, schemes))
 
 
 async def list_resource_types(request: ScimRequest, services: Services) -> ScimResponse:
@@ -43,6 +49,14 @@ async def get_schema(request: ScimRequest, services: Services) -> ScimResponse:
         services.catalogue_for(request), request.tenant_url, request.resource_id
     )
     return ScimResponse(200, found)
+
+
+def _schemes(access: AcceptedCredentials) -> Iterator[AuthenticationScheme]:
+    """Yield how this tenant is opened; who reads with an API key has a bearer token at any rate."""
+    if access.clients:
+        yield AuthenticationScheme.CLIENT_CREDENTIALS
+    if access.by_token or not access.clients:
+        yield AuthenticationScheme.SECRET_TOKEN
 
 
 def _list(request: ScimRequest, descriptions: list[Document]) -> ScimResponse:

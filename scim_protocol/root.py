@@ -49,7 +49,8 @@ async def no_such_path(req: func.HttpRequest, record: RequestRecord) -> ScimResp
     del req, record
     raise NotFound(
         "Nothing is served at this path. The Tenant URL ends in /scim/v2, and below it are /Users, "
-        "/Groups, /Bulk, /.search, /ServiceProviderConfig, /ResourceTypes and /Schemas."
+        "/Groups, /Bulk, /.search, /ServiceProviderConfig, /ResourceTypes and /Schemas, and for "
+        "OAuth /oauth2/token and what is described below /.well-known."
     )
 
 

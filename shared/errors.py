@@ -131,9 +131,17 @@ class Mutability(ScimError):
 
 
 class Unauthorized(ScimError):
-    """The bearer token is missing or wrong."""
+    """The bearer token is missing or wrong.
+
+    Attributes:
+        challenge: What `WWW-Authenticate` asks for (RFC 6750 section 3).
+    """
 
     status = 401
+
+    def __init__(self, detail: str, *, challenge: str = "Bearer") -> None:
+        super().__init__(detail)
+        self.challenge = challenge
 
 
 class Forbidden(ScimError):
@@ -152,6 +160,54 @@ class InsufficientScope(Forbidden):
     def __init__(self, detail: str, *, scope: str) -> None:
         super().__init__(detail)
         self.scope = scope
+
+
+class OAuthError(ScimError):
+    """A request to the token endpoint that was refused (RFC 6749 section 5.2).
+
+    Attributes:
+        code: `error` of the answer.
+    """
+
+    status = 400
+    code: ClassVar[str] = "invalid_request"
+
+
+class InvalidTokenRequest(OAuthError):
+    """A parameter is missing, malformed, or there twice, or two contradict each other."""
+
+
+class InvalidClient(OAuthError):
+    """The client is not known by what it has sent.
+
+    Attributes:
+        failed: The check that failed, for the log; the answer never tells it.
+    """
+
+    status = 401
+    code = "invalid_client"
+
+    def __init__(self, detail: str, *, failed: str = "") -> None:
+        super().__init__(detail)
+        self.failed = failed
+
+
+class UnsupportedGrantType(OAuthError):
+    """The grant is not that of client credentials."""
+
+    code = "unsupported_grant_type"
+
+
+class InvalidScope(OAuthError):
+    """Another scope is asked for than there is."""
+
+    code = "invalid_scope"
+
+
+class InvalidTarget(OAuthError):
+    """The token is asked for another resource than the tenant (RFC 8707 section 2)."""
+
+    code = "invalid_target"
 
 
 class NotFound(ScimError):

@@ -203,6 +203,18 @@ def _pair(part: str) -> tuple[str, str]:
     return name, value
 
 
+def _hosts(value: object) -> object:
+    """Read names of hosts, with a port or without."""
+    if not isinstance(value, str):
+        return value
+    hosts = [host.strip().lower() for host in value.split(",") if host.strip()]
+    if not hosts or not all(re.fullmatch(r"[a-z0-9.-]+(:[0-9]{1,5})?", host) for host in hosts):
+        raise ValueError(
+            "should be names of hosts, by commas; put login.microsoftonline.com,login.windows.net"
+        )
+    return frozenset(hosts)
+
+
 def _table_name(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]{2,62}", value) or value.lower() == "tables":
         raise ValueError("should be 3 to 63 letters and digits, a letter first; put scim")
@@ -325,6 +337,20 @@ class Settings(BaseModel):
         description="How many requests a second a tenant is served by each instance, and twice as"
         " many in a burst; more are answered 429. Identity providers count on 25.",
     )
+    access_token_minutes: int = Field(
+        60,
+        alias="SCIM_ACCESS_TOKEN_MINUTES",
+        ge=60,
+        le=360,
+        description="For how long an access token of an OAuth client is valid, in minutes; Entra"
+        " asks for 60 to 360.",
+    )
+    jwks_hosts: Annotated[frozenset[str], BeforeValidator(_hosts)] = Field(
+        frozenset({"login.microsoftonline.com", "login.windows.net"}),
+        alias="SCIM_JWKS_HOSTS",
+        description="Hosts from which the keys of other issuers may be fetched, by commas. Not set:"
+        " those of Entra ([docs/operate.md](docs/operate.md#oauth-clients)).",
+    )
     unknown_members: Literal["skip", "reject"] = Field(
         "skip",
         alias="SCIM_UNKNOWN_MEMBERS",
@@ -417,8 +443,12 @@ class Settings(BaseModel):
 def describe() -> Iterator[SettingDescription]:
     """Yield every setting in the order of the model, for documentation to be held against."""
     for field in Settings.model_fields.values():
-        default = None if field.default in (None, {}) else str(field.default)
+        default = None if field.default in (None, {}) else _shown(field.default)
         yield SettingDescription(field.alias or "", default, field.description or "")
+
+
+def _shown(default: object) -> str:
+    return ",".join(sorted(default)) if isinstance(default, frozenset) else str(default)
 
 
 def _given(environ: Mapping[str, str]) -> dict[str, Any]:

@@ -7,6 +7,10 @@ exists when it has a secret: `scim-token` for the default one, `scim-token--<ten
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 DEFAULT = "default"
 
@@ -14,6 +18,9 @@ TOKEN = re.compile(r"[!-~]{16,4096}")
 """A secret token: visible ASCII without spaces, as a header can carry it (RFC 6750 section 2.1 is
 narrower, but customers choose their tokens). Shorter ones could be guessed; longer ones are not
 tokens but an attempt to make the service work."""
+
+TOKEN_TAG, TOKEN_OFF = "token", "off"
+"""The tag of a tenant's secret that switches its tokens off: its OAuth clients alone are let in."""
 
 _NAME = re.compile(r"(?!.*--)[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _SECRET = "scim-token"  # noqa: S105 - the name of the secret, not its value
@@ -60,6 +67,11 @@ def of_setting(suffix: str) -> str | None:
 def secret_name(tenant: str) -> str:
     """Return the name of the Key Vault secret that holds the token of a tenant."""
     return _SECRET if tenant == DEFAULT else f"{_SECRET_PREFIX}{tenant}"
+
+
+def takes_tokens(tags: Mapping[str, str]) -> bool:
+    """Tell by the tags of a tenant's secret whether its tokens open it."""
+    return tags.get(TOKEN_TAG, "").strip().lower() != TOKEN_OFF
 
 
 def scratch(purpose: str) -> str:

@@ -86,7 +86,8 @@ class TenantOverview(BaseModel):
     tenant_url: str = Field(alias="tenantUrl", description="What the customer enters.")
     state: TenantState = Field(
         description="`open`: a token is valid. `closed`: the newest is disabled, so that none is."
-        " `noValidToken`: none is valid, because they have expired or not begun."
+        " `noValidToken`: none is valid, because they have expired, not begun, or are"
+        " switched off. OAuth clients are let in unless the tenant is `closed`."
     )
     token_expires: str | SkipJsonSchema[None] = Field(
         None,

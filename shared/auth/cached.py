@@ -41,6 +41,19 @@ class Waits:
     reading: float = 15.0
 
 
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How long a value is good, in seconds.
+
+    Attributes:
+        fresh_seconds: How long it is not read again.
+        last_good_seconds: How long it serves while it cannot be read.
+    """
+
+    fresh_seconds: float
+    last_good_seconds: float
+
+
 class ReadingError(Exception):
     """A reading failed.
 
@@ -62,7 +75,12 @@ class Cached(Generic[_T]):
     """
 
     def __init__(
-        self, name: str, read: Callable[[_T | None], Awaitable[_T]], clock: Clock, waits: Waits
+        self,
+        name: str,
+        read: Callable[[_T | None], Awaitable[_T]],
+        clock: Clock,
+        waits: Waits,
+        keeping: Keeping | None = None,
     ) -> None:
         """Prepare, without reading yet.
 
@@ -71,8 +89,10 @@ class Cached(Generic[_T]):
             read: Reads the value again; it is given the last good one, if there is one.
             clock: The time by which the value ages.
             waits: How long to wait for a reading.
+            keeping: How long the value is good; a minute, and an hour, when not given.
         """
         self._name = name
+        self._keeping = keeping or Keeping(FRESH_SECONDS, LAST_GOOD_SECONDS)
         self._read = read
         self._clock = clock
         self._waits = waits
@@ -90,8 +110,8 @@ class Cached(Generic[_T]):
 
     @property
     def value(self) -> _T | None:
-        """The last good value of the past hour, or None."""
-        return self._value if self._age() < LAST_GOOD_SECONDS else None
+        """The last good value, if it is not too old to serve, or None."""
+        return self._value if self._age() < self._keeping.last_good_seconds else None
 
     @property
     def last(self) -> _T | None:
@@ -100,8 +120,8 @@ class Cached(Generic[_T]):
 
     @property
     def is_fresh(self) -> bool:
-        """Whether the value is less than a minute old, and not known to have changed since."""
-        return self._age() < FRESH_SECONDS and self._of_value == self._changes
+        """Whether the value is young enough to serve, and not known to have changed since."""
+        return self._age() < self._keeping.fresh_seconds and self._of_value == self._changes
 
     @property
     def is_being_read(self) -> bool:
@@ -119,7 +139,7 @@ class Cached(Generic[_T]):
         return math.ceil(max(1.0, self._retry_at - self._clock.steady()))
 
     async def current(self) -> _T | None:
-        """Return the value, read again if it is older than a minute; None if there is none."""
+        """Return the value, read again if it is not fresh; None if there is none."""
         if not self.is_fresh:
             await self.renew()
         return self.value

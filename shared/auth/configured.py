@@ -7,7 +7,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from shared.auth.tenant_tokens import TenantTokens, VaultTenantTokens, WithoutVault
-from shared.auth.tokens import ApiKey, Authenticator, Caller, DevelopmentTokens
+from shared.auth.tokens import (
+    AcceptedCredentials,
+    ApiKey,
+    Authenticator,
+    Caller,
+    Choose,
+    DevelopmentTokens,
+    SecretToken,
+)
 from shared.errors import Unavailable
 from shared.identity import open_credential
 from shared.notices import Notices
@@ -86,6 +94,24 @@ class Unconfigured:
             Unavailable: Always, as in `authenticate`.
         """
         del tenant
+        raise self._refusal()
+
+    async def accepted_credentials(self, tenant: str) -> AcceptedCredentials:
+        """Know nothing that a tenant accepts.
+
+        Raises:
+            Unavailable: Always, as in `authenticate`.
+        """
+        del tenant
+        raise self._refusal()
+
+    async def choose(self, secret: str | None, choose: Choose) -> SecretToken | None:
+        """Choose nothing.
+
+        Raises:
+            Unavailable: Always, as in `authenticate`.
+        """
+        del secret, choose
         raise self._refusal()
 
     async def refresh(self) -> bool:

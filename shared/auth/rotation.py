@@ -11,17 +11,19 @@ at what is there once it has done its part, and takes it back where it lost to a
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, Self
 
-from shared import api_keys, tenants
+from shared import api_keys, clients, tenants
 from shared.auth.versions import SecretVersion, Standing, VersionState, having, standings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from shared.clients import CredentialKind
+
 TOKEN_BYTES = 32
-"""Random bytes of a token and of an API key: 256 bits."""
+"""Random bytes of a token, of an API key and of a client secret: 256 bits."""
 
 DRAW_TAG = "draw"
 """Tag of a version: the receipt by which a draw whose answer was lost finds its version."""
@@ -38,11 +40,13 @@ class ManagedSecret:
         name: In Key Vault.
         content_type: What the portal shows beside it, in the place of its value.
         prefix: What a value begins with, before what is random.
+        given: The value of the next version, where none is to be drawn for somebody.
     """
 
     name: str
     content_type: str
     prefix: str = ""
+    given: str = field(default="", repr=False)
 
     @classmethod
     def of_tenant(cls, tenant: str) -> Self:
@@ -53,6 +57,22 @@ class ManagedSecret:
     def of_api_key(cls, name: str) -> Self:
         """Describe the secret that holds an API key."""
         return cls(api_keys.secret_name(name), "SCIM API key", f"{api_keys.PREFIX}{name}_")
+
+    @classmethod
+    def of_client(cls, tenant: str, name: str) -> Self:
+        """Describe the secret that holds the credentials of an OAuth client."""
+        secret = clients.secret_name(tenant, name)
+        return cls(secret, "SCIM client secret", clients.SECRET_PREFIX)
+
+    @classmethod
+    def of_client_with(cls, tenant: str, name: str, kind: CredentialKind, value: str) -> Self:
+        """Describe it where a client is to be known by a value that is no secret."""
+        return cls(clients.secret_name(tenant, name), f"SCIM client {kind}", given=value)
+
+    @classmethod
+    def of_signing_keys(cls, drawn: str = "") -> Self:
+        """Describe the secret that holds the keys that sign access tokens, and the next one."""
+        return cls(clients.SIGNING_KEY, "SCIM signing key", given=drawn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +158,7 @@ class Drawn:
     """A token or a key that was just drawn: the only place where it can be read.
 
     Attributes:
-        token: Its value.
+        token: Its value; empty where it was given, so that there is nothing to hand over.
         version: Of the secret.
         receipt: The tag by which its version is known.
         was_open: Whether the secret was open before, and so must be now.
@@ -328,10 +348,12 @@ async def _draw(
     *,
     was_open: bool = False,
 ) -> Drawn:
-    token = f"{secret.prefix}{secrets.token_urlsafe(TOKEN_BYTES)}"
+    token = "" if secret.given else f"{secret.prefix}{secrets.token_urlsafe(TOKEN_BYTES)}"
     receipt = secrets.token_hex(8)
     try:
-        version = await vault.add(secret, token, lifetime, {**tags, DRAW_TAG: receipt})
+        version = await vault.add(
+            secret, secret.given or token, lifetime, {**tags, DRAW_TAG: receipt}
+        )
     except UnknownOutcomeError:
         added = await vault.versions(secret.name)
         found = [each for each in added if each.tags.get(DRAW_TAG) == receipt]

@@ -38,7 +38,7 @@ _log = logging.getLogger("scim.tokens")
 
 
 class TenantState(StrEnum):
-    """Whether an identity provider comes in."""
+    """Whether the tokens of a tenant open it."""
 
     OPEN = "open"
     CLOSED = "closed"
@@ -47,7 +47,7 @@ class TenantState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TenantAccess:
-    """Whether a tenant is open, and when its newest token expires, in POSIX seconds."""
+    """Whether its tokens open a tenant, and when the newest expires, in POSIX seconds."""
 
     state: TenantState
     expires: float | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -44,6 +45,49 @@ class Caller:
     label: str
     keys: tuple[bytes, ...] = field(default=(), repr=False, compare=False)
     api_key: ApiKey | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SecretToken:
+    """A version of a secret as it is kept. Times in POSIX seconds.
+
+    Attributes:
+        version: Id of the version.
+        label: Names it for people: enough of its id to find it, and nothing of its value.
+        digest: Of the value.
+        not_before: When it begins to be valid.
+        expires: When it ends.
+        value: The value itself where a digest would not do: of a signing key, and of what a client
+            has that is no secret. Otherwise empty.
+    """
+
+    version: str
+    label: str
+    digest: bytes
+    not_before: float
+    expires: float
+    value: str = field(default="", repr=False)
+
+    def is_valid(self, now: float) -> bool:
+        """Say whether it is accepted now; Key Vault itself does not look at this."""
+        return self.not_before <= now < self.expires
+
+
+Choose = Callable[[Sequence[SecretToken], int], SecretToken | None]
+"""Chooses one of the first so many versions of a secret, which are in order, the newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedCredentials:
+    """Which credentials a tenant accepts.
+
+    Attributes:
+        by_token: Whether its secret token does.
+        clients: Names of its OAuth clients that are open.
+    """
+
+    by_token: bool = False
+    clients: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +137,25 @@ class Authenticator(Protocol):
 
     async def has_tenant(self, tenant: str) -> bool:
         """Tell whether there is a tenant, open or closed.
+
+        Raises:
+            Unavailable: It cannot be told at present.
+        """
+
+    async def accepted_credentials(self, tenant: str) -> AcceptedCredentials:
+        """Tell which credentials a tenant accepts: none if it is closed, or does not exist.
+
+        Raises:
+            Unavailable: It cannot be told at present.
+        """
+
+    async def choose(self, secret: str | None, choose: Choose) -> SecretToken | None:
+        """Choose a valid version of the secret of an OAuth client, or of the signing keys.
+
+        Args:
+            secret: Name of the secret; None for one that cannot exist.
+            choose: Is given the versions that are remembered, and more than once. If it finds none
+                among them, they may be read again, as they are for a wrong token.
 
         Raises:
             Unavailable: It cannot be told at present.
@@ -181,6 +244,15 @@ class DevelopmentTokens:
     async def has_tenant(self, tenant: str) -> bool:
         """Tell whether there is a tenant, open or closed."""
         return tenants.secret_name(tenant) in self.vault.names
+
+    async def accepted_credentials(self, tenant: str) -> AcceptedCredentials:
+        """Tell whether the settings have a token of the tenant; they have no OAuth clients."""
+        return AcceptedCredentials(by_token=tenant in self._tokens)
+
+    async def choose(self, secret: str | None, choose: Choose) -> SecretToken | None:
+        """Choose nothing: OAuth clients and signing keys lie in a vault alone."""
+        del secret, choose
+        return None
 
     async def refresh(self) -> None:
         """Read nothing: the settings do not change."""

@@ -1,6 +1,6 @@
-"""Tokens and API keys from Key Vault: the newest two valid versions of a secret are accepted.
+"""Tokens, API keys and OAuth clients from Key Vault: the newest two valid versions are accepted.
 
-Both are secrets of one vault, and one machinery serves both: it knows secrets by their names. What
+All are secrets of one vault, and one machinery serves them: it knows secrets by their names. What
 a secret opens, a tenant or what the tags of a key allow, is looked at when one of its versions was
 found to be the one that was sent.
 """
@@ -10,18 +10,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from shared import api_keys, tenants
+from shared import api_keys, clients, tenants
 from shared.api_keys import Grant
 from shared.auth.cached import Cached, Waits
 from shared.auth.key_vault import ListedSecret
+from shared.auth.secret_forms import canonical_name, is_kept_whole, problem_of
 from shared.auth.tenant_tokens import TenantAccess, TenantState, no_such_tenant
 from shared.auth.tokens import (
+    VALID_TOKENS,
+    AcceptedCredentials,
     ApiKey,
     Caller,
+    SecretToken,
     bearer_key,
     bearer_token,
     digest_of,
@@ -35,7 +40,10 @@ from shared.errors import Unavailable
 from shared.notices import Notices
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from shared.auth.key_vault import Vault
+    from shared.auth.tokens import Choose
     from shared.auth.versions import SecretVersion
 
 RENEW_SECONDS = 30.0
@@ -52,24 +60,9 @@ _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
-class SecretToken:
-    """A token or an API key as it is kept: never itself. Times in POSIX seconds."""
-
-    version: str
-    label: str
-    digest: bytes
-    not_before: float
-    expires: float
-
-    def is_valid(self, now: float) -> bool:
-        """Say whether the token is accepted now; Key Vault itself does not look at this."""
-        return self.not_before <= now < self.expires
-
-
 _Tokens = tuple[SecretToken, ...]
 _Listing = dict[str, ListedSecret]
-"""The secrets of tokens and of API keys by their names, closed ones too."""
+"""The secrets that are ours by their names, closed ones too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +102,7 @@ class VaultTokens:
         self._clock = clock or Clock()
         self._waits = waits or Waits()
         self._listing = Cached("the tenants", self._read_listing, self._clock, self._waits)
+        self._clients: dict[str, list[str]] = {}
         self._secrets: dict[str, Cached[_Secret]] = {}
         self._renewed_at: dict[str | None, float] = {}
         self._notices = Notices(NOTICE_EVERY_SECONDS, self._clock)
@@ -122,8 +116,10 @@ class VaultTokens:
         """Return the caller of a request; see `Authenticator.authenticate`."""
         digest = digest_of(bearer_token(authorization))
         secret = None if tenant is None else tenants.secret_name(tenant)
-        token = await self._find(secret, digest)
+        token = await self._find(secret, partial(matching, digest))
         if tenant is None or secret is None or token is None:
+            raise unauthorized()
+        if not tenants.takes_tokens(_value(self._listing)[secret].tags):
             raise unauthorized()
         return Caller(tenant, token.label, self._keys(secret, token))
 
@@ -132,7 +128,7 @@ class VaultTokens:
         key = bearer_key(authorization)
         name = api_keys.name_in(key)
         secret = None if name is None else api_keys.secret_name(name)
-        token = await self._find(secret, digest_of(key))
+        token = await self._find(secret, partial(matching, digest_of(key)))
         if name is None or secret is None or token is None:
             raise unauthorized_key()
         grant = Grant.of_tags(_value(self._listing)[secret].tags)
@@ -174,6 +170,8 @@ class VaultTokens:
             raise no_such_tenant()
         if not listed.enabled:
             return TenantAccess(TenantState.CLOSED, listed.expires)
+        if not tenants.takes_tokens(listed.tags):
+            return TenantAccess(TenantState.NO_VALID_TOKEN, listed.expires)
         has_begun = listed.not_before is None or listed.not_before <= now
         is_valid = has_begun and (listed.expires is None or now < listed.expires)
         if not is_valid:
@@ -196,24 +194,38 @@ class VaultTokens:
         """Name a token as the log and the change rows do."""
         return _label(tenants.secret_name(tenant), version)
 
-    async def _find(self, secret: str | None, digest: bytes) -> SecretToken | None:
-        """Return the token of a secret that has this digest and is valid.
+    async def accepted_credentials(self, tenant: str) -> AcceptedCredentials:
+        """Tell what a tenant accepts; see `Authenticator.accepted_credentials`."""
+        await self._listing.current()
+        secret = self._open_secret(tenants.secret_name(tenant))
+        if secret is None:
+            return AcceptedCredentials()
+        named = self._clients.get(tenant, ())
+        is_open = (name for name in named if self._open_secret(clients.secret_name(tenant, name)))
+        return AcceptedCredentials(tenants.takes_tokens(secret.tags), tuple(sorted(is_open)))
 
-        One that matches nothing may have the list read again, whatever the reason.
+    async def choose(self, secret: str | None, choose: Choose) -> SecretToken | None:
+        """Choose a valid version of a secret; see `Authenticator.choose`."""
+        return await self._find(secret, choose)
+
+    async def _find(self, secret: str | None, choose: Choose) -> SecretToken | None:
+        """Return the version of a secret that is chosen, and valid.
+
+        If none is, the list may be read again, whatever the reason.
 
         Args:
             secret: Name of the secret; None for one that cannot exist.
-            digest: Of what was sent.
+            choose: Knows which one was sent.
 
         Raises:
             Unavailable: As of `_match`.
         """
         readings = self._listing.readings
         await self._listing.current()
-        token = await self._match(secret, digest)
+        token = await self._match(secret, choose)
         if token is None and self._listing.readings == readings and self._may_renew(secret):
             await self._listing.renew()
-            token = await self._match(secret, digest)
+            token = await self._match(secret, choose)
         if token is None:
             self._catch_up(secret)
         return token
@@ -261,8 +273,8 @@ class VaultTokens:
             await secret.close()
         await self._vault.close()
 
-    async def _match(self, name: str | None, digest: bytes) -> SecretToken | None:
-        """Return the token of a secret that has this digest and is valid.
+    async def _match(self, name: str | None, choose: Choose) -> SecretToken | None:
+        """Return the version of a secret that is chosen, and valid.
 
         The tokens are read where that could make a difference: when the vault lists the secret
         otherwise than before they were read, and before a token that they hold is accepted. Any
@@ -274,7 +286,7 @@ class VaultTokens:
         listed = self._open_secret(name)
         secret = None if name is None or listed is None else self._remembered(name)
         last = None if secret is None else secret.last
-        known = matching(digest, () if last is None else last.tokens, _MOST_REMEMBERED)
+        known = choose(() if last is None else last.tokens, _MOST_REMEMBERED)
         tokens: _Tokens = ()
         if secret is not None and (last is None or last.listed != listed):
             await secret.renew()
@@ -283,7 +295,7 @@ class VaultTokens:
             await secret.current()
             tokens = _value(secret).tokens
         now = self._clock.wall()
-        return matching(digest, [token for token in tokens if token.is_valid(now)])
+        return choose([token for token in tokens if token.is_valid(now)], VALID_TOKENS)
 
     def _open_secret(self, name: str | None) -> ListedSecret | None:
         """Return a secret as it is listed; None if there is none, or if it is closed.
@@ -333,11 +345,14 @@ class VaultTokens:
         return self._secrets[name]
 
     async def _read_listing(self, _: _Listing | None) -> _Listing:
-        return {
+        listing = {
             name: secret
             for secret in await self._vault.secrets()
-            if (name := _canonical(secret.name)) is not None
+            if (name := canonical_name(secret.name)) is not None
         }
+        # Each request of a client asks for those of its tenant, and the list may be long.
+        self._clients = _by_tenant(filter(None, map(clients.of_secret, listing)))
+        return listing
 
     async def _read_secret(self, name: str, last: _Secret | None) -> _Secret:
         """Read the tokens of a secret that are valid, or soon will be, the newest first.
@@ -346,28 +361,31 @@ class VaultTokens:
         dates are taken from the list.
         """
         listed = (self._listing.last or {}).get(name)
-        digests = {} if last is None else {token.version: token.digest for token in last.tokens}
+        known = {} if last is None else {token.version: token for token in last.tokens}
         usable = _usable(await self._vault.versions(name), self._clock.wall())
         tokens = []
         for version in _eligible(usable, self._clock.wall()):
-            digest = digests.get(version.id) or await self._read_digest(name, version.id)
-            if digest is not None:
-                tokens.append(_token(name, version, digest))
+            token = known.get(version.id) or await self._read_token(name, version)
+            if token is not None:
+                begins, expires = _term(version)
+                tokens.append(replace(token, not_before=begins, expires=expires))
         self._notice_expiry(tokens)
         self._notice_left_over(name, usable)
         self._notice_unknown_words(name, listed)
         return _Secret(tuple(tokens), listed)
 
-    async def _read_digest(self, secret: str, version: str) -> bytes | None:
-        value = await self._vault.value(secret, version)
-        if value is None:
+    async def _read_token(self, secret: str, version: SecretVersion) -> SecretToken | None:
+        held = await self._vault.value(secret, version.id)
+        if held is None:
             return None
-        token = value.strip()  # a line end of the file that it was set from
-        problem = _problem(secret, token)
+        value = held.strip()  # a line end of the file that it was set from
+        label = _label(secret, version.id)
+        problem = problem_of(secret, value)
         if problem is not None:
-            _log.warning("%s is no %s", _label(secret, version), problem)
+            _log.warning("%s is no %s", label, problem)
             return None
-        return digest_of(token)
+        kept = value if is_kept_whole(secret, value) else ""
+        return SecretToken(version.id, label, digest_of(value), *_term(version), kept)
 
     def _notice_expiry(self, tokens: list[SecretToken]) -> None:
         """Warn of tokens that expire within 30 days, of each once a day."""
@@ -402,28 +420,11 @@ class VaultTokens:
             )
 
 
-def _canonical(name: str) -> str | None:
-    """Return the name by which a secret is known here, None if it is none of ours."""
-    tenant, key = tenants.of_secret(name), api_keys.of_secret(name)
-    if tenant is not None:
-        return tenants.secret_name(tenant)
-    return None if key is None else api_keys.secret_name(key)
-
-
-def _problem(secret: str, value: str) -> str | None:
-    """Say what a value is not that its secret should hold; None if it is as it should be."""
-    key = api_keys.of_secret(secret)
-    if key is not None:
-        form = f"{api_keys.PREFIX}{key}_ and 32 random characters of base64url or more"
-        is_right = api_keys.name_in(value) == key
-        return None if is_right else f"API key and opens nothing: it must be {form}"
-    if api_keys.is_key(value):
-        return f"token and opens nothing: {api_keys.PREFIX} begins an API key"
-    if not tenants.TOKEN.fullmatch(value):
-        return (
-            "token and opens nothing: it must be 16 to 4096 visible ASCII characters without spaces"
-        )
-    return None
+def _by_tenant(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    names: dict[str, list[str]] = {}
+    for tenant, client in pairs:
+        names.setdefault(tenant, []).append(client)
+    return names
 
 
 def _value(cached: Cached[_T]) -> _T:
@@ -460,13 +461,11 @@ def _eligible(usable: list[SecretVersion], now: float) -> list[SecretVersion]:
     return [version for version in usable if version in begun or version in later]
 
 
-def _token(secret: str, version: SecretVersion, digest: bytes) -> SecretToken:
-    return SecretToken(
-        version=version.id,
-        label=_label(secret, version.id),
-        digest=digest,
-        not_before=-math.inf if version.not_before is None else version.not_before,
-        expires=math.inf if version.expires is None else version.expires,
+def _term(version: SecretVersion) -> tuple[float, float]:
+    """Return when a version begins to be valid, and when it ends."""
+    return (
+        -math.inf if version.not_before is None else version.not_before,
+        math.inf if version.expires is None else version.expires,
     )
 
 

@@ -1,4 +1,4 @@
-"""The versions of a secret, of a tenant or of an API key, and which of them are valid."""
+"""The versions of a secret of the vault, and which of them are valid."""
 
 from __future__ import annotations
 

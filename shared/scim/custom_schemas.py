@@ -38,6 +38,8 @@ _PATHS_OF_THE_SERVICE = {
     "/serviceproviderconfig",
     "/bulk",
     "/me",
+    "/oauth2",
+    "/.well-known",
     "/healthz",
     "/readyz",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from shared.errors import NotFound
@@ -9,6 +10,8 @@ from shared.scim.bulk import MAX_BULK_OPERATIONS
 from shared.scim.queries import DEFAULT_COUNT, MAX_COUNT
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from shared.scim.catalogue import Catalogue
     from shared.scim.schema import Attribute, Document, ResourceType, Schema
 
@@ -18,6 +21,28 @@ SERVICE_PROVIDER_CONFIG_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:ServiceP
 
 CURSOR_SECONDS = 3_600
 """For how long a cursor is good (`cursorTimeout` of RFC 9865 section 4)."""
+
+
+class AuthenticationScheme(Enum):
+    """How a client may authenticate (`authenticationSchemes` of RFC 7643 section 5)."""
+
+    CLIENT_CREDENTIALS = (
+        "oauth2",
+        "OAuth 2.0 client credentials",
+        "An access token of <Tenant URL>/oauth2/token, in the Authorization header.",
+        "https://www.rfc-editor.org/info/rfc6749",
+    )
+    SECRET_TOKEN = (
+        "oauthbearertoken",
+        "Bearer token",
+        "The secret token of the tenant, in the Authorization header.",
+        "https://www.rfc-editor.org/info/rfc6750",
+    )
+
+    @property
+    def description(self) -> Document:
+        """What the ServiceProviderConfig says of it."""
+        return dict(zip(("type", "name", "description", "specUri"), self.value, strict=True))
 
 
 def schemas(catalogue: Catalogue, base_url: str) -> list[Document]:
@@ -61,7 +86,9 @@ def resource_type(catalogue: Catalogue, base_url: str, name: str) -> Document:
     raise NotFound("There is no resource type of that name; /ResourceTypes lists them.")
 
 
-def service_provider_config(base_url: str, max_body_bytes: int) -> Document:
+def service_provider_config(
+    base_url: str, max_body_bytes: int, schemes: Sequence[AuthenticationScheme]
+) -> Document:
     """Return the resource of `/ServiceProviderConfig` (RFC 7643 section 5, RFC 9865 section 4).
 
     It is the truth of this service: some clients choose between PUT and PATCH by it.
@@ -69,6 +96,7 @@ def service_provider_config(base_url: str, max_body_bytes: int) -> Document:
     Args:
         base_url: The base URL of the service, without a slash at its end.
         max_body_bytes: The largest body that a request may have.
+        schemes: How the client may authenticate, the one to prefer first.
     """
     return {
         "schemas": [SERVICE_PROVIDER_CONFIG_SCHEMA],
@@ -91,13 +119,7 @@ def service_provider_config(base_url: str, max_body_bytes: int) -> Document:
             "cursorTimeout": CURSOR_SECONDS,
         },
         "authenticationSchemes": [
-            {
-                "type": "oauthbearertoken",
-                "name": "Bearer token",
-                "description": "The secret token of the tenant, in the Authorization header.",
-                "specUri": "https://www.rfc-editor.org/info/rfc6750",
-                "primary": True,
-            }
+            {**scheme.description, "primary": number == 0} for number, scheme in enumerate(schemes)
         ],
         "meta": {
             "resourceType": "ServiceProviderConfig",

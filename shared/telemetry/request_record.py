@@ -56,6 +56,7 @@ class RequestRecord:
         scim_type: of the refusal (RFC 7644 section 3.12); "" without one.
         operation: 0-based index of the PATCH operation that was refused.
         path: attribute path of what was refused.
+        failed_check: the check of a JWT that failed: its name, what was expected and received.
         refused_by: `rateLimit` where the rate limit of the tenant refused it; else "".
         detail: what the client was told of a refusal; "" without one.
         position: index of the operation in its bulk request; None outside of one.
@@ -86,6 +87,7 @@ class RequestRecord:
     body: SentBody | None = None
     filter: str = ""
     skipped: Sequence[str] = ()
+    failed_check: str = ""
     status: int = 0
     began: int = field(default_factory=time.time_ns)
     seconds: float = 0.0
@@ -148,5 +150,6 @@ FACTS = (
     Fact("operation", "scim.operation", lambda record: record.operation),
     Fact("path", "scim.path", lambda record: record.path),
     Fact("refusedBy", "scim.refused_by", lambda record: record.refused_by),
+    Fact("failedCheck", "scim.failed_check", lambda record: record.failed_check),
 )
 """All that is told of a request, in the order of the line of the log."""

@@ -1,11 +1,12 @@
 """Who comes in at an endpoint: a customer's token opens its tenant, an API key what it allows.
 
-Under SCIM both are taken, and a key reads alone. Under `/api/v1` a key is taken and a token opens
-nothing. What was sent says by its first characters which of the two it is meant for, so neither is
-ever looked for among the others.
+Under SCIM both are taken, and access tokens of OAuth clients; a key reads alone. Under `/api/v1` a
+key is taken and a token opens nothing. What was sent says by its first characters which of the two
+it is meant for, so neither is ever looked for among the others.
 """
 
 from collections.abc import Awaitable, Callable, Collection
+from urllib.parse import quote
 
 import azure.functions as func
 
@@ -13,11 +14,16 @@ from shared import api_keys, tenants
 from shared.api_keys import Scope
 from shared.auth.tokens import ApiKey, Caller, bearer_token, digest_of
 from shared.errors import Forbidden, InsufficientScope, NotFound, Unauthorized
+from shared.oauth.metadata import PROTECTED_RESOURCE
 from shared.telemetry.request_record import RequestRecord
+from shared.web.requests import tenant_url
 from shared.web.services import Services
 
 Enter = Callable[[func.HttpRequest, RequestRecord, Services], Awaitable[Caller]]
 """Lets the caller of a request in, and notes in the record who it is; refuses by a `ScimError`."""
+
+_JWT = "eyJ"
+"""What every JWT begins with: the base64url of `{"`."""
 
 READS = frozenset({"GET", "HEAD"})
 
@@ -43,16 +49,53 @@ async def with_token(req: func.HttpRequest, record: RequestRecord, process: Serv
     return Caller(caller.tenant, caller.label, keys)
 
 
+async def with_credentials(
+    req: func.HttpRequest, record: RequestRecord, process: Services
+) -> Caller:
+    """Let a request in that has an access token for the tenant of its path, or its secret token.
+
+    What is no access token of this service or of an issuer that the tenant trusts, or is refused as
+    one, is looked at as a secret token is. So the answer is the same, and comes after the same
+    calls, whatever is wrong with it.
+
+    Raises:
+        Unauthorized: what was sent does not open the tenant, or there is no such tenant.
+        Unavailable: it cannot be decided at present.
+    """
+    authorization = req.headers.get("authorization")
+    # Most requests bring a secret token, which needs no more than this look at it.
+    if authorization is not None and _JWT in authorization:
+        tenant = tenants.of_path(req.route_params.get("tenant"))
+        issuer = tenant_url(req, tenant or "", process.settings.base_url)
+        token = bearer_token(authorization)
+        verdict = await process.authorization_server.verdict(tenant, issuer, token)
+        if verdict is not None and verdict.caller is not None:
+            record.token = verdict.caller.label
+            keys = verdict.caller.keys or (digest_of(token),)
+            return Caller(verdict.caller.tenant, verdict.caller.label, keys)
+        record.failed_check = str(verdict.failed or "") if verdict else ""
+    return await with_token(req, record, process)
+
+
 def with_token_or_key(reads: Collection[str] = READS) -> Enter:
-    """Make an entrance for SCIM: to a token, or to an API key that may read identities.
+    """Make an entrance for SCIM: to a token of either kind, or to an API key that may read.
+
+    Who is refused is told where the resource is described (RFC 9728 section 5.1), also where there
+    is no such tenant.
 
     Args:
         reads: the methods of the endpoint that read; a key may use no other.
     """
 
     async def enter(req: func.HttpRequest, record: RequestRecord, process: Services) -> Caller:
+        try:
+            return await _enter(req, record, process)
+        except Unauthorized as error:
+            raise Unauthorized(error.detail, challenge=_challenge(req, process)) from None
+
+    async def _enter(req: func.HttpRequest, record: RequestRecord, process: Services) -> Caller:
         if not _sends_key(req.headers.get("authorization")):
-            return await with_token(req, record, process)
+            return await with_credentials(req, record, process)
         key = await _identify(req, record, process)
         if record.method not in reads:
             raise Forbidden(
@@ -102,6 +145,14 @@ def with_key_alone(scope: Scope) -> Enter:
         return Caller("", key.label, key.keys, key)
 
     return enter
+
+
+def _challenge(req: func.HttpRequest, process: Services) -> str:
+    """Write the challenge: it names the address that was asked, and tells nothing of a tenant."""
+    segment = req.route_params.get("tenant")
+    tenant = tenants.of_path(segment) or quote(segment or "", safe="")
+    url = tenant_url(req, tenant, process.settings.base_url)
+    return f'Bearer resource_metadata="{url}/{PROTECTED_RESOURCE}"'
 
 
 def _sends_key(authorization: str | None) -> bool:

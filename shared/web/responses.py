@@ -68,7 +68,7 @@ def not_modified(resource_id: str, version: str) -> ScimResponse:
 
 def of_error(error: ScimError) -> ScimResponse:
     """Respond with an Error message (RFC 7644 section 3.12) and the headers that go with it."""
-    return ScimResponse(error.status, error.message(), _headers_of(error))
+    return ScimResponse(error.status, error.message(), headers_of(error))
 
 
 def of_problem(error: ScimError, request_id: str) -> ScimResponse:
@@ -84,7 +84,7 @@ def of_problem(error: ScimError, request_id: str) -> ScimResponse:
         "detail": error.detail,
         "instance": request_id,
     }
-    headers = {"Cache-Control": "no-store", **_headers_of(error)}
+    headers = {"Cache-Control": "no-store", **headers_of(error)}
     return ScimResponse(error.status, problem, headers, media_type=PROBLEM)
 
 
@@ -102,10 +102,11 @@ def _words(error: type[ScimError]) -> list[str]:
     return re.findall("[A-Z][a-z]*", error.__name__)
 
 
-def _headers_of(error: ScimError) -> dict[str, str]:
+def headers_of(error: ScimError) -> dict[str, str]:
+    """Return the headers that go with a refusal, whatever its body."""
     headers: dict[str, str] = {}
     if isinstance(error, Unauthorized):
-        headers["WWW-Authenticate"] = "Bearer"
+        headers["WWW-Authenticate"] = error.challenge
     if isinstance(error, InsufficientScope):
         headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope", scope="{error.scope}"'
     if isinstance(error, MethodNotAllowed):

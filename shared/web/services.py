@@ -15,6 +15,8 @@ from shared.auth.tokens import Authenticator
 from shared.errors import Unavailable
 from shared.identity import open_credential
 from shared.notices import Notices
+from shared.oauth.authorization_server import AuthorizationServer
+from shared.oauth.key_sets import KeySets
 from shared.schema_files import read_catalogue
 from shared.scim.catalogue import Catalogue, product_catalogue
 from shared.scim.documents import changed_names
@@ -66,9 +68,10 @@ class Services:
     rate_limit: RequestRateLimit = field(init=False)
     key_rate_limit: RequestRateLimit = field(init=False)
     recorder: ProvisioningRecorder = field(init=False)
+    authorization_server: AuthorizationServer = field(init=False)
 
     def __post_init__(self) -> None:
-        """Give every tenant the rate limits and the log of the settings."""
+        """Give every tenant rate limits, a log and an authorization server, by the settings."""
         of_tenant = RequestRateLimit(self._requests_per_second)
         of_keys = RequestRateLimit(self._requests_per_second, sender=PRODUCT)
         days = self.settings.provisioning_log_days
@@ -76,6 +79,10 @@ class Services:
         object.__setattr__(self, "rate_limit", of_tenant)
         object.__setattr__(self, "key_rate_limit", of_keys)
         object.__setattr__(self, "recorder", recorder)
+        seconds = 60 * self.settings.access_token_minutes
+        key_sets = KeySets(self.settings.jwks_hosts)
+        server = AuthorizationServer(self.authenticator, seconds, key_sets=key_sets)
+        object.__setattr__(self, "authorization_server", server)
 
     def rate_limit_of(self, request: ScimRequest) -> RequestRateLimit:
         """Return the rate limit in which a request counts."""
@@ -87,6 +94,7 @@ class Services:
 
     async def close(self) -> None:
         """Close every connection, and send what telemetry is left."""
+        await self.authorization_server.close()
         await self.authenticator.close()
         await self.recorder.close()
         await self.store.close()

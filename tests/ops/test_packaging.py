@@ -34,6 +34,8 @@ PROVIDERS = {
     "pydantic": "pydantic",
     "jinja2": "Jinja2",
     "opentelemetry": "opentelemetry-sdk",
+    "jwt": "PyJWT",
+    "cryptography": "cryptography",
 }
 """The package of each namespace that the deployed code imports from outside."""
 

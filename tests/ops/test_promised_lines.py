@@ -19,6 +19,7 @@ from asyncio.subprocess import PIPE
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlencode
 
 import pytest
 
@@ -86,6 +87,10 @@ class App(Protocol):
         """Draw a token of the default tenant with an API key."""
         ...
 
+    async def ask_for_an_access_token(self, client_id: str, secret: str) -> None:
+        """Ask the token endpoint of the default tenant."""
+        ...
+
     async def sweep(self) -> None:
         """Let the sweeper's timer fire."""
         ...
@@ -124,6 +129,12 @@ async def start(app: App, azure: Azure) -> None:
 
 async def ask(app: App, azure: Azure) -> None:
     await app.ask()
+
+
+async def ask_for_an_access_token(app: App, azure: Azure) -> None:
+    """As a client of a service without a signing key."""
+    azure.vault.put("scim-client--default--entra", f"scimsecret_{'s' * 43}")
+    await app.ask_for_an_access_token("entra", f"scimsecret_{'s' * 43}")
 
 
 async def be_refused(app: App, azure: Azure) -> None:
@@ -305,6 +316,16 @@ PROMISES = {
         ask,
         {RUNBOOK: "`request ... failed with <type>` and a stack"},
         modules=broken("msal"),
+    ),
+    "no signing key": Promise(
+        "There is no signing key",
+        "error",
+        RECORD,
+        ask_for_an_access_token,
+        {
+            RUNBOOK: "The log says `There is no signing key`",
+            "shared/oauth/authorization_server.py": "its operator finds it in the log",
+        },
     ),
     "no vault": Promise(
         "KEY_VAULT_URL is not set",
@@ -530,6 +551,10 @@ class OnTheStandIn:
         url = "/api/v1/tenants/default/tokens"
         await self.app.client.post(url, headers=bearer(key), json={})
 
+    async def ask_for_an_access_token(self, client_id: str, secret: str) -> None:
+        form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": secret}
+        await self.app.client.post("/scim/v2/oauth2/token", data=form)
+
     async def sweep(self) -> None:
         """Wait for the run that is past due."""
         await self.log.until("sweeper: its timer fires")
@@ -580,6 +605,18 @@ class InTheLibrary:
             headers={"authorization": f"Bearer {key}"},
             route={"tenant": "default"},
             body="{}",
+            invocation_id=str(uuid.uuid4()),
+        )
+
+    async def ask_for_an_access_token(self, client_id: str, secret: str) -> None:
+        form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": secret}
+        await self.exchanged(
+            function="oauth2_token",
+            method="POST",
+            url="https://id.example.com/scim/v2/oauth2/token",
+            headers={"content-type": "application/x-www-form-urlencoded"},
+            route={},
+            body=urlencode(form),
             invocation_id=str(uuid.uuid4()),
         )
 

@@ -22,6 +22,11 @@ PACKAGES = (*FUNCTIONS, TIMERS, "shared")
 """Packages that are deployed."""
 
 
+def is_open_of_oauth(template: str) -> bool:
+    """Tell whether a route is one of OAuth, which clients ask before they have a token."""
+    return "/oauth2/" in f"/{template}" or ".well-known/" in template
+
+
 def routes() -> list[Route]:
     """Return every route that the packages of functions declare."""
     modules = [import_module(f"{package}.routes") for package in FUNCTIONS]

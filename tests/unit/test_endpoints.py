@@ -48,6 +48,15 @@ def test_the_module_is_what_a_function_waits_for() -> None:
     assert all(map(callable, (loaded.respond, loaded.prepare, *served)))
 
 
+def test_what_checks_a_jwt_is_not_loaded_before_one_is_met() -> None:
+    """It takes a tenth of a second, which a start with a secret token does not pay."""
+    code = "import sys, endpoints; print([m for m in ('jwt', 'cryptography') if m in sys.modules])"
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert run.stdout == "[]\n"
+
+
 def first_segments() -> set[str]:
     """Return what the paths below a Tenant URL begin with, but for those that take any."""
     segments = {route.path.partition("/")[0] for route in routes() if route.per_tenant}

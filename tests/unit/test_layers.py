@@ -28,6 +28,8 @@ SDKS = (
     "azure.keyvault",
     "aiohttp",
     "opentelemetry",
+    "jwt",
+    "cryptography",
 )
 
 CORE = "shared.scim"
@@ -40,10 +42,17 @@ ROUTES, LOADING = "shared.web.routes", "shared.web.loading"
 HOST_LOG = "shared.web.host_log"
 PACKAGE_CHECK = "shared.web.package_check"
 TELEMETRY = "shared.telemetry"
+SIGNATURES, KEYS_OF_ADMIN = "shared.oauth.signatures", "tools.admin.signing"
 OPEN_TELEMETRY = f"{TELEMETRY}.open_telemetry"
 OF_THE_CORE = (f"{CORE}.folding", f"{CORE}.members", f"{CORE}.schema.Document")
 """What the store needs of the protocol: how values are compared, and what a document is."""
-CONFIGURED = ("shared.settings", "shared.tenants", "shared.api_keys", "shared.identity")
+CONFIGURED = (
+    "shared.settings",
+    "shared.tenants",
+    "shared.api_keys",
+    "shared.clients",
+    "shared.identity",
+)
 PORTAL_CODES = "shared.portal_codes"
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -61,10 +70,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "health": ("health", "shared"),
     "vendor_api": ("vendor_api", "scim_protocol.root", "shared"),
     "portal": ("portal", "scim_users", "shared"),
+    "token_endpoint": ("token_endpoint", "shared"),
     TIMERS: (TIMERS, "shared"),
     "shared.web": (
         "shared.web",
         "shared.auth",
+        "shared.oauth",
         "shared.store",
         TABLES,
         "shared.schema_files",
@@ -80,6 +91,15 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "shared.schema_files": ("shared.settings", CORE),
     TELEMETRY: (TELEMETRY, "shared.settings"),
     "shared.auth": ("shared.auth", ERRORS, CLOCK, NOTICES, *CONFIGURED),
+    "shared.oauth": (
+        "shared.oauth",
+        "shared.auth.cached",
+        "shared.auth.tokens",
+        ERRORS,
+        CLOCK,
+        NOTICES,
+        *CONFIGURED,
+    ),
     "shared.store": (
         "shared.store",
         TABLES,
@@ -108,6 +128,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "shared.tenants": (),
     "shared.api_keys": ("shared.tenants",),
     PORTAL_CODES: ("shared.tenants",),
+    "shared.clients": ("shared.tenants",),
     "shared": (),
     "local": ("local", "shared.settings", "shared.schema_files"),
     "benchmarks": ("benchmarks", "local", "shared"),
@@ -136,6 +157,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "shared.auth.rotation",
         "shared.auth.tenant_tokens",
         "shared.auth.versions",
+        SIGNATURES,
+        "shared.oauth.trusts",
         "shared.store",
         "shared.tenant_settings",
         "shared.explain",
@@ -159,6 +182,7 @@ MAY_IMPORT_OF_AZURE: dict[str, tuple[str, ...]] = {
     "health": ("azure.functions",),
     "vendor_api": ("azure.functions",),
     "portal": ("azure.functions",),
+    "token_endpoint": ("azure.functions",),
     TIMERS: ("azure.functions",),
     "shared.web": ("azure.functions",),
     "shared.identity": ("azure.core", "azure.identity"),
@@ -341,6 +365,15 @@ def test_one_module_knows_opentelemetry() -> None:
     assert users == {OPEN_TELEMETRY}
 
 
+def test_one_module_checks_signatures_and_one_draws_keys() -> None:
+    users = {
+        module
+        for module, imports in IMPORTS.items()
+        if any(is_within(each.name, sdk) for each in imports for sdk in ("jwt", "cryptography"))
+    }
+    assert users == {SIGNATURES, KEYS_OF_ADMIN}
+
+
 def loads() -> dict[str, set[str]]:
     """Return what of ours each module loads with itself, the packages that it lies in among it."""
     found: dict[str, set[str]] = defaultdict(set)
@@ -385,7 +418,15 @@ def test_one_module_is_imported_by_name() -> None:
 
 
 def test_an_sdk_is_imported_where_the_settings_ask_for_it() -> None:
-    late = (SDK_OF_TABLES, REST_OF_TABLES, KEY_VAULT, VAULT_TOKENS, OPEN_TELEMETRY)
+    late = (
+        SDK_OF_TABLES,
+        REST_OF_TABLES,
+        KEY_VAULT,
+        VAULT_TOKENS,
+        OPEN_TELEMETRY,
+        SIGNATURES,
+        KEYS_OF_ADMIN,
+    )
 
     def is_early(module: str, each: Import) -> bool:
         # Settings choose among these modules; what is not deployed is free to.

@@ -1,6 +1,6 @@
 """`python -m tools.admin`: operate the service from the command line."""
 
-from tools.admin.commands import apikey, link, resource, storage, tenant, token
+from tools.admin.commands import apikey, client, link, resource, signing_key, storage, tenant, token
 from tools.admin.commands.change import changes
 from tools.admin.commands.log import log
 from tools.admin.commands.options import EXIT_STATUS
@@ -11,6 +11,10 @@ from tools.command_line import App
 app = App(no_args_is_help=True, epilog=EXIT_STATUS)
 app.add_typer(token.app, name="token", help="Draw, rotate, revoke and list the tokens of a tenant.")
 app.add_typer(apikey.app, name="apikey", help="Draw, rotate, revoke and list API keys.")
+app.add_typer(client.app, name="client", help="Make, rotate, revoke and list OAuth clients.")
+app.add_typer(
+    signing_key.app, name="signing-key", help="Draw, rotate, revoke and list signing keys."
+)
 app.add_typer(link.app, name="link", help="Make, list and revoke setup links of the portal.")
 app.add_typer(
     tenant.app, name="tenant", help="List the tenants; what each holds, and how it is set."

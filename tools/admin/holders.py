@@ -1,11 +1,11 @@
-"""Whose secret it is: that of a tenant, which holds its tokens, or that of an API key."""
+"""Whose secret it is: of a tenant, an API key, an OAuth client, or the service, which signs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Self
 
-from shared import tenants
+from shared import clients, tenants
 from shared.auth.rotation import ManagedSecret
 
 
@@ -75,4 +75,41 @@ class Holder:
             introduction=f"the API key {name}",
             field="apikey",
             value_field="key",
+        )
+
+    @classmethod
+    def client(cls, tenant: str, name: str) -> Self:
+        """Describe an OAuth client of a tenant."""
+        path = "/scim/v2" if tenant == tenants.DEFAULT else f"/tenants/{tenant}/scim/v2"
+        return cls(
+            name=name,
+            secret=ManagedSecret.of_client(tenant, name),
+            title=f"the client {name} of the tenant {tenant}",
+            kind="the client",
+            version="credential",
+            command="client",
+            lister="client list",
+            option=f" {name}" if tenant == tenants.DEFAULT else f" {name} --tenant {tenant}",
+            introduction=f"the client secret of {name} (client id {name}, token endpoint"
+            f" https://<host>{path}/oauth2/token)",
+            field="client",
+            value_field="secret",
+        )
+
+    @classmethod
+    def signing_key(cls) -> Self:
+        """Describe the keys that sign access tokens."""
+        return cls(
+            name=clients.SIGNING_KEY,
+            secret=ManagedSecret.of_signing_keys(),
+            title="the signing key",
+            kind="the signing key",
+            version="version",
+            command="signing-key",
+            lister="signing-key list",
+            option="",
+            introduction="the signing key",
+            field="secret",
+            value_field="key",
+            stays=" No access token is valid any more.",
         )

@@ -1,4 +1,4 @@
-"""The secrets of tenants and API keys in Key Vault: the one module of the tools to talk to it."""
+"""The secrets of the service in Key Vault: the one module of the tools to talk to it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from shared import api_keys, tenants
+from shared import api_keys, clients, tenants
 from shared.auth.rotation import UnknownOutcomeError
 from shared.auth.versions import SecretVersion
 from tools.admin import grants
@@ -72,6 +72,27 @@ class KeySecret:
     tags: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class ClientSecret:
+    """The secret of an OAuth client as the vault lists it: with what its newest version has.
+
+    Attributes:
+        tenant: whose client it is.
+        name: of the client.
+        is_open: whether that version is enabled; otherwise the client is let in by none.
+        known_by: of what kind that version is.
+        updated: when it was last changed, in POSIX seconds.
+        expires: when that version expires, in POSIX seconds; None for never.
+    """
+
+    tenant: str
+    name: str
+    is_open: bool
+    known_by: str
+    updated: float | None
+    expires: float | None
+
+
 class TokenVault:
     """A vault, seen by an operator."""
 
@@ -93,6 +114,14 @@ class TokenVault:
         found = [_key_secret(secret) for secret in await self._secrets()]
         return sorted(
             (secret for secret in found if secret is not None), key=lambda secret: secret.name
+        )
+
+    async def clients(self) -> list[ClientSecret]:
+        """List the OAuth clients, in the order of their tenants. A call for each 25 secrets."""
+        found = [_client_secret(secret) for secret in await self._secrets()]
+        return sorted(
+            (secret for secret in found if secret is not None),
+            key=lambda secret: (secret.tenant, secret.name),
         )
 
     async def _secrets(self) -> list[SecretProperties]:
@@ -163,6 +192,15 @@ class TokenVault:
         """Let a version expire, in POSIX seconds. One call; errors as of `disable`."""
         moment = datetime.fromtimestamp(at, UTC)
         await self._ask(self._client.update_secret_properties(name, version, expires_on=moment))
+
+    async def tag(self, name: str, version: str, tags: Mapping[str, str]) -> None:
+        """Replace the tags of a version. One call.
+
+        Raises:
+            NotDoneError: it is gone.
+            NoAccessError: the vault does not let us.
+        """
+        await self._ask(self._client.update_secret_properties(name, version, tags=dict(tags)))
 
     async def _ask(self, question: Awaitable[_T]) -> _T:
         """Put a question to the vault, and say what went wrong in the words of an operator."""
@@ -242,6 +280,19 @@ def _key_secret(secret: SecretProperties) -> KeySecret | None:
         _seconds(secret.updated_on),
         _seconds(secret.expires_on),
         secret.tags or {},
+    )
+
+
+def _client_secret(secret: SecretProperties) -> ClientSecret | None:
+    named = clients.of_secret(secret.name or "")
+    if named is None:
+        return None
+    return ClientSecret(
+        *named,
+        bool(secret.enabled),
+        (secret.content_type or "").removeprefix("SCIM client "),
+        _seconds(secret.updated_on),
+        _seconds(secret.expires_on),
     )
 
 

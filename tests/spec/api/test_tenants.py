@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.spec.api.conftest import READER, SOME
+from tests.support.oauth import SIGNING_KEY, client_secret, private_key
 from tests.support.production import TOKEN, bearer
 
 if TYPE_CHECKING:
@@ -41,6 +42,26 @@ async def add_user(manage: Managed, tenant: str, token: str) -> None:
     url = f"/tenants/{tenant}/scim/v2/Users"
     created = await manage.app.client.post(url, json=body, headers=bearer(token))
     assert created.status_code == 201, created.text
+
+
+async def tenant_with_client(manage: Managed) -> tuple[str, str]:
+    """Create a tenant that has an OAuth client; return its name and the client's secret."""
+    tenant, _ = await manage.new_tenant()
+    vault, secret = manage.azure.vault, client_secret()
+    if SIGNING_KEY not in vault.secrets:
+        vault.put(SIGNING_KEY, private_key())
+    vault.put(f"scim-client--{tenant}--entra", secret)
+    await manage.new_tenant()  # so that the list is read again
+    return tenant, secret
+
+
+async def access_token_of(manage: Managed, tenant: str, secret: str) -> str:
+    """What the token endpoint gives the client; "" if it refuses it."""
+    form = {"grant_type": "client_credentials", "client_id": "entra", "client_secret": secret}
+    url = f"/tenants/{tenant}/scim/v2/oauth2/token"
+    response = await manage.app.client.post(url, data=form)
+    assert response.status_code in {200, 401}, response.text
+    return str(response.json().get("access_token", ""))
 
 
 async def test_a_tenant_is_created_with_its_first_token(manage: Managed) -> None:
@@ -130,6 +151,33 @@ async def test_a_closed_tenant_lets_nobody_in_and_its_identities_stay(manage: Ma
     assert listed["state"] == "closed"
 
 
+async def test_a_tenant_is_closed_to_its_oauth_clients_too_and_opened_to_them_again(
+    manage: Managed,
+) -> None:
+    tenant, secret = await tenant_with_client(manage)
+    access_token = await access_token_of(manage, tenant, secret)
+    assert access_token
+    assert await manage.opens(tenant, access_token)
+    assert (await manage("DELETE", f"/{tenant}")).status_code == 200
+    assert not await manage.opens(tenant, access_token)
+    assert not await access_token_of(manage, tenant, secret)
+    drawn = await manage("POST", f"/{tenant}/tokens", {})
+    assert drawn.status_code == 201, drawn.text
+    assert await manage.opens(tenant, access_token)
+    assert await access_token_of(manage, tenant, secret)
+
+
+@pytest.mark.parametrize("query", ["?limit=1000", "?limit=1000&changedAfter=2026-01-01T00:00:00Z"])
+async def test_clients_and_signing_keys_are_no_tenants(manage: Managed, query: str) -> None:
+    tenant, _ = await tenant_with_client(manage)
+    secrets = manage.azure.vault.secrets.keys()
+    assert {f"scim-client--{tenant}--entra", SIGNING_KEY} < secrets
+    names = {each["name"] for each in (await page(manage, query))["tenants"]}
+    held = {name.removeprefix("scim-token").removeprefix("--") or "default" for name in secrets}
+    assert names <= held
+    assert (await manage("GET", f"/client--{tenant}--entra")).status_code == 404
+
+
 async def test_the_states_of_tenants_are_told_apart(manage: Managed) -> None:
     now = time.time()
     vault = manage.azure.vault
@@ -137,13 +185,16 @@ async def test_the_states_of_tenants_are_told_apart(manage: Managed) -> None:
     vault.put("scim-token--to-come", "a-token-of-an-operator", not_before=now + DAY)
     vault.put("scim-token--older", "a-token-of-an-operator")
     vault.put("scim-token--older", "another-token-of-an-operator", expires=now - DAY)
+    vault.put("scim-token--switched-off", "a-token-of-an-operator", tags={"token": "off"})
     await manage("DELETE", "/nobody-at-all")
     await manage.new_tenant()  # so that the list is read again
     states = {each["name"]: each["state"] for each in (await page(manage))["tenants"]}
-    assert {name: states[name] for name in ("expired", "to-come", "older", "acme")} == {
+    named = ("expired", "to-come", "older", "switched-off", "acme")
+    assert {name: states[name] for name in named} == {
         "expired": "noValidToken",
         "to-come": "noValidToken",
         "older": "open",
+        "switched-off": "noValidToken",
         "acme": "open",
     }
 

@@ -37,6 +37,7 @@ class Version:
     not_before: int | None = None
     expires: int | None = None
     tags: dict[str, str] = field(default_factory=dict)
+    content_type: str = ""
 
     def attributes(self) -> dict[str, Any]:
         times = {"nbf": self.not_before, "exp": self.expires}
@@ -61,6 +62,7 @@ class FakeKeyVault:
         writes: how many more are done; None for any number. The others fail with 503.
         is_read_only: whether writes are refused, as without the role for them.
         loses_answers: whether the connection ends in the place of an answer to a write.
+        page: secrets or versions that are listed at once.
     """
 
     url: str = ""
@@ -71,6 +73,7 @@ class FakeKeyVault:
     writes: int | None = None
     is_read_only: bool = False
     loses_answers: bool = False
+    page: int = PAGE
     fault: Callable[[str], web.Response | None] | None = None
     is_called: asyncio.Event = field(default_factory=asyncio.Event)
     _open_gate: asyncio.Event = field(default_factory=asyncio.Event)
@@ -88,6 +91,7 @@ class FakeKeyVault:
         not_before: float | None = None,
         expires: float | None = None,
         tags: dict[str, str] | None = None,
+        content_type: str = "",
     ) -> Version:
         """Add a version, newer than those that are there."""
         versions = self.secrets.setdefault(name, [])
@@ -99,6 +103,7 @@ class FakeKeyVault:
             not_before=None if not_before is None else int(not_before),
             expires=None if expires is None else int(expires),
             tags=tags or {},
+            content_type=content_type,
         )
         versions.append(version)
         return version
@@ -173,7 +178,7 @@ class FakeKeyVault:
             case "PUT", ["secrets", name]:
                 return self._set(name, body)
             case "PATCH", ["secrets", name, version_id]:
-                return self._changed(name, version_id, body["attributes"])
+                return self._changed(name, version_id, body)
         return error(405, "BadMethod")
 
     def _set(self, name: str, body: dict[str, Any]) -> web.Response:
@@ -187,15 +192,18 @@ class FakeKeyVault:
             not_before=attributes.get("nbf"),
             expires=attributes.get("exp"),
             tags=body.get("tags"),
+            content_type=body.get("contentType", ""),
         )
         item = self._item(name, version, version.id)
         return web.json_response({"value": version.value, **item})
 
-    def _changed(self, name: str, version_id: str, attributes: dict[str, Any]) -> web.Response:
+    def _changed(self, name: str, version_id: str, body: dict[str, Any]) -> web.Response:
         for version in self.secrets.get(name, []):
             if version.id == version_id:
+                attributes = body.get("attributes", {})
                 version.enabled = attributes.get("enabled", version.enabled)
                 version.expires = attributes.get("exp", version.expires)
+                version.tags = body.get("tags", version.tags)
                 return web.json_response(self._item(name, version, version.id))
         return error(404, "SecretNotFound")
 
@@ -223,11 +231,16 @@ class FakeKeyVault:
 
     def _item(self, name: str, version: Version, *more: str) -> dict[str, Any]:
         identifier = "/".join([self.url, "secrets", name, *more])
-        return {"id": identifier, "attributes": version.attributes(), "tags": version.tags}
+        return {
+            "id": identifier,
+            "attributes": version.attributes(),
+            "tags": version.tags,
+            "contentType": version.content_type,
+        }
 
     def _page(self, request: web.BaseRequest, items: list[dict[str, Any]]) -> web.Response:
         start = int(request.query.get("$skiptoken", "0"))
-        end = start + PAGE
+        end = start + self.page
         following = f"{self.url}{request.path}?api-version=2026-04-01&$skiptoken={end}"
         body = {"value": items[start:end], "nextLink": following if end < len(items) else None}
         return web.json_response(body)

@@ -24,6 +24,7 @@ from shared.auth.rotation import (
     UnknownOutcomeError,
 )
 from shared.auth.versions import SecretVersion, VersionState, having, standings
+from shared.clients import CredentialKind
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Generator, Mapping
@@ -297,6 +298,30 @@ async def test_a_draw_whose_answer_is_lost_looks_for_its_version(is_added: bool)
         with pytest.raises(UnknownOutcomeError):
             await rotation.rotate(secret, TENANT, YEAR, NOW)
         assert len(secret.held) == 1
+
+
+async def test_a_value_that_is_given_is_added_and_there_is_nothing_to_hand_over() -> None:
+    """A key, or a trust, which nobody need be told."""
+    added = []
+
+    class Told(Secret):
+        async def add(
+            self, secret: ManagedSecret, value: str, lifetime: Lifetime, tags: Mapping[str, str]
+        ) -> SecretVersion:
+            added.append((secret.name, secret.content_type, value))
+            return await Secret.add(self, secret, value, lifetime, tags)
+
+    key = ManagedSecret.of_signing_keys("the-private-key")
+    trust = ManagedSecret.of_client_with("acme", "entra", CredentialKind.TRUST, "{}")
+    held = secret_of([(True, None, None)]).held
+    first = await rotation.draw_first(Told([]), key, YEAR, NOW)
+    second = await rotation.rotate(Told(held), trust, YEAR, NOW)
+    assert (first.token, second.token) == ("", "")
+    assert added == [
+        ("scim-signing-key", "SCIM signing key", "the-private-key"),
+        ("scim-client--acme--entra", "SCIM client trust", "{}"),
+    ]
+    assert "the-private-key" not in repr(key)
 
 
 async def test_a_version_that_was_added_twice_is_one() -> None:

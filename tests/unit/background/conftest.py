@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from background.sweeper import KeptDays, Sweep
+from shared.auth.tokens import AcceptedCredentials
 from shared.scim.documents import changed_names
 from shared.store.store import Store, open_store
 from shared.tables.account import TableAddress
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from local.azurite import Azurite
-    from shared.auth.tokens import ApiKey, Caller
+    from shared.auth.tokens import ApiKey, Caller, Choose, SecretToken
     from tests.support.fakes.clock import Time
     from tests.support.fakes.storage_proxy import Fault, Forward, StorageProxy
 
@@ -49,6 +50,14 @@ class Named:
 
     async def has_tenant(self, tenant: str) -> bool:
         return tenant in self.names
+
+    async def accepted_credentials(self, tenant: str) -> AcceptedCredentials:
+        del tenant
+        return AcceptedCredentials(by_token=True)
+
+    async def choose(self, secret: str | None, choose: Choose) -> SecretToken | None:
+        del secret, choose
+        return None
 
     async def refresh(self) -> bool | None:
         raise AssertionError("nothing is to be read again")

@@ -15,12 +15,14 @@ from shared.scim.core_schemas import (
     GROUP_SCHEMA,
     USER_SCHEMA,
 )
+from shared.scim.discovery import AuthenticationScheme
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from shared.scim.schema import Document
 
+SCHEMES = tuple(AuthenticationScheme)
 BASE = "https://host/scim/v2"
 CATALOGUE = Catalogue()
 
@@ -71,7 +73,7 @@ def test_no_document_holds_a_null() -> None:
     documents = [
         *discovery.schemas(CATALOGUE, BASE),
         *discovery.resource_types(CATALOGUE, BASE),
-        discovery.service_provider_config(BASE, 65_536),
+        discovery.service_provider_config(BASE, 65_536, SCHEMES),
     ]
     assert None not in list(leaves(documents))
 
@@ -167,10 +169,11 @@ def test_resource_types_name_their_extensions() -> None:
 
 
 def test_the_service_provider_config_tells_what_there_is() -> None:
-    config = discovery.service_provider_config(BASE, 65_536)
+    config = discovery.service_provider_config(BASE, 65_536, SCHEMES)
     read = scim2_models.ServiceProviderConfig.model_validate(config)
     assert read.authentication_schemes
-    assert [scheme["type"] for scheme in config["authenticationSchemes"]] == ["oauthbearertoken"]
+    listed = [(each["type"], each["primary"]) for each in config["authenticationSchemes"]]
+    assert listed == [("oauth2", True), ("oauthbearertoken", False)]
     assert config["patch"] == {"supported": True}
     assert config["bulk"] == {"supported": True, "maxOperations": 1_000, "maxPayloadSize": 65_536}
     assert config["filter"] == {"supported": True, "maxResults": 200}

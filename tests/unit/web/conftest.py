@@ -10,7 +10,7 @@ import pytest
 
 from function_app import app
 from local.functions import index
-from shared.auth.tokens import ApiKey, Caller
+from shared.auth.tokens import AcceptedCredentials, ApiKey, Caller
 from shared.errors import Unauthorized
 from shared.scim.documents import changed_names
 from shared.settings import Settings
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from local.functions import HttpFunction
+    from shared.auth.tokens import Choose, SecretToken
 
 TOKEN = "the-token-of-these-tests"
 REQUEST_ID = "8f14e45f-ceea-467f-a0e6-62a1d6b4a5c1"
@@ -68,6 +69,14 @@ class OneToken:
 
     async def has_tenant(self, tenant: str) -> bool:
         return bool(tenant)
+
+    async def accepted_credentials(self, tenant: str) -> AcceptedCredentials:
+        del tenant
+        return AcceptedCredentials(by_token=True)
+
+    async def choose(self, secret: str | None, choose: Choose) -> SecretToken | None:
+        del secret, choose
+        return None
 
     async def refresh(self) -> bool:
         self.readings += 1

@@ -28,6 +28,8 @@ from shared.settings import Settings
 from shared.store.store import open_store
 from shared.web import services
 from shared.web.services import Services
+from tests.support.challenges import without_address
+from tests.support.deployed import is_open_of_oauth
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -57,8 +59,11 @@ FUNCTIONS = {
 }
 """Without those of the portal, which takes neither keys nor tokens."""
 OPEN = {"healthz", "openapi", "api_zz_no_such_path", "zz_no_such_path"}
+OPEN |= {name for name, template in FUNCTIONS.items() if is_open_of_oauth(template)}
 """They say the same to everybody."""
-OF_A_TENANT = sorted(name for name, template in FUNCTIONS.items() if "{tenant}" in template)
+OF_A_TENANT = sorted(
+    name for name, template in FUNCTIONS.items() if "{tenant}" in template and name not in OPEN
+)
 OF_THE_API = sorted(API)
 OPERATIONS = sorted((name, method) for name in API for method in API[name].operations)
 """Of each route of the API, by the code that serves it, the methods."""
@@ -137,10 +142,10 @@ def ask(call: Call, process: Services) -> Call:
 
 
 def seen(response: func.HttpResponse) -> tuple[int, dict[str, str], Any]:
-    """All that a client can see of an answer, but for the id of the request."""
+    """All that a client can see of an answer, but for the id and the address of the request."""
     body = json.loads(response.get_body() or b"{}")
     body.pop("instance", None)
-    headers = {name.lower(): value for name, value in response.headers.items()}
+    headers = {name.lower(): without_address(value) for name, value in response.headers.items()}
     return response.status_code, headers, body
 
 

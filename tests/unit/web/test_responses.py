@@ -45,6 +45,7 @@ def test_not_modified_names_the_version() -> None:
     ("error", "headers"),
     [
         (Unauthorized("no"), {"WWW-Authenticate": "Bearer"}),
+        (Unauthorized("no", challenge="Bearer x"), {"WWW-Authenticate": "Bearer x"}),
         (MethodNotAllowed("no", allow=("GET", "POST")), {"Allow": "GET, POST"}),
         (TooManyRequests("no", retry_after=10), {"Retry-After": "10"}),
         (Unavailable("no", retry_after=1), {"Retry-After": "1"}),

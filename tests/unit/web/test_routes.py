@@ -130,6 +130,10 @@ def test_what_is_of_no_tenant_is_served_once_at_the_root_of_the_host() -> None:
     of_the_portal = {route.name for route in PORTAL_ROUTES}
     assert {route.name for route in routes() if not route.per_tenant} - of_the_portal == {
         *API,
+        "inserted_oauth_authorization_server",
+        "inserted_oauth_protected_resource",
+        "tenant_inserted_oauth_authorization_server",
+        "tenant_inserted_oauth_protected_resource",
         "api_zz_no_such_path",
         "healthz",
         "openapi",

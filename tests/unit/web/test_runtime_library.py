@@ -50,11 +50,13 @@ NOT_AT_INDEXING = [
     "azure.keyvault",
     "cryptography",
     "jinja2",
+    "jwt",
     "msal",
     "opentelemetry",
     "pydantic",
     "requests",
     "shared.auth",
+    "shared.oauth",
     "shared.scim",
     "shared.settings",
     "shared.store",
@@ -289,7 +291,9 @@ async def test_a_wrong_token_and_a_wrong_method_are_answered_with_their_headers(
     worker: Worker,
 ) -> None:
     stranger = await worker.call("users", "GET", token=f"{TOKEN}-of-acme")
-    assert (stranger.status, stranger.headers["www-authenticate"]) == (401, "Bearer")
+    assert stranger.status == 401
+    described = f"{URL}/.well-known/oauth-protected-resource"
+    assert stranger.headers["www-authenticate"] == f'Bearer resource_metadata="{described}"'
     wrong = await worker.call("users", "PUT")
     assert (wrong.status, wrong.headers["allow"]) == (405, "GET, HEAD, POST")
 

@@ -1,6 +1,5 @@
 """`apikey`: the API keys of the product, in Key Vault."""
 
-import time
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -8,14 +7,12 @@ import typer
 
 from shared import api_keys
 from shared.api_keys import SCOPES_TAG, TENANTS_TAG, Scope
-from shared.auth import rotation
 from shared.auth.rotation import Drawn, Lifetime
 from tools.admin import console
 from tools.admin.commands import issuing
 from tools.admin.commands.options import EXIT_STATUS, AsJson, Moment, Vault, place, run
 from tools.admin.holders import Holder
 from tools.admin.places import Place
-from tools.admin.tokens import told_of
 from tools.admin.vault import KeySecret, open_vault
 from tools.command_line import App
 
@@ -220,8 +217,7 @@ def list_keys(
 
 async def _new(where: Place, holder: Holder, lifetime: Lifetime, tags: Mapping[str, str]) -> Drawn:
     async with open_vault(where) as vault:
-        with told_of(holder):
-            return await rotation.draw_first(vault, holder.secret, lifetime, time.time(), tags)
+        return await issuing.draw_first(vault, holder, lifetime, tags)
 
 
 async def _list(where: Place) -> list[KeySecret]:

@@ -1,4 +1,4 @@
-"""What `token` and `apikey` have in common: versions of a secret are drawn, shown and disabled."""
+"""What the secrets have in common: their versions are drawn, shown and disabled."""
 
 import sys
 import time
@@ -75,6 +75,14 @@ async def _settle(vault: TokenVault, holder: Holder, drawn: Drawn) -> None:
         )
 
 
+async def draw_first(
+    vault: TokenVault, holder: Holder, lifetime: Lifetime, tags: Mapping[str, str] | None = None
+) -> Drawn:
+    """Draw the first version."""
+    with told_of(holder):
+        return await rotation.draw_first(vault, holder.secret, lifetime, time.time(), tags)
+
+
 async def revoke(where: Place, holder: Holder, version: str) -> Revoked:
     """Disable a version."""
     async with open_vault(where) as vault:
@@ -128,7 +136,10 @@ def confirm(question: str) -> None:
 
 
 def hand_over(holder: Holder, drawn: Drawn, *, as_json: bool) -> None:
-    """Print what was drawn, the one time."""
+    """Print what was drawn, the one time; of a value that was given, that it was added."""
+    if not drawn.token:
+        _tell_added(holder, drawn.version, as_json=as_json)
+        return
     version = drawn.version
     until = console.time_of(version.expires)
     begins = console.time_of(version.not_before)
@@ -147,6 +158,18 @@ def hand_over(holder: Holder, drawn: Drawn, *, as_json: bool) -> None:
         raise typer.Exit(NoAccessError.exit_status) from error
     say(
         f"This is {holder.introduction}. It is not shown again. Version {version.id[:8]}, valid"
+        f"{f' from {begins}' if begins else ''} until {until}."
+    )
+
+
+def _tell_added(holder: Holder, version: SecretVersion, *, as_json: bool) -> None:
+    """Say which version was added."""
+    until, begins = console.time_of(version.expires), console.time_of(version.not_before)
+    if as_json:
+        named = {holder.field: holder.name, "version": version.id, "not_before": begins}
+        console.show_json({**named, "expires": until})
+    say(
+        f"The {holder.version} {version.id[:8]} of {holder.title} is valid"
         f"{f' from {begins}' if begins else ''} until {until}."
     )
 

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from shared import tenants
-from shared.auth import rotation
 from shared.auth.rotation import Drawn, Lifetime
+from shared.auth.versions import standings
 from tools.admin import stats
 from tools.admin.commands import issuing
 from tools.admin.commands.options import (
@@ -26,7 +26,7 @@ from tools.admin.existence import require_table
 from tools.admin.holders import Holder
 from tools.admin.places import Place
 from tools.admin.storage import Storage, open_storage
-from tools.admin.tokens import told_of
+from tools.admin.tokens import no_such
 from tools.admin.vault import open_vault
 from tools.command_line import App, say
 
@@ -142,14 +142,48 @@ def list_versions(
     issuing.show_versions(judged, as_json=as_json)
 
 
+@app.command(epilog=EXIT_STATUS)
+def off(tenant: Tenant = tenants.DEFAULT, vault: Vault = None) -> None:
+    """Switch the tokens of a tenant off: its OAuth clients alone are let in, within a minute.
+
+    It is refused while the tenant has no client that is open, since nobody would be let in.
+    """
+    run(_switch(place(vault=vault), tenant, on=False))
+    say(f"The tokens of the tenant {tenant} are refused within a minute. `token on` undoes it.")
+
+
+@app.command(epilog=EXIT_STATUS)
+def on(tenant: Tenant = tenants.DEFAULT, vault: Vault = None) -> None:
+    """Switch the tokens of a tenant on again."""
+    run(_switch(place(vault=vault), tenant, on=True))
+    say(f"The tokens of the tenant {tenant} are accepted within a minute.")
+
+
+async def _switch(where: Place, tenant: str, *, on: bool) -> None:
+    holder = Holder.tenant(tenant)
+    async with open_vault(where) as vault:
+        judged = standings(await vault.versions(holder.secret.name), time.time())
+        if not judged:
+            raise no_such(holder)
+        if not on and not any(
+            each.tenant == tenant and each.is_open for each in await vault.clients()
+        ):
+            raise NotDoneError(
+                f"the tenant {tenant} has no open client, so nobody would be let in: `client new`"
+                " makes one"
+            )
+        newest = judged[0].version
+        others = {name: text for name, text in newest.tags.items() if name != tenants.TOKEN_TAG}
+        tags = others if on else {**others, tenants.TOKEN_TAG: tenants.TOKEN_OFF}
+        await vault.tag(holder.secret.name, newest.id, tags)
+
+
 async def _new(where: Place, tenant: str, lifetime: Lifetime, *, checks: bool) -> Drawn:
     async with open_vault(where) as vault:
         if checks:
             async with open_storage(where) as storage:
                 await _refuse_taken(storage, where, tenant)
-        holder = Holder.tenant(tenant)
-        with told_of(holder):
-            return await rotation.draw_first(vault, holder.secret, lifetime, time.time())
+        return await issuing.draw_first(vault, Holder.tenant(tenant), lifetime)
 
 
 async def _refuse_taken(storage: Storage, where: Place, tenant: str) -> None:

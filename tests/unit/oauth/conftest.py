@@ -1,0 +1,69 @@
+"""An authorization server on a vault that speaks TLS, as the service has one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from shared.oauth.authorization_server import AuthorizationServer
+from tests.support.oauth import SIGNING_KEY, private_key
+from tests.unit.auth.conftest import auth_log, open_tokens, production, tokens
+
+if TYPE_CHECKING:
+    from shared.auth.vault import VaultTokens
+    from shared.oauth.authorization_server import IssuedToken, Verdict
+    from shared.oauth.credentials import ClientCredential
+    from tests.support.fakes.clock import Time
+    from tests.support.fakes.key_vault import FakeKeyVault
+
+__all__ = ["auth_log", "open_tokens", "production", "tokens"]
+
+URL = "https://id.example.com/tenants/acme/scim/v2"
+
+
+@dataclass(slots=True)
+class Server:
+    """The authorization server of the tenant `acme`, and what it stands on."""
+
+    server: AuthorizationServer
+    tokens: VaultTokens
+    vault: FakeKeyVault
+    time: Time
+    signing_key: str = field(default_factory=private_key)
+
+    async def issue(
+        self, presented: ClientCredential, tenant: str | None = "acme", url: str = URL
+    ) -> IssuedToken:
+        return await self.server.issue(tenant, url, presented)
+
+    async def verdict(
+        self, text: str, tenant: str | None = "acme", url: str = URL
+    ) -> Verdict | None:
+        return await self.server.verdict(tenant, url, text)
+
+    async def is_let_in(self, text: str, **where: Any) -> bool:
+        verdict = await self.verdict(text, **where)
+        return verdict is not None and verdict.caller is not None
+
+    async def failed(self, text: str, **where: Any) -> str:
+        """The name of the check that a token fails."""
+        verdict = await self.verdict(text, **where)
+        assert verdict is not None
+        assert verdict.caller is None
+        return "" if verdict.failed is None else verdict.failed.name
+
+    @property
+    def now(self) -> float:
+        return self.time.clock().wall()
+
+
+@pytest.fixture
+def acme(tokens: VaultTokens, vault: FakeKeyVault, clock: Time) -> Server:
+    """A tenant with a token, in a vault with a signing key."""
+    server = AuthorizationServer(tokens, 3_600, clock.clock())
+    made = Server(server, tokens, vault, clock)
+    vault.put("scim-token--acme", "the-token-of-the-tenant")
+    vault.put(SIGNING_KEY, made.signing_key)
+    return made

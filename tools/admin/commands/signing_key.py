@@ -1,0 +1,91 @@
+"""`signing-key`: the keys that sign access tokens, in Key Vault."""
+
+import time
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from shared.auth.rotation import Drawn, Lifetime, ManagedSecret
+from tools.admin.commands import issuing
+from tools.admin.commands.options import EXIT_STATUS, AsJson, Vault, place, run
+from tools.admin.holders import Holder
+from tools.admin.places import Place
+from tools.admin.vault import open_vault
+from tools.command_line import App
+
+_DAY = 86_400
+_KNOWN_EVERYWHERE = 120
+"""Seconds until every instance has read a new key, which takes a minute."""
+
+app = App(no_args_is_help=True, epilog=EXIT_STATUS)
+
+ValidDays = Annotated[int, typer.Option(min=1, max=3_650, help="For how many days it is valid.")]
+
+
+@app.command(epilog=EXIT_STATUS)
+def new(valid_days: ValidDays = 730, vault: Vault = None, as_json: AsJson = False) -> None:
+    """Draw the first signing key, which access tokens of all tenants need. It is shown nowhere."""
+    where = place(vault=vault)
+    drawn = run(_new(where, issuing.lifetime_of(valid_days, None)))
+    issuing.hand_over(Holder.signing_key(), drawn, as_json=as_json)
+
+
+@app.command(epilog=EXIT_STATUS)
+def rotate(valid_days: ValidDays = 730, vault: Vault = None, as_json: AsJson = False) -> None:
+    """Draw another signing key; the present one goes on checking what it has signed.
+
+    The new one signs from 2 minutes on, when every instance knows it. The present one can be
+    revoked after 6 hours, the longest life of an access token.
+    """
+    where = place(vault=vault)
+    begins = time.time() + _KNOWN_EVERYWHERE
+    lifetime = Lifetime(begins, begins + valid_days * _DAY)
+    run(issuing.rotate(where, _with_new_key(), lifetime, as_json=as_json))
+
+
+@app.command(epilog=EXIT_STATUS)
+def revoke(
+    version: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="VERSION", help="The version to disable, as `signing-key list` shows it."
+        ),
+    ] = None,
+    close: Annotated[
+        bool, typer.Option("--all", help="Disable every version, which ends all access tokens.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before --all.")] = False,
+    vault: Vault = None,
+    as_json: AsJson = False,
+) -> None:
+    """Disable a signing key; the access tokens that it has signed are refused within a minute."""
+    if (version is None) is not close:
+        raise typer.BadParameter("give a VERSION (`signing-key list` shows them), or --all")
+    where = place(vault=vault)
+    _ = where.vault_url  # a place without one is refused before a question is asked
+    holder = Holder.signing_key()
+    if version is not None:
+        issuing.tell_revoked(holder, run(issuing.revoke(where, holder, version)), as_json=as_json)
+        return
+    if not yes:
+        issuing.confirm("Every access token will be refused within a minute. End them?")
+    issuing.tell_closed(holder, run(issuing.close(where, holder)), as_json=as_json)
+
+
+@app.command("list", epilog=EXIT_STATUS)
+def list_versions(vault: Vault = None, as_json: AsJson = False) -> None:
+    """List the signing keys, the newest first; never the keys. States are those of `token list`."""
+    judged = run(issuing.list_versions(place(vault=vault), Holder.signing_key()))
+    issuing.show_versions(judged, as_json=as_json)
+
+
+async def _new(where: Place, lifetime: Lifetime) -> Drawn:
+    async with open_vault(where) as vault:
+        return await issuing.draw_first(vault, _with_new_key(), lifetime)
+
+
+def _with_new_key() -> Holder:
+    from tools.admin.signing import draw_signing_key  # noqa: PLC0415 - 0.1 s that `--help` spares
+
+    return replace(Holder.signing_key(), secret=ManagedSecret.of_signing_keys(draw_signing_key()))
