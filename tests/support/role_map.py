@@ -6,6 +6,7 @@ from typing import Any
 
 from shared.clock import Clock
 from shared.scim.documents import changed_names
+from shared.settings import Settings
 from shared.store.role_changes import SETTLED_SECONDS
 from shared.store.store import open_store
 from shared.tables.account import TableAddress
@@ -31,9 +32,7 @@ async def set_role_map(service: RunningService, scim: Scim, *entries: dict[str, 
 
 async def tell_role_changes(service: RunningService, scim: Scim) -> int:
     """Has the feed tell whose roles are others, as the sweeper does once the map is settled."""
-    storage = _STORAGE.search("\n".join(service.output))
-    assert storage is not None, "the service does not say where its storage is"
-    table = open_table(TableAddress("scim", connection_string=storage[1]))
+    table = open_table(_storage_of(service))
     clock = Clock(wall=lambda: time.time() + SETTLED_SECONDS)
     store = open_store(table, changed_names, clock=clock)
     tenant = scim.tenant_url.split("/")[4]
@@ -43,3 +42,14 @@ async def tell_role_changes(service: RunningService, scim: Scim) -> int:
     told = [await store.role_changes.tell(context, key, bound) for key in leftovers.role_changes]
     await table.close()
     return sum(told)
+
+
+def _storage_of(service: RunningService) -> TableAddress:
+    """Reads where the storage of a service is out of what it says at its start."""
+    said = _STORAGE.search("\n".join(service.output))
+    assert said is not None, "the service does not say where its storage is"
+    environ = {"TABLE_CONNECTION_STRING": said[1], "AZURE_FUNCTIONS_ENVIRONMENT": "Development"}
+    settings = Settings.from_environment(environ)
+    assert settings.table_connection_string is not None
+    secret = settings.table_connection_string.get_secret_value()
+    return TableAddress(settings.table_name, connection_string=secret)
