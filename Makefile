@@ -96,7 +96,7 @@ audit: .venv-audit/.ready ## Ask PyPI for known vulnerabilities of the packages 
 demo: $(DEV_READY) $(AZURITE_READY) ## Provision a generated directory as Entra does, and compare
 	@exec $(PY) -m tools.demo
 
-example: $(DEV_READY) $(AZURITE_READY) .venv-example/.ready ## Run the example product beside the service; DEMO=1 disables somebody, and ends
+example: $(DEV_READY) $(AZURITE_READY) .venv-example/.ready ## Run the example product beside the service; DEMO=1 plays a role and an end
 	@exec $(PY) -m local.example --python "$(CURDIR)/.venv-example/bin/python" $(if $(DEMO),--demo)
 
 conformance: $(DEV_READY) $(AZURITE_READY) $(SUITES) ## Run the suites that others wrote, and print their tallies

@@ -1,7 +1,8 @@
 """`python -m local.example`: runs the example product beside the service, each a child of its own.
 
 The service has its storage in memory. An identity provider is played as Microsoft Entra ID writes:
-some people and groups are provisioned, and with `--demo` one of them signs in and is disabled.
+some people and groups are provisioned, and the product's operator says which groups give which
+roles. With `--demo` somebody signs in, is given a role and loses it, and is disabled.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,11 @@ LONGEST_WAIT: Final = 20
 _LOOK_SECONDS: Final = 0.01
 _TOKEN = re.compile(r'name="csrf" value="([^"]+)"')
 _PEOPLE: Final = ("ana@contoso.test", "ben@contoso.test", "cy@contoso.test")
+_SALES, _ADMINS = "Sales", "Product administrators"
+_ROLE_MAP: Final = [
+    {"group": {"displayName": _ADMINS}, "role": "admin", "priority": 1},
+    {"group": {"displayName": _SALES}, "role": "editor", "priority": 20},
+]
 
 app = App()
 
@@ -55,11 +61,13 @@ class Example:
         tenant_url: of the service, for the identity provider.
         token: the secret token that goes with it.
         product_url: of the pages.
+        operator_key: an API key that manages the tenant.
     """
 
     tenant_url: str
     token: str
     product_url: str
+    operator_key: str
 
 
 @asynccontextmanager
@@ -76,8 +84,13 @@ async def running(
     Raises:
         LocalError: one of them does not start.
     """
-    key = f"scimkey_product_{secrets.token_urlsafe(32)}"
-    grants = {"SCIM_API_KEY__PRODUCT": f"{key} scopes=identities.read,events.read tenants=default"}
+    key, operator_key = [
+        f"scimkey_{name}_{secrets.token_urlsafe(32)}" for name in ("product", "operator")
+    ]
+    grants = {
+        "SCIM_API_KEY__PRODUCT": f"{key} scopes=identities.read,events.read tenants=default",
+        "SCIM_API_KEY__OPERATOR": f"{operator_key} scopes=tenants.manage tenants=default",
+    }
     async with service.running(environ=grants) as running_service:
         with TemporaryDirectory(prefix="scim-example-") as folder:
             environ = {
@@ -92,7 +105,7 @@ async def running(
             if python == sys.executable:
                 environ["PYTHONPATH"] = str(LIBRARY)
             async with _product(python, environ) as url:
-                yield Example(running_service.tenant_url, running_service.token, url)
+                yield Example(running_service.tenant_url, running_service.token, url, operator_key)
 
 
 @asynccontextmanager
@@ -147,15 +160,25 @@ class IdentityProvider:
         body = wire.patch(wire.update(Dialect.LEGACY, [Change("active", active)]))
         await self._client.call(operation, "PATCH", f"/Users/{user_id}", body)
 
-    async def create_group(self, name: str, members: list[str]) -> None:
-        """Create a group with members."""
+    async def create_group(self, name: str) -> str:
+        """Create a group, and return its id."""
         body = wire.new_group(Group(secrets.token_hex(8), name, ()))
         group = await self._client.call(Operation.CREATE_GROUP, "POST", "/Groups", body)
-        added = wire.patch(wire.add_members(Dialect.LEGACY, members))
-        path = f"/Groups/{group['id']}"
-        await self._client.call(
-            Operation.ADD_MEMBERS, "PATCH", path, added, accept=frozenset({204})
-        )
+        return str(group["id"])
+
+    async def add_members(self, group_id: str, members: list[str]) -> None:
+        """Add members to a group."""
+        change = wire.patch(wire.add_members(Dialect.LEGACY, members))
+        await self._change_group(Operation.ADD_MEMBERS, group_id, change)
+
+    async def remove_members(self, group_id: str, members: list[str]) -> None:
+        """Remove members from a group."""
+        change = wire.patch(wire.remove_members(Dialect.LEGACY, members))
+        await self._change_group(Operation.REMOVE_MEMBERS, group_id, change)
+
+    async def _change_group(self, operation: Operation, group_id: str, body: wire.Json) -> None:
+        path, accept = f"/Groups/{group_id}", frozenset({204})
+        await self._client.call(operation, "PATCH", path, body, accept=accept)
 
 
 class Browser:
@@ -174,6 +197,10 @@ class Browser:
     async def is_signed_in(self) -> bool:
         """Ask whether the session goes on."""
         return (await self._http.get("/session")).status_code == 204
+
+    async def is_admin(self) -> bool:
+        """Ask for the page that is for the role `admin` alone."""
+        return (await self._http.get("/admin")).status_code == 200
 
 
 @asynccontextmanager
@@ -197,28 +224,91 @@ async def time_to_end(example: Example, name: str) -> float:
         LocalError: she is not let in, or her session does not end.
     """
     async with visiting(example) as (provider, browser):
-        user_id = await provider.create_user(name)
-        answer = await browser.sign_in(name)
-        if answer.status_code != 303 or not await browser.is_signed_in():
-            raise LocalError(f"{name} could not sign in: {answer.status_code}")
+        user_id = await _provision_and_sign_in(provider, browser, name)
         await provider.set_active(user_id, active=False)
-        answered = time.perf_counter()
-        while await browser.is_signed_in():
-            if time.perf_counter() - answered > PATIENCE:
-                raise LocalError(f"the session of {name} goes on after {PATIENCE:g} s")
-            await asyncio.sleep(_LOOK_SECONDS)
-        seconds = time.perf_counter() - answered
+        seconds = await _time_until(browser.is_signed_in, wanted=False)
         if (await browser.sign_in(name)).status_code != 403:
             raise LocalError(f"{name} was let in again")
         return seconds
 
 
-async def provision(example: Example) -> list[str]:
-    """Provision some people and a group; return their ids."""
+async def time_to_role(example: Example, name: str, group_id: str) -> tuple[float, float]:
+    """Provision somebody who signs in, then joins the administrators and leaves them.
+
+    Args:
+        example: what runs.
+        name: of the user.
+        group_id: of the group that gives the role `admin`.
+
+    Returns:
+        Seconds from the service's answer to the identity provider until the role is there, and
+        until it is gone, without signing in again.
+
+    Raises:
+        LocalError: she is not let in, or her role does not change.
+    """
+    async with visiting(example) as (provider, browser):
+        user_id = await _provision_and_sign_in(provider, browser, name)
+        await provider.add_members(group_id, [user_id])
+        given = await _time_until(browser.is_admin, wanted=True)
+        await provider.remove_members(group_id, [user_id])
+        return given, await _time_until(browser.is_admin, wanted=False)
+
+
+async def _provision_and_sign_in(provider: IdentityProvider, browser: Browser, name: str) -> str:
+    user_id = await provider.create_user(name)
+    answer = await browser.sign_in(name)
+    if answer.status_code != 303 or not await browser.is_signed_in():
+        raise LocalError(f"{name} could not sign in: {answer.status_code}")
+    return user_id
+
+
+async def _time_until(ask: Callable[[], Awaitable[bool]], *, wanted: bool) -> float:
+    """Ask the product again and again until it answers as wanted; return the seconds."""
+    began = time.perf_counter()
+    while await ask() is not wanted:
+        if time.perf_counter() - began > PATIENCE:
+            raise LocalError(f"the product has heard of nothing after {PATIENCE:g} s")
+        await asyncio.sleep(_LOOK_SECONDS)
+    return time.perf_counter() - began
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioned:
+    """What is there when the product is shown.
+
+    Attributes:
+        people: ids of the users.
+        admins: id of the group that gives the role `admin`.
+    """
+
+    people: list[str]
+    admins: str
+
+
+async def provision(example: Example) -> Provisioned:
+    """Provision some people and groups, and say which groups give which roles."""
     async with visiting(example) as (provider, _):
-        ids = [await provider.create_user(name) for name in _PEOPLE]
-        await provider.create_group("Sales", ids[:2])
-        return ids
+        people = [await provider.create_user(name) for name in _PEOPLE]
+        sales, admins = [await provider.create_group(name) for name in (_SALES, _ADMINS)]
+        await provider.add_members(sales, people[:2])
+        await provider.add_members(admins, people[:1])
+    await set_role_map(example, _ROLE_MAP)
+    return Provisioned(people, admins)
+
+
+async def set_role_map(example: Example, role_map: list[dict[str, object]]) -> None:
+    """Set the role map of the tenant, as the product's operator.
+
+    Raises:
+        LocalError: the service refuses it.
+    """
+    base_url = example.tenant_url.removesuffix("/scim/v2")
+    headers = {"Authorization": f"Bearer {example.operator_key}"}
+    async with httpx.AsyncClient(base_url=base_url, headers=headers, trust_env=False) as http:
+        answer = await http.patch("/api/v1/tenants/default", json={"roleMap": role_map})
+    if not answer.is_success:
+        raise LocalError(f"the role map was refused: {answer.text}")
 
 
 async def show(python: str, *, demo: bool) -> None:
@@ -226,16 +316,21 @@ async def show(python: str, *, demo: bool) -> None:
     _end_by_signal()
     print("Starting the service with its storage in memory, and the product ...", flush=True)
     async with running(python=python) as example:
-        ids = await provision(example)
-        print(f"Provisioned: {', '.join(_PEOPLE)}; Ana and Ben are in Sales")
+        provisioned = await provision(example)
+        print(f"Provisioned: {', '.join(_PEOPLE)}")
+        print(f"Roles:       {_SALES} are editors (Ana, Ben), {_ADMINS} are admins (Ana)")
         if demo:
-            await _demonstrate(example)
+            await _demonstrate(example, provisioned.admins)
             return
-        print(_INSTRUCTIONS.format(example=example, id=ids[0]), flush=True)
+        print(_INSTRUCTIONS.format(example=example, id=provisioned.people[0]), flush=True)
         await asyncio.Event().wait()
 
 
-async def _demonstrate(example: Example) -> None:
+async def _demonstrate(example: Example, admins: str) -> None:
+    name = "eli@contoso.test"
+    print(f"{name} signs in, joins {_ADMINS} and leaves them ...", flush=True)
+    given, taken = await time_to_role(example, name, admins)
+    print(f"The role admin was there after {given:.2f} s, and gone after {taken:.2f} s.")
     name = "dee@contoso.test"
     print(f"{name} is provisioned, signs in and is disabled ...", flush=True)
     seconds = await time_to_end(example, name)
@@ -266,7 +361,9 @@ def _end_by_signal() -> None:
 @app.command()
 def main(
     *,
-    demo: Annotated[bool, typer.Option("--demo", help="Disable somebody, and end.")] = False,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Give a role, take it, disable somebody, and end.")
+    ] = False,
     python: Annotated[str, typer.Option(help="Runs the product.")] = sys.executable,
 ) -> None:
     """Run the example product beside the service.

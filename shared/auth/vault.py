@@ -22,7 +22,6 @@ from shared.auth.key_vault import ListedSecret
 from shared.auth.secret_forms import canonical_name, is_kept_whole, problem_of
 from shared.auth.tenant_tokens import TenantAccess, TenantState, no_such_tenant
 from shared.auth.tokens import (
-    VALID_TOKENS,
     AcceptedCredentials,
     ApiKey,
     Caller,

@@ -9,11 +9,21 @@ import pytest
 
 from product.database import Database
 from product.settings import Settings
-from scim_on_functions import Access, AsyncClient, AsyncFeed, Event, MemoryReplica
+from scim_on_functions import (
+    Access,
+    AsyncClient,
+    AsyncFeed,
+    Event,
+    MemoryReplica,
+    Records,
+    UserRecord,
+)
 from tests.clients.python.test_synchronisation import change
 from tests.examples.conftest import Serve
 from tests.support.fixtures.api_client import KEYS
 from tests.support.fixtures.scim_client import Resource, Scim
+from tests.support.fixtures.service import RunningService
+from tests.support.role_map import entry, set_role_map, tell_role_changes
 
 ANA = "ana@contoso.test"
 _TOKEN = re.compile(r'name="csrf" value="([^"]+)"')
@@ -94,6 +104,60 @@ async def test_a_session_ends_when_its_user_is_deleted(
     await sign_in(browser, ANA)
     await scim.delete(f"/Users/{ana['id']}")
     await hold_ended(browser)
+
+
+def members(operation: str, user: Resource) -> Resource:
+    return {"op": operation, "path": "members", "value": [{"value": user["id"]}]}
+
+
+async def hold_admin(browser: httpx.AsyncClient, *, wanted: bool) -> None:
+    """Somebody who stays signed in comes to see the page of administrators, or no longer does."""
+    status = 200 if wanted else 403
+    async with asyncio.timeout(30):
+        while (await browser.get("/admin")).status_code != status:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.05)
+    page = (await browser.get("/")).text
+    assert ('<span class="chip">admin</span>' in page) is wanted
+
+
+async def test_a_role_comes_and_goes_with_a_group_of_the_role_map(
+    running_service: RunningService, scim: Scim, browser: httpx.AsyncClient
+) -> None:
+    ana, admins = await scim.create_user(ANA, active=True), await scim.create_group("Admins")
+    await set_role_map(running_service, scim, entry("admin", 1, displayName="Admins"))
+    await sign_in(browser, ANA)
+    await hold_admin(browser, wanted=False)
+    await scim.patch(f"/Groups/{admins['id']}", members("add", ana))
+    await hold_admin(browser, wanted=True)
+    await scim.patch(f"/Groups/{admins['id']}", members("remove", ana))
+    await hold_admin(browser, wanted=False)
+
+
+async def test_a_role_comes_and_goes_with_the_role_map(
+    running_service: RunningService, scim: Scim, browser: httpx.AsyncClient
+) -> None:
+    ana = await scim.create_user(ANA, active=True)
+    await scim.create_group("Sales", ana["id"])
+    await sign_in(browser, ANA)
+    await hold_admin(browser, wanted=False)
+    await set_role_map(running_service, scim, entry("admin", 1, displayName="Sales"))
+    await tell_role_changes(running_service, scim)
+    await hold_admin(browser, wanted=True)
+    await set_role_map(running_service, scim)
+    await tell_role_changes(running_service, scim)
+    await hold_admin(browser, wanted=False)
+
+
+def test_a_record_that_is_older_than_a_session_takes_no_role_from_it() -> None:
+    database = Database("sqlite://")
+    token = database.begin_session(Access("allow", "active", "0" * 32, 5, roles=("admin",)), ANA)
+    for version, roles in ((4, ("admin",)), (5, ())):
+        document = {"userName": ANA, "active": True}
+        database.save(Records([UserRecord("0" * 32, version, document)]))
+        session = database.session(token)
+        assert session is not None
+        assert session.roles == roles
+    database.close()
 
 
 async def test_what_happens_while_the_product_is_down_ends_sessions_when_it_is_back(

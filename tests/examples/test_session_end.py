@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -23,6 +24,22 @@ def test_the_figure_names_what_was_measured_and_what_follows_for_a_poll_each_min
     first, second = rows([0.5, 0.7, 1.5]).splitlines()[-2:]
     assert first.endswith("| 0.70 | 1.50 |")
     assert second.endswith("| 30 | 62 |")
+
+
+async def test_the_demonstration_gives_a_role_takes_it_and_ends_a_session() -> None:
+    command = [sys.executable, "-m", "local.example", "--demo"]
+    async with children.running(
+        command, directory=ROOT, environ=os.environ, capture=True
+    ) as process:
+        assert process.stdout is not None
+        async with asyncio.timeout(180):
+            said = (await process.stdout.read()).decode()
+        assert await process.wait() == 0, said
+    found = re.search(r"The role admin was there after ([\d.]+) s, and gone after ([\d.]+) s", said)
+    assert found is not None, said
+    assert max(map(float, found.groups())) < 15
+    assert "Her session ended" in said
+    assert said.rstrip().endswith("was refused.")
 
 
 async def test_ctrl_c_ends_the_service_and_the_product() -> None:

@@ -40,17 +40,18 @@ export {
 } from "./replica.js";
 export { apply, resynchronise } from "./synchronise.js";
 export type { TransportOptions } from "./transport.js";
-export type {
-  Access,
-  AccessQuery,
-  Event,
-  EventPage,
-  EventResource,
-  Group,
-  Member,
-  Meta,
-  Reference,
-  User,
+export {
+  type Access,
+  type AccessQuery,
+  type Event,
+  type EventPage,
+  type EventResource,
+  type Group,
+  type Member,
+  type Meta,
+  type Reference,
+  rolesOf,
+  type User,
 } from "./types.js";
 export { VERSION } from "./version.js";
 export { TOLERANCE, verify, type WebhookHeaders } from "./webhooks.js";

@@ -4,8 +4,8 @@
  * What is kept of each resource is what came with its highest version, so that an event which comes
  * late or twice changes nothing. A user has a version, which grows with each change of the user,
  * memberships included. So each membership of a user has one as well. A group has none, nor has a
- * group's membership in another: there an event says only that something has changed, and the
- * present state is read.
+ * group's membership in another, nor have the roles of a user: there an event says only that
+ * something has changed, and the present state is read.
  *
  * @module
  */
@@ -180,6 +180,11 @@ export class Draft {
     return version > (this.users.get(id)?.version ?? 0);
   }
 
+  /** Tells whether a user is there in a version, and in no newer one. */
+  isUserAt(id: string, version: number): boolean {
+    return !this.isUserGone(id) && this.users.get(id)?.version === version;
+  }
+
   /** Tells whether a user is known to have been deleted. */
   isUserGone(id: string): boolean {
     return this.users.get(id)?.document === null;
@@ -190,9 +195,13 @@ export class Draft {
     return this.groups.get(id)?.document === null;
   }
 
-  /** Takes a user's document, or that the user is gone, if that is newer. */
+  /**
+   * Takes a user's document, or that the user is gone, if that is newer.
+   *
+   * A document of the same version takes the place of one: roles change without the version.
+   */
   putUser(id: string, version: number, document: User | null): void {
-    if (!this.isUserNewer(id, version)) return;
+    if (!this.isUserNewer(id, version) && !this.isUserAt(id, version)) return;
     const listed = this.users.get(id)?.listed ?? 0;
     this.users.set(id, { id, version, document, listed });
   }

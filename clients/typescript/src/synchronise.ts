@@ -11,12 +11,19 @@ import type { Event, Member, User } from "./types.js";
 
 const BATCH = 200;
 
+/** Stands among the attributes of an event when the role map gives the user other roles. */
+const ROLES = "roles";
+
+/** Users to be read from which on all are walked: so many come with each request then. */
+const WALK_FROM = 200;
+
 /**
  * Applies events to a copy, in whatever order they come and however often: of a webhook, or of a
  * feed that you walk yourself.
  *
  * What has changed is read: each user of which the events have a newer version, unless they bring
- * it; each group that was created or changed; the groups above each group that joined or left one.
+ * it; each user whose roles are others; each group that was created or changed; the groups above
+ * each group that joined or left one.
  *
  * @throws ServiceError if it could not be read; nothing was written.
  */
@@ -31,6 +38,7 @@ export async function apply(
   for (const [userId, ofUser] of about.users) {
     await applyToUser(tenant, draft, userId, ofUser, options);
   }
+  await readMembers(tenant, draft, about, options);
   const created = new Set<string>();
   for (const [groupId, ofGroup] of about.groups) {
     if (!draft.groups.has(groupId)) created.add(groupId);
@@ -111,7 +119,13 @@ function idsOf(about: Concerned): [users: string[], groups: string[]] {
   return [[...users], [...groups]];
 }
 
-/** Applies all events about a user: the one with the highest version decides. */
+/**
+ * Applies all events about a user: the one with the highest version decides.
+ *
+ * Roles change without a version. So an event that tells of them is not out of date by the version
+ * that is known, nor does it tell which roles: a document that it brings may be older than the one
+ * that is known.
+ */
 async function applyToUser(
   tenant: Tenant,
   draft: Draft,
@@ -121,13 +135,16 @@ async function applyToUser(
 ): Promise<void> {
   const last = events.reduce((one, other) => (versionIn(other) > versionIn(one) ? other : one));
   const version = versionIn(last);
-  if (!draft.isUserNewer(id, version)) return;
+  const ofVersion = events.filter((event) => versionIn(event) === version);
+  const hasRoles = ofVersion.some((event) => event.attributes.includes(ROLES));
+  const isToldAgain = hasRoles && draft.isUserAt(id, version);
+  if (!draft.isUserNewer(id, version) && !isToldAgain) return;
   if (last.type === "user.deleted") {
     draft.putUser(id, version, null);
     return;
   }
   const isBack = draft.isUserGone(id);
-  const brought = isBack ? undefined : (last.resource.document as User | undefined);
+  const brought = isBack || hasRoles ? undefined : (last.resource.document as User | undefined);
   const document = brought ?? (await tenant.user(id, options));
   if (document === undefined) {
     draft.putUser(id, version, null);
@@ -135,6 +152,43 @@ async function applyToUser(
   }
   draft.putUser(id, versionOf(document), document);
   if (isBack) draft.listMemberships(id, versionOf(document), directGroups(document));
+}
+
+/**
+ * Reads users who joined or left a group, since that changes their roles and their version.
+ *
+ * Of who is not found any more `user.deleted` tells.
+ */
+async function readMembers(
+  tenant: Tenant,
+  draft: Draft,
+  about: Concerned,
+  options: CallOptions,
+): Promise<void> {
+  const wanted = new Set<string>();
+  for (const { member } of about.members) {
+    const isNewer = draft.isUserNewer(member.id, member.version ?? 0);
+    if (member.type === "User" && isNewer && !draft.isUserGone(member.id)) wanted.add(member.id);
+  }
+  for await (const document of usersById(tenant, wanted, options)) {
+    draft.putUser(document.id, versionOf(document), document);
+  }
+}
+
+/** Reads users one by one, or many by walking all. */
+async function* usersById(
+  tenant: Tenant,
+  ids: ReadonlySet<string>,
+  options: CallOptions,
+): AsyncGenerator<User, void, undefined> {
+  if (ids.size > WALK_FROM) {
+    for await (const user of tenant.users(options)) if (ids.has(user.id)) yield user;
+    return;
+  }
+  for (const id of ids) {
+    const user = await tenant.user(id, options);
+    if (user) yield user;
+  }
 }
 
 /** Applies all events about a group itself: what is read now is what counts. */

@@ -121,3 +121,12 @@ export interface EventPage {
   /** Whether there is more to be read at once. */
   readonly more: boolean;
 }
+
+const ROLES = "urn:ietf:params:scim:schemas:extension:scim-on-functions:2.0:User";
+
+/** Returns the roles of a user by priority; as `access` says, who may not come in has none. */
+export function rolesOf(user: User): readonly string[] {
+  if (user.active !== true) return [];
+  const extension = user[ROLES] as { readonly roles?: readonly string[] } | undefined;
+  return extension?.roles ?? [];
+}

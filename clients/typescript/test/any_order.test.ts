@@ -119,6 +119,7 @@ function happen(service: FakeService, random: (below: number) => number): void {
     () => group && service.hidden.has(group) && service.createGroup(group),
     () => user && service.setActive(user, random(2) === 0),
     () => user && service.rename(user, `${user}-${number}`),
+    () => user && service.setRoles(user, ...["admin", "editor"].slice(random(3))),
     () => random(3) === 0 && user && service.deleteUser(user),
     () => group && service.groups.has(group) && service.renameGroup(group, `${group}-${number}`),
     () => random(3) === 0 && group && service.groups.has(group) && service.deleteGroup(group),

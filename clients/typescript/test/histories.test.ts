@@ -41,8 +41,9 @@ async function holdsAfter(
     Object.fromEntries(Object.entries(history.state.users).map(([id, { active }]) => [id, active])),
     place,
   );
-  for (const [id, { userName }] of Object.entries(history.state.users)) {
+  for (const [id, { userName, roles }] of Object.entries(history.state.users)) {
     if (userName) assert.equal(users[id]?.userName, userName, place);
+    if (roles) assert.deepEqual(users[id]?.roles, roles, place);
   }
   assert.deepEqual(groups, [...history.state.groups].sort(), place);
   assert.deepEqual(
@@ -55,8 +56,9 @@ async function holdsAfter(
 /** The directory in the end, which is what a read finds. */
 function endOf(history: History): FakeService {
   const service = new FakeService();
-  for (const [id, user] of Object.entries(history.state.users)) {
+  for (const [id, { roles, ...user }] of Object.entries(history.state.users)) {
     service.users.set(id, { userName: `${id}@contoso.test`, ...user });
+    if (roles) service.roles.set(id, roles);
   }
   for (const id of history.state.groups) service.groups.set(id, { displayName: id });
   for (const [groupId, id] of history.state.memberships) service.place(groupId, id);

@@ -17,6 +17,7 @@ from scim_on_functions import (
     MembershipRecord,
     Records,
     UserRecord,
+    roles_of,
 )
 
 SESSION_SECONDS = 8 * 3_600
@@ -87,6 +88,7 @@ class Person:
     name: str
     is_active: bool
     groups: tuple[str, ...]
+    roles: tuple[str, ...]
 
 
 class Database:
@@ -149,7 +151,11 @@ class Database:
             return Ids(found, frozenset(groups))
 
     def save(self, records: Records) -> None:
-        """Write records (`Replica.save`), and end the sessions of those who may not be here."""
+        """Write records (`Replica.save`), and have sessions follow.
+
+        Those who may not be here have none any more, and the others have the roles of now. A record
+        that is older than a session says nothing of it.
+        """
         outside = [each.id for each in records.users if not each.is_active]
         with self._engine.begin() as connection:
             _replace(connection, _users, [_user_values(each) for each in records.users])
@@ -159,6 +165,7 @@ class Database:
             )
             for part in _parts(outside):
                 connection.execute(sa.delete(_sessions).where(_sessions.c.user_id.in_(part)))
+            _give_roles(connection, records.users)
 
     # Sessions.
 
@@ -224,7 +231,10 @@ class Database:
             groups = _group_names(connection, [user.id for user in users])
         people = (
             Person(
-                user.document["userName"], user.is_active, tuple(sorted(groups.get(user.id, ())))
+                user.document["userName"],
+                user.is_active,
+                tuple(sorted(groups.get(user.id, ()))),
+                roles_of(user.document),
             )
             for user in users
         )
@@ -282,6 +292,25 @@ def _replace(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str
         keys = [{f"key_{each.name}": row[each.name] for each in table.primary_key} for row in rows]
         connection.execute(sa.delete(table).where(*key), keys)
         connection.execute(sa.insert(table), rows)
+
+
+def _give_roles(connection: sa.Connection, users: Collection[UserRecord]) -> None:
+    """Give the sessions of users the roles that these have now."""
+    given = [
+        {"of": each.id, "seen": each.version, "now": list(each.roles)}
+        for each in users
+        if each.is_active
+    ]
+    if given:
+        connection.execute(
+            sa.update(_sessions)
+            .where(
+                _sessions.c.user_id == sa.bindparam("of"),
+                _sessions.c.version <= sa.bindparam("seen"),
+            )
+            .values(roles=sa.bindparam("now", type_=sa.JSON)),
+            given,
+        )
 
 
 def _user_values(record: UserRecord) -> dict[str, Any]:

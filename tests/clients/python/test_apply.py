@@ -16,10 +16,12 @@ from scim_on_functions import (
     Tenant,
     apply,
     resynchronise,
+    roles_of,
 )
 from tests.clients.python.conftest import API_KEY
 
 ANA, SALES, STAFF = "a" * 32, "b" * 32, "c" * 32
+ROLES = "urn:ietf:params:scim:schemas:extension:scim-on-functions:2.0:User"
 Resources = dict[str, Any]
 
 
@@ -142,6 +144,57 @@ def test_of_many_events_about_a_user_one_read_comes() -> None:
     kinds = ("user.created", "user.deactivated", "user.activated")
     apply(directory.tenant, replica, [event(each, ANA, n) for n, each in enumerate(kinds, 1)])
     assert len(directory.reads) == 1
+
+
+def test_other_roles_are_read_although_the_version_is_the_one_that_is_known() -> None:
+    directory, replica = Directory(user(3)), MemoryReplica()
+    resynchronise(directory.tenant, replica)
+    directory.show(user(3) | {ROLES: {"roles": ["admin", "editor"]}})
+    before = user(3) | {ROLES: {"roles": ["viewer"]}}
+    told = event("user.updated", ANA, 3, attributes=("roles",), document=before)
+    apply(directory.tenant, replica, [told])
+    (record,) = replica.load([ANA], []).users
+    assert record.roles == ("admin", "editor")
+    directory.reads.clear()
+    apply(directory.tenant, replica, [event("user.updated", ANA, 2, attributes=("roles",))])
+    assert directory.reads == []  # who was read since has the roles of the map
+
+
+def test_who_may_not_come_in_has_no_roles() -> None:
+    directory, replica = (
+        Directory(user(1, active=False) | {ROLES: {"roles": ["a"]}}),
+        MemoryReplica(),
+    )
+    resynchronise(directory.tenant, replica)
+    assert roles_of(replica.users[ANA]) == ()
+
+
+def test_who_joins_a_group_is_read_and_many_are_walked() -> None:
+    people = [user(2, SALES) | {"id": f"{number:032}"} for number in range(201)]
+    directory, replica = Directory(*people, group(SALES)), MemoryReplica()
+    apply(directory.tenant, replica, [added(SALES, 2, people[0]["id"])] * 2)
+    assert directory.reads == [f"/scim/v2/Users/{people[0]['id']}"]
+    apply(directory.tenant, replica, [added(SALES, 2, each["id"]) for each in people[1:]])
+    assert len(directory.reads) == 201
+    apply(directory.tenant, MemoryReplica(), [added(SALES, 2, each["id"]) for each in people])
+    assert directory.reads[201:] == ["/scim/v2/Users"]
+
+
+def test_an_expanded_feed_asks_for_as_many_events_as_the_service_gives() -> None:
+    asked: list[dict[str, str]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(dict(request.url.params))
+        return httpx.Response(200, json={"events": [], "cursor": "c", "more": False})
+
+    http = httpx.Client(transport=httpx.MockTransport(answer))
+    tenant = Client("https://id.example.com", API_KEY, http=http).tenant()
+    for expand in (False, True):
+        Feed(tenant, MemoryCheckpoint(), expand=expand).poll()
+    assert [(each.get("expand"), each["limit"]) for each in asked] == [
+        (None, "1000"),
+        ("resource", "100"),
+    ]
 
 
 def test_resource_types_of_the_deployment_are_passed_over() -> None:

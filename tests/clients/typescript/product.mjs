@@ -1,7 +1,7 @@
 // A product that keeps a copy in memory. For each line of its input it polls, and prints what it holds.
 
 import { createInterface } from "node:readline";
-import { Client, Feed, MemoryCheckpoint, MemoryReplica } from "scim-on-functions-client";
+import { Client, Feed, MemoryCheckpoint, MemoryReplica, rolesOf } from "scim-on-functions-client";
 
 const { SCIM_URL, SCIM_API_KEY, TENANT, EXPAND } = process.env;
 const tenant = new Client(SCIM_URL, SCIM_API_KEY).tenant(TENANT);
@@ -15,5 +15,6 @@ for await (const command of createInterface({ input: process.stdin })) {
   await feed.poll((events) => void types.push(...events.map((event) => event.type)));
   const users = Object.fromEntries(replica.users);
   const groups = Object.fromEntries(replica.groups);
-  console.log(JSON.stringify({ types, users, groups, memberships: replica.memberships }));
+  const roles = Object.fromEntries([...replica.users].map(([id, user]) => [id, rolesOf(user)]));
+  console.log(JSON.stringify({ types, users, groups, memberships: replica.memberships, roles }));
 }

@@ -13,8 +13,9 @@ import pytest
 
 from tests.clients.typescript.conftest import Product
 from tests.support.fixtures.api_client import KEYS
-from tests.support.fixtures.scim_client import Scim
+from tests.support.fixtures.scim_client import Resource, Scim
 from tests.support.fixtures.service import RunningService
+from tests.support.role_map import entry, set_role_map, tell_role_changes
 
 PROGRAM = Path(__file__).with_name("product.mjs")
 DECISION = """
@@ -152,6 +153,53 @@ async def test_a_copy_follows_the_directory(
         assert [*copy["groups"]] == [sales["id"]]
         await hold_equal(copy, scim)
         await hold_equal(await copying.poll("forget"), scim)
+
+
+@pytest.mark.parametrize("expand", ["0", "1"])
+async def test_the_copy_has_the_roles_that_access_has(
+    *,
+    product: Product,
+    environ: dict[str, str],
+    running_service: RunningService,
+    scim: Scim,
+    expand: str,
+) -> None:
+    ana, bo, cy = [await scim.create_user(name, active=True) for name in ("ana", "bo", "cy")]
+    east, south = await scim.create_group("East"), await scim.create_group("South")
+    # A process learns within a minute that there are groups in groups.
+    sales = await scim.create_group("Sales", ana["id"], south["id"])
+    await set_role_map(running_service, scim, entry("editor", 2, displayName="Sales"))
+    api = running_service.api_of(scim)
+
+    async def roles_in(copy: Copy) -> dict[str, list[str]]:
+        """The roles of the copy by user name, which are those of `access`."""
+        copied = {copy["users"][uid]["userName"]: roles for uid, roles in copy["roles"].items()}
+        decisions = {name: await api.access(userName=name) for name in copied}
+        assert copied == {name: each.get("roles", []) for name, each in decisions.items()}
+        return copied
+
+    async with running(product, environ | {"EXPAND": expand}) as copying:
+        assert await roles_in(await copying.poll()) == {"ana": ["editor"], "bo": [], "cy": []}
+        await scim.patch(f"/Groups/{sales['id']}", change_of_members("add", bo))
+        assert (await roles_in(await copying.poll()))["bo"] == ["editor"]
+        await scim.patch(f"/Groups/{sales['id']}", change_of_members("add", east))
+        await scim.patch(f"/Groups/{east['id']}", change_of_members("add", cy))
+        assert (await roles_in(await copying.poll()))["cy"] == ["editor"]
+        entries = entry("editor", 2, displayName="Sales"), entry("admin", 1, displayName="East")
+        await set_role_map(running_service, scim, *entries)
+        assert await tell_role_changes(running_service, scim) > 0
+        assert (await roles_in(await copying.poll()))["cy"] == ["admin", "editor"]
+        await scim.patch(f"/Groups/{sales['id']}", change_of_members("remove", east))
+        await copying.poll()  # nothing is told of Cy
+        assert (await roles_in(await copying.poll("forget")))["cy"] == ["admin"]
+
+
+def change_of_members(operation: str, *members: Resource) -> Resource:
+    return {
+        "op": operation,
+        "path": "members",
+        "value": [{"value": each["id"]} for each in members],
+    }
 
 
 async def test_a_copy_follows_a_thousand_changes_of_several_at_once(

@@ -27,7 +27,7 @@ from scim_on_functions.feed import (
     resynchronise,
     resynchronise_async,
 )
-from scim_on_functions.models import Access, Document, Event, EventPage, Member
+from scim_on_functions.models import Access, Document, Event, EventPage, Member, roles_of
 from scim_on_functions.replica import (
     AsyncReplica,
     GroupRecord,
@@ -78,5 +78,6 @@ __all__ = [
     "apply_async",
     "resynchronise",
     "resynchronise_async",
+    "roles_of",
     "verify",
 ]

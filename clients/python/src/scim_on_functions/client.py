@@ -104,7 +104,7 @@ class Tenant:
 
         Args:
             after: cursor of the page before; `now` for what is yet to come.
-            limit: how many events are enough, up to 1,000.
+            limit: how many events are enough, up to 1,000; with `expand` up to 100.
             wait: seconds to wait for an event, up to 20.
             types: of the events that are wanted; none means all.
             expand: whether each event brings its resource as it is now.

@@ -15,7 +15,9 @@ from scim_on_functions.replica import Replica
 from scim_on_functions.requests import TenantRequests
 from scim_on_functions.synchronise import AnyReplica, applying, copying
 
-LIMIT = 1_000
+LIMIT, EXPANDED_LIMIT = 1_000, 100
+"""The most events that the service gives at once, without and with their resources."""
+
 INTERVAL = 60.0
 """Seconds between two polls. One that waits is billed as running time while it waits."""
 
@@ -90,11 +92,12 @@ class _FeedFlows:
         cursor: str | None = yield from call(checkpoint.load)
         if cursor is None and self._replica is not None:
             cursor = yield from self._copy(self._replica)
+        limit = EXPANDED_LIMIT if self._expand else LIMIT
         told = 0
         while True:
             try:
                 page = yield from self._requests.events(
-                    cursor, LIMIT, self._wait, self._types, expand=self._expand
+                    cursor, limit, self._wait, self._types, expand=self._expand
                 )
             except CursorExpiredError:
                 if self._replica is None:

@@ -8,6 +8,8 @@ from typing import Any, Self
 Document = Mapping[str, Any]
 """A SCIM resource as the service shows it."""
 
+_ROLES = "urn:ietf:params:scim:schemas:extension:scim-on-functions:2.0:User"
+
 
 @dataclass(frozen=True, slots=True)
 class Access:
@@ -145,3 +147,10 @@ def version_of(user: Document) -> int:
     """Read the version of a user out of its entity tag, `W/"7"`."""
     tag: str = user["meta"]["version"]
     return int(tag.removeprefix("W/").strip('"'))
+
+
+def roles_of(user: Document) -> tuple[str, ...]:
+    """Read the roles of a user by priority; as `access` says, who may not come in has none."""
+    if user.get("active") is not True:
+        return ()
+    return tuple(user.get(_ROLES, {}).get("roles", ()))

@@ -3,15 +3,15 @@
 What is kept of each resource is what came with its highest version, so that an event which comes
 late or twice changes nothing. A user has a version, which grows with each change of the user,
 memberships included. So each membership of a user has one as well. A group has none, nor has a
-group's membership in another: there an event says only that something has changed, and the present
-state is read.
+group's membership in another, nor have the roles of a user: there an event says only that something
+has changed, and the present state is read.
 """
 
 from collections.abc import Awaitable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from scim_on_functions.models import Document, Event, Member
+from scim_on_functions.models import Document, Event, Member, roles_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,11 @@ class UserRecord:
     def is_active(self) -> bool:
         """Whether the user is there and may come in."""
         return self.document is not None and self.document.get("active") is True
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles by priority, as they were when the document was read."""
+        return () if self.document is None else roles_of(self.document)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,13 +208,26 @@ class Draft:
         known = self.users.get(user_id)
         return known is None or version is None or version > known.version
 
+    def is_user_at(self, user_id: str, version: int | None) -> bool:
+        """Tell whether a user is there in a version, and in no newer one."""
+        known = self.users.get(user_id)
+        return known is not None and known.document is not None and version == known.version
+
+    def is_user_gone(self, user_id: str) -> bool:
+        """Tell whether a user is known to have been deleted."""
+        known = self.users.get(user_id)
+        return known is not None and known.document is None
+
     def is_group_gone(self, group_id: str) -> bool:
         """Tell whether a group is known to have been deleted."""
         known = self.groups.get(group_id)
         return known is not None and known.document is None
 
     def put_user(self, user_id: str, version: int, document: Document | None) -> None:
-        """Take a user's document, or that the user is gone, if that is newer."""
+        """Take a user's document, or that the user is gone, if that is newer.
+
+        A document of the same version takes the place of one: roles change without the version.
+        """
         known = self.users.get(user_id, UserRecord(user_id, -1, None))
         is_read_again = version == known.version and known.document is not None
         if version > known.version or is_read_again:
@@ -288,7 +306,16 @@ class Concerned:
     @property
     def all_users(self) -> frozenset[str]:
         """Everybody whose record is needed."""
-        return self.users | {member.id for _, member, _ in self.members if member.type == "User"}
+        return self.users | self.member_versions.keys()
+
+    @property
+    def member_versions(self) -> dict[str, int]:
+        """The newest version of each user who joined or left a group."""
+        versions: dict[str, int] = {}
+        for _, member, _ in self.members:
+            if member.type == "User":
+                versions[member.id] = max(versions.get(member.id, 0), member.version or 0)
+        return versions
 
     @property
     def all_groups(self) -> frozenset[str]:

@@ -21,6 +21,12 @@ from scim_on_functions.requests import NOW, WITHOUT_MEMBERS, TenantRequests
 
 AnyReplica = Replica | AsyncReplica
 
+ROLES = "roles"
+"""Stands among the attributes of an event when the role map gives the user other roles."""
+
+_WALK_FROM = 200
+"""Users to be read from which on all are walked: so many come with each request then."""
+
 _NESTED = {"filter": 'members.type eq "Group"', "attributes": "id"}
 
 
@@ -30,7 +36,8 @@ def applying(
     """Apply events, in whatever order they come and however often.
 
     What has changed is read: each user of which the events have a newer version, unless they bring
-    it; each group that was created or changed; the groups above each group that joined or left one.
+    it; each user whose roles are others; each group that was created or changed; the groups above
+    each group that joined or left one.
 
     Raises:
         ServiceError: it could not be read; nothing was written.
@@ -40,6 +47,7 @@ def applying(
     draft = Draft(known)
     for user_id in sorted(about.users):
         yield from _apply_to_user(requests, draft, [e for e in events if e.resource_id == user_id])
+    yield from _read_members(requests, draft, about.member_versions)
     new_groups = set[str]()
     for group_id in sorted(about.groups):
         was_known = group_id in draft.groups
@@ -64,16 +72,23 @@ def applying(
 
 
 def _apply_to_user(requests: TenantRequests, draft: Draft, events: Collection[Event]) -> Flow[None]:
-    """Apply all events about a user: the one with the highest version decides."""
+    """Apply all events about a user: the one with the highest version decides.
+
+    Roles change without a version. So an event that tells of them is not out of date by the version
+    that is known, nor does it tell which roles: a document that it brings may be older than the one
+    that is known.
+    """
     last = max(events, key=lambda each: each.version or 0)
     user_id, version = last.resource_id, last.version
-    if not draft.is_user_newer(user_id, version):
+    has_roles = any(ROLES in each.attributes for each in events if each.version == version)
+    is_told_again = has_roles and draft.is_user_at(user_id, version)
+    if not draft.is_user_newer(user_id, version) and not is_told_again:
         return
     known = draft.users.get(user_id)
     if last.type == "user.deleted" and version is not None:
         draft.put_user(user_id, version, None)
         return
-    document = last.document
+    document = None if has_roles else last.document
     is_back = known is not None and known.document is None
     if document is None or is_back:
         document = yield from requests.user(user_id)
@@ -83,6 +98,38 @@ def _apply_to_user(requests: TenantRequests, draft: Draft, events: Collection[Ev
     draft.put_user(user_id, version_of(document), document)
     if is_back:
         draft.list_memberships(user_id, version_of(document), _direct_groups(document))
+
+
+def _read_members(
+    requests: TenantRequests, draft: Draft, versions: Mapping[str, int]
+) -> Flow[None]:
+    """Read users who joined or left a group, since that changes their roles and their version.
+
+    Of who is not found any more `user.deleted` tells.
+    """
+    wanted = {
+        user_id
+        for user_id, version in versions.items()
+        if draft.is_user_newer(user_id, version) and not draft.is_user_gone(user_id)
+    }
+    if len(wanted) > _WALK_FROM:
+        yield from _walk_for(requests, draft, wanted)
+        return
+    for user_id in sorted(wanted):
+        document = yield from requests.user(user_id)
+        if document is not None:
+            draft.put_user(user_id, version_of(document), document)
+
+
+def _walk_for(requests: TenantRequests, draft: Draft, wanted: Collection[str]) -> Flow[None]:
+    """Read many users by walking all."""
+    cursor: str | None = ""
+    while cursor is not None:
+        page = yield from requests.page("Users", cursor)
+        for document in page.resources:
+            if document["id"] in wanted:
+                draft.put_user(document["id"], version_of(document), document)
+        cursor = page.cursor
 
 
 def _apply_to_group(

@@ -12,12 +12,15 @@ interface FakeUser {
 
 type Pair = readonly [groupId: string, memberId: string];
 
+const ROLES = "urn:ietf:params:scim:schemas:extension:scim-on-functions:2.0:User";
 const TYPES = { user: "User", group: "Group" } as const;
 
 /** What is done to it becomes events; what it holds is what a copy must hold. */
 export class FakeService {
   readonly users = new Map<string, FakeUser>();
   readonly groups = new Map<string, { displayName: string }>();
+  /** Roles that the role map gives, by user. */
+  readonly roles = new Map<string, readonly string[]>();
   /** Groups whose creation is under way, and the event at which it began: members join, but nobody sees it. */
   readonly hidden = new Map<string, number>();
   readonly events: Event[] = [];
@@ -56,6 +59,12 @@ export class FakeService {
     const version = this.#bump(id);
     this.#user(id).userName = userName;
     this.#tellUser("updated", id, version, { attributes: ["userName"] });
+  }
+
+  /** Changes the role map, which leaves the user and its version as they are. */
+  setRoles(id: string, ...roles: string[]): void {
+    this.roles.set(id, roles);
+    this.#tellUser("updated", id, this.#user(id).version, { attributes: ["roles"] });
   }
 
   deleteUser(id: string): void {
@@ -205,7 +214,10 @@ export class FakeService {
       .filter(([, memberId]) => memberId === id)
       .map(([value]) => ({ value, type: "direct" }));
     const { version, ...attributes } = user;
-    return { schemas: [], id, ...attributes, groups, meta: { version: `W/"${version}"` } };
+    const roles = this.roles.get(id);
+    const extension = roles?.length ? { [ROLES]: { roles } } : {};
+    const meta = { version: `W/"${version}"` };
+    return { schemas: [], id, ...attributes, groups, ...extension, meta };
   }
 
   #groupDocument(id: string, withMembers: boolean): object | undefined {

@@ -6,13 +6,20 @@ import type { Event } from "../../src/index.js";
 // From build/test/support on.
 const FOLDER = new URL("../../../../vectors/", import.meta.url);
 
+export interface UserState {
+  readonly version: number;
+  readonly active: boolean;
+  readonly userName?: string;
+  readonly roles?: readonly string[];
+}
+
 export interface History {
   readonly name: string;
   readonly description: string;
   readonly events: readonly Event[];
   readonly orders: ReadonlyArray<readonly number[]>;
   readonly state: {
-    readonly users: Record<string, { version: number; active: boolean; userName?: string }>;
+    readonly users: Record<string, UserState>;
     readonly groups: readonly string[];
     readonly memberships: ReadonlyArray<readonly [string, string]>;
   };
