@@ -247,7 +247,7 @@ class DevelopmentTokens:
 
     async def accepted_credentials(self, tenant: str) -> AcceptedCredentials:
         """Tell whether the settings have a token of the tenant; they have no OAuth clients."""
-        return AcceptedCredentials(by_token=tenant in self._tokens)
+        return AcceptedCredentials(by_token=await self.has_tenant(tenant))
 
     async def choose(self, secret: str | None, choose: Choose) -> SecretToken | None:
         """Choose nothing: OAuth clients and signing keys lie in a vault alone."""
