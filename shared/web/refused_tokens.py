@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from shared.clock import Clock
 
-MOST_TENANTS = 1_000
+MOST_TENANTS_COUNTED = 1_000
 """Tenants that are remembered: those of the latest refusals."""
 
 
@@ -37,7 +37,7 @@ class RefusedTokens:
         """Note a refusal of a tenant that can be named, whether there is such a tenant or not."""
         number = 1 if (last := self._refused.pop(tenant, None)) is None else last.number + 1
         self._refused[tenant] = RefusedToken(number, int(self._clock.wall() * 1_000))
-        if len(self._refused) > MOST_TENANTS:
+        if len(self._refused) > MOST_TENANTS_COUNTED:
             self._refused.popitem(last=False)
 
     def of(self, tenant: str) -> RefusedToken | None:

@@ -181,8 +181,12 @@ async def expire_soon(app: App, azure: Azure) -> None:
 
 
 async def expire_soon_unseen(app: App, azure: Azure) -> None:
-    """Shorten the life of a token, so that a reading that no request waits for finds it out."""
-    version = azure.vault.put("scim-token--late", f"{TOKEN}-of-late")
+    """Shorten the life of a token, so that a reading that no request waits for finds it out.
+
+    It is not the newest, of which the list of secrets tells, too.
+    """
+    version = azure.vault.put("scim-token--late", f"{TOKEN}-before-late")
+    azure.vault.put("scim-token--late", f"{TOKEN}-of-late")
     assert await app.ask(tenant="late", token=f"{TOKEN}-of-late") == 200
     version.expires = int(time.time() + WEEK)
     assert await app.ask(tenant="late", token=f"{TOKEN}-that-is-wrong") == 401

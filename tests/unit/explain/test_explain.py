@@ -470,8 +470,8 @@ async def test_what_was_before_a_known_deletion_is_not_read(
     context = new_context()
     evidence = await gather(store, context, ANA, now(), OPEN)
     assert [each.change.verb for each in evidence.changes] == ["delete"]
-    # As above; the row of the deletion, and one span behind it.
-    assert context.meter.calls == 3 + 1 + 3 + 1 + 1
+    # As above; the row of the deletion, and what is behind it, from a day ahead on.
+    assert context.meter.calls == 3 + 1 + 3 + 1 + 3
 
 
 async def test_of_a_deletion_and_a_later_rename_the_rename_is_the_reason(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.web.refused_tokens import MOST_TENANTS, RefusedToken, RefusedTokens
+from shared.web.refused_tokens import MOST_TENANTS_COUNTED, RefusedToken, RefusedTokens
 
 if TYPE_CHECKING:
     from tests.support.fakes.clock import Time
@@ -22,8 +22,8 @@ def test_refusals_are_counted_by_tenant(clock: Time) -> None:
 
 def test_names_that_strangers_invent_take_the_place_of_older_ones_alone(clock: Time) -> None:
     refused = RefusedTokens(clock.clock())
-    for number in range(10 * MOST_TENANTS):
+    for number in range(10 * MOST_TENANTS_COUNTED):
         refused.note("acme")
         refused.note(f"t{number}")
-    assert len(refused._refused) == MOST_TENANTS
+    assert len(refused._refused) == MOST_TENANTS_COUNTED
     assert refused.of("acme") is not None
