@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local import host_json
-from shared.api_keys import Scope
+from shared.api_keys import Grant, Scope
+from shared.auth.tokens import ApiKey
 from shared.clock import Clock
 from shared.events.cursor import write_cursor
 from shared.events.feed import FeedPosition
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from tests.support.fakes.clock import Time
 
 ROOT = Path(__file__).parents[3]
+
+KEY = ApiKey("product", "label", Grant(frozenset({Scope.EVENTS_READ})))
 
 
 # Places
@@ -137,7 +140,7 @@ def ask(
     after = write_cursor(FeedPosition(settled, settled, is_at_end=True), "default")
 
     async def asked(**query: str) -> list[Any]:
-        request = request_of({"after": after, **query}, scopes=frozenset({Scope.EVENTS_READ}))
+        request = request_of({"after": after, **query}, api_key=KEY)
         response = await events.list_events(request, process_of_feed)
         assert isinstance(response.body, dict)
         told: list[Any] = response.body["events"]
@@ -212,7 +215,8 @@ async def test_a_wait_that_is_cancelled_gives_its_place_back(
     stuck = Clock(lambda: waiting.time.wall, lambda: waiting.time.steady, for_ever)
     monkeypatch.setattr(events, "_CLOCK", stuck)
     request = asyncio.create_task(ask(wait="20"))
-    await is_waiting.wait()
+    async with asyncio.timeout(10):
+        await is_waiting.wait()
     request.cancel()
     await asyncio.wait([request])
     with ExitStack() as stack:
