@@ -245,8 +245,8 @@ def test_a_tenant_with_nothing_to_do_costs_the_sweeper_two_calls_a_run() -> None
     priced = calls * (0.00036 / 10_000 + 1_000 * 2.3e-9)
     assert sweeps_of_a_tenant(BASIS) == pytest.approx(priced)
     assert line(bill(Period.INITIAL, 100, BASIS), "transactions").quantity.least == (
-        bill(Period.INITIAL, 100, BASIS).work.calls
-    )
+        bill(Period.INITIAL, 100, BASIS).work.calls + bill(Period.INITIAL, 100, BASIS).work.total
+    ), "and a reading of the settings in each minute, of which there are not more than requests"
 
 
 def test_in_a_busy_month_as_many_changes_expire_as_are_made() -> None:
@@ -254,8 +254,9 @@ def test_in_a_busy_month_as_many_changes_expire_as_are_made() -> None:
     swept = line(of, "transactions").quantity
     looks, changes = 2 * 730 * 4, of.work.changes
     pages, transactions = ceil(changes / 1_000), ceil(changes / 100)
-    assert swept.least == of.work.calls + looks + pages - 1 + transactions
-    assert swept.most == of.work.per_entity + looks + changes
+    settings = of.work.total  # fewer than there are minutes
+    assert swept.least == of.work.calls + looks + pages - 1 + transactions + settings
+    assert swept.most == of.work.per_entity + looks + changes + settings
 
 
 def test_the_parameters_name_a_public_source() -> None:
