@@ -20,7 +20,7 @@ from local.functions import HttpFunction, index, load
 from local.invocation import Context
 from shared.scim.documents import changed_names
 from shared.settings import Settings
-from shared.store.layout import DELETIONS_KEY
+from shared.store.layout import DELETIONS_KEY, TENANT_SETTINGS_KEY
 from shared.store.store import open_store
 from shared.tables.azure_table import AzureTable
 from shared.tables.rest.client import open_rest_client
@@ -66,8 +66,12 @@ class Recorder:
 
     @property
     def counted(self) -> list[Call]:
-        """The calls but those for the deletions row: one in 2 seconds, for many requests too."""
-        return [each for each in self.calls if each.key != DELETIONS_KEY]
+        """The calls but those that many requests share.
+
+        The deletions row is read once in 2 seconds, the settings of the tenant once a minute.
+        """
+        shared = {DELETIONS_KEY, TENANT_SETTINGS_KEY}
+        return [each for each in self.calls if each.key not in shared]
 
     async def get(self, partition: str, key: str) -> Row | None:
         """Read one row."""

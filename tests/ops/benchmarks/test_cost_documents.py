@@ -144,7 +144,8 @@ def test_a_bill_is_quantities_by_prices() -> None:
     assert time.amount(granted=False).most == pytest.approx(4_380 * 0.000026)
     assert time.amount(granted=True).most == 0
     assert line(of, "Key Vault").amount(granted=False).most == pytest.approx(2_190 * 4 * 3e-6)
-    log = 1_100 + 3 * 800 + BASIS.measured.log_line_bytes + 1_000 + 4 * 1_200
+    # Each comes alone: a call of its own, one for the settings of the tenant, four to the vault.
+    log = 1_100 + 3 * 800 + BASIS.measured.log_line_bytes + 2 * 1_000 + 4 * 1_200
     swept = 3 * 730 * 4 * 1_000
     assert line(of, "Log Analytics").quantity.most == pytest.approx((2_190 * log + swept) / 1e9)
     assert of.total(granted=False).most == pytest.approx(
@@ -248,8 +249,8 @@ def test_a_tenant_with_nothing_to_do_costs_the_sweeper_three_calls_a_run() -> No
     priced = calls * (0.00036 / 10_000 + 1_000 * 2.3e-9)
     assert sweeps_of_a_tenant(BASIS) == pytest.approx(priced)
     assert line(bill(Period.INITIAL, 100, BASIS), "transactions").quantity.least == (
-        bill(Period.INITIAL, 100, BASIS).work.calls
-    )
+        bill(Period.INITIAL, 100, BASIS).work.calls + bill(Period.INITIAL, 100, BASIS).work.total
+    ), "and a reading of the settings in each minute, of which there are not more than requests"
 
 
 def test_in_a_busy_month_as_many_changes_expire_as_are_made() -> None:
@@ -257,8 +258,9 @@ def test_in_a_busy_month_as_many_changes_expire_as_are_made() -> None:
     swept = line(of, "transactions").quantity
     looks, changes = 3 * 730 * 4, of.work.changes
     pages, transactions = ceil(changes / 1_000), ceil(changes / 100)
-    assert swept.least == of.work.calls + looks + pages - 1 + transactions
-    assert swept.most == of.work.per_entity + looks + changes
+    settings = of.work.total  # fewer than there are minutes
+    assert swept.least == of.work.calls + looks + pages - 1 + transactions + settings
+    assert swept.most == of.work.per_entity + looks + changes + settings
 
 
 def test_the_parameters_name_a_public_source() -> None:

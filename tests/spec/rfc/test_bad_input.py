@@ -612,11 +612,18 @@ async def test_an_unknown_tenant_is_answered_as_a_wrong_token_is(
         answer = await stranger.get(path)
         refused(answer, 401)
         assert answer.content == wrong.content
-        assert {**answer.headers, "request-id": "", "date": ""} == {
-            **wrong.headers,
-            "request-id": "",
-            "date": "",
-        }
+        assert told_to_strangers(answer) == told_to_strangers(wrong)
+
+
+def told_to_strangers(answer: httpx.Response) -> dict[str, str]:
+    """The headers of an answer, without what names the request and the address asked for."""
+    headers = dict(answer.headers)
+    return {
+        **headers,
+        "www-authenticate": without_address(headers["www-authenticate"]),
+        "request-id": "",
+        "date": "",
+    }
 
 
 # ---- methods and paths
