@@ -35,7 +35,7 @@ from vendor_api.openapi import no_such_path as no_such_api_path
 from vendor_api.operations import ApiEndpoint, opened_by_key
 from vendor_api.tenant import TENANT
 from vendor_api.tenants import TENANTS
-from vendor_api.tokens import TOKEN, TOKENS
+from vendor_api.tokens import TOKEN_BY_VERSION, TOKENS
 
 __all__ = ["ENDPOINTS", "JOBS", "prepare", "respond"]
 
@@ -45,7 +45,7 @@ API: Mapping[str, ApiEndpoint] = {
     "api_tenants": TENANTS,
     "api_tenants_name": TENANT,
     "api_tokens": TOKENS,
-    "api_tokens_id": TOKEN,
+    "api_tokens_id": TOKEN_BY_VERSION,
 }
 """What `/openapi.json` describes."""
 

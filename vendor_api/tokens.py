@@ -115,7 +115,7 @@ TOKENS = ApiEndpoint(
     },
 )
 
-TOKEN = ApiEndpoint(
+TOKEN_BY_VERSION = ApiEndpoint(
     Scope.TENANTS_MANAGE,
     {
         "GET": Operation(
