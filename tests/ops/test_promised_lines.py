@@ -405,8 +405,8 @@ PROMISES = {
         {RUNBOOK: "`The tags of scim-apikey--... name no scope or tenant by`"},
     ),
     "a token that is drawn": Promise(
-        r'\{"tokens": "draw", "tenant": "drawn", "version": "[0-9a-f]{32}", "disabled": \["[0-9a-f]{32}"\],'
-        r' "by": "scim-apikey--manager/[0-9a-f]{8}", "request": ',
+        r'\{"tokens": "draw", "tenant": "drawn", "version": "[0-9a-f]{32}",'
+        r' "disabled": \["[0-9a-f]{32}"\], "by": "scim-apikey--manager/[0-9a-f]{8}", "request": ',
         "info",
         RECORD,
         draw_a_token,
