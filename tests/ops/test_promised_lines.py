@@ -84,7 +84,7 @@ class App(Protocol):
         ...
 
     async def draw_token(self, key: str) -> None:
-        """Draw a token of the default tenant with an API key."""
+        """Draw a token of the tenant `drawn` with an API key."""
         ...
 
     async def ask_for_an_access_token(self, client_id: str, secret: str) -> None:
@@ -212,18 +212,22 @@ async def tag_a_key_wrongly(app: App, azure: Azure) -> None:
 async def draw_a_token(app: App, azure: Azure) -> None:
     key = f"scimkey_manager_{'m' * 43}"
     azure.vault.put("scim-apikey--manager", key, tags={"scopes": "tenants.manage"})
+    azure.vault.secrets.pop("scim-token--drawn", None)
+    for number in range(2):
+        azure.vault.put("scim-token--drawn", f"a-token-of-the-tenant-{number}")
     await app.draw_token(key)
 
 
 async def draw_without_the_right(app: App, azure: Azure) -> None:
     azure.vault.is_read_only = True
     await draw_a_token(app, azure)
+    azure.vault.is_read_only = False
 
 
 async def draw_half(app: App, azure: Azure) -> None:
-    azure.vault.put("scim-token", "a-second-token-of-the-tenant")
     azure.vault.writes = 1
     await draw_a_token(app, azure)
+    azure.vault.writes = None
 
 
 async def lose_the_role(app: App, azure: Azure) -> None:
@@ -426,15 +430,15 @@ PROMISES = {
         {RUNBOOK: "`The tags of scim-apikey--... name no scope or tenant by`"},
     ),
     "a token that is drawn": Promise(
-        r'\{"tokens": "draw", "tenant": "default", "version": "[0-9a-f]{32}", "disabled": \[\],'
-        r' "by": "scim-apikey--manager/[0-9a-f]{8}", "request": ',
+        r'\{"tokens": "draw", "tenant": "drawn", "version": "[0-9a-f]{32}",'
+        r' "disabled": \["[0-9a-f]{32}"\], "by": "scim-apikey--manager/[0-9a-f]{8}", "request": ',
         "information",
         RECORD,
         draw_a_token,
         {RUNBOOK: '`{"tokens": "draw", "tenant": "acme", '},
     ),
     "a token that is not drawn": Promise(
-        r'\{"tokens": "draw", "tenant": "default", "refused": "WriteRefusedError", "by":',
+        r'\{"tokens": "draw", "tenant": "drawn", "refused": "WriteRefusedError", "by":',
         "warning",
         RECORD,
         draw_without_the_right,
@@ -448,7 +452,7 @@ PROMISES = {
         {RUNBOOK: "`Key Vault does not let the service write tokens`"},
     ),
     "a token that supersedes what cannot be disabled": Promise(
-        "scim-token: what a new version supersedes was not disabled",
+        "scim-token--drawn: what a new version supersedes was not disabled",
         "warning",
         RECORD,
         draw_half,
@@ -520,6 +524,7 @@ PROMISES = {
 """Every line, by what happens."""
 
 UNPROMISED = {
+    "Reading the versions of %s failed: %s": "whoever asked was answered 503, and asks again",
     "created the table": "a good thing, of which nothing follows",
     "the sweep of a deleted member waits: %s": "the sweeper takes it over",
     "the sweep of a deleted group waits: %s": "the sweeper takes it over",
@@ -552,7 +557,7 @@ class OnTheStandIn:
         return sent
 
     async def draw_token(self, key: str) -> None:
-        url = "/api/v1/tenants/default/tokens"
+        url = "/api/v1/tenants/drawn/tokens"
         await self.app.client.post(url, headers=bearer(key), json={})
 
     async def ask_for_an_access_token(self, client_id: str, secret: str) -> None:
@@ -605,9 +610,9 @@ class InTheLibrary:
         await self.exchanged(
             function="api_tokens",
             method="POST",
-            url="https://id.example.com/api/v1/tenants/default/tokens",
+            url="https://id.example.com/api/v1/tenants/drawn/tokens",
             headers={"authorization": f"Bearer {key}"},
-            route={"tenant": "default"},
+            route={"tenant": "drawn"},
             body="{}",
             invocation_id=str(uuid.uuid4()),
         )

@@ -10,8 +10,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import pytest
 
+from tests.support.challenges import without_address
 from tests.support.fixtures import raw_http
 from tests.support.fixtures.scim_client import (
     ENTERPRISE,

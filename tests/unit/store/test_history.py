@@ -196,3 +196,17 @@ async def test_the_rules_of_the_table_hold_when_the_oldest_changes_are_gone(
     assert found.problems(history_is_cut=True) == []
     assert [change["v"] for change in found.changes()] == [3]
     assert (await store.users.get(new_context(), jo.id)).group_ids == (staff.id,)
+
+
+@pytest.mark.parametrize(("number", "most"), [(0, 1), (1, 1), (1_000, 2), (2_500, 20)])
+async def test_the_last_change_is_found_in_a_call_where_a_page_holds_what_was_changed(
+    store: Store, new_context: NewContext, number: int, most: int
+) -> None:
+    """Otherwise in one more for each halving of the time, of which the rows are a part."""
+    await change_rows(store, new_context(), number, begin=LIMIT)
+    context = new_context()
+    found = await store.history.last_change(context, LIMIT, LIMIT + DAY)
+    assert found == (LIMIT + number - 1 if number else None)
+    assert context.meter.calls <= most
+    after = await store.history.last_change(new_context(), LIMIT + number, LIMIT + DAY)
+    assert after is None
