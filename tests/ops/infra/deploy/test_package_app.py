@@ -272,8 +272,9 @@ def test_the_same_code_gives_the_same_package_elsewhere(clone: Path, tmp_path: P
 @only_on_the_runtime
 def test_what_was_compiled_before_makes_no_difference(tmp_path: Path) -> None:
     """Strings that are interned already are those of modules that this process has loaded."""
-    module = "".join(
-        f"def {name}(fruit):\n    return fruit in {{'quince', 'medlar'}}\n" for name in "ab"
+    module = (
+        "def a(fruit):\n    return fruit in {'quince', 'medlar'}\n"
+        "def b(fruit):\n    return fruit == 'quince' or fruit in {'quince', 'medlar'}\n"
     )
     compiled: list[bytes] = []
     interned: list[str] = []
