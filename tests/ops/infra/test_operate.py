@@ -23,7 +23,7 @@ from infra.package_app import LOCKS
 from shared.auth.configured import tenant_tokens
 from shared.auth.tenant_tokens import Requester
 from shared.auth.tokens import DevelopmentTokens
-from shared.errors import NotFound
+from shared.errors import Conflict
 from shared.scim.documents import changed_names
 from shared.settings import Settings, describe
 from shared.store.store import Store, open_store
@@ -188,9 +188,9 @@ async def test_the_query_about_tokens_asks_for_what_their_line_holds(
     tokens = DevelopmentTokens({"acme": SecretStr("a-token-of-nobody")})
     managed = tenant_tokens(Settings.from_environment(DEVELOPMENT), tokens)
     by = Requester("portal/1a2b3c4d", "request", time.monotonic() + 30)
-    await managed.draw("acme", time.time() + 86_400, by)
-    with pytest.raises(NotFound):
-        await managed.revoke("acme", "0" * 32, by)
+    newest = (await managed.draw("acme", time.time() + 86_400, by)).drawn.version.id
+    with pytest.raises(Conflict):
+        await managed.revoke("acme", newest, by)
     drawn, refused = (json.loads(each) for each in caplog.messages if each.startswith('{"tokens":'))
     asked = set(re.findall(r"\bchange\.(\w+)|\bchange\['(\w+)'\]", "\n".join(QUERIES)))
     fields = {dotted or quoted for dotted, quoted in asked}
