@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import marshal
 import os
 import py_compile
 import shutil
@@ -63,6 +64,7 @@ _NOT_RUN = {".pyi", ".pyx", ".pxd", ".pxi", ".c", ".h", ".pyc"}
 _NOT_RUN_FOLDERS = {"bin", "test", "tests", "__pycache__"}
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 _REGULAR_READABLE = 0o100644
+_HEADER_BYTES = 16  # of a compiled module (PEP 552)
 
 
 class PackingError(Exception):
@@ -202,15 +204,28 @@ def _keep_licenses(metadata: Path, folder: Path) -> None:
 
 
 def _compile(folder: str, module: str) -> str:
-    """Compile a module; return why that failed, "" if it did not."""
+    """Compile a module; return why that failed, "" if it did not.
+
+    Whether constants are shared depends on which strings are interned, and so on what this process
+    compiled before. Of a module that is loaded, all are: it is compiled again beside itself.
+    """
     file = Path(folder, module)
-    # The name that is compiled in is that in the package, from wherever it is packed.
-    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
     try:
-        py_compile.compile(str(file), dfile=module, doraise=True, invalidation_mode=mode)
+        compiled = _compile_once(file, module)
+        loaded = marshal.loads(compiled.read_bytes()[_HEADER_BYTES:])  # noqa: S302 - just written
+        _compile_once(file, module)
+        del loaded
     except (py_compile.PyCompileError, OSError) as fault:
         return " ".join(str(fault).split())
     return ""
+
+
+def _compile_once(file: Path, module: str) -> Path:
+    # The name that is compiled in is that in the package, from wherever it is packed.
+    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    return Path(
+        py_compile.compile(str(file), dfile=module, doraise=True, invalidation_mode=mode) or ""
+    )
 
 
 def _replace(target: Path, folder: Path) -> str:

@@ -20,9 +20,12 @@ from pydantic import SecretStr
 
 from background.sweeper import KeptDays, Sweep
 from infra.package_app import LOCKS
+from shared.auth.configured import tenant_tokens
+from shared.auth.tenant_tokens import Requester
 from shared.auth.tokens import DevelopmentTokens
+from shared.errors import Conflict
 from shared.scim.documents import changed_names
-from shared.settings import describe
+from shared.settings import Settings, describe
 from shared.store.store import Store, open_store
 from shared.tables.account import TableAddress
 from shared.tables.azure_table import AzureTable, open_table
@@ -45,6 +48,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs" / "operate.md").read_text("utf-8")
+DEVELOPMENT = {
+    "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
+    "SCIM_SECRET_TOKEN": "a-token-of-nobody",
+}
 EVERYTHING = Span("0", "zz")
 BLOCK = re.compile(r"^ *```(?P<kind>\w+)\n(?P<text>.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
@@ -161,6 +168,7 @@ def test_queries_ask_for_fields_that_the_service_writes(caplog: pytest.LogCaptur
     record.resource_id, record.meter = "0" * 32, Meter()
     record.scim_type, record.operation, record.path = "invalidValue", 0, "active"
     record.refused_by = "rateLimit"
+    record.failed_check = "aud: expected a, received b"
     record.finish(400)
     write_line(record)
     written = json.loads(caplog.records[-1].getMessage())
@@ -171,6 +179,26 @@ def test_queries_ask_for_fields_that_the_service_writes(caplog: pytest.LogCaptur
     named = {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
     assert named == written.keys()
     assert caplog.records[-1].getMessage().startswith('{"request":')
+
+
+async def test_the_query_about_tokens_asks_for_what_their_line_holds(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    tokens = DevelopmentTokens({"acme": SecretStr("a-token-of-nobody")})
+    managed = tenant_tokens(Settings.from_environment(DEVELOPMENT), tokens)
+    by = Requester("portal/1a2b3c4d", "request", time.monotonic() + 30)
+    newest = (await managed.draw("acme", time.time() + 86_400, by)).drawn.version.id
+    with pytest.raises(Conflict):
+        await managed.revoke("acme", newest, by)
+    drawn, refused = (json.loads(each) for each in caplog.messages if each.startswith('{"tokens":'))
+    asked = set(re.findall(r"\bchange\.(\w+)|\bchange\['(\w+)'\]", "\n".join(QUERIES)))
+    fields = {dotted or quoted for dotted, quoted in asked}
+    assert fields == {"tokens", "tenant", "version", "by", "refused"}
+    assert fields - {"refused"} <= drawn.keys()
+    assert fields <= refused.keys()
+    (shown,) = re.findall(r'`(\{"tokens":.*?\})`', TEXT)
+    assert json.loads(shown.replace("[...]", "[]")).keys() == drawn.keys()
 
 
 async def test_the_queries_about_the_sweeper_ask_for_what_it_writes(

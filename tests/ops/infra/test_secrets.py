@@ -16,6 +16,7 @@ EVERYTHING = [*FILES, *PARAMETER_FILES]
 NAMES_OF_SECRETS = re.compile(r"(?i)secret|password|token|key(?!vault)|credential|connectionstring")
 HARMLESS = {
     "tokenOfficerId": "the object id of a person or group",
+    "tokensByApi": "whether the app has a role",
 }
 TELLING = [r"\blist\w+\(", r"(?i)accountkey=", r"(?i)sharedaccess", r"(?i)sig="]
 """What hands out keys, or carries one."""

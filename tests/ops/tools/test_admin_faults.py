@@ -37,6 +37,20 @@ OF_THE_VAULT = [
     ("apikey", "list"),
     ("apikey", "list", "crm"),
     ("tenant", "list"),
+    ("token", "off"),
+    ("token", "on", "--tenant", "acme"),
+    ("client", "new", "entra"),
+    ("client", "rotate", "entra", "--tenant", "acme"),
+    ("client", "revoke", "entra", "1a2b3c4d"),
+    ("client", "revoke", "entra", "--all", "--yes"),
+    ("client", "list"),
+    ("client", "list", "entra"),
+    ("signing-key", "new"),
+    ("signing-key", "rotate"),
+    ("signing-key", "revoke", "1a2b3c4d"),
+    ("signing-key", "revoke", "--all", "--yes"),
+    ("signing-key", "list"),
+    ("link", "new", "--url", "https://scim.example.com"),
 ]
 OF_THE_TABLE = [
     ("tenant", "stats"),
@@ -48,7 +62,15 @@ OF_THE_TABLE = [
     ("changes", "--since", "0001-01-01"),
     ("changes", "--since", "9999-12-31T23:59:59-14:00"),
     ("storage", "verify"),
+    ("tenant", "show", "acme"),
+    ("tenant", "set", "acme", "--requests-per-second", "50"),
+    ("link", "list"),
+    ("link", "revoke", "0" * 32),
+    ("log",),
+    ("log", "--since", "7d", "--user", "ana"),
+    ("why", "acme", "ana"),
 ]
+SETTINGS = [each for each in OF_THE_TABLE if each[:2] in {("tenant", "show"), ("tenant", "set")}]
 COMMANDS = [*OF_THE_VAULT, ("token", "revoke", "--all"), *OF_THE_TABLE, ("whoami",)]
 
 
@@ -128,7 +150,9 @@ async def test_tokens_where_there_is_no_vault(operator: None) -> None:
 async def test_a_storage_that_nobody_reaches(operator: None, address: str) -> None:
     settings = f"UseDevelopmentStorage=true;TableEndpoint={address}"
     admin = admin_with({"TABLE_CONNECTION_STRING": settings})
-    commands = [("tenant", "stats", "acme"), *OF_THE_TABLE[1:5], ("changes",), ("whoami",)]
+    read = [each for each in OF_THE_TABLE if each[0] in {"user", "group", "link", "log", "why"}]
+    of_tenants = [("tenant", "stats", "acme"), *OF_THE_TABLE[1:2], *SETTINGS]
+    commands = [*of_tenants, *read, ("changes",), ("whoami",)]
     await assert_each_says_it(admin, commands, "did not answer")
 
 
@@ -208,7 +232,8 @@ async def test_what_answers_is_no_table_storage(operator: None, garbled: str) ->
     async with serving(answer) as url:
         settings = f"UseDevelopmentStorage=true;TableEndpoint={url}/devstoreaccount1"
         admin = admin_with({"TABLE_CONNECTION_STRING": settings})
-        commands = [("tenant", "stats", "acme"), ("user", "show", "ana"), ("changes",)]
+        found = [("link", "list"), ("log",), *SETTINGS]
+        commands = [("tenant", "stats", "acme"), ("user", "show", "ana"), ("changes",), *found]
         await assert_each_says_it(admin, commands, "did not answer")
 
 

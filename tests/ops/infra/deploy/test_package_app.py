@@ -32,6 +32,7 @@ from infra.package_app import (
     PLATFORMS,
     RUNTIME,
     SITE_PACKAGES,
+    compile_all,
     contents,
     is_runtime,
 )
@@ -266,6 +267,24 @@ def test_the_same_code_gives_the_same_package_elsewhere(clone: Path, tmp_path: P
     assert told[0] == told[1]
     (copied / "function_app.py").write_text("changed = True")
     assert pack(copied, tmp_path / "changed.zip") != told[0]
+
+
+@only_on_the_runtime
+def test_what_was_compiled_before_makes_no_difference(tmp_path: Path) -> None:
+    """Strings that are interned already are those of modules that this process has loaded."""
+    module = (
+        "def a(fruit):\n    return fruit in {'quince', 'medlar'}\n"
+        "def b(fruit):\n    return fruit == 'quince' or fruit in {'quince', 'medlar'}\n"
+    )
+    compiled: list[bytes] = []
+    interned: list[str] = []
+    for folder in (tmp_path / "before", tmp_path / "after"):
+        folder.mkdir()
+        (folder / "fruits.py").write_text(module)
+        compile_all(folder)
+        compiled.append((folder / "__pycache__/fruits.cpython-313.pyc").read_bytes())
+        interned += map(sys.intern, re.findall(r"'(\w+)'", module))
+    assert compiled[0] == compiled[1]
 
 
 def test_a_folder_is_written_for_what_zips_by_itself(clone: Path, tmp_path: Path) -> None:
