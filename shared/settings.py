@@ -203,14 +203,19 @@ def _pair(part: str) -> tuple[str, str]:
     return name, value
 
 
+_LABEL = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+_HOST = re.compile(rf"(?:localhost|(?:{_LABEL}\.)+{_LABEL})(?::[0-9]{{1,5}})?")
+
+
 def _hosts(value: object) -> object:
     """Read names of hosts, with a port or without."""
     if not isinstance(value, str):
         return value
     hosts = [host.strip().lower() for host in value.split(",") if host.strip()]
-    if not hosts or not all(re.fullmatch(r"[a-z0-9.-]+(:[0-9]{1,5})?", host) for host in hosts):
+    if not hosts or not all(map(_HOST.fullmatch, hosts)):
         raise ValueError(
-            "should be names of hosts, by commas; put login.microsoftonline.com,login.windows.net"
+            "should be full names of hosts, by commas; put"
+            " login.microsoftonline.com,login.windows.net"
         )
     return frozenset(hosts)
 

@@ -529,6 +529,7 @@ UNPROMISED = {
     "the sweep of a deleted member waits: %s": "the sweeper takes it over",
     "the sweep of a deleted group waits: %s": "the sweeper takes it over",
     "roles are computed without the groups beyond %d or 10 levels": "a role less opens nothing",
+    "The activity of %s lacks that a token was %s by %s: %s": "the line of the token tells it",
     "request %s could not be noted in the provisioning log": "a fault of ours; it was answered",
 }
 """Lines that nobody relies on, and why."""

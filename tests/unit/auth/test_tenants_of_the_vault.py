@@ -8,7 +8,7 @@ import pytest
 
 from shared.auth.cached import FRESH_SECONDS, Waits
 from shared.auth.configured import authenticator, tenant_tokens
-from shared.auth.tenant_tokens import TenantAccess, TenantState, WithoutVault
+from shared.auth.tenant_tokens import TenantAccess, TenantState
 from shared.errors import NotFound, Unauthorized, Unavailable
 from shared.settings import Settings
 
@@ -138,7 +138,6 @@ async def test_a_vault_that_fails_tells_nothing(tokens: VaultTokens, vault: Fake
 async def test_in_development_a_token_of_the_settings_never_ends() -> None:
     settings = Settings.from_environment({**DEVELOPMENT, "SCIM_SECRET_TOKEN__ACME": TOKEN})
     managed = tenant_tokens(settings, authenticator(settings))
-    assert isinstance(managed, WithoutVault)
     assert await managed.access("acme") == TenantAccess(TenantState.OPEN, None)
     with pytest.raises(NotFound):
         await managed.access("other")
