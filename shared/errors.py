@@ -139,8 +139,16 @@ class Unauthorized(ScimError):
 
     status = 401
 
-    def __init__(self, detail: str, *, challenge: str = "Bearer") -> None:
-        super().__init__(detail)
+    def __init__(
+        self,
+        detail: str,
+        *,
+        challenge: str = "Bearer",
+        operation: int | None = None,
+        path: str | None = None,
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(detail, operation=operation, path=path, retry_after=retry_after)
         self.challenge = challenge
 
 

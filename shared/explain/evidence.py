@@ -14,11 +14,12 @@ from shared.errors import NotFound
 from shared.scim.folding import fold
 from shared.store import layout
 from shared.store.change_history import Lookback, read_back, read_deletion
-from shared.store.changes import RecordedChange
+from shared.store.changes import SECRET_TOKEN, SETUP_LINK, RecordedChange
 from shared.store.layout import USER_EMAIL, USER_KINDS
 from shared.store.provisioning_log import KeptEntry, LogEntry
 from shared.store.resources import User
 from shared.store.store import Store
+from shared.store.tenant_settings import RESOURCE as SETTINGS
 from shared.tables.request_context import RequestContext
 from shared.tables.table import PAGE_ROWS
 
@@ -35,6 +36,9 @@ MOST_CALLS: Final = 35
 """Calls of Table Storage that an answer takes; for a tenant with few rows it is some 14."""
 
 _DAY = 86_400_000
+
+_OF_THE_VENDOR: Final = frozenset({SECRET_TOKEN, SETTINGS, SETUP_LINK})
+"""What change rows name that no identity provider changes."""
 _SEVERAL = 2
 _NOT_THERE = frozenset({404, 410})
 
@@ -229,7 +233,7 @@ async def _read_changes(store: Store, context: RequestContext, evidence: Evidenc
 
     def is_wanted(recorded: RecordedChange) -> bool:
         nonlocal newest
-        if recorded.method not in ("sweep", "admin"):
+        if _is_of_the_identity_provider(recorded):
             newest = max(newest, recorded.time)
         return whom.is_changed_by(recorded)
 
@@ -243,6 +247,16 @@ async def _read_changes(store: Store, context: RequestContext, evidence: Evidenc
     evidence.changes = [*filter(is_wanted, deletions), *found.changes]
     evidence.contact = newest or None
     evidence.changes_since = None if found.is_whole else found.since
+
+
+def _is_of_the_identity_provider(recorded: RecordedChange) -> bool:
+    """Tell whether a request of the identity provider made a change.
+
+    The vendor sets a tenant, makes links and draws tokens; of nobody's requests are a sweep, and
+    what the command line does.
+    """
+    is_request = recorded.method not in ("sweep", "admin")
+    return is_request and recorded.change.resource not in _OF_THE_VENDOR
 
 
 async def _find_deletion(

@@ -74,7 +74,7 @@ class IssuedToken:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class JwtDecision:
     """What became of a JWT that was presented: a caller, or the check that it failed.
 
     Attributes:
@@ -150,7 +150,7 @@ class AuthorizationServer:
                 _log.error("The signing key %s cannot be used: %s", key.label, error)
             raise _no_key() from error
 
-    async def verdict(self, tenant: str | None, issuer: str, text: str) -> Verdict | None:
+    async def decide(self, tenant: str | None, issuer: str, text: str) -> JwtDecision | None:
         """Judge a bearer token that may be an access token of this tenant.
 
         Args:
@@ -168,11 +168,11 @@ class AuthorizationServer:
         if unverified is None or tenant is None:
             return None
         if unverified.header.get("typ") != access_tokens.ACCESS_TOKEN_TYPE:
-            return await self._verdict_of_foreign(tenant, unverified)
+            return await self._decide_on_foreign(tenant, unverified)
         keys = await self._versions(clients.SIGNING_KEY, unverified.key_id)
         key = next((each for each in keys if each.version == unverified.key_id), None)
         if key is None:
-            return Verdict(failed=_refused("kid", "a signing key", unverified.key_id))
+            return JwtDecision(failed=_refused("kid", "a signing key", unverified.key_id))
         signatures = await self._signatures()
         failed = failed_check(
             [
@@ -183,25 +183,25 @@ class AuthorizationServer:
             ]
         )
         if failed is not None:
-            return Verdict(failed=failed)
-        return await self._verdict_of_claims(tenant, unverified.claims, keys)
+            return JwtDecision(failed=failed)
+        return await self._decide_on_claims(tenant, unverified.claims, keys)
 
-    async def _verdict_of_claims(
+    async def _decide_on_claims(
         self, tenant: str, claims: Mapping[str, Any], keys: Sequence[SecretToken]
-    ) -> Verdict:
+    ) -> JwtDecision:
         """Judge a token of ours for the tenant, by whether its client is still let in."""
         client, version = str(claims.get("client_id")), str(claims.get("client_version"))
         secret = clients.secret_name(tenant, client)
         credential = await self._authenticator.choose(secret, partial(_with_id, version))
         if credential is None:
-            return Verdict(failed=_refused("client_version", "a valid one", version))
+            return JwtDecision(failed=_refused("client_version", "a valid one", version))
         if not await self._is_open(tenant, client):
-            return Verdict(failed=_refused("tenant", "an open one", tenant))
-        return Verdict(Caller(tenant, credential.label, tuple(_seals(tenant, keys))))
+            return JwtDecision(failed=_refused("tenant", "an open one", tenant))
+        return JwtDecision(Caller(tenant, credential.label, tuple(_seals(tenant, keys))))
 
-    async def _verdict_of_foreign(self, tenant: str, token: UnverifiedJwt) -> Verdict | None:
+    async def _decide_on_foreign(self, tenant: str, token: UnverifiedJwt) -> JwtDecision | None:
         """Judge a token of another issuer; None if no client of the tenant is known by it."""
-        verdict = None
+        decision = None
         for client in (await self._authenticator.accepted_credentials(tenant)).clients:
             for credential in await self._versions(clients.secret_name(tenant, client)):
                 trust = parse_trust(credential.value)
@@ -210,9 +210,11 @@ class AuthorizationServer:
                 failed = await self._failed_of_foreign(token, trust)
                 if failed is None:
                     keys = await self._versions(clients.SIGNING_KEY)
-                    return Verdict(Caller(tenant, credential.label, tuple(_seals(tenant, keys))))
-                verdict = Verdict(failed=failed)
-        return verdict
+                    return JwtDecision(
+                        Caller(tenant, credential.label, tuple(_seals(tenant, keys)))
+                    )
+                decision = JwtDecision(failed=failed)
+        return decision
 
     async def _failed_of_foreign(self, token: UnverifiedJwt, trust: Trust) -> ClaimCheck | None:
         """Return what is wrong with a token of another issuer.

@@ -68,12 +68,12 @@ async def with_credentials(
         tenant = tenants.of_path(req.route_params.get("tenant"))
         issuer = tenant_url(req, tenant or "", process.settings.base_url)
         token = bearer_token(authorization)
-        verdict = await process.authorization_server.verdict(tenant, issuer, token)
-        if verdict is not None and verdict.caller is not None:
-            record.token = verdict.caller.label
-            keys = verdict.caller.keys or (digest_of(token),)
-            return Caller(verdict.caller.tenant, verdict.caller.label, keys)
-        record.failed_check = str(verdict.failed or "") if verdict else ""
+        decision = await process.authorization_server.decide(tenant, issuer, token)
+        if decision is not None and decision.caller is not None:
+            record.token = decision.caller.label
+            keys = decision.caller.keys or (digest_of(token),)
+            return Caller(decision.caller.tenant, decision.caller.label, keys)
+        record.failed_check = str(decision.failed or "") if decision else ""
     return await with_token(req, record, process)
 
 

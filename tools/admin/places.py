@@ -70,9 +70,10 @@ class Place:
             return self.settings.key_vault_url
         if self.is_local:
             raise WrongSettingError(
-                "the service on this machine takes its tokens from local.settings.json, not from"
-                " a vault: `make token` shows the one of the tenant default, and an edit of the"
-                " file changes it; give --vault (or KEY_VAULT_URL) for a service in Azure"
+                "the service on this machine takes its tokens and API keys from"
+                " local.settings.json, not from a vault: `make token` shows the token of the tenant"
+                " default, and an edit of the file changes it; an API key is the setting"
+                " SCIM_API_KEY__<NAME>; give --vault (or KEY_VAULT_URL) for a service in Azure"
             )
         raise WrongSettingError(
             f"{_VAULT} is not set: give --vault https://<vault>.vault.azure.net"

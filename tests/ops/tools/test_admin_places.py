@@ -146,7 +146,7 @@ async def test_tokens_of_this_machine_are_in_its_settings(
 ) -> None:
     ended = await admin_with({})("token", command)
     assert (ended.status, ended.out) == (2, "")
-    assert "takes its tokens from local.settings.json" in ended.err
+    assert "takes its tokens and API keys from local.settings.json" in ended.err
     assert "`make token`" in ended.err
     assert "the-token" not in ended.err
 

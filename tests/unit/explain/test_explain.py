@@ -17,6 +17,7 @@ from shared.explain.reasoning import explain
 from shared.explain.statements import Explanation, Finding, Verdict
 from shared.scim.members import MemberChange
 from shared.store.provisioning_log import KeptEntry, LogEntry
+from shared.store.setup_links import Right
 from tests.support.documents import group, setting, user
 
 if TYPE_CHECKING:
@@ -105,6 +106,14 @@ async def test_a_contact_that_changed_nothing_is_one(log: Log, why: Why) -> None
 
 async def test_an_api_key_is_no_contact(log: Log, why: Why) -> None:
     await log(names={}, is_product=True, status=404, method="GET")
+    assert (await why()).verdict is Verdict.NEVER_CONTACTED
+
+
+async def test_what_the_vendor_does_is_no_contact(
+    store: Store, new_context: NewContext, why: Why
+) -> None:
+    await store.settings.update(new_context(), lambda _: {"requestsPerSecond": 60})
+    await store.setup_links.issue(new_context(), [Right.WATCH], 1)
     assert (await why()).verdict is Verdict.NEVER_CONTACTED
 
 

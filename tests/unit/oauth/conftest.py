@@ -13,7 +13,7 @@ from tests.unit.auth.conftest import auth_log, open_tokens, production, tokens
 
 if TYPE_CHECKING:
     from shared.auth.vault import VaultTokens
-    from shared.oauth.authorization_server import IssuedToken, Verdict
+    from shared.oauth.authorization_server import IssuedToken, JwtDecision
     from shared.oauth.credentials import ClientCredential
     from tests.support.fakes.clock import Time
     from tests.support.fakes.key_vault import FakeKeyVault
@@ -38,21 +38,21 @@ class Server:
     ) -> IssuedToken:
         return await self.server.issue(tenant, url, presented)
 
-    async def verdict(
+    async def decide(
         self, text: str, tenant: str | None = "acme", url: str = URL
-    ) -> Verdict | None:
-        return await self.server.verdict(tenant, url, text)
+    ) -> JwtDecision | None:
+        return await self.server.decide(tenant, url, text)
 
     async def is_let_in(self, text: str, **where: Any) -> bool:
-        verdict = await self.verdict(text, **where)
-        return verdict is not None and verdict.caller is not None
+        decision = await self.decide(text, **where)
+        return decision is not None and decision.caller is not None
 
     async def failed(self, text: str, **where: Any) -> str:
         """The name of the check that a token fails."""
-        verdict = await self.verdict(text, **where)
-        assert verdict is not None
-        assert verdict.caller is None
-        return "" if verdict.failed is None else verdict.failed.name
+        decision = await self.decide(text, **where)
+        assert decision is not None
+        assert decision.caller is None
+        return "" if decision.failed is None else decision.failed.name
 
     @property
     def now(self) -> float:

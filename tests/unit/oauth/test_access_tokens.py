@@ -141,7 +141,7 @@ async def test_a_header_that_brings_its_key_or_its_rules_along_is_not_looked_at(
     acme: Server, token: str, name: str
 ) -> None:
     sent = again(acme, token, header={name: "https://keys.example.com"})
-    assert await acme.verdict(sent) is None
+    assert await acme.decide(sent) is None
 
 
 MALFORMED = [
@@ -160,13 +160,13 @@ MALFORMED = [
 
 @pytest.mark.parametrize("text", MALFORMED)
 async def test_what_is_no_jwt_is_looked_at_as_a_secret_token(acme: Server, text: str) -> None:
-    assert await acme.verdict(text) is None
+    assert await acme.decide(text) is None
 
 
 async def test_a_name_that_is_there_twice_makes_it_no_jwt(acme: Server, token: str) -> None:
     twice = b'{"typ": "at+jwt", "typ": "at+jwt", "alg": "ES256"}'
     header = base64.urlsafe_b64encode(twice).decode().rstrip("=")
-    assert await acme.verdict(f"{header}.{token.partition('.')[2]}") is None
+    assert await acme.decide(f"{header}.{token.partition('.')[2]}") is None
 
 
 async def test_a_jwt_of_another_kind_is_looked_at_as_a_secret_token(
@@ -174,7 +174,7 @@ async def test_a_jwt_of_another_kind_is_looked_at_as_a_secret_token(
 ) -> None:
     """Some customers' secret tokens are JWTs, and are compared like every other."""
     held = again(acme, token, header={"typ": "JWT"})
-    assert await acme.verdict(held) is None
+    assert await acme.decide(held) is None
     acme.vault.put("scim-token--acme", held)
     assert (await acme.tokens.authenticate("acme", f"Bearer {held}")).tenant == "acme"
 

@@ -60,9 +60,9 @@ async def test_a_client_gets_a_token_that_says_whose_it_is_and_opens_its_tenant(
         "iat": int(acme.now),
         "exp": int(acme.now) + 3_600,
     }
-    verdict = await acme.verdict(issued.text)
-    assert verdict is not None
-    assert verdict.caller == Caller("acme", f"{VAULT_SECRET}/{version.id[:8]}")
+    decision = await acme.decide(issued.text)
+    assert decision is not None
+    assert decision.caller == Caller("acme", f"{VAULT_SECRET}/{version.id[:8]}")
 
 
 async def test_a_client_has_two_secrets_so_that_one_can_be_replaced(acme: Server) -> None:
@@ -230,10 +230,10 @@ async def test_cursors_of_a_client_outlast_its_access_token_and_a_rotation_of_th
     acme.vault.put("scim-client--acme--okta", secret)
 
     async def seals(client: str) -> tuple[bytes, ...]:
-        verdict = await acme.verdict((await acme.issue(presented(secret, client))).text)
-        assert verdict is not None
-        assert verdict.caller is not None
-        return verdict.caller.keys
+        decision = await acme.decide((await acme.issue(presented(secret, client))).text)
+        assert decision is not None
+        assert decision.caller is not None
+        return decision.caller.keys
 
     (first,) = await seals("entra")
     assert await seals("okta") == (first,)

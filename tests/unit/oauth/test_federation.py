@@ -298,14 +298,14 @@ async def test_a_token_of_the_issuer_opens_scim_where_the_trust_says_so(
     federated: Server, entra: FakeIssuer
 ) -> None:
     """With an empty Secret Token Entra sends its own tokens."""
-    assert await federated.verdict(entra.token(federated.now)) is None
+    assert await federated.decide(entra.token(federated.now)) is None
     version = federated.vault.put("scim-client--acme--own", entra.trust(bearer=True))
     federated.time.advance(61)
-    verdict = await federated.verdict(entra.token(federated.now))
-    assert verdict is not None
-    assert verdict.caller is not None
-    assert verdict.caller.label == f"scim-client--acme--own/{version.id[:8]}"
-    assert verdict.caller.keys
+    decision = await federated.decide(entra.token(federated.now))
+    assert decision is not None
+    assert decision.caller is not None
+    assert decision.caller.label == f"scim-client--acme--own/{version.id[:8]}"
+    assert decision.caller.keys
     assert await federated.failed(entra.token(federated.now, sub="another")) == "sub"
     assert await federated.failed(entra.token(federated.now, "unknown")) == "kid"
 
@@ -315,8 +315,8 @@ async def test_it_opens_no_other_tenant(federated: Server, entra: FakeIssuer) ->
     federated.vault.put("scim-client--beta--okta", entra.trust(issuer="https://other", bearer=True))
     federated.vault.put("scim-client--acme--own", entra.trust(bearer=True))
     assert await federated.is_let_in(entra.token(federated.now))
-    assert await federated.verdict(entra.token(federated.now), tenant="beta") is None
-    assert await federated.verdict(entra.token(federated.now), tenant="nobody") is None
+    assert await federated.decide(entra.token(federated.now), tenant="beta") is None
+    assert await federated.decide(entra.token(federated.now), tenant="nobody") is None
 
 
 async def test_a_trust_that_is_revoked_ends_within_a_minute(
