@@ -1,5 +1,6 @@
 """The settings of a tenant: what is decided for this customer, before what the deployment says."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
@@ -10,11 +11,11 @@ from pydantic import (
     ConfigDict,
     Field,
     StrictInt,
-    ValidationError,
 )
 
 from shared.errors import InvalidSyntax, InvalidValue
 from shared.roles import MAX_ENTRIES, RoleEntry, check_consistent, left_out
+from shared.validation import read_model
 
 ROLE_MAP = "roleMap"
 MIN_RATE, MAX_RATE = 25, 10_000
@@ -91,31 +92,10 @@ def patched(kept: Mapping[str, Any], patch: Any) -> dict[str, Any]:
     unknown = next((name for name in patch if name not in NAMES), None)
     if unknown is not None:
         raise InvalidValue(
-            f"{unknown[:64]!r} is no setting of a tenant. The settings are {', '.join(NAMES)}.",
+            f"{json.dumps(unknown[:64])} is no setting of a tenant. The settings are "
+            f"{', '.join(NAMES)}.",
             path=unknown[:64],
         )
     named = {name: value for name, value in patch.items() if value is not None}
-    try:
-        sent = TenantSettings.model_validate(named).document()
-    except ValidationError as error:
-        raise _refusal(error) from None
+    sent = read_model(TenantSettings, named).document()
     return {name: value for name, value in kept.items() if name not in patch} | sent
-
-
-_IN_JSON = {
-    "tuple_type": "should be a list",
-    "model_type": "should be an object",
-    "missing": "is missing",
-    "extra_forbidden": "is not known here; leave it out",
-}
-"""What is wrong in the words of JSON, where pydantic has those of Python."""
-
-
-def _refusal(error: ValidationError) -> InvalidValue:
-    """Say of the first problem where it is, and what is wanted, without the value."""
-    problem = error.errors(include_url=False, include_input=False)[0]
-    # The names of validators stand in the place of a problem too, and mean nothing outside.
-    place = [step for step in problem["loc"] if isinstance(step, int) or step.isidentifier()]
-    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
-    said = _IN_JSON.get(problem["type"], problem["msg"].removeprefix("Value error, "))
-    return InvalidValue(f"{path.lstrip('.')}: {said}.", path=path.lstrip("."))

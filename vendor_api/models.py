@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from shared.errors import InvalidSyntax, InvalidValue
+from shared.validation import read_model
 
 _M = TypeVar("_M", bound=BaseModel)
 
@@ -34,21 +35,7 @@ def read_body(model: type[_M], body: Any) -> _M:
     """
     if not isinstance(body, dict):
         raise InvalidSyntax("The body must be a JSON object.")
-    try:
-        return model.model_validate(body, strict=True)
-    except ValidationError as error:
-        raise _refusal(model, error) from None
-
-
-def _refusal(model: type[BaseModel], error: ValidationError) -> InvalidValue:
-    """Say what the first problem is."""
-    problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    members = ", ".join(field.alias or name for name, field in model.model_fields.items())
-    if problem["type"] == "extra_forbidden":
-        return InvalidValue(f"The body has a member that is none of these: {members}.")
-    name = ".".join(map(str, problem["loc"]))
-    message = problem["msg"]
-    return InvalidValue(f"{name}: {message[0].lower()}{message[1:]}.", path=name)
+    return read_model(model, body, strict=True)
 
 
 def read_number(query: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:

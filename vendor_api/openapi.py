@@ -17,6 +17,7 @@ from shared.errors import (
     MethodNotAllowed,
     NotFound,
     PayloadTooLarge,
+    PreconditionFailed,
     RateLimited,
     ScimError,
     TooManyRequests,
@@ -49,6 +50,9 @@ _OF_EVERY_OPERATION: tuple[type[ScimError], ...] = (
     Unavailable,
 )
 """What any operation may be refused for."""
+
+_OF_WRITES: tuple[type[ScimError], ...] = (InvalidSyntax, PreconditionFailed)
+"""What a write may be refused for besides: `If-Match` or `If-None-Match` is empty or false."""
 
 _OF_BODIES: tuple[type[ScimError], ...] = (
     InvalidSyntax,
@@ -157,18 +161,22 @@ def _path(route: Route, endpoint: ApiEndpoint) -> dict[str, Any]:
     if "id" in named:
         parameters.append(_ID | {"description": _IDS[route.name]})
     return {"parameters": parameters} | {
-        method.lower(): _operation(f"{method.lower()}_{route.name}", operation, endpoint)
+        method.lower(): _operation(method, route, operation, endpoint)
         for method, operation in endpoint.operations.items()
     }
 
 
-def _operation(operation_id: str, operation: Operation, endpoint: ApiEndpoint) -> dict[str, Any]:
+def _operation(
+    method: str, route: Route, operation: Operation, endpoint: ApiEndpoint
+) -> dict[str, Any]:
     answer = {"$ref": _REFERENCES.format(model=operation.answer.__name__)}
     is_new = operation.status == 201
     headers = ("Request-Id", "Cache-Control", *(("Location",) if is_new else ()))
+    of_write = () if method in READS else _OF_WRITES
     of_body = _OF_BODIES if operation.body else ()
+    refusals = (*_OF_EVERY_OPERATION, *of_write, *of_body, *operation.refusals)
     return {
-        "operationId": operation_id,
+        "operationId": f"{method.lower()}_{route.name}",
         "summary": operation.summary,
         "description": f"{operation.description} Scope: `{endpoint.scope}`.",
         "parameters": _parameters(operation.query),
@@ -179,7 +187,7 @@ def _operation(operation_id: str, operation: Operation, endpoint: ApiEndpoint) -
                 "headers": _headers(*headers),
                 "content": {JSON: {"schema": answer}},
             },
-            **_refusals(dict.fromkeys((*_OF_EVERY_OPERATION, *of_body, *operation.refusals))),
+            **_refusals(dict.fromkeys(refusals)),
         },
     }
 

@@ -6,13 +6,20 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from shared.api_keys import Scope
-from shared.errors import ScimError
-from shared.web.callers import with_key, with_key_alone
+from shared.errors import PreconditionFailed, ScimError, UnsupportedMediaType
+from shared.store.resources import check_precondition
+from shared.web.callers import READS, with_key, with_key_alone
+from shared.web.entity_tags import EntityTags
+from shared.web.requests import ScimRequest
 from shared.web.respond import Endpoint, Handler, authenticated
 from shared.web.responses import JSON, ScimResponse
+from shared.web.services import Services
 
 MERGE_PATCH = "application/merge-patch+json"
 """The media type of RFC 7396."""
+
+_NO_VERSION = "\n"
+"""Stands for the version of what has none; no header can name it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +36,7 @@ class Operation:
         body: what the request carries; None for nothing.
         media_types: in which it comes.
         status: of a success; with 201 comes `Location`.
+        has_condition: whether the handler itself holds `If-Match` and `If-None-Match`.
     """
 
     summary: str
@@ -40,6 +48,7 @@ class Operation:
     body: type[BaseModel] | None = None
     media_types: tuple[str, ...] = (JSON,)
     status: int = 200
+    has_condition: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +72,53 @@ class NoQuery(BaseModel):
 
 def opened_by_key(endpoint: ApiEndpoint) -> Endpoint:
     """Serve an endpoint to API keys that have its scope, in the tenant if the path names one."""
-    handlers = {method: each.handler for method, each in endpoint.operations.items()}
+    handlers = {method: _handler(endpoint, method) for method in endpoint.operations}
     queries = (each.query for each in endpoint.operations.values())
     once = {name.lower() for query in queries for name in parameters_of(query)}
     enter = with_key if endpoint.is_of_tenant else with_key_alone
     return authenticated(handlers, enter(endpoint.scope), once)
+
+
+def _handler(endpoint: ApiEndpoint, method: str) -> Handler:
+    """Serve a method: a write under its condition, a body in the media types of the operation."""
+    operation = endpoint.operations[method]
+    is_guarded = method not in READS and not operation.has_condition
+
+    async def serve(request: ScimRequest, services: Services) -> ScimResponse:
+        if is_guarded:
+            await _check_condition(endpoint, request, services)
+        try:
+            return await operation.handler(request, services)
+        except UnsupportedMediaType:
+            wanted = " or ".join(operation.media_types)
+            raise UnsupportedMediaType(f"The body is not JSON. Send {wanted}.") from None
+
+    return serve
+
+
+async def _check_condition(endpoint: ApiEndpoint, request: ScimRequest, services: Services) -> None:
+    """Hold a write to `If-Match` and `If-None-Match`, against what a GET of its path shows.
+
+    What has no ETag has no version that could be meant: of it `If-Match: *` alone is true, and an
+    `If-None-Match` that names versions (RFC 9110 sections 13.1.1 and 13.1.2). What is not there is
+    refused as it is without the condition (section 13.2.1).
+
+    Raises:
+        InvalidSyntax: a condition is empty.
+        PreconditionFailed: the condition is false.
+    """
+    condition = request.precondition
+    if condition is None:
+        return
+    shown = await endpoint.operations["GET"].handler(request, services)
+    tag = EntityTags.parse(shown.headers.get("ETag"))
+    if tag is not None:
+        check_precondition(condition, min(tag.versions))
+    elif not condition(_NO_VERSION):
+        raise PreconditionFailed(
+            "What is at this path has no ETag, so no version of it is the one that is meant. Leave"
+            " If-Match and If-None-Match out."
+        )
 
 
 def of_model(

@@ -1,6 +1,5 @@
 """`setup-links`: what lets a customer's administrator into the portal, made by the product."""
 
-from collections.abc import Sequence
 from time import time
 from typing import Literal
 
@@ -25,8 +24,8 @@ class NewSetupLink(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    rights: Sequence[Literal["connect", "watch", "rotate"]] = Field(
-        default=("connect", "watch", "rotate"),
+    rights: list[Literal["connect", "watch", "rotate"]] = Field(
+        default=["connect", "watch", "rotate"],
         min_length=1,
         description="`connect`: see the Tenant URL and which tokens there are, and test a"
         " connection. `rotate`: the same, and draw a token and revoke one. `watch`: see users,"

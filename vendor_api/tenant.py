@@ -127,6 +127,7 @@ TENANT = ApiEndpoint(
             handler=patch_tenant,
             body=TenantSettings,
             media_types=(MERGE_PATCH, JSON),
+            has_condition=True,
         ),
         "DELETE": CLOSE,
     },

@@ -327,7 +327,8 @@ CLOSE = Operation(
     summary="Close a tenant",
     description="Every token is disabled: no identity provider comes in any more, here at once and"
     " in other instances within a minute. The identities stay, and API keys go on reading them;"
-    " nothing purges them yet. A new token opens the tenant again.",
+    " nothing purges them yet. A new token opens the tenant again. With `If-Match` it is closed"
+    " only while its settings have that version.",
     query=NoQuery,
     answer=ClosedTenant,
     refusals=(Conflict, NotServed, NotFound),

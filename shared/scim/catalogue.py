@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from shared.scim.core_schemas import GROUP, USER, USER_ROLES
+from shared.scim.core_schemas import GROUP, USER
 
 if TYPE_CHECKING:
     from shared.scim.schema import ResourceType, Schema
@@ -49,5 +49,6 @@ class Catalogue:
 @lru_cache(maxsize=8)
 def product_catalogue(catalogue: Catalogue) -> Catalogue:
     """Return what is served to API keys: users have their roles in the product besides."""
-    user = replace(catalogue.user, extensions=(*catalogue.user.extensions, USER_ROLES))
+    user = catalogue.user
+    user = replace(user, extensions=(*user.extensions, *user.computed), computed=())
     return replace(catalogue, user=user)

@@ -307,17 +307,10 @@ _GROUP = Schema(
     ),
 )
 
-USER = ResourceType(
-    name="User",
-    endpoint="/Users",
-    description="User account",
-    schema=_USER,
-    extensions=(ENTERPRISE_USER,),
-)
 USER_ROLES = Schema(
     id=ROLES_SCHEMA,
     name="ProductUser",
-    description="What the role map of the tenant makes of the groups of a user",
+    description="Roles come from the role map of the tenant, by the groups of the user",
     attributes=(
         Attribute(
             "roles",
@@ -330,6 +323,15 @@ USER_ROLES = Schema(
     ),
 )
 """An extension of users for those who read with an API key; it is computed, and kept nowhere."""
+
+USER = ResourceType(
+    name="User",
+    endpoint="/Users",
+    description="User account",
+    schema=_USER,
+    extensions=(ENTERPRISE_USER,),
+    computed=(USER_ROLES,),
+)
 
 GROUP = ResourceType(
     name="Group", endpoint="/Groups", description="Group of users and groups", schema=_GROUP

@@ -31,6 +31,7 @@ _BUILT_IN_SCHEMAS = {
     for resource_type in _BUILT_IN.values()
     for schema in (resource_type.schema, *resource_type.extensions)
 }
+_COMPUTED_SCHEMAS = {schema.id.lower() for each in _BUILT_IN.values() for schema in each.computed}
 _NAMES_OF_THE_PROTOCOL = {"schema", "resourcetype", "serviceproviderconfig"}
 _PATHS_OF_THE_SERVICE = {
     "/schemas",
@@ -119,7 +120,7 @@ def _check_ids(schemas: list[tuple[Place, SchemaForm]]) -> None:
                 "should be a URN of letters, digits and . _ ~ % + * $ ! / : -; put one such as "
                 "urn:ietf:params:scim:schemas:extension:contoso:2.0:User"
             )
-        if urn in _BUILT_IN_SCHEMAS:
+        if urn in _BUILT_IN_SCHEMAS.keys() | _COMPUTED_SCHEMAS:
             place.at("id").refuse(
                 "is the URN of a built-in schema; to add to it, put a URN of your own and name it "
                 "in schemaExtensions of a ResourceType"

@@ -97,6 +97,11 @@ def on_attributes(
 def _on_known(resource_type: ResourceType, sent: PatchOperation) -> Iterator[AttributeOperation]:
     """Yield what one operation does to each attribute that the type has."""
     for operation in _taken_apart(resource_type, sent):
+        computed = resource_type.computed_schema(operation.path)
+        if computed is not None:
+            if operation.path == sent.path:
+                raise _computed(computed)
+            continue
         path = parse_path(operation.path, resource_type)
         if path is None:
             check_wrapper(resource_type, resource_type.schema, operation.path, operation.value)
@@ -198,6 +203,14 @@ def _read_only(target: AttributePath) -> Mutability:
     return Mutability(
         f"{target.text} is readOnly: the service alone writes it. Leave the operation out.",
         path=target.text,
+    )
+
+
+def _computed(schema: Schema) -> Mutability:
+    return Mutability(
+        f"{schema.id} is readOnly: the service alone writes it. {schema.description}. Leave the "
+        "operation out.",
+        path=schema.id,
     )
 
 

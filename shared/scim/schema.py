@@ -30,6 +30,9 @@ REF = "$ref"
 
 _OF_VALUE = f".{VALUE}"
 
+_BEHIND_URN = ("", ":", ".", "[")
+"""How a path goes on behind the URN of the schema that it names."""
+
 _ELSEWHERE = frozenset({"external", "uri"})
 """Types of references that are not to a resource (RFC 7643 section 7, `referenceTypes`)."""
 
@@ -189,6 +192,8 @@ class ResourceType:
         extensions: Extension schemas.
         required_extensions: URNs of those without which a resource is refused.
         other_schemas: URNs, in lower case, of the core schemas of the deployer's other types.
+        computed: Extension schemas that the service alone writes, and that who is served this type
+            does not see.
         attributes: Every top-level attribute: common, core, then those of the extensions.
         required: Attributes and sub-attributes that have a value wherever what holds them is there
             (`documents.missing`).
@@ -202,6 +207,7 @@ class ResourceType:
     extensions: tuple[Schema, ...] = ()
     required_extensions: frozenset[str] = frozenset()
     other_schemas: frozenset[str] = frozenset()
+    computed: tuple[Schema, ...] = ()
     attributes: tuple[AttributePath, ...] = field(init=False, repr=False)
     required: tuple[AttributePath, ...] = field(init=False, repr=False)
     defaulted: tuple[AttributePath, ...] = field(init=False, repr=False)
@@ -255,6 +261,15 @@ class ResourceType:
     def schema_of(self, urn: str) -> Schema | None:
         """Return the core or extension schema of that URN, in the spellings of `find`."""
         return self._schemas.get(urn.lower())
+
+    def computed_schema(self, path: str) -> Schema | None:
+        """Return the computed schema that a path names, or names a part of."""
+        name = path.strip().lower()
+        for schema in self.computed:
+            for urn in spellings(schema.id):
+                if name.startswith(urn) and name[len(urn) :][:1] in _BEHIND_URN:
+                    return schema
+        return None
 
     def find_within(self, schema: Schema, name: str) -> AttributePath | None:
         """Return what a key of an object under the URN of a schema names.

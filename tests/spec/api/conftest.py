@@ -35,14 +35,20 @@ class Managed:
     numbers: list[int] = field(default_factory=lambda: [0])
 
     async def __call__(
-        self, method: str, path: str, body: Any = None, *, key: str | None = None
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        key: str | None = None,
+        headers: dict[str, str] | None = None,
     ) -> httpx.Response:
         """Send a request to a path below `/api/v1/tenants`."""
         response = await self.app.client.request(
             method,
             f"/api/v1/tenants{path}",
             json=body,
-            headers=bearer(self.key if key is None else key),
+            headers=bearer(self.key if key is None else key) | (headers or {}),
         )
         if response.status_code < 500:
             hold_to_the_rules(response)

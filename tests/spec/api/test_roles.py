@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from tests.support.fixtures.api_client import KEYS, Api
-from tests.support.fixtures.scim_client import Scim
+from tests.support.fixtures.scim_client import PATCH_OP, USER, Scim, refused
 from tests.support.fixtures.service import RunningService
 
 ROLES = "urn:ietf:params:scim:schemas:extension:scim-on-functions:2.0:User"
+BULK_REQUEST = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 
 
 @pytest.fixture
@@ -177,11 +178,60 @@ async def test_schemas_tell_a_key_of_the_extension_and_a_token_not(
     assert ROLES not in (await scim.get("/Schemas")).text
 
 
-async def test_what_a_client_writes_under_that_name_is_kept_nowhere(
+@pytest.mark.parametrize("op", ["add", "replace", "remove"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        ROLES,
+        f"{ROLES}:roles",
+        f"{ROLES}:roles.value",
+        f'{ROLES}:roles[value eq "admin"]',
+        f"{ROLES}:other",
+        f"{ROLES}.roles",
+        ROLES.upper(),
+        f"{ROLES.removesuffix(':User')}User:roles",
+    ],
+)
+async def test_a_path_that_names_roles_is_refused_and_changes_nothing(
+    scim: Scim, op: str, path: str
+) -> None:
+    user = await scim.create_user()
+    named = {"op": op, "path": path, "value": ["admin"]}
+    title = {"op": "replace", "path": "title", "value": "T"}
+    response = await scim.patch(f"/Users/{user['id']}", title, named)
+    assert "role map" in refused(response, 400, "mutability")
+    assert (await scim.get(f"/Users/{user['id']}")).json() == user
+
+
+async def test_a_path_in_a_bulk_request_that_names_roles_is_refused(scim: Scim) -> None:
+    user = await scim.create_user()
+    operations = [{"op": "add", "path": f"{ROLES}:roles", "value": ["admin"]}]
+    patch = {
+        "method": "PATCH",
+        "path": f"/Users/{user['id']}",
+        "data": {"schemas": [PATCH_OP], "Operations": operations},
+    }
+    response = await scim.post("/Bulk", {"schemas": [BULK_REQUEST], "Operations": [patch]})
+    (answer,) = response.json()["Operations"]
+    assert (answer["status"], answer["response"]["scimType"]) == ("400", "mutability")
+
+
+async def test_roles_in_bodies_and_in_values_without_path_are_passed_over(
     scim: Scim, reader: Scim
 ) -> None:
-    user = await scim.create_user(**{ROLES: {"roles": ["admin"]}})
-    assert ROLES not in (await reader.get(f"/Users/{user['id']}")).json()
+    written = {"schemas": [USER, ROLES], ROLES: {"roles": ["admin"]}}
+    user = await scim.create_user(**written)
+    place = f"/Users/{user['id']}"
+    sent = {"userName": user["userName"], **written, f"{ROLES}:roles": ["admin"]}
+    assert (await scim.put(place, sent)).status_code == 200
+    for value in ({"roles": ["admin"]}, {}, ["admin"], "admin"):
+        operation = {"op": "add", "value": {ROLES: value, "title": "T"}}
+        assert (await scim.patch(place, operation)).json()["title"] == "T"
+    for named in (f"{ROLES}:roles", f'{ROLES}:roles[value eq "admin"]', f"{ROLES}.roles.value"):
+        operation = {"op": "replace", "value": {named: ["admin"]}}
+        assert (await scim.patch(place, operation)).status_code == 200
+    assert ROLES not in (await scim.get(place)).text
+    assert ROLES not in (await reader.get(place)).text
 
 
 async def test_a_version_does_not_tell_of_roles_so_a_key_gets_no_304(

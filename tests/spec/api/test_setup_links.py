@@ -90,6 +90,16 @@ async def test_what_is_not_understood_makes_no_link(api: Api, body: Any) -> None
     assert (await api.request("GET", PATH)).json()["links"] == []
 
 
+async def test_a_refusal_speaks_of_json(api: Api) -> None:
+    for body, said in (
+        ({"rights": 7}, "rights: should be a list."),
+        ({"rights": []}, "rights: should not be empty."),
+        ({"rights": ["all"]}, 'rights[0]: should be "connect", "watch" or "rotate".'),
+        ({"days": 91}, "days: should be at most 90."),
+    ):
+        assert (await post(api, body)).json()["detail"] == said
+
+
 async def test_a_link_that_is_not_there_is_404(api: Api) -> None:
     for link_id in ("0" * 32, "x"):
         for method in ("GET", "DELETE"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
+from shared.scim.core_schemas import ROLES_SCHEMA
 from tests.support.fixtures.scim_client import ENTERPRISE, GROUP, USER
 
 Json: TypeAlias = dict[str, Any]
@@ -394,6 +395,17 @@ PASSED_OVER: Final = (
         becomes={"title": "T"},
     ),
     Reading(
+        "the roles that API keys read, in a body, or in a value without a path",
+        "the same: they come from the role map of the tenant",
+        _patch({"op": "replace", "value": {ROLES_SCHEMA: {"roles": ["admin"]}, "title": "T"}}),
+        becomes={"title": "T"},
+    ),
+    Reading(
+        "the same in a POST, with their URN in `schemas`",
+        "the same",
+        Request("POST", {"schemas": [USER, ROLES_SCHEMA], ROLES_SCHEMA: {"roles": ["admin"]}}),
+    ),
+    Reading(
         'null, "" and []',
         "they unassign (E9, E22)",
         _patch(
@@ -609,6 +621,12 @@ REFUSED: Final = (
         "a path that names what is readOnly",
         "the service alone writes it",
         _replace("meta.created", "2030-01-01T00:00:00Z"),
+        scim_type="mutability",
+    ),
+    Reading(
+        "a path that names the roles that API keys read",
+        "the same: they come from the role map of the tenant",
+        _replace(f"{ROLES_SCHEMA}:roles", ["admin"]),
         scim_type="mutability",
     ),
     Reading(

@@ -11,7 +11,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.scim import discovery
-from shared.scim.core_schemas import ENTERPRISE_USER_SCHEMA, GROUP, GROUP_SCHEMA, USER, USER_SCHEMA
+from shared.scim.core_schemas import (
+    ENTERPRISE_USER_SCHEMA,
+    GROUP,
+    GROUP_SCHEMA,
+    ROLES_SCHEMA,
+    USER,
+    USER_SCHEMA,
+)
 from shared.scim.custom_schemas import read
 from shared.scim.schema_documents import SchemaDocumentError, SchemaFile
 
@@ -421,6 +428,7 @@ def test_more_unique_attributes_than_one_transaction_claims() -> None:
         ([schema("urn:x:User:")], "[0].id should be a URN of letters"),
         ([schema(USER_SCHEMA.upper())], "[0].id is the URN of a built-in schema"),
         ([schema(ENTERPRISE_USER_SCHEMA)], "[0].id is the URN of a built-in schema"),
+        ([schema(ROLES_SCHEMA)], "[0].id is the URN of a built-in schema"),
         ([schema(), schema(EXTENSION.upper())], "[1].id is the URN of another schema"),
         ([schema()], "[0].id is the URN of a schema that no ResourceType uses"),
         (

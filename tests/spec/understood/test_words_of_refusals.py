@@ -1,0 +1,119 @@
+"""Every member of every body of `/api/v1` with every wrong value: what is said is said of JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from endpoints import API
+from shared.errors import InvalidValue
+from shared.tenant_settings import TenantSettings, patched
+from shared.validation import OTHERWISE
+from vendor_api.models import read_body
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic import BaseModel
+
+BODIES: set[type[BaseModel]] = {
+    operation.body
+    for endpoint in API.values()
+    for operation in endpoint.operations.values()
+    if operation.body is not None
+}
+ENTRY = {"group": {"displayName": "Admins"}, "role": "admin", "priority": 1}
+RIGHT: dict[str, dict[str, Any]] = {
+    "TenantSettings": {"roleMap": [ENTRY], "requestsPerSecond": 50, "unknownMembers": "skip"},
+    "NewSetupLink": {"rights": ["watch"], "days": 7},
+    "TenantToCreate": {"name": "acme", "validDays": 7, "existingData": False},
+    "TokenToDraw": {"validDays": 7},
+}
+"""A body of each model that has all of its members."""
+
+WRONG: tuple[Any, ...] = (
+    None,
+    True,
+    0,
+    -1,
+    1.5,
+    10**30,
+    "",
+    " ",
+    "x" * 2_000,
+    [],
+    [None],
+    ["x"],
+    {},
+    {"x": 1},
+)
+PYTHON = re.compile(
+    r"(?i:\b(input|instance|sequence|validation|validator|valid|items?|tuple|dict\w*|str|int|bool"
+    r"|python|pydantic|argument|field|extra|literal|type)\b)|\bNone\b|'"
+)
+
+
+def places(value: Any, *above: str | int) -> Iterator[tuple[str | int, ...]]:
+    """Yield the place of everything in a body, and of a member that it does not have."""
+    members = [*value.items()] if isinstance(value, dict) else []
+    members = [*enumerate(value)] if isinstance(value, list) else members
+    if isinstance(value, dict):
+        yield (*above, "more")
+    for step, inner in members:
+        yield (*above, step)
+        yield from places(inner, *above, step)
+
+
+def put(body: Any, place: tuple[str | int, ...], value: Any) -> Any:
+    changed = deepcopy(body)
+    holder = changed
+    for step in place[:-1]:
+        holder = holder[step]
+    holder[place[-1]] = value
+    return changed
+
+
+def without(body: Any, place: tuple[str | int, ...]) -> Any:
+    changed = deepcopy(body)
+    holder = changed
+    for step in place[:-1]:
+        holder = holder[step]
+    if isinstance(holder, dict):
+        holder.pop(place[-1], None)
+    return changed
+
+
+def refusal(model: type[BaseModel], body: Any) -> str | None:
+    """What is said of a body; None if it is taken."""
+    try:
+        patched({}, body) if model is TenantSettings else read_body(model, body)
+    except InvalidValue as error:
+        return error.detail
+    return None
+
+
+def test_every_body_is_tried() -> None:
+    assert {model.__name__ for model in BODIES} == RIGHT.keys()
+    assert all(refusal(model, RIGHT[model.__name__]) is None for model in BODIES)
+
+
+@pytest.mark.parametrize("model", sorted(BODIES, key=str))
+def test_what_is_wrong_with_a_body_is_said_in_the_words_of_json(model: type[BaseModel]) -> None:
+    right = RIGHT[model.__name__]
+    tried = 0
+    for place in places(right):
+        for body in (without(right, place), *(put(right, place, value) for value in WRONG)):
+            said = refusal(model, body)
+            if said is None:
+                continue
+            tried += 1
+            names = [step for step in place if isinstance(step, str) and step != "more"]
+            assert OTHERWISE not in said, (said, json.dumps(body)[:200])
+            assert not PYTHON.search(said), said
+            assert not names or names[0] in said, said
+            assert "xxx" not in said
+    assert tried > len(WRONG)
