@@ -39,10 +39,14 @@ ENGLISH = TextCatalogue(
         Verdict.NO_TENANT: "There is no such tenant.",
         Verdict.TENANT_CLOSED: "The tenant is closed: every request of it is answered 401.",
         Verdict.TOKEN_EXPIRED: "No token of the tenant is valid: every request is answered 401.",
-        Verdict.NEVER_CONTACTED: "The identity provider has never come with a valid token.",
+        Verdict.NEVER_CONTACTED: "No request of the identity provider with a valid token was"
+        " found.",
         Verdict.WRONG_TOKEN: "Requests come to the tenant, and their token is wrong.",
-        Verdict.SILENT: "The identity provider has not come with a valid token for over a day.",
-        Verdict.OUT_OF_SCOPE: "The identity provider comes, and has never named this user.",
+        Verdict.SILENT: "No request of the identity provider with a valid token was found of the"
+        " last day.",
+        Verdict.OUT_OF_SCOPE: "The identity provider comes, and no change and no refused request"
+        " was found that names this user. A search that finds nobody, and a body that cannot be"
+        " read, leave no name there.",
     },
     remedies={
         Verdict.PRESENT: "If the product does not show the user, look at the product's own copy:"
@@ -82,9 +86,10 @@ ENGLISH = TextCatalogue(
         Verdict.SILENT: "Have the customer look whether provisioning is stopped or in quarantine at"
         " the identity provider. If it runs, it sends another token or to another address: what"
         " comes without a valid token is in the log of the app alone, with the status 401.",
-        Verdict.OUT_OF_SCOPE: "Assign the user to the application at the identity provider, look at"
-        " the scoping filters there, and provision the user on demand: the identity provider then"
-        " tells why it passes the user over.",
+        Verdict.OUT_OF_SCOPE: "Look at the identity provider whether the user is assigned to the"
+        " application and within the scoping filters, and provision the user on demand. If the"
+        " identity provider passes the user over, it tells why there; if it sends the user and is"
+        " refused, ask here again.",
     },
     findings={
         Finding.FOUND: "The user {userName} has the id {id} and the externalId {externalId}, and"
@@ -122,8 +127,9 @@ ENGLISH = TextCatalogue(
         Finding.TOKEN_UNKNOWN: "Whether a token is valid was not looked at.",
         Finding.LEFT_OUT: "The provisioning log does not have {number} requests, because there were"
         " too many in a minute: the user may have been among them.",
-        Finding.LOG_BOUND: "Of the provisioning log all was read that is newer than {time}.",
-        Finding.HISTORY_BOUND: "Of the changes all were read that are newer than {time}.",
+        Finding.LOG_EMPTY: "The provisioning log has no entries.",
+        Finding.LOG_BOUND: "All entries of the provisioning log since {time} were looked at.",
+        Finding.HISTORY_BOUND: "All changes since {time} that are kept were looked at.",
     },
     headings={
         "question": "Why is {asked} not there (tenant {tenant}, asked at {time})?",
@@ -134,9 +140,19 @@ ENGLISH = TextCatalogue(
 )
 
 
+_WHERE_NOTHING_WAS_FOUND = frozenset(
+    {Verdict.NEVER_CONTACTED, Verdict.WRONG_TOKEN, Verdict.SILENT, Verdict.OUT_OF_SCOPE}
+)
+_BOUNDS = frozenset({Finding.LEFT_OUT, Finding.LOG_EMPTY, Finding.LOG_BOUND, Finding.HISTORY_BOUND})
+
+
 def answer_of(explanation: Explanation, catalogue: TextCatalogue = ENGLISH) -> str:
-    """Say why the user is not there."""
-    return catalogue.answers[explanation.verdict]
+    """Say why the user is not there; where nothing was found, also how far was looked."""
+    answer = catalogue.answers[explanation.verdict]
+    if explanation.verdict not in _WHERE_NOTHING_WAS_FOUND:
+        return answer
+    bounds = (each for each in explanation.findings if each.code in _BOUNDS)
+    return " ".join([answer, *(text_of(each, catalogue) for each in bounds)])
 
 
 def remedy_of(explanation: Explanation, catalogue: TextCatalogue = ENGLISH) -> str:

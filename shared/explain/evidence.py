@@ -59,8 +59,10 @@ class Evidence:
         wrong_tokens: how many requests with a wrong token came to the address of the tenant, as far
             as this process knows, and when the last one did.
         left_out: how many entries the log does not have.
-        log_since: from when on all entries were read; None if all that are kept were.
-        changes_since: the same of change rows.
+        log_since: from when on all entries were read: the time of the oldest one if all that are
+            kept were; None if the log has none.
+        changes_since: from when on all change rows that are kept were read; None if neither they
+            nor the log was.
     """
 
     asked: str
@@ -142,7 +144,7 @@ async def _read_log(store: Store, context: RequestContext, evidence: Evidence) -
         if len(page) < PAGE_ROWS:
             break
         behind = page[-1].id
-    else:
+    if entries:
         evidence.log_since = entries[-1].entry.time
     _sort_out(evidence, [each.entry for each in entries])
 
@@ -242,7 +244,7 @@ async def _read_changes(store: Store, context: RequestContext, evidence: Evidenc
     found = await read_back(store.table, context, is_wanted, until, lookback)
     evidence.changes = [*filter(is_wanted, deletions), *found.changes]
     evidence.contact = newest or None
-    evidence.changes_since = None if found.is_whole else found.since
+    evidence.changes_since = found.since
 
 
 async def _find_deletion(

@@ -25,7 +25,7 @@ class Verdict(StrEnum):
         NEVER_CONTACTED: no request with a valid token was ever there, as far as is kept.
         WRONG_TOKEN: none was there of late, but some with a wrong token.
         SILENT: none was there of late.
-        OUT_OF_SCOPE: the identity provider was there, and never named the user.
+        OUT_OF_SCOPE: the identity provider was there, and nothing of the user was found.
     """
 
     PRESENT = "present"
@@ -74,8 +74,9 @@ class Finding(StrEnum):
         ABSENT: there is no such tenant.
         TOKEN_UNKNOWN: whether one is valid could not be told.
         LEFT_OUT: the log does not have all refusals.
-        LOG_BOUND: the log was read back to a time only.
-        HISTORY_BOUND: changes were read back to a time only.
+        LOG_EMPTY: the log has no entries.
+        LOG_BOUND: back to when the log was read.
+        HISTORY_BOUND: back to when changes were read.
     """
 
     FOUND = "found"
@@ -101,6 +102,7 @@ class Finding(StrEnum):
     ABSENT = "absent"
     TOKEN_UNKNOWN = "tokenUnknown"  # noqa: S105
     LEFT_OUT = "leftOut"
+    LOG_EMPTY = "logEmpty"
     LOG_BOUND = "logBound"
     HISTORY_BOUND = "historyBound"
 
