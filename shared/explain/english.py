@@ -35,7 +35,7 @@ ENGLISH = TextCatalogue(
         Verdict.NOT_SERVED: "The service could not serve the last request about the user.",
         Verdict.DELETED: "The user was deleted.",
         Verdict.RENAMED: "The user is there under another name.",
-        Verdict.SKIPPED_MEMBER: "A group names this id as a member, and there is no such user.",
+        Verdict.SKIPPED_MEMBER: "A group names this as the id of a member, and no user has it.",
         Verdict.NO_TENANT: "There is no such tenant.",
         Verdict.TENANT_CLOSED: "The tenant is closed: every request of it is answered 401.",
         Verdict.TOKEN_EXPIRED: "No token of the tenant is valid: every request is answered 401.",
@@ -71,7 +71,8 @@ ENGLISH = TextCatalogue(
         Verdict.RENAMED: "Ask for the new name. If the rename is wrong, correct it at the identity"
         " provider.",
         Verdict.SKIPPED_MEMBER: "Have the identity provider provision the user, then the group"
-        " again: restart provisioning, so that it forgets the old id.",
+        " again: restart provisioning, so that it forgets the old id. A member is named by the id"
+        " that this service has given the user, and by no other value.",
         Verdict.NO_TENANT: "Look the name of the tenant up: `python -m tools.admin tenant list`.",
         Verdict.TENANT_CLOSED: "If the tenant is to be open, draw a token for it:"
         " `python -m tools.admin token rotate`, and give it to the customer.",
@@ -111,8 +112,8 @@ ENGLISH = TextCatalogue(
         " request {request}, and is called {userName} now.",
         Finding.RENAMING_OF_GONE: "The user {id} gave the name up at {time} by {method} with"
         " {token}, request {request}, and is not there any more.",
-        Finding.PASSED_OVER: "At {time} the group {group} named the id as a member, and it was"
-        " passed over, request {request}.",
+        Finding.PASSED_OVER: "At {time} the group {group} named it as the id of a member, and it"
+        " was passed over, request {request}.",
         Finding.LAST_CHANGE: "The user was changed last at {time} by {method} with {token}, request"
         " {request}.",
         Finding.CONTACT: "The identity provider was there last at {time}, or up to an hour later.",

@@ -51,7 +51,7 @@ class Evidence:
         has_tenant: whether there is such a tenant.
         users: who has what was asked for; two stand for several.
         refusals: refused requests that name the user, the newest first.
-        passed_over: entries of requests that named its id as a member, likewise.
+        passed_over: entries of requests that named what was asked for as a member, likewise.
         owner: who has the userName of the newest refusal, if it was refused for that.
         changes: change rows of the user, or by which a name was given up, the oldest first.
         renamed: the user who gave the name up and is there.

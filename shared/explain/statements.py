@@ -18,7 +18,7 @@ class Verdict(StrEnum):
         NOT_SERVED: the service failed, or was asked too much.
         DELETED: it was deleted.
         RENAMED: it has another name now.
-        SKIPPED_MEMBER: a group names its id as a member, and there is no such user.
+        SKIPPED_MEMBER: a group names what was asked for as a member, and no user has that id.
         NO_TENANT: there is no such tenant.
         TENANT_CLOSED: the tenant is closed, so nobody can be provisioned.
         TOKEN_EXPIRED: no token of the tenant is valid, with the same effect.
@@ -62,7 +62,7 @@ class Finding(StrEnum):
         DELETION: the user was deleted.
         RENAMING: the name was given up by a user who is there.
         RENAMING_OF_GONE: it was given up by one who is not there any more.
-        PASSED_OVER: its id was named as a member, and passed over.
+        PASSED_OVER: what was asked for was named as a member, and passed over.
         LAST_CHANGE: when the user was changed last.
         CONTACT: when the identity provider was there last.
         NO_CONTACT: it was not, as far as is kept.
