@@ -71,8 +71,10 @@ class Access(BaseModel):
         " has no such user, and has deleted none as far as its history goes."
     )
     reason: Literal["active", "deactivated", "deleted", "ambiguous", "notFound"] = Field(
-        description="`deactivated`: there is the user, and `active` is not true. `deleted`: who had"
-        " the value last was deleted, not longer ago than the history is kept. `ambiguous`: several"
+        description="`deactivated`: there is the user, and `active` is not true. `deleted`: nobody"
+        " has the value, and somebody who had it was deleted, not longer ago than the history is"
+        " kept; `id` says who, the last of them. Somebody else may have had the value since and be"
+        " there under another one. `ambiguous`: several"
         " users have the value. `notFound`: nobody has it, and nobody was deleted who had it: who"
         " comes was never provisioned, or not under this value."
     )
@@ -240,7 +242,7 @@ class _Lookup:
     Attributes:
         find: finds who has it.
         has: tells whether a user that was read has it.
-        find_deleted: finds who had it last, where nobody has it now.
+        find_deleted: finds who had it and was deleted last, where nobody has it now.
     """
 
     find: FindUsers

@@ -140,7 +140,10 @@ class ProvisioningLogEntry(BaseModel):
         description="The body by names, types and lengths; no values.",
     )
     members: list[str] | SkipJsonSchema[None] = Field(
-        None, json_schema_extra=optional, description="Ids that were passed over, at most 100."
+        None,
+        json_schema_extra=optional,
+        description="What was named as a member and passed over, an id or not: at most 100, and of"
+        " each 128 characters.",
     )
     number: int | SkipJsonSchema[None] = Field(
         None, json_schema_extra=optional, description="How many entries were left out."

@@ -35,14 +35,18 @@ ENGLISH = TextCatalogue(
         Verdict.NOT_SERVED: "The service could not serve the last request about the user.",
         Verdict.DELETED: "The user was deleted.",
         Verdict.RENAMED: "The user is there under another name.",
-        Verdict.SKIPPED_MEMBER: "A group names this id as a member, and there is no such user.",
+        Verdict.SKIPPED_MEMBER: "A group names this as the id of a member, and no user has it.",
         Verdict.NO_TENANT: "There is no such tenant.",
         Verdict.TENANT_CLOSED: "The tenant is closed: every request of it is answered 401.",
         Verdict.TOKEN_EXPIRED: "No token of the tenant is valid: every request is answered 401.",
-        Verdict.NEVER_CONTACTED: "The identity provider has never come with a valid token.",
+        Verdict.NEVER_CONTACTED: "No request of the identity provider with a valid token was"
+        " found.",
         Verdict.WRONG_TOKEN: "Requests come to the tenant, and their token is wrong.",
-        Verdict.SILENT: "The identity provider has not come with a valid token for over a day.",
-        Verdict.OUT_OF_SCOPE: "The identity provider comes, and has never named this user.",
+        Verdict.SILENT: "No request of the identity provider with a valid token was found of the"
+        " last day.",
+        Verdict.OUT_OF_SCOPE: "The identity provider comes, and no change and no refused request"
+        " was found that names this user. A search that finds nobody, and a body that cannot be"
+        " read, leave no name there.",
     },
     remedies={
         Verdict.PRESENT: "If the product does not show the user, look at the product's own copy:"
@@ -67,7 +71,8 @@ ENGLISH = TextCatalogue(
         Verdict.RENAMED: "Ask for the new name. If the rename is wrong, correct it at the identity"
         " provider.",
         Verdict.SKIPPED_MEMBER: "Have the identity provider provision the user, then the group"
-        " again: restart provisioning, so that it forgets the old id.",
+        " again: restart provisioning, so that it forgets the old id. A member is named by the id"
+        " that this service has given the user, and by no other value.",
         Verdict.NO_TENANT: "Look the name of the tenant up: `python -m tools.admin tenant list`.",
         Verdict.TENANT_CLOSED: "If the tenant is to be open, draw a token for it:"
         " `python -m tools.admin token rotate`, and give it to the customer.",
@@ -82,9 +87,10 @@ ENGLISH = TextCatalogue(
         Verdict.SILENT: "Have the customer look whether provisioning is stopped or in quarantine at"
         " the identity provider. If it runs, it sends another token or to another address: what"
         " comes without a valid token is in the log of the app alone, with the status 401.",
-        Verdict.OUT_OF_SCOPE: "Assign the user to the application at the identity provider, look at"
-        " the scoping filters there, and provision the user on demand: the identity provider then"
-        " tells why it passes the user over.",
+        Verdict.OUT_OF_SCOPE: "Look at the identity provider whether the user is assigned to the"
+        " application and within the scoping filters, and provision the user on demand. If the"
+        " identity provider passes the user over, it tells why there; if it sends the user and is"
+        " refused, ask here again.",
     },
     findings={
         Finding.FOUND: "The user {userName} has the id {id} and the externalId {externalId}, and"
@@ -106,8 +112,8 @@ ENGLISH = TextCatalogue(
         " request {request}, and is called {userName} now.",
         Finding.RENAMING_OF_GONE: "The user {id} gave the name up at {time} by {method} with"
         " {token}, request {request}, and is not there any more.",
-        Finding.PASSED_OVER: "At {time} the group {group} named the id as a member, and it was"
-        " passed over, request {request}.",
+        Finding.PASSED_OVER: "At {time} the group {group} named it as the id of a member, and it"
+        " was passed over, request {request}.",
         Finding.LAST_CHANGE: "The user was changed last at {time} by {method} with {token}, request"
         " {request}.",
         Finding.CONTACT: "The identity provider was there last at {time}, or up to an hour later.",
@@ -122,8 +128,9 @@ ENGLISH = TextCatalogue(
         Finding.TOKEN_UNKNOWN: "Whether a token is valid was not looked at.",
         Finding.LEFT_OUT: "The provisioning log does not have {number} requests, because there were"
         " too many in a minute: the user may have been among them.",
-        Finding.LOG_BOUND: "Of the provisioning log all was read that is newer than {time}.",
-        Finding.HISTORY_BOUND: "Of the changes all were read that are newer than {time}.",
+        Finding.LOG_EMPTY: "The provisioning log has no entries.",
+        Finding.LOG_BOUND: "All entries of the provisioning log since {time} were looked at.",
+        Finding.HISTORY_BOUND: "All changes since {time} that are kept were looked at.",
     },
     headings={
         "question": "Why is {asked} not there (tenant {tenant}, asked at {time})?",
@@ -134,9 +141,19 @@ ENGLISH = TextCatalogue(
 )
 
 
+_WHERE_NOTHING_WAS_FOUND = frozenset(
+    {Verdict.NEVER_CONTACTED, Verdict.WRONG_TOKEN, Verdict.SILENT, Verdict.OUT_OF_SCOPE}
+)
+_BOUNDS = frozenset({Finding.LEFT_OUT, Finding.LOG_EMPTY, Finding.LOG_BOUND, Finding.HISTORY_BOUND})
+
+
 def answer_of(explanation: Explanation, catalogue: TextCatalogue = ENGLISH) -> str:
-    """Say why the user is not there."""
-    return catalogue.answers[explanation.verdict]
+    """Say why the user is not there; where nothing was found, also how far was looked."""
+    answer = catalogue.answers[explanation.verdict]
+    if explanation.verdict not in _WHERE_NOTHING_WAS_FOUND:
+        return answer
+    bounds = (each for each in explanation.findings if each.code in _BOUNDS)
+    return " ".join([answer, *(text_of(each, catalogue) for each in bounds)])
 
 
 def remedy_of(explanation: Explanation, catalogue: TextCatalogue = ENGLISH) -> str:

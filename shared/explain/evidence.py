@@ -55,7 +55,7 @@ class Evidence:
         has_tenant: whether there is such a tenant.
         users: who has what was asked for; two stand for several.
         refusals: refused requests that name the user, the newest first.
-        passed_over: entries of requests that named its id as a member, likewise.
+        passed_over: entries of requests that named what was asked for as a member, likewise.
         owner: who has the userName of the newest refusal, if it was refused for that.
         changes: change rows of the user, or by which a name was given up, the oldest first.
         renamed: the user who gave the name up and is there.
@@ -63,8 +63,10 @@ class Evidence:
         wrong_tokens: how many requests with a wrong token came to the address of the tenant, as far
             as this process knows, and when the last one did.
         left_out: how many entries the log does not have.
-        log_since: from when on all entries were read; None if all that are kept were.
-        changes_since: the same of change rows.
+        log_since: from when on all entries were read: the time of the oldest one if all that are
+            kept were; None if the log has none.
+        changes_since: from when on all change rows that are kept were read; None if neither they
+            nor the log was.
     """
 
     asked: str
@@ -146,7 +148,7 @@ async def _read_log(store: Store, context: RequestContext, evidence: Evidence) -
         if len(page) < PAGE_ROWS:
             break
         behind = page[-1].id
-    else:
+    if entries:
         evidence.log_since = entries[-1].entry.time
     _sort_out(evidence, [each.entry for each in entries])
 
@@ -246,7 +248,7 @@ async def _read_changes(store: Store, context: RequestContext, evidence: Evidenc
     found = await read_back(store.table, context, is_wanted, until, lookback)
     evidence.changes = [*filter(is_wanted, deletions), *found.changes]
     evidence.contact = newest or None
-    evidence.changes_since = None if found.is_whole else found.since
+    evidence.changes_since = found.since
 
 
 def _is_of_the_identity_provider(recorded: RecordedChange) -> bool:

@@ -225,12 +225,15 @@ def _token(evidence: Evidence) -> Statement:
 
 
 def _bounds(evidence: Evidence) -> Iterator[Statement]:
+    if evidence.changes_since is None:
+        return
     if evidence.left_out:
         yield Statement(Finding.LEFT_OUT, {"number": evidence.left_out})
-    if evidence.log_since is not None:
+    if evidence.log_since is None:
+        yield Statement(Finding.LOG_EMPTY)
+    else:
         yield Statement(Finding.LOG_BOUND, {"time": moment(evidence.log_since)})
-    if evidence.changes_since is not None:
-        yield Statement(Finding.HISTORY_BOUND, {"time": moment(evidence.changes_since)})
+    yield Statement(Finding.HISTORY_BOUND, {"time": moment(evidence.changes_since)})
 
 
 def _requests(evidence: Evidence) -> Iterator[str]:

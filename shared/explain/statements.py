@@ -18,14 +18,14 @@ class Verdict(StrEnum):
         NOT_SERVED: the service failed, or was asked too much.
         DELETED: it was deleted.
         RENAMED: it has another name now.
-        SKIPPED_MEMBER: a group names its id as a member, and there is no such user.
+        SKIPPED_MEMBER: a group names what was asked for as a member, and no user has that id.
         NO_TENANT: there is no such tenant.
         TENANT_CLOSED: the tenant is closed, so nobody can be provisioned.
         TOKEN_EXPIRED: no token of the tenant is valid, with the same effect.
         NEVER_CONTACTED: no request with a valid token was ever there, as far as is kept.
         WRONG_TOKEN: none was there of late, but some with a wrong token.
         SILENT: none was there of late.
-        OUT_OF_SCOPE: the identity provider was there, and never named the user.
+        OUT_OF_SCOPE: the identity provider was there, and nothing of the user was found.
     """
 
     PRESENT = "present"
@@ -62,7 +62,7 @@ class Finding(StrEnum):
         DELETION: the user was deleted.
         RENAMING: the name was given up by a user who is there.
         RENAMING_OF_GONE: it was given up by one who is not there any more.
-        PASSED_OVER: its id was named as a member, and passed over.
+        PASSED_OVER: what was asked for was named as a member, and passed over.
         LAST_CHANGE: when the user was changed last.
         CONTACT: when the identity provider was there last.
         NO_CONTACT: it was not, as far as is kept.
@@ -74,8 +74,9 @@ class Finding(StrEnum):
         ABSENT: there is no such tenant.
         TOKEN_UNKNOWN: whether one is valid could not be told.
         LEFT_OUT: the log does not have all refusals.
-        LOG_BOUND: the log was read back to a time only.
-        HISTORY_BOUND: changes were read back to a time only.
+        LOG_EMPTY: the log has no entries.
+        LOG_BOUND: back to when the log was read.
+        HISTORY_BOUND: back to when changes were read.
     """
 
     FOUND = "found"
@@ -101,6 +102,7 @@ class Finding(StrEnum):
     ABSENT = "absent"
     TOKEN_UNKNOWN = "tokenUnknown"  # noqa: S105
     LEFT_OUT = "leftOut"
+    LOG_EMPTY = "logEmpty"
     LOG_BOUND = "logBound"
     HISTORY_BOUND = "historyBound"
 

@@ -52,8 +52,8 @@ MEMBERS_READ_AHEAD = 5 * MAX_MEMBERS_PER_TRANSACTION
 
 _MAX_BYTES = 3 * 1_048_576
 _MAX_RECORDED_IDS = 900  # of 35 characters in JSON: they fit into one property of 32,768
-_MAX_TOLD_IDS = 100
-"""Skipped ids that the request is told of, for the provisioning log."""
+_MAX_TOLD_VALUES, _MAX_TOLD_LENGTH = 100, 128
+"""Skipped values that the request is told of, for the provisioning log, and of each how much."""
 
 
 class Wish(NamedTuple):
@@ -678,7 +678,10 @@ class Memberships:
     async def _skip_unknown(
         self, context: RequestContext, unknown: list[str], progress: MembershipProgress
     ) -> None:
-        """Refuse ids that are neither users nor groups, or keep those that are to be recorded."""
+        """Refuse ids that are neither users nor groups, or keep those that are to be recorded.
+
+        A change row holds those that have the form of an id, and the request all of them.
+        """
         if unknown and await self._rejects_unknown(context):
             raise InvalidValue(
                 f"{len(unknown)} of the members named are neither users nor groups here, the first "
@@ -688,7 +691,8 @@ class Memberships:
         room = _MAX_RECORDED_IDS - len(progress.skipped)
         skipped = [uid for uid in unknown if layout.is_id(uid)]
         progress.skipped += skipped[:room]
-        context.skipped += skipped[: _MAX_TOLD_IDS - len(context.skipped)]
+        room = _MAX_TOLD_VALUES - len(context.skipped)
+        context.skipped += [each[:_MAX_TOLD_LENGTH] for each in unknown[:room]]
 
 
 def _check_known(progress: MembershipProgress) -> None:

@@ -50,7 +50,7 @@ class LogEntry:
         detail: what was answered.
         milliseconds: how long the request took.
         shape: of the body: names, types and lengths, a line each; no values.
-        members: ids that were passed over.
+        members: what was named as a member and passed over, an id or not.
         number: how many entries were left out.
         reason: why they were.
     """

@@ -1,6 +1,7 @@
 """What is read once a minute: whoever asks meanwhile is answered from memory."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
@@ -36,9 +37,15 @@ class Remembered(Generic[T]):
         self._read = read
         self._clock = clock
         self._value: T | None = None
+        self._asked_at = -math.inf
         self._again_at = 0.0
         self._writes = 0
         self._reading: asyncio.Task[None] | None = None
+
+    @property
+    def is_recent(self) -> bool:
+        """Whether the value is at most a minute old."""
+        return self._clock.steady() <= self._asked_at + REMEMBERED_SECONDS
 
     def latest(self) -> T | None:
         """Return the last value that was read, of whatever age; begin to read a newer one."""
@@ -48,25 +55,32 @@ class Remembered(Generic[T]):
     async def current(self) -> T | None:
         """Return the value, read again if it is older than a minute; None if none was ever read."""
         self._begin()
-        if self._reading is not None:
-            patience = UNKNOWN_WAIT_SECONDS if self._value is None else KNOWN_WAIT_SECONDS
-            await asyncio.wait({self._reading}, timeout=patience)
-        return self._value
+        return await self._wait(UNKNOWN_WAIT_SECONDS if self._value is None else KNOWN_WAIT_SECONDS)
+
+    async def read_again(self) -> T | None:
+        """Read a value that is known to be outdated, however young; return the last one otherwise.
+
+        A value that is more than a minute old is waited for as if there were none.
+        """
+        self._again_at = 0.0
+        self._begin()
+        return await self._wait(KNOWN_WAIT_SECONDS if self.is_recent else UNKNOWN_WAIT_SECONDS)
 
     def put(self, value: T) -> None:
         """Go by a value that was just written; a reading that is under way changes nothing."""
         self._writes += 1
         self._set(value, self._clock.steady())
 
-    def expire(self) -> None:
-        """Have the value read again; until then the last one serves."""
-        self._again_at = 0.0
-
     async def close(self) -> None:
         """End the reading that is under way."""
         if self._reading is not None:
             self._reading.cancel()
             await asyncio.wait({self._reading})
+
+    async def _wait(self, patience: float) -> T | None:
+        if self._reading is not None:
+            await asyncio.wait({self._reading}, timeout=patience)
+        return self._value
 
     def _begin(self) -> None:
         if self._reading is None and self._clock.steady() >= self._again_at:
@@ -86,7 +100,8 @@ class Remembered(Generic[T]):
             self._reading = None
 
     def _set(self, value: T, asked_at: float) -> None:
-        self._value, self._again_at = value, asked_at + REMEMBERED_SECONDS
+        self._value, self._asked_at = value, asked_at
+        self._again_at = asked_at + REMEMBERED_SECONDS
 
 
 class RememberedByTenant(Generic[T]):

@@ -51,7 +51,8 @@ class UserRoles:
     """Computes roles; nothing of them is kept, and no document holds them.
 
     A process finds the groups that a role map names once a minute, while roles are asked for, so
-    that the ids in a user's row tell the roles.
+    that the ids in a user's row tell the roles. While the groups of a new role map are being found,
+    the last one serves, unless it was found more than a minute ago.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class UserRoles:
             users: with all their groups; those that are deleted and not yet swept give no role.
 
         Raises:
-            Unavailable: the settings could not be read.
+            Unavailable: the settings, or the groups of the role map, could not be read.
         """
         found = await self._current(context)
         if found is None:
@@ -121,17 +122,28 @@ class UserRoles:
         return await self._hidden.has_nesting(context)
 
     async def find(self, context: RequestContext, kept: KeptSettings) -> FoundGroups:
-        """Find the groups that a role map names now. A call for each entry, and 1."""
-        role_map, numbers = await self.find_groups(context, kept.settings.role_map or ())
-        is_nested = bool(role_map.by_group) and await self.is_nested(context)
-        return FoundGroups(kept.version, role_map, numbers, is_nested)
+        """Find the groups that a role map names now. A call for each entry, and 1.
+
+        This process goes by them at once.
+        """
+        found = await self._find(context, kept)
+        self._found.of(context.tenant).put(found)
+        return found
 
     async def close(self) -> None:
         """End the readings that are under way."""
         await self._found.close()
 
+    async def _find(self, context: RequestContext, kept: KeptSettings) -> FoundGroups:
+        role_map, numbers = await self.find_groups(context, kept.settings.role_map or ())
+        is_nested = bool(role_map.by_group) and await self.is_nested(context)
+        return FoundGroups(kept.version, role_map, numbers, is_nested)
+
     async def _current(self, context: RequestContext) -> FoundGroups | None:
         """Return the groups of the role map as they were within the last minute; None without map.
+
+        Those of a new map are waited for, a second at most. If they take longer, those of the last
+        map serve, provided that they were found within the last minute.
 
         Raises:
             Unavailable: they could not be read.
@@ -142,15 +154,16 @@ class UserRoles:
         remembered = self._found.of(context.tenant)
         found = await remembered.current()
         if found is not None and found.version < kept.version:
-            remembered.expire()
-            found = await remembered.current()
-        if found is None or found.version < kept.version:
+            found = await remembered.read_again()
+            if found is not None and found.version < kept.version and not remembered.is_recent:
+                raise settings_unread()
+        if found is None:
             raise settings_unread()
         return found
 
     async def _find_beside(self, tenant: str) -> FoundGroups:
         context = beside_requests(tenant)
-        return await self.find(context, await self._settings.current(context))
+        return await self._find(context, await self._settings.current(context))
 
     async def _ids_of(self, context: RequestContext, entry: RoleEntry) -> list[str]:
         group = entry.group

@@ -44,7 +44,7 @@ class RequestContext:
         position: index of the operation in its bulk request; None outside of one.
         meter: what the request has cost so far.
         transactions: transactions begun so far; the number names one of the request in its receipt.
-        skipped: ids that the request has named as members and that were passed over.
+        skipped: what the request has named as members and was passed over, ids or not, each cut.
     """
 
     tenant: str

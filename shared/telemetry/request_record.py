@@ -62,7 +62,7 @@ class RequestRecord:
         position: index of the operation in its bulk request; None outside of one.
         body: what was sent; None where the request did not come that far.
         filter: the filter of a query; "" without one.
-        skipped: ids that were named as members and passed over.
+        skipped: what was named as a member and passed over, an id or not.
         status: of the response.
         began: when the request came, in nanoseconds since 1970.
         seconds: how long it took.

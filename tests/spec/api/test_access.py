@@ -111,6 +111,20 @@ async def test_of_a_user_who_was_renamed_and_deleted_the_last_name_tells(
     assert await api.access(userName="ana@contoso.test") == NOT_FOUND
 
 
+async def test_who_was_deleted_is_told_of_though_another_had_the_name_since_and_is_there(
+    scim: Scim, api: Api
+) -> None:
+    first = await scim.create_user()
+    await deleted(scim, first)
+    second = await scim.create_user()
+    rename = {"op": "replace", "path": "userName", "value": "bo@contoso.test"}
+    await scim.patched_user(second, rename)
+    told = await api.access(userName="ana@contoso.test")
+    assert (told["reason"], told["id"]) == ("deleted", first["id"])
+    told = await api.access(userName="bo@contoso.test")
+    assert (told["reason"], told["id"]) == ("active", second["id"])
+
+
 async def test_who_is_created_anew_counts_and_not_who_was_deleted(scim: Scim, api: Api) -> None:
     first = await scim.create_user(externalId="X-1")
     await deleted(scim, first)

@@ -82,6 +82,16 @@ async def test_members_that_were_passed_over_are_there(scim: Scim, api: Api) -> 
     assert (entry["resourceId"], entry["members"]) == (sales["id"], [stranger])
 
 
+async def test_members_that_cannot_be_ids_are_there_too_each_cut(scim: Scim, api: Api) -> None:
+    sales = await scim.create_group("Sales", "bo", "x" * 500)
+    async with asyncio.timeout(20):
+        while not (found := (await page(api, "?kinds=skippedMembers"))["entries"]):  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.1)
+    [entry] = found
+    assert (entry["resourceId"], entry["members"]) == (sales["id"], ["bo", "x" * 128])
+    assert (await explained(api, "bo"))["verdict"] == "skippedMember"
+
+
 async def test_it_is_read_by_name_and_page_by_page(scim: Scim, api: Api) -> None:
     for name in ("ana", "bo", "ana", "cy"):
         await scim.post("/Users", {"schemas": [USER], "userName": name, "active": "perhaps"})

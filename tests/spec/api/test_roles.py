@@ -65,6 +65,17 @@ async def test_without_a_role_map_nothing_is_said_of_roles(
     assert await roles(api) == []
 
 
+async def test_a_sign_in_right_after_a_large_role_map_was_set_is_answered_by_it(
+    scim: Scim, api: Api, manager: Api
+) -> None:
+    ana = await scim.create_user()
+    await scim.create_group("Admins", ana["id"])
+    others = [entry("other", 2, displayName=f"Group {number}") for number in range(999)]
+    for role in ("admin", "owner"):
+        await manager.patched({"roleMap": [entry(role, 1, displayName="Admins"), *others]})
+        assert await roles(api) == [role]
+
+
 async def test_who_is_not_let_in_has_no_roles(scim: Scim, api: Api, manager: Api) -> None:
     ana = await scim.create_user()
     await scim.create_group("Admins", ana["id"])

@@ -42,6 +42,10 @@ async def change(store: Store, context: RequestContext, **patch: Any) -> None:
     await store.settings.update(context, lambda kept: patched(kept, patch))
 
 
+def role_of(name: str, role: str) -> dict[str, Any]:
+    return {"group": {"displayName": name}, "role": role, "priority": 1}
+
+
 async def test_what_is_changed_is_in_force_at_once_here_and_within_a_minute_elsewhere(
     store: Store, other: Store, clock: Time, context: RequestContext
 ) -> None:
@@ -129,8 +133,7 @@ async def test_the_groups_of_a_role_map_are_found_within_a_minute(
     other: Store, clock: Time, new_context: NewContext
 ) -> None:
     context = new_context()
-    entry = {"group": {"displayName": "Admins"}, "role": "admin", "priority": 1}
-    await change(other, context, roleMap=[entry])
+    await change(other, context, roleMap=[role_of("Admins", "admin")])
     ana = await other.users.create(context, user("ana@contoso.test"))
     assert await other.roles.of(context, [ana]) == [()]
     await other.groups.create(context, group("Admins"), [ana.id])
@@ -140,6 +143,42 @@ async def test_the_groups_of_a_role_map_are_found_within_a_minute(
     asking = new_context()
     assert await other.roles.of(asking, [ana]) == [("admin",)]
     assert asking.meter.calls == 0
+
+
+async def test_what_a_change_of_the_role_map_has_found_is_not_looked_up_again(
+    faulty_store: Store, proxy: StorageProxy, context: RequestContext
+) -> None:
+    store = faulty_store
+    ana = await store.users.create(context, user("ana@contoso.test"))
+    sales = await store.groups.create(context, group("Sales"), [ana.id])
+    ana = await store.users.get(context, ana.id)
+    for role in ("seller", "editor"):
+        await change(store, context, roleMap=[role_of(sales.document["displayName"], role)])
+        await store.roles.find(context, await store.settings.read(context))
+        before = len(proxy.received)
+        assert await store.roles.of(context, [ana]) == [(role,)]
+        assert len(proxy.received) == before
+
+
+@pytest.mark.usefixtures("retry_at_once")
+async def test_the_last_role_map_serves_for_a_minute_while_the_groups_of_a_new_one_are_not_found(
+    store: Store, faulty_store: Store, proxy: StorageProxy, clock: Time, context: RequestContext
+) -> None:
+    ana = await store.users.create(context, user("ana@contoso.test"))
+    await store.groups.create(context, group("Sales"), [ana.id])
+    ana = await store.users.get(context, ana.id)
+    await change(store, context, roleMap=[role_of("Sales", "seller")])
+    await faulty_store.settings.current(context)
+    clock.advance(30)
+    assert await faulty_store.roles.of(context, [ana]) == [("seller",)]
+    await change(store, context, roleMap=[role_of("Sales", "editor")])
+    clock.advance(30)
+    assert (await faulty_store.settings.current(context)).version == 2
+    proxy.order(BUSY, "read", times=ALWAYS)
+    assert await faulty_store.roles.of(context, [ana]) == [("seller",)]
+    clock.advance(remembered.REMEMBERED_SECONDS)
+    with pytest.raises(Unavailable):
+        await faulty_store.roles.of(context, [ana])
 
 
 async def test_settings_of_a_later_version_are_kept_and_passed_over(
