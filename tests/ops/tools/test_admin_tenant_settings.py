@@ -71,7 +71,7 @@ async def test_the_history_tells_who_set_what(
         ((), "name a setting"),
         (("--requests-per-second", "24"), "requestsPerSecond"),
         (("--unknown-members", "drop"), "unknownMembers"),
-        (("--unset", "profile"), "'profile' is no setting of a tenant"),
+        (("--unset", "profile"), '"profile" is no setting of a tenant'),
         (("--role-map", "nowhere.json"), "nowhere.json cannot be read"),
     ],
 )
