@@ -1,10 +1,9 @@
 """JSON values are read as models; what is wrong with one is said in the words of JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
 from shared.errors import InvalidValue
 
@@ -56,7 +55,7 @@ def read_model(model: type[_M], value: dict[str, Any], *, strict: bool | None = 
         raise _refusal(model, problem) from None
 
 
-def _refusal(model: type[BaseModel], problem: ErrorDetails) -> InvalidValue:
+def _refusal(model: type[BaseModel], problem: Mapping[str, Any]) -> InvalidValue:
     if problem["type"] == "extra_forbidden" and len(problem["loc"]) == 1:
         members = ", ".join(field.alias or name for name, field in model.model_fields.items())
         return InvalidValue(f"The body has a member that is none of these: {members}.")
