@@ -25,7 +25,7 @@ from shared.web.requests import ScimRequest
 from shared.web.responses import JSON, ScimResponse
 from shared.web.services import Services
 from vendor_api.documents import ResourceName, read_documents
-from vendor_api.models import optional
+from vendor_api.models import optional, read_number
 from vendor_api.operations import ApiEndpoint, Operation
 
 DEFAULT_LIMIT, MOST_EVENTS, MOST_EXPANDED = 100, 1_000, 100
@@ -220,7 +220,7 @@ class _Asked:
         return cls(
             _position(request, services.settings.history_days),
             _limit(request.query, expands=expands),
-            _number(request.query, "wait", 0, 0, LONGEST_WAIT),
+            read_number(request.query, "wait", 0, 0, LONGEST_WAIT),
             _types(request.query.get("types"), services.catalogue),
             expands,
         )
@@ -250,22 +250,13 @@ def _position(request: ScimRequest, history_days: int) -> FeedPosition | None:
 
 
 def _limit(query: Mapping[str, str], *, expands: bool) -> int:
-    limit = _number(query, "limit", DEFAULT_LIMIT, 1, MOST_EVENTS)
+    limit = read_number(query, "limit", DEFAULT_LIMIT, 1, MOST_EVENTS)
     if expands and limit > MOST_EXPANDED:
         raise InvalidValue(
             f"With expand=resource limit is {MOST_EXPANDED} at most: each resource is read.",
             path="limit",
         )
     return limit
-
-
-def _number(query: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
-    text = query.get(name)
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdecimal()) or not least <= int(text[:10]) <= most:
-        raise InvalidValue(f"{name} must be a whole number from {least} to {most:,}.", path=name)
-    return int(text)
 
 
 def _types(text: str | None, catalogue: Catalogue) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from shared.clock import rfc3339
 from shared.errors import InvalidSyntax, InvalidValue
 from shared.validation import read_model
 
@@ -38,6 +39,10 @@ def read_body(model: type[_M], body: Any) -> _M:
     return read_model(model, body, strict=True)
 
 
+_MOST_DIGITS = 10
+"""Of a number in a query, without the zeros before it; more than any bound has."""
+
+
 def read_number(query: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
     """Read a whole number of the query.
 
@@ -47,9 +52,12 @@ def read_number(query: Mapping[str, str], name: str, default: int, least: int, m
     text = query.get(name.lower())
     if text is None:
         return default
-    if not (text.isascii() and text.isdecimal()) or not least <= int(text[:10]) <= most:
+    digits = text.lstrip("0") or text[:1]
+    # A number of thousands of digits is not read: Python takes none, and raises.
+    is_number = text.isascii() and text.isdecimal() and len(digits) <= _MOST_DIGITS
+    if not is_number or not least <= int(digits) <= most:
         raise InvalidValue(f"{name} must be a whole number from {least} to {most:,}.", path=name)
-    return int(text)
+    return int(digits)
 
 
 def read_moment(text: str, name: str) -> int:
@@ -74,10 +82,4 @@ def read_moment(text: str, name: str) -> int:
 
 def written_moment(seconds: float | None) -> str | None:
     """Write a time that is given in POSIX seconds; None for none."""
-    if seconds is None:
-        return None
-    return (
-        datetime.fromtimestamp(seconds, UTC)
-        .isoformat(timespec="milliseconds")
-        .replace("+00:00", "Z")
-    )
+    return None if seconds is None else rfc3339(seconds)

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from shared.api_keys import Scope
+from shared.clock import rfc3339
 from shared.errors import Conflict
 from shared.portal_codes import PortalCode
 from shared.store.setup_links import LinkState, Right, SetupLink
@@ -112,8 +113,8 @@ def _summary(link: SetupLink, url: str | None = None) -> SetupLinkSummary:
         id=link.id,
         state=link.state(time()),
         rights=sorted(link.rights),
-        created=written_moment(link.created) or "",
-        expires=written_moment(link.expires) or "",
+        created=rfc3339(link.created),
+        expires=rfc3339(link.expires),
         opened=written_moment(link.opened),
         revoked=written_moment(link.revoked),
         maker=link.maker,

@@ -7,7 +7,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from shared.auth.tenant_tokens import NewToken, Requester
 from shared.auth.versions import SecretVersion, Standing, VersionState
-from shared.clock import Clock
+from shared.clock import Clock, rfc3339
 from shared.web.requests import ScimRequest
 from vendor_api.models import optional_moment, written_moment
 
@@ -67,7 +67,7 @@ class TokenDocument(BaseModel):
         return cls(
             version=version.id,
             state=_STATES[standing.state],
-            created=written_moment(version.created) or "",
+            created=rfc3339(version.created),
             notBefore=written_moment(version.not_before),
             expires=written_moment(version.expires),
         )

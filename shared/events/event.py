@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Literal
 
+from shared.clock import rfc3339
 from shared.store import layout
 from shared.store.changes import ADMINISTRATIVE, Change, MemberVersion, RecordedChange
 
@@ -74,7 +74,7 @@ class Event:
             "type": self.type,
             "event": self.uri,
             "txn": self.recorded.request_id,
-            "time": _time(self.recorded.time),
+            "time": rfc3339(self.recorded.time / 1000),
             "resource": resource,
         }
         if change.active is not None and not (self.added or self.removed):
@@ -162,8 +162,3 @@ def _member(member_id: str, version: int | None) -> dict[str, Any]:
     if version is None:
         return {"id": member_id, "type": "Group"}
     return {"id": member_id, "type": "User", "version": version}
-
-
-def _time(milliseconds: int) -> str:
-    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

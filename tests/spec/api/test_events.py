@@ -252,6 +252,7 @@ REFUSED = {
     "a limit of 0": {"limit": "0"},
     "a limit of a billion": {"limit": "1000000000"},
     "a huge limit": {"limit": HUGE},
+    "a limit of a million behind zeros": {"limit": "00000001000000"},
     "a negative limit": {"limit": "-1"},
     "no number": {"limit": "ten"},
     "other digits": {"limit": "\u0661"},
