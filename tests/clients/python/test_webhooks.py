@@ -67,7 +67,8 @@ def test_a_changed_body_is_refused(body: str, flip: int) -> None:
     headers = signed(body)
     assert agree(body, headers)
     place = flip % len(body)
-    assert not agree(body[:place] + "~" + body[place + 1 :], headers)
+    other = "#" if body[place] == "~" else "~"
+    assert not agree(body[:place] + other + body[place + 1 :], headers)
 
 
 @pytest.mark.parametrize("age", [-290, 290, -310, 310])
