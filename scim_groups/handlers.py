@@ -8,7 +8,7 @@ from shared.store.groups import Groups
 from shared.store.resources import Group
 from shared.web import responses
 from shared.web.requests import ScimRequest
-from shared.web.resource_handlers import ResourceHandlers, patching, show
+from shared.web.resource_handlers import ResourceHandlers, patching, require_profile, show
 from shared.web.responses import ScimResponse
 from shared.web.services import Services
 
@@ -20,7 +20,7 @@ class GroupHandlers(ResourceHandlers[Group]):
 
     def source(self, request: ScimRequest, services: Services) -> GroupSource:
         """Open the groups of the request's tenant."""
-        return GroupSource(request, services.store, services.catalogue)
+        return GroupSource(request, services.store, services.catalogue_for(request))
 
     def stored(self, services: Services) -> Groups:
         """Return the groups in the store."""
@@ -33,6 +33,7 @@ class GroupHandlers(ResourceHandlers[Group]):
         document, joining = await request.make(
             lambda body: (documents.create(group_type, body), members.from_document(body))
         )
+        require_profile(request)
         group = await self.stored(services).create(
             request.context, document, joining.add, joining.types
         )
@@ -51,6 +52,7 @@ class GroupHandlers(ResourceHandlers[Group]):
         async def replaced(group: Document) -> Document:
             return await request.make(lambda body: documents.replace(group_type, group, body))
 
+        require_profile(request)
         await self.stored(services).update(
             request.context,
             request.resource_id,
@@ -72,6 +74,7 @@ class GroupHandlers(ResourceHandlers[Group]):
         operations, change = await request.make(
             lambda body: members.split_members(group_type, parse_patch(body, core))
         )
+        require_profile(request)
         version = await self.stored(services).update(
             request.context,
             request.resource_id,

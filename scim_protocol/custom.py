@@ -50,7 +50,9 @@ class CustomHandlers(DocumentHandlers[Resource]):
 
     def source(self, request: ScimRequest, services: Services) -> CustomSource:
         """Open the resources of the type in the request's tenant."""
-        return CustomSource(request, self._resource_type, self.stored(services))
+        served = services.catalogue_for(request).custom
+        resource_type = next(each for each in served if each.name == self._resource_type.name)
+        return CustomSource(request, resource_type, self.stored(services))
 
     def stored(self, services: Services) -> CustomResources:
         """Return the resources of the type in the store."""

@@ -19,7 +19,10 @@ async def get_service_provider_config(request: ScimRequest, services: Services) 
     limit = services.settings.max_body_bytes
     access = await services.authenticator.accepted_credentials(request.context.tenant)
     schemes = tuple(_schemes(access))
-    return ScimResponse(200, discovery.service_provider_config(request.tenant_url, limit, schemes))
+    document = discovery.service_provider_config(
+        request.tenant_url, limit, schemes, is_interop=request.is_interop
+    )
+    return ScimResponse(200, document)
 
 
 async def list_resource_types(request: ScimRequest, services: Services) -> ScimResponse:

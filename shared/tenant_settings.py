@@ -20,6 +20,9 @@ from shared.validation import read_model
 ROLE_MAP = "roleMap"
 MIN_RATE, MAX_RATE = 25, 10_000
 
+Profile = Literal["tolerant", "interop"]
+"""How strictly an identity provider is read."""
+
 
 def _few(value: Any) -> Any:
     """Refuse too many entries before any is looked at."""
@@ -61,6 +64,14 @@ class TenantSettings(BaseModel):
         json_schema_extra=left_out,
         description="What becomes of a request that names members who are neither users nor groups:"
         " `skip` leaves them out, `reject` refuses it. Not set: `SCIM_UNKNOWN_MEMBERS`.",
+    )
+    profile: Profile | None = Field(
+        None,
+        json_schema_extra=left_out,
+        description="How strictly its identity provider is read. `interop` refuses what the SCIM"
+        " interoperability profile wants refused: attributes and schemas that the service does not"
+        " know, filters on them, and PATCH operations without a path. Not set: `tolerant`, which"
+        " Entra and Okta rely on.",
     )
 
     @classmethod

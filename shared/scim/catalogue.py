@@ -52,3 +52,10 @@ def product_catalogue(catalogue: Catalogue) -> Catalogue:
     user = catalogue.user
     user = replace(user, extensions=(*user.extensions, *user.computed), computed=())
     return replace(catalogue, user=user)
+
+
+@lru_cache(maxsize=8)
+def interop_catalogue(catalogue: Catalogue) -> Catalogue:
+    """Return what a tenant of the interoperability profile is served: the same types, closed."""
+    user, group, *custom = (replace(each, is_closed=True) for each in catalogue.resource_types)
+    return Catalogue(user, group, tuple(custom))

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from shared.errors import InvalidSyntax
 from shared.scim import strict_json
+from shared.scim.names import abridged
 from shared.scim.values import elements
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+
+    from shared.scim.schema import ResourceType
 
 _BEGINS_AS_JSON = ("[", "{", '"')
 _MESSAGES = "urn:ietf:params:scim:api:messages:2.0:"
@@ -44,6 +47,21 @@ def check(body: dict[str, Any], own: str, others: Collection[str] = ()) -> None:
             f"The schemas of the body name something else than what is expected here: put {own} "
             "into them, or send the body to its own endpoint."
         )
+
+
+def check_known(body: dict[str, Any], of: ResourceType) -> None:
+    """Refuse a body of a closed type whose `schemas` names what the type has not.
+
+    Raises:
+        InvalidSyntax: It does.
+    """
+    for urn in _named(body, of.schema.id):
+        if of.schema_of(urn) is None:
+            raise InvalidSyntax(
+                f"{abridged(urn)!r} is no schema of a {of.name}, and this tenant has the profile "
+                "interop, by which unknown schemas are refused: leave it out. /ResourceTypes lists "
+                "those that there are."
+            )
 
 
 def _named(body: dict[str, Any], own: str) -> Iterator[str]:

@@ -87,7 +87,11 @@ def resource_type(catalogue: Catalogue, base_url: str, name: str) -> Document:
 
 
 def service_provider_config(
-    base_url: str, max_body_bytes: int, schemes: Sequence[AuthenticationScheme]
+    base_url: str,
+    max_body_bytes: int,
+    schemes: Sequence[AuthenticationScheme],
+    *,
+    is_interop: bool = False,
 ) -> Document:
     """Return the resource of `/ServiceProviderConfig` (RFC 7643 section 5, RFC 9865 section 4).
 
@@ -97,6 +101,8 @@ def service_provider_config(
         base_url: The base URL of the service, without a slash at its end.
         max_body_bytes: The largest body that a request may have.
         schemes: How the client may authenticate, the one to prefer first.
+        is_interop: Whether the tenant has the interoperability profile (draft-zollner-scim-interop-
+            profile), which then is declared.
     """
     return {
         "schemas": [SERVICE_PROVIDER_CONFIG_SCHEMA],
@@ -121,6 +127,7 @@ def service_provider_config(
         "authenticationSchemes": [
             {**scheme.description, "primary": number == 0} for number, scheme in enumerate(schemes)
         ],
+        **({"interopProfileConformant": True} if is_interop else {}),
         "meta": {
             "resourceType": "ServiceProviderConfig",
             "location": f"{base_url}/ServiceProviderConfig",

@@ -278,6 +278,8 @@ def _gather(resource_type: ResourceType, body: Any, current: Document) -> Docume
     if not isinstance(body, dict):
         raise InvalidSyntax("The body must be a JSON object: the resource.")
     declarations.check(body, resource_type.schema.id, resource_type.other_schemas)
+    if resource_type.is_closed:
+        declarations.check_known(body, resource_type)
     document: Document = {}
     lists: Lists = {}
     named = list(entries(resource_type, body))
@@ -377,7 +379,17 @@ def unwrapped(resource_type: ResourceType, path: AttributePath, value: Any) -> A
     """Return what stands under the name of the attribute, where the value repeats that alone.
 
     `{"path": "emails", "value": {"emails": [...]}}`. A part of that name comes first.
+
+    Raises:
+        InvalidSyntax: The type is closed, and a key names no part of the attribute.
     """
+    inner = _without_name(resource_type, path, value)
+    if resource_type.is_closed:
+        unknown.check_parts(resource_type, path, inner)
+    return inner
+
+
+def _without_name(resource_type: ResourceType, path: AttributePath, value: Any) -> Any:
     if not isinstance(value, dict) or len(value) != 1:
         return value
     ((name, inner),) = value.items()
@@ -395,11 +407,11 @@ def check_unknown(resource_type: ResourceType, schema: Schema, name: str, value:
         value: What it holds; what is unassigned loses nothing.
 
     Raises:
-        InvalidSyntax: It is not such a name.
+        InvalidSyntax: It is not such a name, or the type is closed.
         InvalidValue: It is the name of an attribute or of a schema in the wrong place, or holds
             attributes that belong a level higher.
     """
-    if is_unassigned(value):
+    if is_unassigned(value) and not resource_type.is_closed:
         return
     if resource_type.schema_of(name) is not None:
         raise InvalidValue(
@@ -412,6 +424,8 @@ def check_unknown(resource_type: ResourceType, schema: Schema, name: str, value:
     if reason:
         raise InvalidValue(reason) if is_well_formed(name) else InvalidSyntax(reason)
     check_wrapper(resource_type, schema, name, value)
+    if resource_type.is_closed:
+        raise InvalidSyntax(unknown.refusal(resource_type, name))
 
 
 def check_wrapper(resource_type: ResourceType, schema: Schema, name: str, value: Any) -> None:

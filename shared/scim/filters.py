@@ -195,7 +195,7 @@ def parse_filter(text: str, resource_type: ResourceType, *others: ResourceType) 
     Args:
         text: The filter, of at most `MAX_LENGTH` characters and `MAX_FILTER_DEPTH` levels.
         resource_type: Whose attributes it names. A term on an attribute that is not known is
-            satisfied by nothing.
+            satisfied by nothing; of a closed type it is refused.
         others: Further types that the same query searches. An attribute that only they have is
             one without a value here (RFC 7644 section 3.4.2.1).
 
@@ -216,7 +216,10 @@ def parse_filter(text: str, resource_type: ResourceType, *others: ResourceType) 
     def is_name(text: str) -> bool:
         return is_name_of(resource_type, text)
 
-    return FilterReader(text, find, find_schema, is_name=is_name).whole_filter()
+    is_strict = resource_type.is_closed
+    return FilterReader(
+        text, find, find_schema, is_name=is_name, is_strict=is_strict
+    ).whole_filter()
 
 
 def _find_elsewhere(name: str, others: Sequence[ResourceType]) -> AttributePath | None:

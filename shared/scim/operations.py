@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from shared.errors import InvalidValue, Mutability, NoTarget, ScimError
+from shared.errors import InvalidPath, InvalidValue, Mutability, NoTarget, ScimError
 from shared.scim.documents import (
     attributes_of,
     check_unknown,
@@ -135,6 +135,11 @@ def _taken_apart(
 ) -> Iterator[PatchOperation]:
     """Yield operations that each have the path of one attribute."""
     if not operation.path:
+        if resource_type.is_closed:
+            raise InvalidPath(
+                "The operation has no path, and this tenant has the profile interop, which asks "
+                "for one: send an operation for each attribute, with its path."
+            )
         yield from _on_schema(resource_type, resource_type.schema, operation)
         return
     schema = resource_type.schema_of(operation.path)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from shared.errors import InvalidFilter, InvalidPath
 from shared.scim.filters import FilterReader
 from shared.scim.names import is_well_formed
-from shared.scim.unknown import remedy
+from shared.scim.unknown import refusal, remedy
 
 if TYPE_CHECKING:
     from shared.scim.filters import Filter
@@ -88,5 +88,7 @@ def _check_unknown(path: str, resource_type: ResourceType) -> None:
     if not is_well_formed(path):
         raise _malformed()
     reason = remedy(resource_type, path)
+    if not reason and resource_type.is_closed:
+        reason = refusal(resource_type, path)
     if reason:
         raise InvalidPath(reason)

@@ -194,6 +194,8 @@ class ResourceType:
         other_schemas: URNs, in lower case, of the core schemas of the deployer's other types.
         computed: Extension schemas that the service alone writes, and that who is served this type
             does not see.
+        is_closed: Whether names that no schema has are refused instead of passed over, and a PATCH
+            names what it is about by a path (the interoperability profile).
         attributes: Every top-level attribute: common, core, then those of the extensions.
         required: Attributes and sub-attributes that have a value wherever what holds them is there
             (`documents.missing`).
@@ -208,6 +210,7 @@ class ResourceType:
     required_extensions: frozenset[str] = frozenset()
     other_schemas: frozenset[str] = frozenset()
     computed: tuple[Schema, ...] = ()
+    is_closed: bool = False
     attributes: tuple[AttributePath, ...] = field(init=False, repr=False)
     required: tuple[AttributePath, ...] = field(init=False, repr=False)
     defaulted: tuple[AttributePath, ...] = field(init=False, repr=False)

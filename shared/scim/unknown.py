@@ -2,6 +2,7 @@
 
 Attributes that a service does not know are passed over: Entra maps them, and expects success. A
 name that can only be meant for an attribute that there is, is refused with what to send instead.
+Of a closed type every name that no schema has is refused (the interoperability profile).
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from shared.errors import InvalidSyntax
 from shared.scim import declarations
 from shared.scim.names import abridged, is_attribute, is_well_formed
 from shared.scim.schema import REF, VALUE, spellings
-from shared.scim.values import elements
+from shared.scim.values import elements, unpacked
 
 if TYPE_CHECKING:
-    from shared.scim.schema import ResourceType, Schema
+    from shared.scim.schema import AttributePath, ResourceType, Schema
 
 
 _OF_AN_OPERATION = frozenset({"op", "path", VALUE, REF})
@@ -94,6 +96,35 @@ def remedy_of_wrapper(of: ResourceType, schema: Schema, name: str, value: Any) -
         ):
             return f"{name} is no attribute: leave it out, and send what is in it in its place."
     return ""
+
+
+def refusal(of: ResourceType, name: str) -> str:
+    """Say of a closed type that it has no attribute of a name."""
+    return (
+        f"{abridged(name)!r} is no attribute of a {of.name}, and this tenant has the profile "
+        "interop, by which unknown attributes are refused: leave it out. /Schemas lists those that "
+        "there are."
+    )
+
+
+def check_parts(of: ResourceType, path: AttributePath, value: Any) -> None:
+    """Refuse the keys of complex values that name no part; those of other values are left.
+
+    Args:
+        of: The closed type.
+        path: What the value is of.
+        value: Any JSON value; JSON as text counts as what it holds.
+
+    Raises:
+        InvalidSyntax: A key names no part.
+    """
+    if path.leaf.type != "complex":
+        return
+    for element in elements(unpacked(value)):
+        parts = unpacked(element)
+        for name in parts if isinstance(parts, dict) else ():
+            if path.leaf.sub_attribute(name) is None:
+                raise InvalidSyntax(refusal(of, f"{path.text}.{name}"), path=path.text)
 
 
 def _type_names(of: ResourceType) -> set[str]:

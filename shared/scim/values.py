@@ -148,11 +148,18 @@ def unpacked_list(attribute: Attribute, value: Any, path: str) -> Any:
 
 def unpacked_object(value: Any) -> Any:
     """Return the object that a text is as JSON, or the value as it is."""
+    packed = unpacked(value)
+    return packed if isinstance(packed, dict) else value
+
+
+def unpacked(value: Any) -> Any:
+    """Return what a text is as JSON, or the value as it is."""
+    if not isinstance(value, str):
+        return value
     try:
-        packed = strict_json.read(value) if isinstance(value, str) else None
+        return strict_json.read(value)
     except (ValueError, RecursionError):
         return value
-    return packed if isinstance(packed, dict) else value
 
 
 def merge(attribute: Attribute, held: Document, parts: dict[str, Any]) -> Document | None:

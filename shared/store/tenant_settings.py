@@ -28,7 +28,7 @@ from shared.tables.request_context import RequestContext
 from shared.tables.retry import retry_conflicts
 from shared.tables.rows import Row, Value
 from shared.tables.table import Table
-from shared.tenant_settings import ROLE_MAP, TenantSettings
+from shared.tenant_settings import ROLE_MAP, Profile, TenantSettings
 
 RESOURCE = "Tenant"
 """What the change rows of settings name as the type."""
@@ -117,6 +117,11 @@ class TenantSettingsStore:
         if kept is None:
             raise settings_unread()
         return kept
+
+    async def profile(self, context: RequestContext) -> Profile | None:
+        """Return the profile of the tenant, as `current`; None if it could never be read."""
+        kept = await self._kept.of(context.tenant).current()
+        return None if kept is None else kept.settings.profile or "tolerant"
 
     async def close(self) -> None:
         """End the readings that are under way."""

@@ -17,6 +17,7 @@ from shared.scim.projection import Projection, shows_on_request
 from shared.scim.schema import AttributePath, ResourceType
 from shared.store.resources import Precondition, check_precondition
 from shared.tables.request_context import RequestContext
+from shared.tenant_settings import Profile
 from shared.web.compute import Compute
 from shared.web.entity_tags import EntityTags
 
@@ -39,6 +40,7 @@ class ScimRequest:
         compute: computes what may take long.
         is_large: whether reading the body may take long.
         api_key: the API key that was presented; None for a token.
+        profile: that of the tenant; None where it could not be read.
     """
 
     method: str
@@ -52,6 +54,12 @@ class ScimRequest:
     compute: Compute = field(default_factory=Compute, repr=False)
     is_large: bool = False
     api_key: ApiKey | None = field(default=None, repr=False)
+    profile: Profile | None = "tolerant"
+
+    @property
+    def is_interop(self) -> bool:
+        """Whether the tenant has the profile `interop`, as far as that is known."""
+        return self.profile == "interop"
 
     @property
     def is_product(self) -> bool:

@@ -10,6 +10,7 @@ from shared.scim.operations import PatchOperation
 from shared.scim.queries import Query
 from shared.scim.schema import Document, ResourceType
 from shared.store.resources import DocumentChange, Group, Precondition, Resource
+from shared.store.tenant_settings import settings_unread
 from shared.tables.request_context import RequestContext
 from shared.web import responses
 from shared.web.listing import list_resources
@@ -147,6 +148,7 @@ class DocumentHandlers(ResourceHandlers[R]):
         """POST to the collection."""
         source = self.opened_to_write(request, services)
         document = await request.make(lambda body: documents.create(source.resource_type, body))
+        require_profile(request)
         resource = await self.stored(services).create(request.context, document)
         return await show(201, source, resource)
 
@@ -172,10 +174,21 @@ class DocumentHandlers(ResourceHandlers[R]):
         self, services: Services, source: Source[R], change: DocumentChange
     ) -> ScimResponse:
         request = source.request
+        require_profile(request)
         resource = await self.stored(services).update(
             request.context, request.resource_id, change, request.precondition
         )
         return await show(200, source, resource)
+
+
+def require_profile(request: ScimRequest) -> None:
+    """Refuse to write what was read as of no profile, by which some of it may have to be refused.
+
+    Raises:
+        Unavailable: the settings of the tenant could not be read.
+    """
+    if request.profile is None:
+        raise settings_unread()
 
 
 def patching(

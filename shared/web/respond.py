@@ -140,12 +140,14 @@ async def admit(
     Raises:
         Unauthorized: it carries nothing that opens the tenant, or there is no such tenant.
         Forbidden: its API key may not do this.
-        Unavailable: tokens and keys cannot be read at present.
+        Unavailable: tokens and keys, or the settings of the tenant, cannot be read at present.
         RateLimited: the tenant sends too much, or the product asks too much of it.
     """
     request = await authenticate(req, process, record, enter, once)
     process.rate_limit_of(request).take(request.context.tenant)
-    return request
+    if request.is_product:
+        return request
+    return replace(request, profile=await process.store.settings.profile(request.context))
 
 
 async def handle(handlers: Handlers, request: ScimRequest, process: Services) -> ScimResponse:

@@ -18,7 +18,7 @@ from shared.notices import Notices
 from shared.oauth.authorization_server import AuthorizationServer
 from shared.oauth.key_sets import KeySets
 from shared.schema_files import read_catalogue
-from shared.scim.catalogue import Catalogue, product_catalogue
+from shared.scim.catalogue import Catalogue, interop_catalogue, product_catalogue
 from shared.scim.documents import changed_names
 from shared.scim.schema import ResourceType
 from shared.settings import Settings, SettingsError
@@ -89,8 +89,13 @@ class Services:
         return self.key_rate_limit if request.is_product else self.rate_limit
 
     def catalogue_for(self, request: ScimRequest) -> Catalogue:
-        """Return what the sender of a request is served: the product has roles besides."""
-        return product_catalogue(self.catalogue) if request.is_product else self.catalogue
+        """Return what the sender of a request is served, by the profile of the tenant.
+
+        The product has roles besides.
+        """
+        if request.is_product:
+            return product_catalogue(self.catalogue)
+        return interop_catalogue(self.catalogue) if request.is_interop else self.catalogue
 
     async def close(self) -> None:
         """Close every connection, and send what telemetry is left."""
