@@ -67,6 +67,7 @@ class TenantSettings(BaseModel):
     )
     profile: Profile | None = Field(
         None,
+        alias="profile",
         json_schema_extra=left_out,
         description="How strictly its identity provider is read. `interop` refuses what the SCIM"
         " interoperability profile wants refused: attributes and schemas that the service does not"

@@ -56,6 +56,15 @@ def product_catalogue(catalogue: Catalogue) -> Catalogue:
 
 @lru_cache(maxsize=8)
 def interop_catalogue(catalogue: Catalogue) -> Catalogue:
-    """Return what a tenant of the interoperability profile is served: the same types, closed."""
-    user, group, *custom = (replace(each, is_closed=True) for each in catalogue.resource_types)
+    """Return what a tenant of the interoperability profile is served: the same types, closed.
+
+    Without `password`, which is kept nowhere and which IPSIE wants refused.
+    """
+    user, group, *custom = (_closed(each) for each in catalogue.resource_types)
     return Catalogue(user, group, tuple(custom))
+
+
+def _closed(resource_type: ResourceType) -> ResourceType:
+    schema = resource_type.schema
+    kept = tuple(each for each in schema.attributes if each.mutability != "writeOnly")
+    return replace(resource_type, schema=replace(schema, attributes=kept), is_closed=True)

@@ -54,7 +54,8 @@ def schemas(catalogue: Catalogue, base_url: str) -> list[Document]:
         catalogue: What the service serves.
         base_url: The base URL of the service, without a slash at its end.
     """
-    return [_schema(schema, base_url) for schema in catalogue.schemas]
+    is_closed = catalogue.user.is_closed
+    return [_schema(schema, base_url, is_closed=is_closed) for schema in catalogue.schemas]
 
 
 def schema(catalogue: Catalogue, base_url: str, urn: str) -> Document:
@@ -65,7 +66,7 @@ def schema(catalogue: Catalogue, base_url: str, urn: str) -> Document:
     """
     for candidate in catalogue.schemas:
         if candidate.id.lower() == urn.lower():
-            return _schema(candidate, base_url)
+            return _schema(candidate, base_url, is_closed=catalogue.user.is_closed)
     raise NotFound("There is no schema of that URN; /Schemas lists those that there are.")
 
 
@@ -135,22 +136,27 @@ def service_provider_config(
     }
 
 
-def _schema(described: Schema, base_url: str) -> Document:
+def _schema(described: Schema, base_url: str, *, is_closed: bool) -> Document:
+    """Describe a schema: of closed types all that is read, as the interoperability profile asks."""
     return {
         "schemas": [SCHEMA_SCHEMA],
         "id": described.id,
         "name": described.name,
         "description": described.description,
-        "attributes": _attributes(described.attributes),
+        "attributes": _attributes(described.attributes, everything=is_closed),
         "meta": {"resourceType": "Schema", "location": f"{base_url}/Schemas/{described.id}"},
     }
 
 
-def _attributes(described: tuple[Attribute, ...]) -> list[Document]:
-    return [_attribute(attribute) for attribute in described if attribute.published]
+def _attributes(described: tuple[Attribute, ...], *, everything: bool) -> list[Document]:
+    return [
+        _attribute(attribute, everything=everything)
+        for attribute in described
+        if attribute.published or everything
+    ]
 
 
-def _attribute(described: Attribute) -> Document:
+def _attribute(described: Attribute, *, everything: bool) -> Document:
     """Describe an attribute without a null anywhere: Entra's reader of schemas stops at one."""
     document: Document = {
         "name": described.name,
@@ -168,7 +174,7 @@ def _attribute(described: Attribute) -> Document:
     if described.reference_types:
         document["referenceTypes"] = list(described.reference_types)
     if described.sub_attributes:
-        document["subAttributes"] = _attributes(described.sub_attributes)
+        document["subAttributes"] = _attributes(described.sub_attributes, everything=everything)
     return document
 
 

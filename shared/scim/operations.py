@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from shared.errors import InvalidPath, InvalidValue, Mutability, NoTarget, ScimError
+from shared.errors import InvalidSyntax, InvalidValue, Mutability, NoTarget, ScimError
 from shared.scim.documents import (
     attributes_of,
     check_unknown,
@@ -54,11 +54,14 @@ class AttributeOperation:
         operation: As it was sent, or was taken out of an operation without a path.
         path: Its path, as it was read.
         value: Its value, without the name of the attribute around it.
+        replaces_parts: Whether the parts of a complex value that it does not name are gone. RFC
+            7644 section 3.5.2.3 lets them stay, the interoperability profile does not.
     """
 
     operation: PatchOperation
     path: PatchPath
     value: Any
+    replaces_parts: bool = False
 
     @property
     def is_remove(self) -> bool:
@@ -107,7 +110,8 @@ def _on_known(resource_type: ResourceType, sent: PatchOperation) -> Iterator[Att
             check_wrapper(resource_type, resource_type.schema, operation.path, operation.value)
         elif not path.target.is_read_only:
             value = unwrapped(resource_type, path.target, operation.value)
-            yield AttributeOperation(operation, path, value)
+            replaces_parts = resource_type.is_closed and operation.op == "replace"
+            yield AttributeOperation(operation, path, value, replaces_parts)
         elif operation.path == sent.path:
             raise _read_only(path.target)
 
@@ -136,7 +140,7 @@ def _taken_apart(
     """Yield operations that each have the path of one attribute."""
     if not operation.path:
         if resource_type.is_closed:
-            raise InvalidPath(
+            raise InvalidSyntax(
                 "The operation has no path, and this tenant has the profile interop, which asks "
                 "for one: send an operation for each attribute, with its path."
             )

@@ -180,12 +180,14 @@ def _edited(document: Document, each: AttributeOperation) -> Document:
 
 
 def _edited_object(current: Document, each: AttributeOperation) -> Document | None:
-    """Return a complex value with the parts that are named; the others stay (3.5.2.3)."""
+    """Return a complex value with the parts that are named; the others stay, as a rule."""
     target, value = each.path.target, each.value
     if each.is_remove:
         return _without_parts(current, each)
     if target.sub_attribute is not None:
         value = {target.sub_attribute.name: value}
+    elif each.replaces_parts:
+        current = {}
     parts = _parts(target, value)
     return None if parts is None else merge(target.attribute, current, parts)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shared.errors import InvalidFilter, InvalidPath
+from shared.errors import InvalidFilter, InvalidPath, InvalidSyntax
 from shared.scim.filters import FilterReader
 from shared.scim.names import is_well_formed
 from shared.scim.unknown import refusal, remedy
@@ -39,6 +39,7 @@ def parse_path(text: str, resource_type: ResourceType) -> PatchPath | None:
     Raises:
         InvalidPath: It is malformed, names an attribute in the wrong place, filters what has no
             elements, or filters by what no schema has: nobody can tell which elements are meant.
+        InvalidSyntax: The type is closed, and has no such attribute.
     """
     path = text.strip()
     target = resource_type.find(path)
@@ -88,7 +89,7 @@ def _check_unknown(path: str, resource_type: ResourceType) -> None:
     if not is_well_formed(path):
         raise _malformed()
     reason = remedy(resource_type, path)
-    if not reason and resource_type.is_closed:
-        reason = refusal(resource_type, path)
     if reason:
         raise InvalidPath(reason)
+    if resource_type.is_closed:
+        raise InvalidSyntax(refusal(resource_type, path))

@@ -84,6 +84,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         ERRORS,
         CLOCK,
         NOTICES,
+        "shared.tenant_settings",
         *CONFIGURED,
     ),
     "shared.roles": (f"{CORE}.folding",),

@@ -71,7 +71,8 @@ async def test_the_history_tells_who_set_what(
         ((), "name a setting"),
         (("--requests-per-second", "24"), "requestsPerSecond"),
         (("--unknown-members", "drop"), "unknownMembers"),
-        (("--unset", "profile"), '"profile" is no setting of a tenant'),
+        (("--unset", "profiles"), '"profiles" is no setting of a tenant'),
+        (("--profile", "strict"), "profile"),
         (("--role-map", "nowhere.json"), "nowhere.json cannot be read"),
     ],
 )

@@ -8,7 +8,13 @@ from tests.support.fixtures.api_client import KEYS, Api
 from tests.support.fixtures.scim_client import Scim
 from tests.support.fixtures.service import RunningService
 
-DEFAULTS = {"requestsPerSecond": 10_000, "unknownMembers": "skip", "set": [], "warnings": []}
+DEFAULTS = {
+    "requestsPerSecond": 10_000,
+    "unknownMembers": "skip",
+    "profile": "tolerant",
+    "set": [],
+    "warnings": [],
+}
 """The service that tests run has no rate limit to speak of."""
 
 
@@ -110,7 +116,7 @@ async def test_if_match_keeps_a_change_by_others(api: Api) -> None:
 @pytest.mark.parametrize(
     ("patch", "place"),
     [
-        ({"profile": "interop"}, "profile"),
+        ({"profiles": "interop"}, "profiles"),
         ({"guard": None}, "guard"),
         ({"deletedDays": 30}, "deletedDays"),
         ({"rolemap": []}, "rolemap"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
+from tests.spec.conformance.profiles import PROFILES
 from tests.spec.conformance.readings import PASSED_OVER, REFUSED, UNDERSTOOD
 from tests.spec.conformance.requirements import REQUIREMENTS, Requirement
 from tests.spec.oracle.differences import DIFFERENCES
@@ -14,14 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tests.spec.conformance.markers import MarkedTest
+    from tests.spec.conformance.profiles import Demand, Profile
     from tests.spec.conformance.readings import Reading
 
 _INTRODUCTION: Final = """\
 # Conformance
 
 What RFC 7644 (sections 3 and 4) and RFC 9865 ask of a service provider, in our words, and the test
-that shows it; then what suites that others wrote say. For those who judge whether a client will
-work, and for those who change the service. RFC 7643 is shown by
+that shows it; then two profiles of SCIM that buyers ask for, how requests are read that are not
+quite those of the RFC, and what suites that others wrote say. For those who judge whether a client
+will work, and for those who change the service. RFC 7643 is shown by
 `tests/spec/rfc/test_rfc7643_rules.py`.
 
 Written by `python -m tests.spec.conformance` from `tests/spec/conformance/requirements.py` and from
@@ -91,6 +94,7 @@ def render(marked: Mapping[str, Sequence[MarkedTest]]) -> str:
             _INTRODUCTION,
             _tally(),
             *(_section(rfc, list(of), marked) for rfc, of in _by_rfc()),
+            *map(_profile, PROFILES),
             "\n" + _READINGS + "".join(_readings()),
             "\n" + _NESTING,
             "\n" + _ALLOWED + "".join(_allowed()),
@@ -134,6 +138,27 @@ def _shown(requirement: Requirement, tests: Sequence[MarkedTest]) -> str:
     if requirement.not_ours:
         return _cell(requirement.not_ours)
     return links
+
+
+def _profile(profile: Profile) -> str:
+    rows = "".join(
+        f"| {each.level} | {_cell(each.text)} | {_met(each)} |\n" for each in profile.demands
+    )
+    return (
+        f"\n## {profile.title}\n\n{profile.about}\n\n"
+        "| level | what is asked for | how it is met |\n|---|---|---|\n"
+    ) + rows
+
+
+def _met(demand: Demand) -> str:
+    if demand.departure:
+        return f"**Not followed.** {_cell(demand.departure)}"
+    if demand.not_ours:
+        return _cell(demand.not_ours)
+    files = (test.split("::") for test in demand.tests)
+    links = ", ".join(f"[{name}](../tests/{file})" for file, name in files)
+    needs = f"by {demand.needs}" if demand.tests and demand.needs else demand.needs
+    return ": ".join(filter(None, (needs, links)))
 
 
 def _readings() -> Iterator[str]:

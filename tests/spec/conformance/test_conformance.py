@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from tests.spec.conformance.__main__ import DOCUMENT
 from tests.spec.conformance.document import render
-from tests.spec.conformance.markers import MarkedTest, marked_tests
+from tests.spec.conformance.markers import TESTS, MarkedTest, marked_tests
+from tests.spec.conformance.profiles import PROFILES
 from tests.spec.conformance.requirements import REQUIREMENTS
 
 if TYPE_CHECKING:
@@ -34,6 +35,22 @@ def test_every_requirement_is_shown_or_has_a_reason() -> None:
 def test_an_id_is_of_one_requirement_and_a_reason_is_of_one_kind() -> None:
     assert [each for each, count in Counter(r.id for r in REQUIREMENTS).items() if count > 1] == []
     assert [r.id for r in REQUIREMENTS if r.departure and r.not_ours] == []
+
+
+def test_every_demand_of_a_profile_is_shown_or_has_a_reason() -> None:
+    demands = [demand for profile in PROFILES for demand in profile.demands]
+    bare = [d.text for d in demands if not (d.tests or d.departure or d.not_ours or d.needs)]
+    assert bare == []
+
+
+def test_the_tests_that_show_a_profile_exist() -> None:
+    named = {test for profile in PROFILES for demand in profile.demands for test in demand.tests}
+    missing = [
+        test
+        for test in named
+        if f"def {test.split('::')[1]}(" not in (TESTS / test.split("::")[0]).read_text("utf-8")
+    ]
+    assert missing == []
 
 
 def test_markers_are_found_on_functions_and_in_classes(tmp_path: Path) -> None:

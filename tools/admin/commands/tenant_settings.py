@@ -68,6 +68,14 @@ def change(
     unknown_members: Annotated[
         str | None, typer.Option("--unknown-members", metavar="skip|reject", help="What to do.")
     ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            "--profile",
+            metavar="tolerant|interop",
+            help="How strictly its identity provider is read.",
+        ),
+    ] = None,
     unset: Annotated[
         list[str] | None,
         typer.Option("--unset", metavar="NAME", help=f"Unset one of {', '.join(NAMES)}."),
@@ -85,6 +93,7 @@ def change(
         "roleMap": None if role_map is None else _json_in(role_map),
         "requestsPerSecond": requests_per_second,
         "unknownMembers": unknown_members,
+        "profile": profile,
     }
     patch = dict.fromkeys(unset or []) | {
         name: value for name, value in given.items() if value is not None
