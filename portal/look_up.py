@@ -81,10 +81,8 @@ async def _user_ids(visit: Visit, text: str, folded: str) -> list[str]:
 
 async def _group_ids(visit: Visit, text: str, folded: str) -> list[str]:
     context, groups = visit.entered.context, visit.services.store.groups
-    key = layout.claim_key(layout.GROUP_KINDS.claim, folded)
-    owner = await groups.claim_owner(context, key, folded)
+    named = await groups.ids_by_display_name(context, folded)
     owners = await groups.owners(context, layout.GROUP_KINDS.external_id, text, MOST_FOUND)
-    named = [] if owner is None else [owner]
     return _distinct([*([text] if layout.is_id(text) else []), *named, *owners])
 
 

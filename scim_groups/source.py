@@ -110,8 +110,7 @@ class GroupSource(ReferenceSource[Group]):
         return (await self._store.groups.with_members(self.request.context, [group]))[0]
 
     async def _by_display_name(self, value: str) -> Sequence[Group]:
-        group = await self._store.groups.by_display_name(self.request.context, fold(value))
-        return [] if group is None else [group]
+        return await self._store.groups.by_display_name(self.request.context, fold(value))
 
     async def _by_member(self, value: str) -> Sequence[Group]:
         context = self.request.context

@@ -20,6 +20,11 @@ from shared.validation import read_model
 ROLE_MAP = "roleMap"
 MIN_RATE, MAX_RATE = 25, 10_000
 
+GROUP_NAMES = "groupNames"
+
+GroupNames = Literal["unique", "repeat"]
+"""Whether the displayName of a group is its own."""
+
 Profile = Literal["tolerant", "interop"]
 """How strictly an identity provider is read."""
 
@@ -74,6 +79,14 @@ class TenantSettings(BaseModel):
         " know, filters on them, and PATCH operations without a path. Not set: `tolerant`, which"
         " Entra and Okta rely on.",
     )
+    group_names: GroupNames | None = Field(
+        None,
+        alias=GROUP_NAMES,
+        json_schema_extra=left_out,
+        description="Whether two groups may have one displayName: `repeat`, for an identity"
+        " provider that matches groups by externalId. It is for good. Not set: `unique`, and a"
+        " displayName that is taken is answered 409.",
+    )
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
@@ -94,7 +107,8 @@ def patched(kept: Mapping[str, Any], patch: Any) -> dict[str, Any]:
 
     Raises:
         InvalidSyntax: the patch is not an object.
-        InvalidValue: it names what is no setting, or a value is not one that the setting can have.
+        InvalidValue: it names what is no setting, a value is not one that the setting can have, or
+            it takes back what is for good.
     """
     if not isinstance(patch, dict):
         raise InvalidSyntax(
@@ -107,6 +121,12 @@ def patched(kept: Mapping[str, Any], patch: Any) -> dict[str, Any]:
             f"{json.dumps(unknown[:64])} is no setting of a tenant. The settings are "
             f"{', '.join(NAMES)}.",
             path=unknown[:64],
+        )
+    if kept.get(GROUP_NAMES) == "repeat" and patch.get(GROUP_NAMES, "repeat") != "repeat":
+        raise InvalidValue(
+            f"{GROUP_NAMES} is repeat, and stays so: there may be groups of one name. Leave it "
+            "out.",
+            path=GROUP_NAMES,
         )
     named = {name: value for name, value in patch.items() if value is not None}
     sent = read_model(TenantSettings, named).document()

@@ -11,7 +11,7 @@ from shared.roles import RoleEntry
 from shared.settings import Settings
 from shared.store.tenant_settings import KeptSettings
 from shared.store.user_roles import FoundGroups
-from shared.tenant_settings import Profile, TenantSettings, patched
+from shared.tenant_settings import GroupNames, Profile, TenantSettings, patched
 from shared.web.entity_tags import entity_tag
 from shared.web.requests import ScimRequest
 from shared.web.responses import JSON, ScimResponse
@@ -43,6 +43,7 @@ class TenantDocument(TenantOverview):
     requests_per_second: int = Field(alias="requestsPerSecond")
     unknown_members: Literal["skip", "reject"] = Field(alias="unknownMembers")
     profile: Profile
+    group_names: GroupNames = Field(alias="groupNames")
     is_set: list[str] = Field(
         alias="set",
         description="Which settings are set of this tenant; the others are the deployment's.",
@@ -87,6 +88,7 @@ def _document(
         "requestsPerSecond": deployment.requests_per_second,
         "unknownMembers": deployment.unknown_members,
         "profile": "tolerant",
+        "groupNames": "unique",
         **kept.settings.document(),
     }
     return TenantDocument(

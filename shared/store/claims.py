@@ -84,14 +84,21 @@ def user_rows(uid: str, document: Document) -> IndexRows:
     return IndexRows.of([claim, *external_id_rows(USER_KINDS.external_id, uid, document), *emails])
 
 
-def group_rows(gid: str, document: Document) -> IndexRows:
-    """Build the index rows of a group: the claim on displayName, and externalId.
+def group_rows(gid: str, document: Document, *, may_repeat: bool = False) -> IndexRows:
+    """Build the index rows of a group: the one of its displayName, and externalId.
+
+    Args:
+        gid: id of the group.
+        document: the group.
+        may_repeat: whether others may have its displayName: then it claims none, and is one of the
+            owners.
 
     Raises:
         InvalidValue: a value is too long or holds a control character.
     """
-    claim = _claim(GROUP_KINDS.claim, gid, folded_name(document, "displayName"), "displayName")
-    return IndexRows.of([claim, *external_id_rows(GROUP_KINDS.external_id, gid, document)])
+    kind, name = GROUP_KINDS.claim, folded_name(document, "displayName")
+    named = _owned(kind, name, gid) if may_repeat else _claim(kind, gid, name, "displayName")
+    return IndexRows.of([named, *external_id_rows(GROUP_KINDS.external_id, gid, document)])
 
 
 def unique_row(

@@ -88,7 +88,7 @@ class Sweeper:
 
     def __init__(self, table: Table, memberships: Memberships) -> None:
         self._table = table
-        self._memberships = memberships
+        self.memberships = memberships
 
     async def sweep_group(
         self,
@@ -200,7 +200,7 @@ class Sweeper:
         self, context: RequestContext, member_id: str, bound: Bound
     ) -> bool:
         while not bound.is_reached(context):
-            async with self._memberships.rate_limiter.limit(context):
+            async with self.memberships.rate_limiter.limit(context):
                 if not await self._sweep_member_once(context, member_id):
                     return True
         return False
@@ -220,7 +220,7 @@ class Sweeper:
             for wanted in _cut_into_blocks(page.rows):
                 if bound.is_reached(context):
                     return False
-                async with self._memberships.rate_limiter.limit(context):
+                async with self.memberships.rate_limiter.limit(context):
                     last = await self._take_out(context, gid, wanted, last)
             token = page.token
             if token is None:
@@ -240,9 +240,7 @@ class Sweeper:
             The edits of the last transaction, which is not committed yet: it may be the one that
             finishes the group.
         """
-        edits = last + await self._memberships.read_edits(
-            context, gid, wanted, MembershipProgress()
-        )
+        edits = last + await self.memberships.read_edits(context, gid, wanted, MembershipProgress())
         *full, last = cut_into_batches(gid, edits) or [[]]
         for batch in full:
             await self._commit_sweep(context, gid, (), batch)
@@ -324,7 +322,7 @@ class Sweeper:
     ) -> None:
         """Commit operations on a deleted group's records together with users who leave it."""
         transaction = MembershipTransaction(gid, GroupWrite(operations, "sweep"), edits)
-        await self._memberships.commit_edits(context, transaction, MembershipProgress())
+        await self.memberships.commit_edits(context, transaction, MembershipProgress())
 
 
 def _is_of_roles(row: Row) -> bool:

@@ -13,7 +13,7 @@ from shared.scim.members import MemberChange, MemberType
 from shared.scim.schema import Document
 from shared.store import layout
 from shared.store.changes import Change
-from shared.store.claims import folded_name, group_rows
+from shared.store.claims import IndexRows, folded_name, group_rows
 from shared.store.collection import ChangedNames
 from shared.store.commits import commit, not_unique
 from shared.store.deletions import Sweeper
@@ -29,7 +29,6 @@ from shared.store.memberships import (
     MAX_MEMBERS_PER_TRANSACTION,
     GroupWrite,
     MembershipProgress,
-    Memberships,
     Overtaken,
     TooLargeAtOnce,
     Wish,
@@ -51,6 +50,7 @@ from shared.store.resources import (
     group_version,
     timestamp,
 )
+from shared.store.tenant_settings import TenantSettingsStore
 from shared.tables.operations import (
     MAX_TRANSACTION_OPERATIONS,
     Delete,
@@ -63,7 +63,7 @@ from shared.tables.operations import (
 from shared.tables.request_context import RequestContext
 from shared.tables.retry import backoff, retry_conflicts
 from shared.tables.rows import ANY_ETAG, Row
-from shared.tables.table import Table
+from shared.tables.table import Table, collect
 
 PAGE_MEMBERSHIPS = 10_000
 """Memberships that a list of groups carries before it ends early."""
@@ -93,13 +93,14 @@ class Groups(Reader[Group]):
     def __init__(
         self,
         table: Table,
-        memberships: Memberships,
         sweeper: Sweeper,
         hidden: HiddenResources,
+        settings: TenantSettingsStore,
         changed_names: ChangedNames,
     ) -> None:
         super().__init__(table, "Group", GROUP_KINDS)
-        self._memberships = memberships
+        self._settings = settings
+        self._memberships = sweeper.memberships
         self._sweeper = sweeper
         self._hidden = hidden
         self._changed_names = changed_names
@@ -124,14 +125,15 @@ class Groups(Reader[Group]):
             member_types: what the client says that some of them are.
 
         Raises:
-            Uniqueness: another group has the displayName.
+            Uniqueness: another group has the displayName, and names of the tenant do not repeat.
             InvalidValue: a value by which groups are found is too long, or a member is unknown or
                 not what it is called.
             Unavailable: the deadline came; the group does not exist.
         """
         now = timestamp()
         gid = layout.new_id(folded_name(document, "displayName"))
-        group = Group(gid, document, version="", created=now, modified=now)
+        repeats = await self._settings.names_repeat(context)
+        group = Group(gid, document, "", created=now, modified=now, may_repeat=repeats)
         wanted = wishes_of(MemberChange(add=tuple(member_ids), types=member_types or {}))
         try:
             etag = await self._create_at_once(context, group, wanted)
@@ -268,14 +270,20 @@ class Groups(Reader[Group]):
                 complete.append(group)
         return complete
 
-    async def by_display_name(self, context: RequestContext, folded: str) -> Group | None:
-        """Find a group by the folded displayName. 2 calls, 1 on a miss."""
-        key = layout.claim_key(self.kinds.claim, folded)
-        return next(iter(await self.by_claim(context, key, folded)), None)
+    async def by_display_name(self, context: RequestContext, folded: str) -> list[Group]:
+        """Find groups by the folded displayName. 1 call, and 1 for each found."""
+        return await self.get_many(context, await self.ids_by_display_name(context, folded))
 
     async def ids_by_display_name(self, context: RequestContext, folded: str) -> list[str]:
-        """Find the id of the group with a folded displayName: one or none. 1 call."""
-        owner = await self.claim_owner(context, layout.claim_key(self.kinds.claim, folded), folded)
+        """Find the ids of groups by the folded displayName: one or none, unless names may repeat.
+
+        1 call.
+        """
+        kind = self.kinds.claim
+        if await self._settings.names_repeat(context):
+            rows = await collect(self.table, context, layout.named_span(kind, folded))
+            return [str(r.values[Column.OWNER]) for r in rows if r.values[Column.VALUE] == folded]
+        owner = await self.claim_owner(context, layout.claim_key(kind, folded), folded)
         return [] if owner is None else [owner]
 
     async def ids_by_external_id(self, context: RequestContext, value: str) -> list[str]:
@@ -337,6 +345,8 @@ class Groups(Reader[Group]):
 
         It may be taken later: the insert of the claim decides.
         """
+        if group.may_repeat:
+            return
         claim = next(iter(group_rows(group.id, group.document).rows.values()))
         if await self.table.get(context, claim.key) is not None:
             raise not_unique(claim)
@@ -393,12 +403,13 @@ class Groups(Reader[Group]):
         values = group_values(group, folded_name(group.document, "displayName"))
         return (
             Insert(layout.group_key(group.id), values),
-            *group_rows(group.id, group.document).inserts(),
+            *_rows_of(group).inserts(),
             self.counters.increment(group.id, slot, by=1),
         )
 
     async def _prepare_write(
         self,
+        context: RequestContext,
         row: Row,
         change: DocumentChange | None,
         precondition: Precondition | None,
@@ -414,11 +425,15 @@ class Groups(Reader[Group]):
         if document == group.document:
             return touch_group(group.id, row, row.etag if precondition else ANY_ETAG)
         written = replace(group, document=document, modified=timestamp())
-        values = group_values(written, folded_name(document, "displayName"))
+        name = folded_name(document, "displayName")
+        if name != folded_name(group.document, "displayName"):
+            repeats = await self._settings.names_repeat(context)
+            written = replace(written, may_repeat=repeats)
+        values = group_values(written, name)
         if Column.REPLACEMENT in row.values:
             values[Column.REPLACEMENT] = row.values[Column.REPLACEMENT]
-        before, after = group_rows(group.id, group.document), group_rows(group.id, document)
-        operations = (Replace(row.key, values, row.etag), *before.change_to(after))
+        index_rows = _rows_of(group).change_to(_rows_of(written))
+        operations = (Replace(row.key, values, row.etag), *index_rows)
         return GroupWrite(operations, "update", self._changed_names(group.document, document), row)
 
     async def _mark_replacement(
@@ -470,7 +485,7 @@ class Groups(Reader[Group]):
                 touch_group(gid)
                 if is_blind
                 else await self._prepare_write(
-                    await self.get_row(context, gid), update.change, update.precondition
+                    context, await self.get_row(context, gid), update.change, update.precondition
                 )
             )
             return await self._memberships.change(context, gid, write, wanted, progress)
@@ -504,7 +519,7 @@ class Groups(Reader[Group]):
                 check_replacement(row, replacement)
             # The mark has moved the version, which was checked before.
             write = await self._prepare_write(
-                row, update.change, None if is_marked else update.precondition
+                context, row, update.change, None if is_marked else update.precondition
             )
             write = write.under(row.etag) if write.is_touch else write
             write = replace(write, replacement=replacement if is_marked else None)
@@ -548,7 +563,7 @@ class Groups(Reader[Group]):
         hidden = add_hidden(deletions_row, Column.GROUP_IDS, gid)
         operations = [
             Delete(row.key, row.etag),
-            *group_rows(gid, group.document).deletes(),
+            *_rows_of(group).deletes(),
             self.counters.increment(gid, slot, by=-1),
             Insert(layout.deleted_group_key(gid), {Column.DELETED: timestamp()}),
         ]
@@ -628,6 +643,10 @@ class Groups(Reader[Group]):
     async def _version_of(self, context: RequestContext, gid: str, etag: str | None) -> str:
         """Make the version of an ETag; where only the receipt told of success, read the row."""
         return group_version(etag or (await self.get_row(context, gid)).etag)
+
+
+def _rows_of(group: Group) -> IndexRows:
+    return group_rows(group.id, group.document, may_repeat=group.may_repeat)
 
 
 def _does_not_exist(error: ScimError) -> ScimError:

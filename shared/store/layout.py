@@ -46,7 +46,7 @@ class RowKind(StrEnum):
         USER_EMAIL: an owner of a folded e-mail address.
         USER_COUNTER: the number of users of a slot.
         GROUP: a group, without its members.
-        GROUP_NAME: the claim on a folded displayName.
+        GROUP_NAME: the claim on a folded displayName; where names may repeat, an owner of one.
         GROUP_EXTERNAL_ID: an owner of an externalId.
         GROUP_COUNTER: the number of groups of a slot.
         MEMBERSHIP: the membership of a user, or of a group, in a group.
@@ -122,6 +122,7 @@ class Column:
         NUMBER: number of resources in a slot; in a record of a role map, since when it is
             replaced, in POSIX seconds.
         REPLACEMENT: id of the replace of a group's members that is under way; "" after it.
+        MAY_REPEAT: whether the displayName of a group may be that of others; absent where not.
         DELETED: time at which a group was deleted, or the user who had a value.
         RESOURCE_TYPE: of the resource that a change row is about.
         RESOURCE_ID: its id.
@@ -165,6 +166,7 @@ class Column:
     VALUE: Final = "x"
     NUMBER: Final = "n"
     REPLACEMENT: Final = "rp"
+    MAY_REPEAT: Final = "nr"
     DELETED: Final = "at"
     RESOURCE_TYPE: Final = "rt"
     RESOURCE_ID: Final = "id"
@@ -345,6 +347,11 @@ def owner_key(kind: str, value: str, owner: str) -> str:
 def owners_span(kind: str, value: str) -> Span:
     """Build the span of all owners of a shared value."""
     return Span(f"{kind}-{_digest(value)}-", f"{kind}-{_digest(value)}.")
+
+
+def named_span(kind: str, value: str) -> Span:
+    """Build the span of the claim on a value, and of those who have it where it may repeat."""
+    return Span(claim_key(kind, value), f"{claim_key(kind, value)}.")
 
 
 _OF_VALUES = (

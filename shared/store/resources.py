@@ -74,6 +74,8 @@ class Group:
         group_ids: groups that the group is a member of, deleted ones perhaps among them.
         member_ids: ids of the members; None when they were not read.
         nested_ids: those of them that are groups.
+        may_repeat: whether other groups may have its displayName, by the setting of the tenant when
+            the group got it.
     """
 
     id: str
@@ -84,6 +86,7 @@ class Group:
     group_ids: tuple[str, ...] = ()
     member_ids: tuple[str, ...] | None = None
     nested_ids: frozenset[str] = frozenset()
+    may_repeat: bool = False
 
     def with_members(self, members: Mapping[str, MemberType]) -> "Group":
         """Copy the group with its members, each with its type."""
@@ -152,6 +155,7 @@ def group_from(row: Row) -> Group:
         created=str(row.values[Column.CREATED]),
         modified=str(row.values[Column.MODIFIED]),
         group_ids=unpack_ids(row.values),
+        may_repeat=Column.MAY_REPEAT in row.values,
     )
 
 
@@ -164,6 +168,7 @@ def group_values(group: Group, folded_name: str) -> dict[str, Value]:
         Column.CREATED: group.created,
         Column.MODIFIED: group.modified,
         Column.FORMAT: FORMAT_VERSION,
+        **({Column.MAY_REPEAT: True} if group.may_repeat else {}),
     }
 
 

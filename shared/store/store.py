@@ -85,7 +85,7 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
     )
     sweeper = Sweeper(table, memberships)
     rate_limiter = memberships.rate_limiter
-    groups = Groups(table, memberships, sweeper, hidden, changed_names)
+    groups = Groups(table, sweeper, hidden, settings, changed_names)
     roles = UserRoles(groups, hidden, settings, clock)
     return Store(
         users=Users(table, sweeper, hidden, changed_names),

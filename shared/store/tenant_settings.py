@@ -123,6 +123,10 @@ class TenantSettingsStore:
         kept = await self._kept.of(context.tenant).current()
         return None if kept is None else kept.settings.profile or "tolerant"
 
+    async def names_repeat(self, context: RequestContext) -> bool:
+        """Tell whether groups may have one name; as `current`."""
+        return (await self.current(context)).settings.group_names == "repeat"
+
     async def close(self) -> None:
         """End the readings that are under way."""
         await self._kept.close()

@@ -47,10 +47,8 @@ async def group(store: Store, context: RequestContext, named: str) -> Group | No
     except NotFound:
         pass
     found = await store.groups.by_display_name(context, fold(named))
-    if found is not None:
-        return found
-    owners = await store.groups.by_external_id(context, named)
-    return _the_only(owners, f"group {named!r}", "displayName")
+    found = found or await store.groups.by_external_id(context, named)
+    return _the_only(found, f"group {named!r}", "displayName")
 
 
 def _the_only(found: Sequence[_Found], what: str, name: str) -> _Found | None:

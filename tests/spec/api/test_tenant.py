@@ -12,6 +12,7 @@ DEFAULTS = {
     "requestsPerSecond": 10_000,
     "unknownMembers": "skip",
     "profile": "tolerant",
+    "groupNames": "unique",
     "set": [],
     "warnings": [],
 }

@@ -321,8 +321,7 @@ async def test_deleting_a_group_beside_one_that_waits_for_its_sweep_costs_4_call
     store: Store, new_context: NewContext, consistent: ReadBack
 ) -> None:
     await seed(store.table, new_context(), users=201)
-    large = await store.groups.by_display_name(new_context(), "group 0")
-    assert large is not None
+    (large,) = await store.groups.by_display_name(new_context(), "group 0")
     cost = await cost_of(new_context(), lambda s: store.groups.delete(s, large.id))
     assert cost == Cost(3 + 1, 6), "too large to be swept within the request"
     other = await store.groups.create(new_context(), group("other"))

@@ -88,7 +88,7 @@ async def test_nothing_shows_and_it_can_be_repeated(
 
 
 async def shows_nobody_in_a_group(store: Store, new_context: NewContext) -> None:
-    assert await store.groups.by_display_name(new_context(), "all") is None
+    assert await store.groups.by_display_name(new_context(), "all") == []
     assert await store.groups.by_external_id(new_context(), "7") == []
     page = await store.groups.page(new_context(), 1, 10)
     assert (page.total, page.resources) == (0, [])

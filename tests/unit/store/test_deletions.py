@@ -104,8 +104,7 @@ async def test_a_group_is_deleted_while_a_user_is_being_deleted_out_of_it(
     consistent: ReadBack,
 ) -> None:
     uid = await interrupted_deletion(faulty_store, proxy, new_context, after=1)
-    first = await store.groups.by_display_name(new_context(), "group 0")
-    assert first is not None
+    (first,) = await store.groups.by_display_name(new_context(), "group 0")
     await store.groups.delete(new_context(), first.id)
     assert (first.id, uid) in (await consistent()).memberships(), "its owner is the row q-u"
     await sweeper.sweep_member(new_context(), uid)
@@ -121,8 +120,7 @@ async def test_a_new_list_of_members_passes_over_a_user_who_is_being_deleted(
 ) -> None:
     uid = await interrupted_deletion(faulty_store, proxy, new_context, after=1)
     jo = await store.users.create(new_context(), user("jo"))
-    first = await store.groups.by_display_name(new_context(), "group 0")
-    assert first is not None
+    (first,) = await store.groups.by_display_name(new_context(), "group 0")
     change = MemberChange(replace=True, add=(jo.id,))
     await store.groups.update(new_context(), first.id, change)
     joined = {pair for pair in (await consistent()).memberships() if pair[1] != uid}

@@ -143,8 +143,7 @@ async def test_any_other_value_is_found_again(
     assert await store.users.by_external_id(new_context(), name) == [created]
     assert await store.users.by_email(new_context(), folded) == [created]
     staff = await store.groups.create(new_context(), group(name, externalId=name))
-    found = await store.groups.by_display_name(new_context(), folded)
-    assert found is not None
+    (found,) = await store.groups.by_display_name(new_context(), folded)
     assert found.id == staff.id
     assert [g.id for g in await store.groups.by_external_id(new_context(), name)] == [staff.id]
     await consistent()

@@ -289,8 +289,7 @@ async def test_members_that_a_deleted_user_still_owns_are_no_obstacle(
     faulty_store: Store, proxy: StorageProxy, new_context: NewContext, consistent: ReadBack
 ) -> None:
     uid = await deleted_user(faulty_store, proxy, new_context, groups=100)
-    first_group = await faulty_store.groups.by_display_name(new_context(), "group 0")
-    assert first_group is not None
+    (first_group,) = await faulty_store.groups.by_display_name(new_context(), "group 0")
     proxy.order(REFUSED, after=2, times=math.inf)  # the deletions row is in the way of the first
     await faulty_store.groups.delete(new_context(), first_group.id)
     proxy.heal()
@@ -306,7 +305,7 @@ async def test_sweeps_keep_to_the_pace_of_large_changes(
 ) -> None:
     gid = await deleted_group(store, new_context, members=450)
     written: list[int] = []
-    limiter = store.sweeper._memberships.rate_limiter
+    limiter = store.sweeper.memberships.rate_limiter
 
     async def wait(context: RequestContext) -> None:
         written.append(context.meter.entities)

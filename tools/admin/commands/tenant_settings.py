@@ -76,6 +76,14 @@ def change(
             help="How strictly its identity provider is read.",
         ),
     ] = None,
+    group_names: Annotated[
+        str | None,
+        typer.Option(
+            "--group-names",
+            metavar="unique|repeat",
+            help="Whether two groups may have one displayName; `repeat` is for good.",
+        ),
+    ] = None,
     unset: Annotated[
         list[str] | None,
         typer.Option("--unset", metavar="NAME", help=f"Unset one of {', '.join(NAMES)}."),
@@ -94,6 +102,7 @@ def change(
         "requestsPerSecond": requests_per_second,
         "unknownMembers": unknown_members,
         "profile": profile,
+        "groupNames": group_names,
     }
     patch = dict.fromkeys(unset or []) | {
         name: value for name, value in given.items() if value is not None
