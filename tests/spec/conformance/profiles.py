@@ -308,6 +308,7 @@ IPSIE: Final = Profile(
             "SHOULD",
             "AL2: no two groups have one displayName.",
             (f"{_CREATE}::test_one_of_many_groups_of_a_name_at_once_gets_it",),
+            "default; the setting `groupNames` = `repeat` gives it up",
         ),
         Demand(
             "MUST",
