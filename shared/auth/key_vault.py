@@ -124,6 +124,10 @@ class KeyVault:
         """
         return await self._ask("the list of secrets", _secrets)
 
+    async def open_names(self) -> list[str]:
+        """Name the secrets whose newest version is enabled."""
+        return [secret.name for secret in await self.secrets() if secret.enabled]
+
     async def versions(self, name: str) -> list[SecretVersion]:
         """Return all versions of a secret in any order; none if there is no such secret."""
         try:
@@ -181,6 +185,10 @@ class KeyVault:
     async def expire(self, name: str, version: str, at: float) -> None:
         """Let a version expire, in POSIX seconds; errors as of `disable`."""
         await self._change(name, version, expires_on=datetime.fromtimestamp(at, UTC))
+
+    async def tag(self, name: str, version: str, tags: Mapping[str, str]) -> None:
+        """Replace the tags of a version; errors as of `disable`."""
+        await self._change(name, version, tags=dict(tags))
 
     async def _change(self, name: str, version: str, **attributes: Any) -> None:
         what = f"the attributes of a version of {name}"

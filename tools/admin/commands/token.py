@@ -1,13 +1,12 @@
 """`token`: the secret tokens of a tenant, in Key Vault."""
 
-import time
 from typing import Annotated
 
 import typer
 
 from shared import tenants
+from shared.auth import rotation
 from shared.auth.rotation import Drawn, Lifetime
-from shared.auth.versions import standings
 from tools.admin import stats
 from tools.admin.commands import issuing
 from tools.admin.commands.options import (
@@ -26,7 +25,7 @@ from tools.admin.existence import require_table
 from tools.admin.holders import Holder
 from tools.admin.places import Place
 from tools.admin.storage import Storage, open_storage
-from tools.admin.tokens import no_such
+from tools.admin.tokens import no_such, told_of
 from tools.admin.vault import open_vault
 from tools.command_line import App, say
 
@@ -162,8 +161,7 @@ def on(tenant: Tenant = tenants.DEFAULT, vault: Vault = None) -> None:
 async def _switch(where: Place, tenant: str, *, on: bool) -> None:
     holder = Holder.tenant(tenant)
     async with open_vault(where) as vault:
-        judged = standings(await vault.versions(holder.secret.name), time.time())
-        if not judged:
+        if not await vault.versions(holder.secret.name):
             raise no_such(holder)
         if not on and not any(
             each.tenant == tenant and each.is_open for each in await vault.clients()
@@ -172,10 +170,9 @@ async def _switch(where: Place, tenant: str, *, on: bool) -> None:
                 f"the tenant {tenant} has no open client, so nobody would be let in: `client new`"
                 " makes one"
             )
-        newest = judged[0].version
-        others = {name: text for name, text in newest.tags.items() if name != tenants.TOKEN_TAG}
-        tags = others if on else {**others, tenants.TOKEN_TAG: tenants.TOKEN_OFF}
-        await vault.tag(holder.secret.name, newest.id, tags)
+        text = None if on else tenants.TOKEN_OFF
+        with told_of(holder):
+            await rotation.set_tag(vault, holder.secret, tenants.TOKEN_TAG, text)
 
 
 async def _new(where: Place, tenant: str, lifetime: Lifetime, *, checks: bool) -> Drawn:
