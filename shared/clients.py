@@ -33,6 +33,11 @@ class CredentialKind(StrEnum):
     TRUST = "trust"
 
 
+def content_type(kind: CredentialKind) -> str:
+    """Return what a version of a client's secret says that it holds."""
+    return f"SCIM client {kind}"
+
+
 def kind_of(value: str) -> CredentialKind | None:
     """Return what a version of a client's secret is by its form; None if it is none of the kinds.
 

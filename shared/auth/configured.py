@@ -105,6 +105,10 @@ class Unconfigured:
         del tenant
         raise self._refusal()
 
+    async def federated_clients(self) -> tuple[tuple[str, str], ...]:
+        """Name none, because nobody knows any."""
+        return ()
+
     async def choose(self, secret: str | None, choose: Choose) -> SecretToken | None:
         """Choose nothing.
 

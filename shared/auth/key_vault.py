@@ -71,6 +71,7 @@ class ListedSecret:
         tags: Its tags by name.
         not_before: When that version begins, in POSIX seconds; None for at once.
         expires: When it expires, in POSIX seconds; None for never.
+        content_type: What it says that it holds.
     """
 
     name: str
@@ -80,6 +81,7 @@ class ListedSecret:
     tags: Mapping[str, str] = field(default_factory=dict)
     not_before: float | None = None
     expires: float | None = None
+    content_type: str = ""
 
 
 class Vault(SecretVersions, Protocol):
@@ -250,6 +252,7 @@ async def _secrets(vault: SecretClient) -> list[ListedSecret]:
             tags=secret.tags or {},
             not_before=_seconds(secret.not_before),
             expires=_seconds(secret.expires_on),
+            content_type=secret.content_type or "",
         )
         async for secret in vault.list_properties_of_secrets()
         if secret.name

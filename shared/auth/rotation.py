@@ -20,11 +20,10 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from shared import api_keys, clients, tenants
 from shared.auth.versions import SecretVersion, Standing, VersionState, having, standings
+from shared.clients import CredentialKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from shared.clients import CredentialKind
 
 TOKEN_BYTES = 32
 """Random bytes of a token, of an API key and of a client secret: 256 bits."""
@@ -67,12 +66,14 @@ class ManagedSecret:
     def of_client(cls, tenant: str, name: str) -> Self:
         """Describe the secret that holds the credentials of an OAuth client."""
         secret = clients.secret_name(tenant, name)
-        return cls(secret, "SCIM client secret", clients.SECRET_PREFIX)
+        content_type = clients.content_type(CredentialKind.SECRET)
+        return cls(secret, content_type, clients.SECRET_PREFIX)
 
     @classmethod
     def of_client_with(cls, tenant: str, name: str, kind: CredentialKind, value: str) -> Self:
         """Describe it where a client is to be known by a value that is no secret."""
-        return cls(clients.secret_name(tenant, name), f"SCIM client {kind}", given=value)
+        secret = clients.secret_name(tenant, name)
+        return cls(secret, clients.content_type(kind), given=value)
 
     @classmethod
     def of_signing_keys(cls, drawn: str = "") -> Self:

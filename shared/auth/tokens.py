@@ -149,6 +149,13 @@ class Authenticator(Protocol):
             Unavailable: It cannot be told at present.
         """
 
+    async def federated_clients(self) -> tuple[tuple[str, str], ...]:
+        """Name the open clients that are known by tokens of another issuer, each with its tenant.
+
+        Raises:
+            Unavailable: It cannot be told at present.
+        """
+
     async def choose(self, secret: str | None, choose: Choose) -> SecretToken | None:
         """Choose a valid version of the secret of an OAuth client, or of the signing keys.
 
@@ -248,6 +255,10 @@ class DevelopmentTokens:
     async def accepted_credentials(self, tenant: str) -> AcceptedCredentials:
         """Tell whether the settings have a token of the tenant; they have no OAuth clients."""
         return AcceptedCredentials(by_token=await self.has_tenant(tenant))
+
+    async def federated_clients(self) -> tuple[tuple[str, str], ...]:
+        """Name none: see `accepted_credentials`."""
+        return ()
 
     async def choose(self, secret: str | None, choose: Choose) -> SecretToken | None:
         """Choose nothing: OAuth clients and signing keys lie in a vault alone."""

@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 LONGEST_SECONDS = 6 * 3_600.0
 """Of an access token, whatever the setting was when it was signed."""
 
+MOST_PREFETCHED = 20
+"""Clients whose issuers' keys are fetched ahead of their first tokens."""
+
 _RETRY_AFTER = 60
 _NO_KEY = (
     "There is no signing key, so no access token is given; draw one: python -m tools.admin"
@@ -317,6 +320,25 @@ class AuthorizationServer:
     ) -> Iterator[ClaimCheck]:
         audiences = (token_endpoint(issuer), issuer)
         return assertions.examine_own(claims, client, audiences, self._clock.wall())
+
+    async def prefetch_keys(self) -> None:
+        """Fetch the keys of other issuers ahead of their first tokens, and import cryptography.
+
+        Where no client is known by tokens of another issuer, nothing is read but the list of
+        secrets. Of many clients those are taken whose secrets were changed last.
+
+        Raises:
+            Unavailable: The list of secrets, or a secret, cannot be read.
+        """
+        federated = (await self._authenticator.federated_clients())[:MOST_PREFETCHED]
+        if not federated:
+            return
+        await self._signatures()
+        for tenant, client in federated:
+            for credential in await self._versions(clients.secret_name(tenant, client)):
+                trust = parse_trust(credential.value)
+                if trust is not None:
+                    self._key_sets.prefetch(trust)
 
     async def close(self) -> None:
         """End what is being fetched."""

@@ -161,6 +161,21 @@ def prepare() -> None:
         _log.exception("the services could not be built ahead of the first request")
 
 
+async def prefetch() -> None:
+    """Fetch the keys of issuers that tenants trust, so that the first of their tokens waits less.
+
+    It reads the list of secrets, which the first request needs as well and which is read once; more
+    only where a client is known by tokens of another issuer. What fails is tried again by whoever
+    needs it.
+    """
+    try:
+        await _built().authorization_server.prefetch_keys()
+    except (SettingsError, Unavailable):
+        return  # the log has it by now
+    except Exception:  # noqa: BLE001 - as said above
+        _log.exception("the keys of issuers could not be fetched ahead of the first request")
+
+
 def telemetry() -> Telemetry:
     """Return where finished requests are told: nowhere until a request has needed the services.
 
