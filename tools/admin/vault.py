@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from shared import api_keys, clients, tenants
 from shared.auth.rotation import UnknownOutcomeError
 from shared.auth.versions import SecretVersion
+from shared.clients import CredentialKind
 from tools.admin import grants
 from tools.admin.errors import NoAccessError, NotDoneError
 from tools.admin.sign_in import SignIn
@@ -182,6 +183,16 @@ class TokenVault:
             if isinstance(error.__cause__, HttpResponseError):
                 raise
             raise UnknownOutcomeError from error
+
+    async def public_value(self, name: str, version: str) -> str:
+        """Read a credential of a client that is no secret; "" of one that is. One call.
+
+        Raises:
+            NotDoneError: it is gone.
+            NoAccessError: the vault does not let us.
+        """
+        value = (await self._ask(self._client.get_secret(name, version))).value or ""
+        return "" if clients.kind_of(value) in {None, CredentialKind.SECRET} else value
 
     async def disable(self, name: str, version: str) -> None:
         """Disable a version. One call.

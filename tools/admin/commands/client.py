@@ -11,6 +11,7 @@ from shared.auth.rotation import Drawn, Lifetime, ManagedSecret
 from shared.clients import CredentialKind
 from tools.admin import console
 from tools.admin.commands import issuing
+from tools.admin.commands.client_explain import explain
 from tools.admin.commands.options import (
     EXIT_STATUS,
     AsJson,
@@ -28,6 +29,7 @@ from tools.admin.vault import ClientSecret, open_vault
 from tools.command_line import App
 
 app = App(no_args_is_help=True, epilog=EXIT_STATUS)
+app.command(epilog=EXIT_STATUS)(explain)
 
 
 def _client_name(text: str) -> str:
