@@ -34,7 +34,9 @@ def authenticator(settings: Settings) -> Authenticator:
     On a developer's machine the tokens of the settings go before the vault.
     """
     if settings.is_development and settings.development_tokens:
-        return DevelopmentTokens(settings.development_tokens, settings.api_keys)
+        return DevelopmentTokens(
+            settings.development_tokens, settings.api_keys, settings.client_secret
+        )
     if settings.key_vault_url is not None:
         # Imported here: a developer's machine has tokens in its settings and no use for the SDK.
         from shared.auth.key_vault import KeyVault  # noqa: PLC0415

@@ -207,11 +207,12 @@ class VaultTokens:
     async def federated_clients(self) -> tuple[tuple[str, str], ...]:
         """Name those whose newest credential says that it is a trust, the latest changed first.
 
-        One listing, which requests need as well.
+        One listing, which requests need as well; none are named while that cannot be read.
         """
-        await self._listing.current()
+        await self._listing.read_ahead()
         trust = clients.content_type(CredentialKind.TRUST)
-        listed = (each for each in _value(self._listing).values() if each.content_type == trust)
+        secrets = (self._listing.value or {}).values()
+        listed = (each for each in secrets if each.content_type == trust)
         latest_first = sorted(listed, key=lambda each: each.updated, reverse=True)
         named = (clients.of_secret(each.name) for each in latest_first if each.enabled)
         return tuple(pair for pair in named if pair is not None)

@@ -13,12 +13,13 @@ import hmac
 import json
 import logging
 import math
+import secrets
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from shared import clients
-from shared.auth.tokens import Caller, digest_of, matching
+from shared.auth.tokens import Caller, SecretToken, digest_of, matching
 from shared.clients import CredentialKind
 from shared.clock import Clock
 from shared.errors import InvalidClient, Unavailable
@@ -35,7 +36,7 @@ from shared.oauth.trusts import examine_foreign, parse_trust
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from shared.auth.tokens import Authenticator, SecretToken
+    from shared.auth.tokens import Authenticator
     from shared.oauth.credentials import ClientCredential, UseOnce
     from shared.oauth.jwt_text import UnverifiedJwt
     from shared.oauth.signatures import Signatures
@@ -117,6 +118,8 @@ class AuthorizationServer:
         token_seconds: int,
         clock: Clock | None = None,
         key_sets: KeySets | None = None,
+        *,
+        draws_key: bool = False,
     ) -> None:
         """Prepare, without reading.
 
@@ -125,6 +128,8 @@ class AuthorizationServer:
             token_seconds: For how long an access token is valid.
             clock: The time by which tokens begin and end.
             key_sets: Keys of other issuers; of none when not given.
+            draws_key: Sign with a key that is drawn for this process, as on a developer's machine,
+                so that access tokens end with it.
         """
         self._authenticator = authenticator
         self._token_seconds = token_seconds
@@ -132,6 +137,8 @@ class AuthorizationServer:
         self._key_sets = key_sets or KeySets((), self._clock)
         self._notices = Notices(clock=self._clock)
         self._opened: Signatures | None = None
+        self._draws_key = draws_key
+        self._drawn: SecretToken | None = None
 
     async def issue(
         self, tenant: str | None, issuer: str, presented: ClientCredential, use_once: UseOnce
@@ -363,6 +370,15 @@ class AuthorizationServer:
             raise _no_key()
         return keys[0]
 
+    async def _own_key(self) -> SecretToken:
+        """Return the key of this process, drawn when it is needed first."""
+        signatures = await self._signatures()
+        if self._drawn is None:
+            pem, version = signatures.draw_key(), secrets.token_hex(16)
+            label = f"{clients.SIGNING_KEY}/{version[:8]}"
+            self._drawn = SecretToken(version, label, digest_of(pem), -math.inf, math.inf, pem)
+        return self._drawn
+
     async def _versions(self, secret: str | None, wanted: str = "") -> list[SecretToken]:
         """Return the valid versions of a secret, the newest first; none if it is closed.
 
@@ -370,6 +386,8 @@ class AuthorizationServer:
             secret: Name of the secret; None for one that cannot exist.
             wanted: Id of the one for which they are read again if it is not among them.
         """
+        if secret == clients.SIGNING_KEY and self._draws_key:
+            return [await self._own_key()]
         found: list[SecretToken] = []
 
         def choose(versions: Sequence[SecretToken], most: int) -> SecretToken | None:

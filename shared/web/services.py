@@ -81,7 +81,10 @@ class Services:
         object.__setattr__(self, "recorder", recorder)
         seconds = 60 * self.settings.access_token_minutes
         key_sets = KeySets(self.settings.jwks_hosts)
-        server = AuthorizationServer(self.authenticator, seconds, key_sets=key_sets)
+        is_local = self.settings.is_development and self.settings.key_vault_url is None
+        server = AuthorizationServer(
+            self.authenticator, seconds, key_sets=key_sets, draws_key=is_local
+        )
         object.__setattr__(self, "authorization_server", server)
 
     def rate_limit_of(self, request: ScimRequest) -> RequestRateLimit:

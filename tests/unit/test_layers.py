@@ -124,7 +124,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ERRORS: (),
     CLOCK: (),
     NOTICES: (CLOCK,),
-    "shared.settings": ("shared.tenants", "shared.api_keys"),
+    "shared.settings": ("shared.tenants", "shared.api_keys", "shared.clients"),
     "shared.identity": ("shared.settings",),
     "shared.tenants": (),
     "shared.api_keys": ("shared.tenants",),
