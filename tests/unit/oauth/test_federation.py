@@ -11,7 +11,9 @@ import jwt
 import pytest
 from aiohttp import web
 
+from shared.auth.cached import Waits
 from shared.errors import InvalidClient, Unavailable
+from shared.oauth import key_sets
 from shared.oauth.authorization_server import MOST_PREFETCHED, AuthorizationServer
 from shared.oauth.credentials import AssertionPresented
 from shared.oauth.key_sets import KeySets
@@ -395,3 +397,15 @@ async def test_of_many_clients_the_keys_of_some_are_fetched(
     token = entra.token(federated.now)
     assert await failed(federated, token, "c29") == ""
     assert len(set(entra.requests)) <= MOST_PREFETCHED + 1
+
+
+async def test_an_issuer_that_does_not_answer_holds_nobody_up_for_long_and_is_asked_once(
+    federated: Server, entra: FakeIssuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patience = Waits(known=0.1, unknown=0.1, reading=0.2)
+    monkeypatch.setattr(key_sets, "_WAITS", patience)
+    entra.is_silent = True
+    asked = (issue(federated, entra.token(federated.now)) for _ in range(20))
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert {type(answer) for answer in answers} == {Unavailable}
+    assert len(entra.requests) <= 1

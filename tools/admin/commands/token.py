@@ -17,8 +17,12 @@ from tools.admin.commands.options import (
     TableName,
     Tenant,
     Vault,
+    Yes,
+    close_all,
+    lifetime_option,
     place,
     run,
+    version_named,
 )
 from tools.admin.errors import NotDoneError
 from tools.admin.existence import require_table
@@ -31,9 +35,7 @@ from tools.command_line import App, say
 
 app = App(no_args_is_help=True, epilog=EXIT_STATUS)
 
-ValidDays = Annotated[
-    int, typer.Option(min=1, max=3_650, help="For how many days the token is valid.")
-]
+ValidDays = Annotated[int, lifetime_option("the token")]
 
 
 @app.command(epilog=EXIT_STATUS)
@@ -89,19 +91,9 @@ def rotate(
 
 @app.command(epilog=EXIT_STATUS)
 def revoke(
-    version: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="VERSION",
-            help="The version to disable: its id or the beginning of it, as `token list` shows it,"
-            " or the label of the log (`scim-token/1a2b3c4d`).",
-        ),
-    ] = None,
-    close: Annotated[
-        bool,
-        typer.Option("--all", help="Disable every version, which closes the tenant to everybody."),
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before --all.")] = False,
+    version: Annotated[str | None, version_named("version", "token list", "scim-token")] = None,
+    close: Annotated[bool, close_all("version, which closes the tenant to everybody")] = False,
+    yes: Yes = False,
     tenant: Tenant = tenants.DEFAULT,
     vault: Vault = None,
     as_json: AsJson = False,
@@ -112,19 +104,9 @@ def revoke(
     too (Key Vault lists a secret by its newest version): run `token rotate` first. Older versions
     that would become valid in its place are disabled along with it.
     """
-    if (version is None) is not close:
-        raise typer.BadParameter("give a VERSION (`token list` shows them), or --all")
-    where = place(vault=vault)
-    _ = where.vault_url  # a place without one is refused before a question is asked
     holder = Holder.tenant(tenant)
-    if version is not None:
-        issuing.tell_revoked(holder, run(issuing.revoke(where, holder, version)), as_json=as_json)
-        return
-    if not yes:
-        issuing.confirm(
-            f"Every token of the tenant {tenant} will be refused within a minute. Close it?"
-        )
-    issuing.tell_closed(holder, run(issuing.close(where, holder)), as_json=as_json)
+    question = f"Every token of the tenant {tenant} will be refused within a minute. Close it?"
+    issuing.end(holder, version, question, close=close, yes=yes, vault=vault, as_json=as_json)
 
 
 @app.command("list", epilog=EXIT_STATUS)
