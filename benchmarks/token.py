@@ -4,7 +4,8 @@ The app runs with the settings of production; the vault, the identity endpoint, 
 issuer of the assertions are on loopback, over TLS. Each round starts a fresh process, waits until
 it is up, and asks for the first token, which needs the vault and cryptography; then for more.
 Between a process that is up and the first token nothing else is asked. Medians of the rounds are
-shown, and what nine of ten take at most.
+shown, what nine of ten take at most, and the CPU of the process, which depends least on what else
+the machine does.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import secrets
 import ssl
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from benchmarks.driven import cpu_of
 from tests.support.fakes.issuer import FakeIssuer
 from tests.support.fakes.key_vault import serving
 from tests.support.oauth import SIGNING_KEY, client_secret, private_key, public_half, signed
@@ -32,12 +34,15 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from tests.support.production import Azure
+    from tests.support.production import Azure, Deployed
 
 URL = "https://id.example.com/tenants/acme/scim/v2"
 PATH = "/tenants/acme/scim/v2/oauth2/token"
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _MILLISECONDS = 1_000
+
+PAUSE_SECONDS = 2.0
+"""After which all is loaded that is loaded ahead of requests."""
 
 WARM_GOAL, COLD_GOAL = 100.0, 600.0
 """Milliseconds."""
@@ -65,10 +70,14 @@ class Measured:
     Attributes:
         cold: of the first token of each process.
         warm: of the others.
+        cold_cpu: of the process for the first token.
+        warm_cpu: of the process for each of the others, on average.
     """
 
-    cold: Sequence[float]
-    warm: Sequence[float]
+    cold: list[float] = field(default_factory=list)
+    warm: list[float] = field(default_factory=list)
+    cold_cpu: list[float] = field(default_factory=list)
+    warm_cpu: list[float] = field(default_factory=list)
 
 
 @app.command()
@@ -87,11 +96,13 @@ def main(
 def table(measured: dict[str, Measured]) -> str:
     """Write what was measured as a table."""
     lines = [
-        "| a token by | first of a process, ms: median; 9 of 10 | warm, ms: median; 9 of 10 |",
-        "|---|---:|---:|",
+        "| a token by | first of a process, ms: median; 9 of 10 | CPU | warm, ms | CPU |",
+        "|---|---:|---:|---:|---:|",
     ]
     for name, each in measured.items():
-        lines.append(f"| {name} | {_figures(each.cold)} | {_figures(each.warm)} |")
+        cold = f"{_figures(each.cold)} | {median(each.cold_cpu):,.0f}"
+        warm = f"{_figures(each.warm)} | {median(each.warm_cpu):,.1f}"
+        lines.append(f"| {name} | {cold} | {warm} |")
     return "\n".join(lines)
 
 
@@ -106,16 +117,25 @@ async def _measure(rounds: int, warm: int) -> dict[str, Measured]:
         issuer = await stack.enter_async_context(_issuing(folder))
         ways = _furnish(azure, issuer)
         settings = {**azure.settings, "SCIM_JWKS_HOSTS": issuer.host}
-        found: dict[str, Measured] = {way.name: Measured([], []) for way in ways}
+        found = {way.name: Measured() for way in ways}
         for _ in range(rounds):
             for way in ways:
                 async with deployed(settings) as instance:
-                    (await instance.client.get("/healthz")).raise_for_status()
-                    cold = await _asked(instance.client, way)
-                    rest = [await _asked(instance.client, way) for _ in range(warm)]
-                so_far = found[way.name]
-                found[way.name] = Measured([*so_far.cold, cold], [*so_far.warm, *rest])
+                    await _round(instance, way, warm, found[way.name])
         return found
+
+
+async def _round(instance: Deployed, way: Way, warm: int, measured: Measured) -> None:
+    """Ask a fresh process for the first token and for others."""
+    (await instance.client.get("/healthz")).raise_for_status()
+    await asyncio.sleep(PAUSE_SECONDS)
+    before = cpu_of(instance.pid)
+    measured.cold.append(await _asked(instance.client, way))
+    between = cpu_of(instance.pid)
+    measured.warm.extend([await _asked(instance.client, way) for _ in range(warm)])
+    after = cpu_of(instance.pid)
+    measured.cold_cpu.append((between - before) * _MILLISECONDS)
+    measured.warm_cpu.append((after - between) * _MILLISECONDS / warm)
 
 
 @asynccontextmanager
