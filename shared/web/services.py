@@ -81,7 +81,7 @@ class Services:
         object.__setattr__(self, "recorder", recorder)
         seconds = 60 * self.settings.access_token_minutes
         key_sets = KeySets(self.settings.jwks_hosts)
-        is_local = self.settings.is_development and self.settings.key_vault_url is None
+        is_local = self.settings.is_development and bool(self.settings.development_tokens)
         server = AuthorizationServer(
             self.authenticator, seconds, key_sets=key_sets, draws_key=is_local
         )
