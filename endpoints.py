@@ -28,7 +28,7 @@ from shared.web.respond import (
     respond,
     searching,
 )
-from shared.web.services import Job, prepare
+from shared.web.services import Job, prefetch, prepare
 from token_endpoint.documents import AUTHORIZATION_SERVER_DOCUMENT, PROTECTED_RESOURCE_DOCUMENT
 from token_endpoint.token import give_token
 from vendor_api.access import ACCESS
@@ -43,7 +43,7 @@ from vendor_api.tenant import TENANT
 from vendor_api.tenants import TENANTS
 from vendor_api.tokens import TOKEN_BY_VERSION, TOKENS
 
-__all__ = ["ENDPOINTS", "JOBS", "prepare", "respond"]
+__all__ = ["ENDPOINTS", "JOBS", "prefetch", "prepare", "respond"]
 
 API: Mapping[str, ApiEndpoint] = {
     "api_access": ACCESS,

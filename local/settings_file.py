@@ -20,10 +20,13 @@ FILE = "local.settings.json"
 SAMPLE = "local.settings.sample.json"
 ENVIRONMENT = "AZURE_FUNCTIONS_ENVIRONMENT"
 TOKEN = "SCIM_SECRET_TOKEN"  # noqa: S105  # the name of the setting, not a token
+CLIENT_SECRET = "SCIM_CLIENT_SECRET"  # noqa: S105  # likewise
 
 
 def ensure(root: Path) -> Path:
-    """Create the file from the sample with a freshly drawn 256-bit token, unless it exists.
+    """Create the file from the sample, unless it exists, with what opens the service.
+
+    That is a token, and the secret of an OAuth client, of 256 bits each and freshly drawn.
 
     Only its owner may read it. It is not written again, also not by two that create it at once, but
     that a setting on which Core Tools fail is taken out of one that an older sample has made.
@@ -39,7 +42,9 @@ def ensure(root: Path) -> Path:
         _mend(path)
         return path
     content = _load(root / SAMPLE)
-    content.setdefault("Values", {})[TOKEN] = secrets.token_urlsafe(32)
+    drawn = {TOKEN: secrets.token_urlsafe(32)}
+    drawn[CLIENT_SECRET] = f"scimsecret_{secrets.token_urlsafe(32)}"
+    content.setdefault("Values", {}).update(drawn)
     with _draft(root, content) as draft, suppress(FileExistsError):
         path.hardlink_to(draft)
     return path

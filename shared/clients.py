@@ -19,6 +19,9 @@ SIGNING_KEY = "scim-signing-key"
 
 SECRET_PREFIX = "scimsecret_"  # noqa: S105 - the beginning of every client secret, not one of them
 
+LOCAL = "local"
+"""The client that a developer's machine has for each tenant of its settings."""
+
 _VAULT_PREFIX = "scim-client--"
 _SECRET = re.compile(rf"{SECRET_PREFIX}[A-Za-z0-9_-]{{32,200}}")
 _PUBLIC_KEY = "-----BEGIN PUBLIC KEY-----"
@@ -31,6 +34,11 @@ class CredentialKind(StrEnum):
     SECRET = "secret"  # noqa: S105 - a word
     PUBLIC_KEY = "public key"
     TRUST = "trust"
+
+
+def content_type(kind: CredentialKind) -> str:
+    """Return what a version of a client's secret says that it holds."""
+    return f"SCIM client {kind}"
 
 
 def kind_of(value: str) -> CredentialKind | None:

@@ -22,7 +22,7 @@ from pydantic import (
     ValidationInfo,
 )
 
-from shared import api_keys, tenants
+from shared import api_keys, clients, tenants
 from shared.api_keys import Grant
 
 TENANT_TOKEN = "SCIM_SECRET_TOKEN__<TENANT>"  # noqa: S105 - the name of a setting, not a token
@@ -35,7 +35,9 @@ _PREFIXES = {TENANT_TOKEN: _TENANT_TOKEN_PREFIX, API_KEY: _API_KEY_PREFIX}
 _ENVIRONMENT = "AZURE_FUNCTIONS_ENVIRONMENT"
 _CONNECTION_STRING = "TABLE_CONNECTION_STRING"
 
-_DEVELOPMENT_ONLY = frozenset({"SCIM_SECRET_TOKEN", *_PREFIXES, _CONNECTION_STRING})
+_CLIENT_SECRET = "SCIM_CLIENT_SECRET"  # noqa: S105 - the name of a setting, no secret
+
+_DEVELOPMENT_ONLY = frozenset({"SCIM_SECRET_TOKEN", _CLIENT_SECRET, *_PREFIXES, _CONNECTION_STRING})
 
 # The account that every storage emulator knows; its key is published and opens nothing else.
 _EMULATOR = {
@@ -125,6 +127,15 @@ def _token(value: SecretStr) -> SecretStr:
         )
     if api_keys.is_key(value.get_secret_value()):
         raise ValueError(f"should not begin with {api_keys.PREFIX}, as API keys do; put another")
+    return value
+
+
+def _client_secret(value: SecretStr) -> SecretStr:
+    if not clients.is_secret(value.get_secret_value()):
+        raise ValueError(
+            f"should begin with {clients.SECRET_PREFIX} and go on with 32 random characters of"
+            " base64url or more"
+        )
     return value
 
 
@@ -269,6 +280,13 @@ class Settings(BaseModel):
         alias=TENANT_TOKEN,
         description="Development only: the secret token of another tenant;"
         " `SCIM_SECRET_TOKEN__AB_CD` is that of `ab-cd`.",
+    )
+    client_secret: Annotated[SecretStr, AfterValidator(_client_secret)] | None = Field(
+        None,
+        alias=_CLIENT_SECRET,
+        description="Development only: the secret of the OAuth client `local`, which each tenant of"
+        " the settings then has: `scimsecret_<random>`"
+        " ([docs/operate.md](docs/operate.md#on-your-machine)).",
     )
     api_keys: Annotated[Mapping[_ApiKeyName, _ApiKey], AfterValidator(_under_its_name)] = Field(
         {},
@@ -516,15 +534,16 @@ def _refused_in_production(values: Mapping[str, Any]) -> Iterator[str]:
             f"{_CONNECTION_STRING} is for development only, because shared keys are switched off"
             " in production; remove it and put TABLE_ENDPOINT"
         )
-    tokens = ["SCIM_SECRET_TOKEN"] if "SCIM_SECRET_TOKEN" in values else []
-    tokens += [f"{_TENANT_TOKEN_PREFIX}{suffix}" for suffix in values.get(TENANT_TOKEN, {})]
+    alone = {"SCIM_SECRET_TOKEN": "token", _CLIENT_SECRET: "secret"}
+    named = {name: what for name, what in alone.items() if name in values}
+    tokens = [f"{_TENANT_TOKEN_PREFIX}{suffix}" for suffix in values.get(TENANT_TOKEN, {})]
     keys = [f"{_API_KEY_PREFIX}{suffix}" for suffix in values.get(API_KEY, {})]
-    for what, names in (("token", tokens), ("key", keys)):
-        for name in names:
-            yield (
-                f"{name} is for development only ({_ENVIRONMENT}=Development);"
-                f" remove it and keep the {what} in Key Vault"
-            )
+    named |= {**dict.fromkeys(tokens, "token"), **dict.fromkeys(keys, "key")}
+    for name, what in named.items():
+        yield (
+            f"{name} is for development only ({_ENVIRONMENT}=Development);"
+            f" remove it and keep the {what} in Key Vault"
+        )
 
 
 def _lines(error: ValidationError) -> Iterator[str]:

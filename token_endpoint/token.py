@@ -1,10 +1,14 @@
 """The token endpoint of a tenant: `POST <Tenant URL>/oauth2/token` (RFC 6749 section 4.4)."""
 
+import time
+from functools import partial
+
 import azure.functions as func
 
 from shared import tenants
 from shared.errors import InvalidClient, OAuthError, ScimError
 from shared.oauth.access_tokens import SCOPE
+from shared.tables.request_context import RequestContext
 from shared.telemetry.request_record import RequestRecord
 from shared.web import services
 from shared.web.requests import tenant_url
@@ -37,7 +41,10 @@ async def _give(req: func.HttpRequest, record: RequestRecord) -> ScimResponse:
     tenant = tenants.of_path(req.route_params.get("tenant"))
     issuer = tenant_url(req, tenant or "", process.settings.base_url)
     check_resource(asked, issuer)
-    issued = await process.authorization_server.issue(tenant, issuer, asked.presented)
+    context = _begin(record, tenant or "", process)
+    issued = await process.authorization_server.issue(
+        tenant, issuer, asked.presented, partial(process.store.assertions.use, context)
+    )
     # The tenant is known from here on, and so is whose rate limit it is.
     record.tenant, record.token = tenant or "", issued.label
     process.rate_limit.take(record.tenant)
@@ -48,6 +55,14 @@ async def _give(req: func.HttpRequest, record: RequestRecord) -> ScimResponse:
         "scope": SCOPE,
     }
     return ScimResponse(200, body, _UNSTORED, media_type=JSON)
+
+
+def _begin(record: RequestRecord, tenant: str, process: services.Services) -> RequestContext:
+    """Begin what storage is asked: nothing, unless an assertion is to be used once."""
+    deadline = time.monotonic() + process.settings.request_deadline_seconds
+    context = RequestContext(tenant, record.request_id, "", deadline, record.method)
+    record.meter = context.meter
+    return context
 
 
 def _refusal(error: ScimError, *, in_header: bool) -> ScimResponse:

@@ -327,8 +327,9 @@ CLOSE = Operation(
     summary="Close a tenant",
     description="Every token is disabled: no identity provider comes in any more, here at once and"
     " in other instances within a minute. The identities stay, and API keys go on reading them;"
-    " nothing purges them yet. A new token opens the tenant again. With `If-Match` it is closed"
-    " only while its settings have that version.",
+    " nothing purges them yet. Its OAuth clients are closed with it. A new token opens the tenant"
+    " again, and brings back none of them. With `If-Match` it is closed only while its settings"
+    " have that version.",
     query=NoQuery,
     answer=ClosedTenant,
     refusals=(Conflict, NotServed, NotFound),

@@ -220,6 +220,23 @@ def sweeps_of_a_tenant(basis: Basis) -> float:
     return basis.prices.table_transaction.of(calls) + basis.prices.log_gb.of(logged)
 
 
+def access_tokens(basis: Basis) -> Quantity:
+    """Price the access tokens of one client, by secret and by assertion, in USD a month.
+
+    A client asks for one when it has none that is valid, once an hour; nothing is free. Each
+    request is billed for a second of an instance, as where no other is served meanwhile.
+    """
+    assumed, prices, asked = basis.assumed, basis.prices, basis.assumed.hours_in_month
+    by_secret = (
+        prices.on_demand_execution.of(asked)
+        + prices.on_demand_gb_second.of(asked * assumed.instance_gb)
+        + prices.log_gb.of(asked * _request_bytes(basis) / GB)
+    )
+    calls = asked * operations.give_access_token(by_assertion=True).calls
+    stored = prices.log_gb.of(calls * assumed.log_storage_call_bytes / GB)
+    return Quantity(by_secret, by_secret + prices.table_transaction.of(calls) + stored)
+
+
 def container(basis: Basis) -> Quantity:
     """Price the smallest container that always runs: idle, and active; in USD a month."""
     prices, seconds = basis.prices, basis.assumed.seconds_in_month

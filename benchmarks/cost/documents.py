@@ -36,6 +36,7 @@ def documents(basis: bill.Basis) -> dict[str, str]:
         "sweeper_alone": bill.sweeper(basis, granted=True),
         "sweeper": bill.sweeper(basis, granted=False),
         "sweeps_of_a_tenant": bill.sweeps_of_a_tenant(basis),
+        "access_tokens": bill.access_tokens(basis),
         "readings": feed.readings(basis),
         "container": bill.container(basis),
         "database": bill.database(basis),

@@ -80,6 +80,14 @@ def read_feed(*, rows: int = 0, recent: int = 0) -> Cost:
     return Cost(max(1, ceil(rows / PAGE_ROWS)) + ceil(recent / PAGE_ROWS))
 
 
+def give_access_token(*, by_assertion: bool = False) -> Cost:
+    """Give an access token; an assertion with an id is noted as used.
+
+    Once in an hour and process 1 call more, which looks for those that have expired.
+    """
+    return Cost(1, 1) if by_assertion else Cost(0)
+
+
 def expected_costs(members: int) -> dict[str, Cost]:
     """Return the costs by design; `members` is the size of the group that all users are in.
 

@@ -105,6 +105,7 @@ class Cached(Generic[_T]):
         self._changes = 0
         self._of_reading = 0
         self._of_value = 0
+        self._is_ahead = False
         self.readings = 0
         """How many readings have succeeded."""
 
@@ -145,7 +146,27 @@ class Cached(Generic[_T]):
         return self.value
 
     async def renew(self) -> None:
-        """Read again, or wait for the reading that is under way; not during a back-off."""
+        """Read again, or wait for the reading that is under way; not during a back-off.
+
+        One that was begun ahead and fails says nothing, so then there is another.
+        """
+        is_ahead = self._is_ahead and self.is_being_read
+        await self._join()
+        if is_ahead and self._value is None:
+            await self._join()
+
+    async def read_ahead(self) -> None:
+        """Read for the first time before anybody needs the value.
+
+        A failure counts for nothing: whoever needs the value reads it, and tells what is wrong.
+        """
+        if self._value is None and not self.is_being_read:
+            self._is_ahead = True
+            self.begin()
+        if self._reading is not None and self.is_being_read:
+            await self._wait(self._reading)
+
+    async def _join(self) -> None:
         self.begin()
         if self._reading is not None and self.is_being_read:
             await self._wait(self._reading)
@@ -190,9 +211,12 @@ class Cached(Generic[_T]):
             async with asyncio.timeout(self._waits.reading):
                 value = await self._read(self._value)
         except Exception as error:  # noqa: BLE001 - whatever the SDK raises, the last value serves
-            self._fail(error)
+            if not self._is_ahead:
+                self._fail(error)
         else:
             self._succeed(value, asked_at, changes)
+        finally:
+            self._is_ahead = False
 
     def _succeed(self, value: _T, asked_at: float, changes: int) -> None:
         if changes < self._of_value:

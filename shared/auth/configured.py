@@ -34,7 +34,9 @@ def authenticator(settings: Settings) -> Authenticator:
     On a developer's machine the tokens of the settings go before the vault.
     """
     if settings.is_development and settings.development_tokens:
-        return DevelopmentTokens(settings.development_tokens, settings.api_keys)
+        return DevelopmentTokens(
+            settings.development_tokens, settings.api_keys, settings.client_secret
+        )
     if settings.key_vault_url is not None:
         # Imported here: a developer's machine has tokens in its settings and no use for the SDK.
         from shared.auth.key_vault import KeyVault  # noqa: PLC0415
@@ -104,6 +106,10 @@ class Unconfigured:
         """
         del tenant
         raise self._refusal()
+
+    async def federated_clients(self) -> tuple[tuple[str, str], ...]:
+        """Name none, because nobody knows any."""
+        return ()
 
     async def choose(self, secret: str | None, choose: Choose) -> SecretToken | None:
         """Choose nothing.

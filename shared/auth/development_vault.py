@@ -63,6 +63,10 @@ class DevelopmentVault:
             key=lambda each: ids.index(each.version.id),
         )
 
+    async def open_names(self) -> list[str]:
+        """Name the secrets whose newest version is enabled."""
+        return [name for name, held in self._secrets.items() if held[-1].version.enabled]
+
     async def versions(self, name: str) -> list[SecretVersion]:
         """List the versions of a secret; none when there is no secret."""
         return [each.version for each in self._secrets.get(name, [])]
@@ -90,6 +94,10 @@ class DevelopmentVault:
     async def expire(self, name: str, version: str, at: float) -> None:
         """Let a version expire."""
         self._change(name, version, lambda held: replace(held, expires=at))
+
+    async def tag(self, name: str, version: str, tags: Mapping[str, str]) -> None:
+        """Replace the tags of a version."""
+        self._change(name, version, lambda held: replace(held, tags=tags))
 
     def _change(
         self, name: str, version: str, change: Callable[[SecretVersion], SecretVersion]

@@ -71,6 +71,7 @@ class ListedSecret:
         tags: Its tags by name.
         not_before: When that version begins, in POSIX seconds; None for at once.
         expires: When it expires, in POSIX seconds; None for never.
+        content_type: What it says that it holds.
     """
 
     name: str
@@ -80,6 +81,7 @@ class ListedSecret:
     tags: Mapping[str, str] = field(default_factory=dict)
     not_before: float | None = None
     expires: float | None = None
+    content_type: str = ""
 
 
 class Vault(SecretVersions, Protocol):
@@ -123,6 +125,10 @@ class KeyVault:
         disables that version.
         """
         return await self._ask("the list of secrets", _secrets)
+
+    async def open_names(self) -> list[str]:
+        """Name the secrets whose newest version is enabled."""
+        return [secret.name for secret in await self.secrets() if secret.enabled]
 
     async def versions(self, name: str) -> list[SecretVersion]:
         """Return all versions of a secret in any order; none if there is no such secret."""
@@ -181,6 +187,10 @@ class KeyVault:
     async def expire(self, name: str, version: str, at: float) -> None:
         """Let a version expire, in POSIX seconds; errors as of `disable`."""
         await self._change(name, version, expires_on=datetime.fromtimestamp(at, UTC))
+
+    async def tag(self, name: str, version: str, tags: Mapping[str, str]) -> None:
+        """Replace the tags of a version; errors as of `disable`."""
+        await self._change(name, version, tags=dict(tags))
 
     async def _change(self, name: str, version: str, **attributes: Any) -> None:
         what = f"the attributes of a version of {name}"
@@ -242,6 +252,7 @@ async def _secrets(vault: SecretClient) -> list[ListedSecret]:
             tags=secret.tags or {},
             not_before=_seconds(secret.not_before),
             expires=_seconds(secret.expires_on),
+            content_type=secret.content_type or "",
         )
         async for secret in vault.list_properties_of_secrets()
         if secret.name

@@ -6,21 +6,24 @@ disabled, by each rotation and before each revocation.
 
 Key Vault has no transactions, and several may be at work on one secret. So each of them looks again
 at what is there once it has done its part, and takes it back where it lost to another.
+
+The OAuth clients of a tenant are closed with it, and once more before anything opens it again: who
+opens a tenant lets in whom they draw a token for, and nobody of before.
 """
 
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, Self
 
 from shared import api_keys, clients, tenants
 from shared.auth.versions import SecretVersion, Standing, VersionState, having, standings
+from shared.clients import CredentialKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from shared.clients import CredentialKind
 
 TOKEN_BYTES = 32
 """Random bytes of a token, of an API key and of a client secret: 256 bits."""
@@ -29,7 +32,8 @@ DRAW_TAG = "draw"
 """Tag of a version: the receipt by which a draw whose answer was lost finds its version."""
 
 _LEAST_DIGITS = 4
-_CLOSING_ROUNDS = 5
+_ROUNDS = 5
+"""How often what others do at the same time is looked at again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +66,14 @@ class ManagedSecret:
     def of_client(cls, tenant: str, name: str) -> Self:
         """Describe the secret that holds the credentials of an OAuth client."""
         secret = clients.secret_name(tenant, name)
-        return cls(secret, "SCIM client secret", clients.SECRET_PREFIX)
+        content_type = clients.content_type(CredentialKind.SECRET)
+        return cls(secret, content_type, clients.SECRET_PREFIX)
 
     @classmethod
     def of_client_with(cls, tenant: str, name: str, kind: CredentialKind, value: str) -> Self:
         """Describe it where a client is to be known by a value that is no secret."""
-        return cls(clients.secret_name(tenant, name), f"SCIM client {kind}", given=value)
+        secret = clients.secret_name(tenant, name)
+        return cls(secret, clients.content_type(kind), given=value)
 
     @classmethod
     def of_signing_keys(cls, drawn: str = "") -> Self:
@@ -85,6 +91,10 @@ class Lifetime:
 
 class SecretVersions(Protocol):
     """What is needed of a vault."""
+
+    async def open_names(self) -> list[str]:
+        """Name the secrets whose newest version is enabled."""
+        ...
 
     async def versions(self, name: str) -> list[SecretVersion]:
         """List the versions of a secret; none when there is no secret."""
@@ -106,6 +116,10 @@ class SecretVersions(Protocol):
 
     async def expire(self, name: str, version: str, at: float) -> None:
         """Let a version expire, in POSIX seconds. Unlike a disabled one it closes nothing."""
+        ...
+
+    async def tag(self, name: str, version: str, tags: Mapping[str, str]) -> None:
+        """Replace the tags of a version."""
         ...
 
 
@@ -162,12 +176,16 @@ class Drawn:
         version: Of the secret.
         receipt: The tag by which its version is known.
         was_open: Whether the secret was open before, and so must be now.
+        before: Id of the version whose tags were copied; "" where there was none.
+        changed: The tags that were not copied, but given.
     """
 
     token: str
     version: SecretVersion
     receipt: str
     was_open: bool = False
+    before: str = ""
+    changed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +203,7 @@ async def draw_first(
     now: float,
     tags: Mapping[str, str] | None = None,
 ) -> Drawn:
-    """Draw the first version of a secret. 3 calls.
+    """Draw the first version of a secret. 3 calls; of a tenant 4, and 2 for each client it had.
 
     Of several who do so at once one succeeds: the one whose version is the oldest.
 
@@ -202,6 +220,7 @@ async def draw_first(
     """
     if await vault.versions(secret.name):
         raise SecretExistsError
+    await _close_clients(vault, secret, now)
     drawn = await _draw(vault, secret, lifetime, tags or {})
     own = drawn.version
     listed = await _versions_after(vault, secret, drawn, now)
@@ -223,7 +242,7 @@ async def rotate(  # noqa: PLR0913 - what is drawn, where, and on which conditio
     """Add a version to a secret that has one. 2 calls; `settle` follows.
 
     A closed secret is opened by it, to the new version alone: what the older ones could open then
-    is disabled first.
+    is disabled first, and so are the clients of a tenant.
 
     Args:
         vault: Where the secret is.
@@ -248,15 +267,17 @@ async def rotate(  # noqa: PLR0913 - what is drawn, where, and on which conditio
         for each in judged:
             if each.state in {VersionState.CLOSED, VersionState.NOT_YET}:
                 await vault.disable(secret.name, each.version.id)
-    return await _draw(
-        vault, secret, lifetime, {**newest.tags, **(tags or {})}, was_open=newest.enabled
-    )
+        await _close_clients(vault, secret, now)
+    drawn = await _draw(vault, secret, lifetime, {**newest.tags, **(tags or {})})
+    return replace(drawn, was_open=newest.enabled, before=newest.id, changed=tags or {})
 
 
 async def settle(
     vault: SecretVersions, secret: ManagedSecret, drawn: Drawn, now: float
 ) -> list[SecretVersion]:
     """Disable what a rotation has superseded, so that it never becomes valid again.
+
+    What was tagged while the version was drawn is tagged on it too.
 
     Args:
         vault: Where the secret is.
@@ -268,10 +289,11 @@ async def settle(
         What was disabled.
 
     Raises:
-        OvertakenError: The secret was closed meanwhile, or two newer versions were drawn within the
-            same second. The version opens nothing.
+        OvertakenError: The secret was closed meanwhile, two newer versions were drawn within the
+            same second, or its tags are changed all the time. The version opens nothing.
     """
-    judged = standings(await _versions_after(vault, secret, drawn, now), now)
+    listed = await _versions_after(vault, secret, drawn, now)
+    judged = standings(listed, now)
     others = [each.version for each in judged if each.version.id != drawn.version.id]
     if drawn.was_open and _is_closed(others):
         for version in (drawn.version, *others):
@@ -279,10 +301,44 @@ async def settle(
                 await vault.disable(secret.name, version.id)
         raise OvertakenError
     superseded = having(VersionState.SUPERSEDED, judged)
-    if drawn.version.id in {version.id for version in superseded}:
+    is_last = drawn.version.id not in {version.id for version in superseded}
+    if not is_last or not await _copy_tags(vault, secret, drawn, listed):
         await vault.expire(secret.name, drawn.version.id, now)
         raise OvertakenError
     return await _retire(vault, secret, judged, drawn.version.id)
+
+
+async def set_tag(
+    vault: SecretVersions, secret: ManagedSecret, name: str, text: str | None
+) -> None:
+    """Set a tag of a secret, or take it away. 2 calls, and one for each version that is enabled.
+
+    The newest version says what holds. The others are tagged as well, because a rotation that is
+    under way copies the tags of one of them: it looks there again when it has added its own
+    (`settle`), and this looks again whether a version was added.
+
+    Args:
+        vault: Where the secret is.
+        secret: Which one.
+        name: Of the tag.
+        text: What it is to say; None takes it away.
+
+    Raises:
+        NoSecretError: There is no secret.
+        OvertakenError: Others set it otherwise at the same time.
+    """
+    for _ in range(_ROUNDS):
+        listed = sorted(await vault.versions(secret.name), key=lambda each: -each.created)
+        if not listed:
+            raise NoSecretError
+        concerned = [listed[0], *(each for each in listed[1:] if each.enabled)]
+        otherwise = [each for each in concerned if each.tags.get(name) != text]
+        if not otherwise:
+            return
+        for version in otherwise:
+            tags = {key: held for key, held in version.tags.items() if key != name}
+            await vault.tag(secret.name, version.id, tags if text is None else {**tags, name: text})
+    raise OvertakenError
 
 
 async def revoke(vault: SecretVersions, secret: ManagedSecret, named: str, now: float) -> Revoked:
@@ -317,22 +373,23 @@ async def revoke(vault: SecretVersions, secret: ManagedSecret, named: str, now: 
 async def close(vault: SecretVersions, secret: ManagedSecret, now: float) -> list[SecretVersion]:
     """Disable every version that is enabled, the newest first: that alone closes the secret.
 
-    Versions that others draw meanwhile are disabled as well.
+    Versions that others draw meanwhile are disabled as well, and then the clients of a tenant.
 
     Returns:
-        What was disabled.
+        What was disabled, without that of clients.
 
     Raises:
         NoSecretError: There is no secret.
         OvertakenError: Others draw versions faster than they can be disabled.
     """
     closed: list[SecretVersion] = []
-    for _ in range(_CLOSING_ROUNDS):
+    for _ in range(_ROUNDS):
         judged = standings(await vault.versions(secret.name), now)
         if not judged:
             raise NoSecretError
         enabled = [each.version for each in judged if each.version.enabled]
         if not enabled:
+            await _close_clients(vault, secret, now)
             return closed
         for version in enabled:
             await vault.disable(secret.name, version.id)
@@ -340,13 +397,41 @@ async def close(vault: SecretVersions, secret: ManagedSecret, now: float) -> lis
     raise OvertakenError
 
 
+async def _close_clients(vault: SecretVersions, secret: ManagedSecret, now: float) -> None:
+    """Close the OAuth clients of a tenant; of a secret that is no tenant's there are none."""
+    tenant = tenants.of_secret(secret.name)
+    if tenant is None:
+        return
+    named = map(clients.of_secret, await vault.open_names())
+    for owner, name in filter(None, named):
+        if owner == tenant:
+            with suppress(NoSecretError):
+                await close(vault, ManagedSecret.of_client(tenant, name), now)
+
+
+async def _copy_tags(
+    vault: SecretVersions, secret: ManagedSecret, drawn: Drawn, listed: Sequence[SecretVersion]
+) -> bool:
+    """Give a new version the tags that the one before it was given while it was drawn.
+
+    Returns:
+        Whether that was done; False where others go on changing them.
+    """
+    for _ in range(_ROUNDS):
+        by_id = {each.id: each for each in listed}
+        before, own = by_id.get(drawn.before), by_id.get(drawn.version.id)
+        if before is None or own is None or not before.enabled:
+            return True
+        wanted = {**before.tags, **drawn.changed, DRAW_TAG: drawn.receipt}
+        if own.tags == wanted:
+            return True
+        await vault.tag(secret.name, own.id, wanted)
+        listed = await vault.versions(secret.name)
+    return False
+
+
 async def _draw(
-    vault: SecretVersions,
-    secret: ManagedSecret,
-    lifetime: Lifetime,
-    tags: Mapping[str, str],
-    *,
-    was_open: bool = False,
+    vault: SecretVersions, secret: ManagedSecret, lifetime: Lifetime, tags: Mapping[str, str]
 ) -> Drawn:
     token = "" if secret.given else f"{secret.prefix}{secrets.token_urlsafe(TOKEN_BYTES)}"
     receipt = secrets.token_hex(8)
@@ -360,7 +445,7 @@ async def _draw(
         if not found:
             raise
         version = max(found, key=lambda each: each.created)
-    return Drawn(token, version, receipt, was_open)
+    return Drawn(token, version, receipt)
 
 
 async def _versions_after(

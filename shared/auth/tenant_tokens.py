@@ -238,7 +238,7 @@ class VaultTenantTokens:
         return await self.remembered.tenant_access(tenant)
 
     async def create(self, tenant: str, expires: float, by: Requester) -> NewToken:
-        """Create a tenant; see `TenantTokens.create`. 3 calls of the vault."""
+        """Create a tenant; see `TenantTokens.create`. 4 calls of the vault."""
         secret = ManagedSecret.of_tenant(tenant)
         lifetime = Lifetime(None, expires)
         async with self._acting("create", tenant, by) as told:
@@ -305,7 +305,10 @@ class VaultTenantTokens:
         return [revoked.version.id, *(each.id for each in revoked.superseded)]
 
     async def close(self, tenant: str, by: Requester) -> list[str]:
-        """Disable all versions; see `TenantTokens.close`. 2 calls, and one for each version."""
+        """Disable all versions; see `TenantTokens.close`.
+
+        3 calls, and one for each version; of each OAuth client 2, and one for each credential.
+        """
         secret = ManagedSecret.of_tenant(tenant)
         async with self._acting("close", tenant, by) as told:
             ended = await rotation.close(self.vault, secret, self.clock.wall())

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from shared import api_keys, tenants
-from shared.auth.development_vault import OF_THE_SETTINGS, DevelopmentVault
+from shared import api_keys, clients, tenants
+from shared.auth.development_vault import OF_THE_SETTINGS, DevelopmentVault, HeldVersion
 from shared.auth.tenant_tokens import TenantAccess, TenantState, no_such_tenant
 from shared.auth.versions import VALID_TOKENS
 from shared.clock import Clock
@@ -149,6 +150,12 @@ class Authenticator(Protocol):
             Unavailable: It cannot be told at present.
         """
 
+    async def federated_clients(self) -> tuple[tuple[str, str], ...]:
+        """Name the open clients that are known by tokens of another issuer, each with its tenant.
+
+        It is asked ahead of the first request, and names none where it cannot tell.
+        """
+
     async def choose(self, secret: str | None, choose: Choose) -> SecretToken | None:
         """Choose a valid version of the secret of an OAuth client, or of the signing keys.
 
@@ -203,18 +210,26 @@ class DevelopmentTokens:
     """
 
     def __init__(
-        self, tokens: Mapping[str, SecretStr], keys: Mapping[str, DevelopmentKey] | None = None
+        self,
+        tokens: Mapping[str, SecretStr],
+        keys: Mapping[str, DevelopmentKey] | None = None,
+        client_secret: SecretStr | None = None,
     ) -> None:
         """Prepare.
 
         Args:
             tokens: The token of each tenant.
             keys: The API keys by name.
+            client_secret: The secret of the OAuth client `local` of each tenant; None for none.
         """
         digests = {
             tenants.secret_name(tenant): digest_of(token.get_secret_value())
             for tenant, token in tokens.items()
         }
+        if client_secret is not None:
+            digest = digest_of(client_secret.get_secret_value())
+            of_clients = (clients.secret_name(tenant, clients.LOCAL) for tenant in tokens)
+            digests |= dict.fromkeys(of_clients, digest)
         self.vault = DevelopmentVault(digests, Clock())
         self._keys = {
             name: (_DevelopmentKey(digest_of(each.value.get_secret_value())), each.grant)
@@ -246,13 +261,23 @@ class DevelopmentTokens:
         return tenants.secret_name(tenant) in self.vault.names
 
     async def accepted_credentials(self, tenant: str) -> AcceptedCredentials:
-        """Tell whether the settings have a token of the tenant; they have no OAuth clients."""
-        return AcceptedCredentials(by_token=await self.has_tenant(tenant))
+        """Tell whether there is the tenant, and its client; of a closed one there is none."""
+        own = clients.secret_name(tenant, clients.LOCAL)
+        is_open = {tenants.secret_name(tenant), own} <= set(await self.vault.open_names())
+        by_token = await self.has_tenant(tenant)
+        return AcceptedCredentials(by_token, (clients.LOCAL,) if is_open else ())
+
+    async def federated_clients(self) -> tuple[tuple[str, str], ...]:
+        """Name none: the client of the settings has a secret."""
+        return ()
 
     async def choose(self, secret: str | None, choose: Choose) -> SecretToken | None:
-        """Choose nothing: OAuth clients and signing keys lie in a vault alone."""
-        del secret, choose
-        return None
+        """Choose a version of the client's secret; see `Authenticator.choose`.
+
+        There is no signing key: what signs here is drawn for this process.
+        """
+        valid = [] if secret is None else self.vault.valid(secret)
+        return choose([_secret_token(each) for each in valid], VALID_TOKENS)
 
     async def refresh(self) -> None:
         """Read nothing: the settings do not change."""
@@ -293,6 +318,14 @@ class DevelopmentTokens:
 
     async def close(self) -> None:
         """Close nothing: settings are not open."""
+
+
+def _secret_token(held: HeldVersion) -> SecretToken:
+    version = held.version
+    begins = -math.inf if version.not_before is None else version.not_before
+    expires = math.inf if version.expires is None else version.expires
+    label = f"{_DEVELOPMENT}/{clients.LOCAL}"
+    return SecretToken(version.id, label, held.digest, begins, expires)
 
 
 def bearer_token(authorization: str | None) -> str:

@@ -34,6 +34,7 @@ from shared.auth.tokens import (
     unauthorized_key,
 )
 from shared.auth.versions import VALID_TOKENS
+from shared.clients import CredentialKind
 from shared.clock import Clock
 from shared.errors import Unavailable
 from shared.notices import Notices
@@ -202,6 +203,19 @@ class VaultTokens:
         named = self._clients.get(tenant, ())
         is_open = (name for name in named if self._open_secret(clients.secret_name(tenant, name)))
         return AcceptedCredentials(tenants.takes_tokens(secret.tags), tuple(sorted(is_open)))
+
+    async def federated_clients(self) -> tuple[tuple[str, str], ...]:
+        """Name those whose newest credential says that it is a trust, the latest changed first.
+
+        One listing, which requests need as well; none are named while that cannot be read.
+        """
+        await self._listing.read_ahead()
+        trust = clients.content_type(CredentialKind.TRUST)
+        secrets = (self._listing.value or {}).values()
+        listed = (each for each in secrets if each.content_type == trust)
+        latest_first = sorted(listed, key=lambda each: each.updated, reverse=True)
+        named = (clients.of_secret(each.name) for each in latest_first if each.enabled)
+        return tuple(pair for pair in named if pair is not None)
 
     async def choose(self, secret: str | None, choose: Choose) -> SecretToken | None:
         """Choose a valid version of a secret; see `Authenticator.choose`."""

@@ -1,8 +1,8 @@
 """The authorization server of every tenant: it gives clients access tokens and takes them back.
 
 Whatever is kept of clients, and the keys that sign, are secrets of the vault, which the
-authenticator reads and remembers with the tokens. So nothing here is kept but which assertions were
-used, and a client that is revoked is refused within a minute, with the access tokens that it has.
+authenticator reads and remembers with the tokens. So nothing is kept here, and a client that is
+revoked is refused within a minute, with the access tokens that it has.
 """
 
 from __future__ import annotations
@@ -10,14 +10,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import json
 import logging
 import math
+import secrets
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from shared import clients
-from shared.auth.tokens import Caller, digest_of, matching
+from shared.auth.tokens import Caller, SecretToken, digest_of, matching
 from shared.clients import CredentialKind
 from shared.clock import Clock
 from shared.errors import InvalidClient, Unavailable
@@ -25,7 +27,7 @@ from shared.notices import Notices
 from shared.oauth import access_tokens, assertions
 from shared.oauth.access_tokens import AccessGrant
 from shared.oauth.checks import ClaimCheck, failed_check, shown
-from shared.oauth.credentials import AssertionPresented, SecretPresented, UsedAssertions
+from shared.oauth.credentials import AssertionPresented, SecretPresented
 from shared.oauth.jwt_text import parse_jwt
 from shared.oauth.key_sets import KeySets
 from shared.oauth.metadata import token_endpoint
@@ -34,14 +36,17 @@ from shared.oauth.trusts import examine_foreign, parse_trust
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from shared.auth.tokens import Authenticator, SecretToken
-    from shared.oauth.credentials import ClientCredential
+    from shared.auth.tokens import Authenticator
+    from shared.oauth.credentials import ClientCredential, UseOnce
     from shared.oauth.jwt_text import UnverifiedJwt
     from shared.oauth.signatures import Signatures
     from shared.oauth.trusts import Trust
 
 LONGEST_SECONDS = 6 * 3_600.0
 """Of an access token, whatever the setting was when it was signed."""
+
+MOST_PREFETCHED = 20
+"""Clients whose issuers' keys are fetched ahead of their first tokens."""
 
 _RETRY_AFTER = 60
 _NO_KEY = (
@@ -86,6 +91,24 @@ class JwtDecision:
     failed: ClaimCheck | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _KnownClient:
+    """A client that has shown who it is.
+
+    Attributes:
+        client: Its name.
+        credential: The version of its secret by which it is known.
+        until: When that ends, in POSIX seconds. Only what another issuer says of it does; then so
+            does what is made of it.
+        assertion: What is to be used once, as of `UseOnce`; None where nothing is.
+    """
+
+    client: str
+    credential: SecretToken
+    until: float = math.inf
+    assertion: tuple[str, float] | None = None
+
+
 class AuthorizationServer:
     """Gives access tokens to clients of tenants, and knows their callers again."""
 
@@ -95,6 +118,8 @@ class AuthorizationServer:
         token_seconds: int,
         clock: Clock | None = None,
         key_sets: KeySets | None = None,
+        *,
+        draws_key: bool = False,
     ) -> None:
         """Prepare, without reading.
 
@@ -103,17 +128,20 @@ class AuthorizationServer:
             token_seconds: For how long an access token is valid.
             clock: The time by which tokens begin and end.
             key_sets: Keys of other issuers; of none when not given.
+            draws_key: Sign with a key that is drawn for this process, as on a developer's machine,
+                so that access tokens end with it.
         """
         self._authenticator = authenticator
         self._token_seconds = token_seconds
         self._clock = clock or Clock()
         self._key_sets = key_sets or KeySets((), self._clock)
-        self._used = UsedAssertions(self._clock)
         self._notices = Notices(clock=self._clock)
         self._opened: Signatures | None = None
+        self._draws_key = draws_key
+        self._drawn: SecretToken | None = None
 
     async def issue(
-        self, tenant: str | None, issuer: str, presented: ClientCredential
+        self, tenant: str | None, issuer: str, presented: ClientCredential, use_once: UseOnce
     ) -> IssuedToken:
         """Give an access token to a client.
 
@@ -121,22 +149,25 @@ class AuthorizationServer:
             tenant: The tenant of the path; None is an unknown one.
             issuer: The Tenant URL at which it is asked for.
             presented: By what the client is known.
+            use_once: Notes that an assertion is used, when nothing else is wrong with it.
 
         Raises:
             InvalidClient: The client is not known by it, whatever the reason.
-            Unavailable: It cannot be decided at present.
-            TooManyRequests: As of `UsedAssertions.use`.
+            Unavailable, TooManyRequests: It cannot be decided at present.
         """
-        client, credential, until = await self._authenticate(tenant, issuer, presented)
+        known = await self._authenticate(tenant, issuer, presented)
+        client, credential = known.client, known.credential
         if tenant is None or not await self._is_open(tenant, client):
             raise InvalidClient(_UNKNOWN, failed="tenant: expected an open one")
         key = await self._newest_key()
+        if known.assertion is not None and not await use_once(*known.assertion):
+            raise InvalidClient(_UNKNOWN, failed="jti: expected one that was not used")
         now = self._clock.wall()
-        if until <= now:
+        if known.until <= now:
             raise InvalidClient(_UNKNOWN, failed=f"exp: expected later than {int(now)}")
         grant = AccessGrant(tenant, client, credential.version, issuer)
         # It ends with the token of another issuer by which it was obtained.
-        expires = min(now + self._token_seconds, until)
+        expires = min(now + self._token_seconds, known.until)
         claims = access_tokens.claims_of(grant, now, expires)
         text = await self._sign(claims, key)
         return IssuedToken(text, int(expires) - int(now), credential.label)
@@ -236,18 +267,13 @@ class AuthorizationServer:
 
     async def _authenticate(
         self, tenant: str | None, issuer: str, presented: ClientCredential
-    ) -> tuple[str, SecretToken, float]:
-        """Return the name of a client, by which version of its secret it is known, and until when.
-
-        Only what another issuer says of it ends; then so does what is made of it.
-        """
+    ) -> _KnownClient:
+        """Return which client it is, and by what that is known."""
         if isinstance(presented, SecretPresented):
-            return (*await self._by_secret(tenant, presented), math.inf)
+            return await self._by_secret(tenant, presented)
         return await self._by_assertion(tenant, issuer, presented)
 
-    async def _by_secret(
-        self, tenant: str | None, presented: SecretPresented
-    ) -> tuple[str, SecretToken]:
+    async def _by_secret(self, tenant: str | None, presented: SecretPresented) -> _KnownClient:
         client = clients.named(presented.client_id)
         # What has not the form of a secret is compared with none: a public key is known to many.
         is_secret = clients.is_secret(presented.secret)
@@ -257,11 +283,11 @@ class AuthorizationServer:
         credential = await self._authenticator.choose(secret, partial(matching, digest))
         if client is None or credential is None or credential.value:
             raise InvalidClient(_UNKNOWN)
-        return client, credential
+        return _KnownClient(client, credential)
 
     async def _by_assertion(
         self, tenant: str | None, issuer: str, presented: AssertionPresented
-    ) -> tuple[str, SecretToken, float]:
+    ) -> _KnownClient:
         unverified = parse_jwt(presented.assertion)
         subject = None if unverified is None else unverified.claims.get("sub")
         named = subject if presented.client_id is None else presented.client_id
@@ -277,10 +303,9 @@ class AuthorizationServer:
                 continue  # a secret, of which the value is not kept
             found = await self._failed_of_assertion(unverified, credential.value, client, issuer)
             if found is None:
-                self._use_once(f"{tenant} {client}", unverified.claims)
                 is_foreign = clients.kind_of(credential.value) is CredentialKind.TRUST
                 until = float(unverified.claims["exp"]) if is_foreign else math.inf
-                return client, credential, until
+                return _KnownClient(client, credential, until, _assertion(unverified.claims))
             failed = found
         raise InvalidClient(_UNKNOWN, failed=str(failed))
 
@@ -303,14 +328,24 @@ class AuthorizationServer:
         audiences = (token_endpoint(issuer), issuer)
         return assertions.examine_own(claims, client, audiences, self._clock.wall())
 
-    def _use_once(self, client: str, claims: Mapping[str, Any]) -> None:
-        """Refuse an assertion that was used before; Entra's have no id, and are used again."""
-        assertion_id = claims.get("jti")
-        if not isinstance(assertion_id, str):
+    async def prefetch_keys(self) -> None:
+        """Fetch the keys of other issuers ahead of their first tokens, and import cryptography.
+
+        Where no client is known by tokens of another issuer, nothing is read but the list of
+        secrets. Of many clients those are taken whose secrets were changed last.
+
+        Raises:
+            Unavailable: The list of secrets, or a secret, cannot be read.
+        """
+        federated = (await self._authenticator.federated_clients())[:MOST_PREFETCHED]
+        if not federated:
             return
-        expires = claims["exp"] + assertions.LEEWAY_SECONDS
-        if not self._used.use(f"{claims['iss']} {client}", assertion_id, expires):
-            raise InvalidClient(_UNKNOWN, failed="jti: expected one that was not used")
+        await self._signatures()
+        for tenant, client in federated:
+            for credential in await self._versions(clients.secret_name(tenant, client)):
+                trust = parse_trust(credential.value)
+                if trust is not None:
+                    self._key_sets.prefetch(trust)
 
     async def close(self) -> None:
         """End what is being fetched."""
@@ -335,6 +370,15 @@ class AuthorizationServer:
             raise _no_key()
         return keys[0]
 
+    async def _own_key(self) -> SecretToken:
+        """Return the key of this process, drawn when it is needed first."""
+        signatures = await self._signatures()
+        if self._drawn is None:
+            pem, version = signatures.draw_key(), secrets.token_hex(16)
+            label = f"{clients.SIGNING_KEY}/{version[:8]}"
+            self._drawn = SecretToken(version, label, digest_of(pem), -math.inf, math.inf, pem)
+        return self._drawn
+
     async def _versions(self, secret: str | None, wanted: str = "") -> list[SecretToken]:
         """Return the valid versions of a secret, the newest first; none if it is closed.
 
@@ -342,6 +386,8 @@ class AuthorizationServer:
             secret: Name of the secret; None for one that cannot exist.
             wanted: Id of the one for which they are read again if it is not among them.
         """
+        if secret == clients.SIGNING_KEY and self._draws_key:
+            return [await self._own_key()]
         found: list[SecretToken] = []
 
         def choose(versions: Sequence[SecretToken], most: int) -> SecretToken | None:
@@ -350,6 +396,14 @@ class AuthorizationServer:
 
         await self._authenticator.choose(secret, choose)
         return found
+
+
+def _assertion(claims: Mapping[str, Any]) -> tuple[str, float] | None:
+    """Name an assertion that is used once; Entra's have no id, and are used again."""
+    assertion_id = claims.get("jti")
+    if not isinstance(assertion_id, str):
+        return None
+    return json.dumps([claims["iss"], assertion_id]), claims["exp"] + assertions.LEEWAY_SECONDS
 
 
 def _no_key() -> Unavailable:

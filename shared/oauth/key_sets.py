@@ -70,6 +70,13 @@ class KeySets:
             await kept.renew()
         return _value(kept).get(key_id)
 
+    def prefetch(self, trust: Trust) -> None:
+        """Begin to fetch the keys of an issuer, unless they were; a token of it waits for that."""
+        if trust.host in self._hosts:
+            kept = self._remembered(trust.jwks_uri)
+            if not kept.is_fresh:
+                kept.begin()
+
     async def close(self) -> None:
         """End what is being fetched."""
         for kept in self._sets.values():

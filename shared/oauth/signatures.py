@@ -14,9 +14,16 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
     SECP256R1,
     EllipticCurvePrivateKey,
     EllipticCurvePublicKey,
+    generate_private_key,
 )
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
 
 from shared.oauth.checks import ClaimCheck, exactly
 
@@ -39,6 +46,12 @@ class Signatures:
 
     def __init__(self) -> None:
         self._jws = jwt.PyJWS()
+
+    @staticmethod
+    def draw_key() -> str:
+        """Draw a private key that can sign, in PEM."""
+        key = generate_private_key(SECP256R1())
+        return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
     def sign(self, claims: Mapping[str, Any], pem: str, key_id: str, media_type: str) -> str:
         """Sign claims with ES256.

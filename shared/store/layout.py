@@ -67,6 +67,7 @@ class RowKind(StrEnum):
         TENANT_SETTINGS: the settings of the tenant.
         DELETED_VALUE: a value by which a user could be found who was deleted, as a hash alone.
         SETUP_LINK: a setup link of the portal, and the session that its opening began.
+        USED_ASSERTION: an assertion of an OAuth client that was used, while it is valid.
     """
 
     USER = "u"
@@ -93,6 +94,7 @@ class RowKind(StrEnum):
     TENANT_SETTINGS = "s"
     DELETED_VALUE = "dv"
     SETUP_LINK = "sl"
+    USED_ASSERTION = "ja"
 
 
 class Column:
@@ -147,6 +149,7 @@ class Column:
         OPENED: when it was opened, in POSIX seconds; absent before.
         REVOKED: when it was revoked, in POSIX seconds; absent unless it was.
         SESSION_DIGEST: SHA-256 of the secret of the session that its opening began, as hex digits.
+        RECEIPT: of a used assertion, drawn by the request that used it.
     """
 
     DOCUMENT: Final = "d"
@@ -190,6 +193,7 @@ class Column:
     OPENED: Final = "od"
     REVOKED: Final = "rv"
     SESSION_DIGEST: Final = "sd"
+    RECEIPT: Final = "rc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -523,6 +527,20 @@ def changes_before(number: str | None, since: int) -> Span:
 def setup_link_key(link_id: str) -> str:
     """Build the key of a setup link."""
     return f"{RowKind.SETUP_LINK}-{link_id}"
+
+
+def used_assertion_key(expires: int, assertion: str) -> str:
+    """Build the key of a used assertion: when it expires, in POSIX seconds, then its hash."""
+    return f"{_used_assertion_prefix(expires)}-{_digest(assertion)}"
+
+
+def used_assertions_before(seconds: int) -> Span:
+    """Build the span of the used assertions that expired before a time, in POSIX seconds."""
+    return Span(f"{RowKind.USED_ASSERTION}-", _used_assertion_prefix(seconds))
+
+
+def _used_assertion_prefix(seconds: int) -> str:
+    return f"{RowKind.USED_ASSERTION}-{seconds:010x}"
 
 
 # Keys of the provisioning log

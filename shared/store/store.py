@@ -15,6 +15,7 @@ from shared.store.provisioning_log import ProvisioningLog
 from shared.store.role_changes import RoleChanges
 from shared.store.setup_links import SetupLinks
 from shared.store.tenant_settings import TenantSettingsStore
+from shared.store.used_assertions import UsedAssertions
 from shared.store.user_roles import UserRoles
 from shared.store.users import Users
 from shared.tables.table import Table
@@ -39,6 +40,7 @@ class Store:
     role_changes: RoleChanges
     log: ProvisioningLog
     setup_links: SetupLinks
+    assertions: UsedAssertions
     table: Table
 
     async def close(self) -> None:
@@ -69,7 +71,7 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
         member_writes_per_second: entities that large changes of a tenant, the sweeps of large
             deletions and the expiry of its history write a second.
         clock: by which the lease on the deletions row runs, what is remembered grows old, and setup
-            links expire; that of the machine by default.
+            links and used assertions expire; that of the machine by default.
         beside: the table once more, for what is written when a request is answered and must not
             be in the way of another; by default `table` itself.
     """
@@ -99,5 +101,6 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
         role_changes=RoleChanges(table, settings, roles, rate_limiter, clock),
         log=ProvisioningLog(table, beside or table),
         setup_links=SetupLinks(table, clock),
+        assertions=UsedAssertions(table, clock),
         table=table,
     )

@@ -9,12 +9,13 @@ which know each other may see them half made, and an import on the event loop wo
 import asyncio
 import gc
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from threading import Thread
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
 import azure.functions as func
 
@@ -57,19 +58,31 @@ class Endpoints(Protocol):
         """Build the services ahead of the first request; see `shared.web.services`."""
         ...
 
+    async def prefetch(self) -> None:
+        """Fetch ahead of the first request what it might wait for; see `shared.web.services`."""
+        ...
+
 
 class Loading(Generic[T]):
     """Loads something once; begins again after that has failed."""
 
-    def __init__(self, load: Callable[[], T], prepare: Callable[[T], None]) -> None:
+    def __init__(
+        self,
+        load: Callable[[], T],
+        prepare: Callable[[T], None],
+        prefetch: Callable[[T], Coroutine[Any, Any, None]] | None = None,
+    ) -> None:
         """Plan the work; nothing is begun.
 
         Args:
             load: returns what every request waits for.
             prepare: done with it, but only when there is time ahead of the first request.
+            prefetch: done after that on the event loop, while requests are served.
         """
         self._load = load
         self._prepare = prepare
+        self._prefetch = prefetch
+        self._fetching: Future[None] | None = None
         self._done: Future[T] | None = None
         self._notices = Notices()
 
@@ -82,7 +95,7 @@ class Loading(Generic[T]):
             loop = asyncio.get_running_loop()
         except RuntimeError:
             return
-        loop.call_soon(self._begin, self._load_and_prepare)
+        loop.call_soon(self._begin, partial(self._load_and_prepare, loop))
 
     async def wait(self) -> T:
         """Wait until all is loaded, and return it; begin if nothing has.
@@ -99,13 +112,16 @@ class Loading(Generic[T]):
                 _log.exception("what requests need could not be loaded; the next one tries again")
             raise
 
-    def _load_and_prepare(self) -> T:
+    def _load_and_prepare(self, loop: asyncio.AbstractEventLoop) -> T:
         try:
             loaded = self._load()
             self._prepare(loaded)
         except BaseException:
             _log.exception("what requests need could not be loaded ahead of them")
             raise
+        if self._prefetch is not None and loop.is_running():
+            # It talks to others, by connections that belong to the loop. Nobody waits for it.
+            self._fetching = asyncio.run_coroutine_threadsafe(self._prefetch(loaded), loop)
         return loaded
 
     def _begin(self, work: Callable[[], T]) -> Future[T]:
@@ -161,4 +177,8 @@ def _import_endpoints() -> Endpoints:
         raise
 
 
-_loading = Loading(_import_endpoints, lambda endpoints: endpoints.prepare())
+_loading = Loading(
+    _import_endpoints,
+    lambda endpoints: endpoints.prepare(),
+    lambda endpoints: endpoints.prefetch(),
+)

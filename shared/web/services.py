@@ -81,7 +81,10 @@ class Services:
         object.__setattr__(self, "recorder", recorder)
         seconds = 60 * self.settings.access_token_minutes
         key_sets = KeySets(self.settings.jwks_hosts)
-        server = AuthorizationServer(self.authenticator, seconds, key_sets=key_sets)
+        is_local = self.settings.is_development and bool(self.settings.development_tokens)
+        server = AuthorizationServer(
+            self.authenticator, seconds, key_sets=key_sets, draws_key=is_local
+        )
         object.__setattr__(self, "authorization_server", server)
 
     def rate_limit_of(self, request: ScimRequest) -> RequestRateLimit:
@@ -164,6 +167,21 @@ def prepare() -> None:
         _report(error.problems)
     except Exception:  # noqa: BLE001 - as said above
         _log.exception("the services could not be built ahead of the first request")
+
+
+async def prefetch() -> None:
+    """Fetch the keys of issuers that tenants trust, so that the first of their tokens waits less.
+
+    It reads the list of secrets, which the first request needs as well and which is read once; more
+    only where a client is known by tokens of another issuer. What fails is tried again by whoever
+    needs it.
+    """
+    try:
+        await _built().authorization_server.prefetch_keys()
+    except (SettingsError, Unavailable):
+        return  # the log has it by now
+    except Exception:  # noqa: BLE001 - as said above
+        _log.exception("the keys of issuers could not be fetched ahead of the first request")
 
 
 def telemetry() -> Telemetry:

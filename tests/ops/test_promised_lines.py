@@ -531,6 +531,7 @@ UNPROMISED = {
     "roles are computed without the groups beyond %d or 10 levels": "a role less opens nothing",
     "The activity of %s lacks that a token was %s by %s: %s": "the line of the token tells it",
     "request %s could not be noted in the provisioning log": "a fault of ours; it was answered",
+    "the keys of issuers could not be fetched ahead of the first request": "a token fetches them",
 }
 """Lines that nobody relies on, and why."""
 

@@ -57,7 +57,7 @@ class Holder:
             introduction=f"the secret token of the tenant {name} (Tenant URL https://<host>{path})",
             field="tenant",
             value_field="token",
-            stays=" Its data stay.",
+            stays=" Its data stay; its OAuth clients are closed with it.",
         )
 
     @classmethod

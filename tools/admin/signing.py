@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
-    NoEncryption,
-    PrivateFormat,
     PublicFormat,
     load_pem_public_key,
 )
 
-from shared.oauth.signatures import UnusableKeyError, usable_key
+from shared.oauth.signatures import Signatures, UnusableKeyError, usable_key
 from shared.oauth.trusts import parse_trust
 from tools.admin.errors import NotDoneError
 
@@ -25,8 +22,7 @@ if TYPE_CHECKING:
 
 def draw_signing_key() -> str:
     """Draw a private key of the curve P-256, in PEM."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    return Signatures.draw_key()
 
 
 def read_public_key(file: Path) -> str:

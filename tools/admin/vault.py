@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from shared import api_keys, clients, tenants
 from shared.auth.rotation import UnknownOutcomeError
 from shared.auth.versions import SecretVersion
+from shared.clients import CredentialKind
 from tools.admin import grants
 from tools.admin.errors import NoAccessError, NotDoneError
 from tools.admin.sign_in import SignIn
@@ -124,6 +125,10 @@ class TokenVault:
             key=lambda secret: (secret.tenant, secret.name),
         )
 
+    async def open_names(self) -> list[str]:
+        """Name the secrets whose newest version is enabled. A call for each 25 secrets."""
+        return [secret.name or "" for secret in await self._secrets() if secret.enabled]
+
     async def _secrets(self) -> list[SecretProperties]:
         async def read() -> list[SecretProperties]:
             return [secret async for secret in self._client.list_properties_of_secrets()]
@@ -178,6 +183,16 @@ class TokenVault:
             if isinstance(error.__cause__, HttpResponseError):
                 raise
             raise UnknownOutcomeError from error
+
+    async def public_value(self, name: str, version: str) -> str:
+        """Read a credential of a client that is no secret; "" of one that is. One call.
+
+        Raises:
+            NotDoneError: it is gone.
+            NoAccessError: the vault does not let us.
+        """
+        value = (await self._ask(self._client.get_secret(name, version))).value or ""
+        return "" if clients.kind_of(value) in {None, CredentialKind.SECRET} else value
 
     async def disable(self, name: str, version: str) -> None:
         """Disable a version. One call.

@@ -12,11 +12,12 @@ import pytest
 
 from local import settings_file
 from local.errors import LocalError
+from shared.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_it_is_made_from_the_sample_with_a_token_of_256_bits_for_its_owner_alone(
+def test_it_is_made_from_the_sample_with_a_token_and_a_client_secret_for_its_owner_alone(
     project: Path,
 ) -> None:
     path = settings_file.ensure(project)
@@ -27,6 +28,10 @@ def test_it_is_made_from_the_sample_with_a_token_of_256_bits_for_its_owner_alone
     token = settings_file.token(path)
     assert content["Values"]["SCIM_SECRET_TOKEN"] == token
     assert len(urlsafe_b64decode(token + "=")) == 32
+    secret = content["Values"]["SCIM_CLIENT_SECRET"]
+    assert len(urlsafe_b64decode(secret.removeprefix("scimsecret_") + "=")) == 32
+    environ = {"AZURE_FUNCTIONS_ENVIRONMENT": "Development", **content["Values"]}
+    assert Settings.from_environment(environ).client_secret is not None
 
 
 def test_every_one_has_a_token_of_its_own(project: Path) -> None:

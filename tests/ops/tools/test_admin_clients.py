@@ -33,6 +33,11 @@ SECRET = "scim-client--acme--entra"
 ACME = ("--tenant", "acme")
 
 
+async def first_use(assertion: str, expires: float) -> bool:
+    del assertion, expires
+    return True
+
+
 class Service:
     """What a service that has just started would do."""
 
@@ -51,7 +56,7 @@ class Service:
         )
         tokens = VaultTokens(key_vault)
         try:
-            await AuthorizationServer(tokens, 3_600).issue("acme", URL, presented)
+            await AuthorizationServer(tokens, 3_600).issue("acme", URL, presented, first_use)
         except (InvalidClient, Unavailable):
             return False
         finally:
@@ -226,7 +231,7 @@ async def test_a_signing_key_is_shown_nowhere_and_its_successor_waits_for_every_
     assert (await admin("signing-key", "new")).status == 1
 
 
-async def test_closing_the_tenant_closes_its_clients_and_keeps_their_credentials(
+async def test_closing_the_tenant_closes_its_clients_and_no_token_brings_them_back(
     admin: Admin, vault: FakeKeyVault, service_of: Service
 ) -> None:
     await admin("signing-key", "new")
@@ -234,10 +239,13 @@ async def test_closing_the_tenant_closes_its_clients_and_keeps_their_credentials
     assert await service_of.takes(by(secret))
     closed = await admin("token", "revoke", "--all", "--yes", *ACME)
     assert closed.status == 0, closed.err
+    assert "its OAuth clients are closed with it" in closed.err
     assert not await service_of.takes(by(secret))
-    assert vault.secrets[SECRET][-1].enabled
+    assert not vault.secrets[SECRET][-1].enabled
     assert (await admin("token", "rotate", *ACME)).status == 0
-    assert await service_of.takes(by(secret))
+    assert not await service_of.takes(by(secret))
+    again = (await admin("client", "rotate", "entra", *ACME)).out.strip()
+    assert await service_of.takes(by(again))
 
 
 async def test_the_tokens_of_a_tenant_are_switched_off_when_a_client_is_there(

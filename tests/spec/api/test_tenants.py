@@ -151,7 +151,7 @@ async def test_a_closed_tenant_lets_nobody_in_and_its_identities_stay(manage: Ma
     assert listed["state"] == "closed"
 
 
-async def test_a_tenant_is_closed_to_its_oauth_clients_too_and_opened_to_them_again(
+async def test_a_tenant_is_closed_to_its_oauth_clients_and_no_token_brings_them_back(
     manage: Managed,
 ) -> None:
     tenant, secret = await tenant_with_client(manage)
@@ -163,8 +163,23 @@ async def test_a_tenant_is_closed_to_its_oauth_clients_too_and_opened_to_them_ag
     assert not await access_token_of(manage, tenant, secret)
     drawn = await manage("POST", f"/{tenant}/tokens", {})
     assert drawn.status_code == 201, drawn.text
-    assert await manage.opens(tenant, access_token)
+    assert await manage.opens(tenant, drawn.json()["value"])
+    assert not await manage.opens(tenant, access_token)
+    assert not await access_token_of(manage, tenant, secret)
+
+
+async def test_a_tenant_that_is_created_again_has_none_of_the_clients_of_before(
+    manage: Managed,
+) -> None:
+    """Where its secret was deleted from the vault, and those of its clients were not."""
+    tenant, secret = await tenant_with_client(manage)
     assert await access_token_of(manage, tenant, secret)
+    del manage.azure.vault.secrets[f"scim-token--{tenant}"]
+    await manage("DELETE", f"/{tenant}")  # what is remembered of it is read again
+    created = await manage("POST", "", {"name": tenant})
+    assert created.status_code == 201, created.text
+    assert await manage.opens(tenant, created.json()["token"]["value"])
+    assert not await access_token_of(manage, tenant, secret)
 
 
 @pytest.mark.parametrize("query", ["?limit=1000", "?limit=1000&changedAfter=2026-01-01T00:00:00Z"])

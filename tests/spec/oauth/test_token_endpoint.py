@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, urlencode
 
 import pytest
 
@@ -184,6 +184,78 @@ async def test_a_body_that_is_no_form_is_refused(
     headers = {"Content-Type": media_type}
     refused = await tenant.world.http.post(tenant.token_endpoint, content=content, headers=headers)
     assert error_of(refused, status) == "invalid_request"
+
+
+FIELDS = {
+    "grant_type": "client_credentials",
+    "client_id": "entra",
+    "client_secret": f"scimsecret_{'x' * 43}",
+    "client_assertion_type": ASSERTION_TYPE,
+    "client_assertion": "eyJ.eyJ.eyJ",
+    "scope": "scim",
+    "resource": "https://other.example.com",
+}
+BY_SECRET = ("grant_type", "client_id", "client_secret")
+BY_ASSERTION = ("grant_type", "client_assertion_type", "client_assertion")
+
+
+async def posted(tenant: Tenant, pairs: list[tuple[str, str]]) -> httpx.Response:
+    headers = {"Content-Type": FORM}
+    return await tenant.world.http.post(
+        tenant.token_endpoint, content=urlencode(pairs), headers=headers
+    )
+
+
+@pytest.mark.parametrize("field", FIELDS)
+async def test_no_parameter_may_be_there_twice(tenant: Tenant, field: str) -> None:
+    """Section 3.2; also where both say the same."""
+    refused = await posted(tenant, [*FIELDS.items(), (field, FIELDS[field])])
+    assert error_of(refused) == "invalid_request"
+    assert "twice" in refused.json()["error_description"]
+
+
+@pytest.mark.parametrize(
+    ("way", "field", "code"),
+    [
+        (BY_SECRET, "grant_type", "invalid_request"),
+        (BY_SECRET, "client_id", "invalid_request"),
+        (BY_SECRET, "client_secret", "invalid_client"),
+        (BY_ASSERTION, "grant_type", "invalid_request"),
+        (BY_ASSERTION, "client_assertion_type", "invalid_request"),
+        (BY_ASSERTION, "client_assertion", "invalid_request"),
+    ],
+)
+async def test_no_parameter_that_is_needed_may_be_missing(
+    tenant: Tenant, way: tuple[str, ...], field: str, code: str
+) -> None:
+    """Nor be empty, which is the same (section 3.2)."""
+    held = [(name, FIELDS[name]) for name in way if name != field]
+    status = 401 if code == "invalid_client" else 400
+    for pairs in (held, [*held, (field, "")]):
+        assert error_of(await posted(tenant, pairs), status) == code
+
+
+@pytest.mark.parametrize(
+    ("way", "field", "code"),
+    [
+        (BY_SECRET, "grant_type", "unsupported_grant_type"),
+        (BY_SECRET, "client_id", "invalid_client"),
+        (BY_SECRET, "client_secret", "invalid_client"),
+        (BY_SECRET, "scope", "invalid_scope"),
+        (BY_SECRET, "resource", "invalid_target"),
+        (BY_ASSERTION, "client_assertion_type", "invalid_request"),
+        (BY_ASSERTION, "client_assertion", "invalid_client"),
+    ],
+)
+async def test_a_parameter_of_any_size_is_refused_as_one_that_is_wrong(
+    tenant: Tenant, way: tuple[str, ...], field: str, code: str
+) -> None:
+    status = 401 if code == "invalid_client" else 400
+    for text in ("x" * 15_000, "x\x00y", "{}", "[1]"):
+        pairs = {**{name: FIELDS[name] for name in way}, field: text}
+        assert error_of(await posted(tenant, list(pairs.items())), status) == code
+    pairs = {**{name: FIELDS[name] for name in way}, field: "x" * 1_000_000}
+    assert error_of(await posted(tenant, list(pairs.items())), 413) == "invalid_request"
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS"])

@@ -33,6 +33,7 @@ class FakeIssuer:
         requests: Paths that were asked for.
         answer: What it answers instead of its key set.
         is_silent: Whether it leaves requests without an answer.
+        is_asked: Whether anything was asked for.
     """
 
     url: str = ""
@@ -40,9 +41,11 @@ class FakeIssuer:
     requests: list[str] = field(default_factory=list)
     answer: Callable[[], web.Response] | None = None
     is_silent: bool = False
+    is_asked: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
         self.requests.append(request.path)
+        self.is_asked.set()
         if self.is_silent:
             await asyncio.Event().wait()
         if self.answer is not None:

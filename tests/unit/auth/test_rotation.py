@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.auth import rotation
+from shared.auth.development_vault import DevelopmentVault
 from shared.auth.rotation import (
     AlreadyDisabledError,
     Lifetime,
@@ -25,6 +26,7 @@ from shared.auth.rotation import (
 )
 from shared.auth.versions import SecretVersion, VersionState, having, standings
 from shared.clients import CredentialKind
+from shared.clock import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Generator, Mapping
@@ -46,6 +48,9 @@ class Secret:
     held: list[SecretVersion]
     allowed: frozenset[str] = frozenset()
 
+    async def open_names(self) -> list[str]:
+        return []
+
     async def versions(self, name: str) -> list[SecretVersion]:
         return list(self.held)
 
@@ -61,6 +66,9 @@ class Secret:
 
     async def expire(self, name: str, expired: str, at: float) -> None:
         self._replace(expired, expires=at)
+
+    async def tag(self, name: str, tagged: str, tags: Mapping[str, str]) -> None:
+        self._replace(tagged, tags=tags)
 
     def _replace(self, named: str, **attributes: Any) -> None:
         at = next(n for n, each in enumerate(self.held) if each.id == named)
@@ -100,6 +108,11 @@ class Stepwise(Secret):
         await step()
         self.allowed = frozenset(each.id for each in self.held)
         await super().expire(name, expired, at)
+
+    async def tag(self, name: str, tagged: str, tags: Mapping[str, str]) -> None:
+        await step()
+        self.allowed = frozenset(each.id for each in self.held)
+        await super().tag(name, tagged, tags)
 
 
 @types.coroutine
@@ -349,3 +362,105 @@ async def test_the_receipt_of_a_draw_is_its_own_and_other_tags_are_kept() -> Non
     tags = [each.tags for each in secret.held[1:]]
     assert [each["scopes"] for each in tags] == ["events.read"] * 2
     assert len({each["draw"] for each in tags} | {"x"}) == 3
+
+
+@tried
+@given(st.lists(st.booleans(), max_size=40), st.booleans(), st.integers(1, 3))
+def test_a_tag_that_is_set_while_a_token_is_drawn_is_not_lost(
+    turns: list[bool], is_on: bool, number: int
+) -> None:
+    """In whatever order their steps come: whoever switches tokens off has them off."""
+    secret = Stepwise(secret_of([(True, None, None)] * number).held)
+    before, wanted = ("off", None) if is_on else (None, "off")
+    if before is not None:
+        secret.held = [replace(each, tags={"token": before, "x": "y"}) for each in secret.held]
+    switching = rotation.set_tag(secret, TENANT, "token", wanted)
+    drawn, switched = in_turns(rotated(secret), switching, turns)
+    assert not isinstance(drawn, Exception)
+    assert switched is None
+    newest = secret.held[-1]
+    assert newest.id == drawn.version.id
+    assert newest.tags.get("token") == wanted
+    assert newest.tags["draw"] == drawn.receipt
+    assert newest.tags.get("x") == (None if before is None else "y")
+
+
+@tried
+@given(st.lists(st.booleans(), max_size=40))
+def test_what_a_rotation_was_told_to_set_is_set_whatever_is_tagged_beside_it(
+    turns: list[bool],
+) -> None:
+    secret = Stepwise(secret_of([(True, None, None)]).held)
+
+    async def rotated_with_scopes() -> rotation.Drawn:
+        drawn = await rotation.rotate(secret, TENANT, YEAR, NOW, {"scopes": "events.read"})
+        await rotation.settle(secret, TENANT, drawn, NOW)
+        return drawn
+
+    in_turns(rotated_with_scopes(), rotation.set_tag(secret, TENANT, "token", "off"), turns)
+    assert secret.held[-1].tags["scopes"] == "events.read"
+    assert secret.held[-1].tags["token"] == "off"
+
+
+async def test_a_tag_is_set_on_what_is_there_and_on_nothing_else() -> None:
+    secret = secret_of([(False, None, None), (True, None, None), (True, None, None)])
+    await rotation.set_tag(secret, TENANT, "token", "off")
+    assert [dict(each.tags) for each in secret.held] == [{}, {"token": "off"}, {"token": "off"}]
+    await rotation.set_tag(secret, TENANT, "token", None)
+    assert [dict(each.tags) for each in secret.held] == [{}] * 3
+    with pytest.raises(NoSecretError):
+        await rotation.set_tag(Secret([]), TENANT, "token", "off")
+
+
+def vault_with_clients() -> DevelopmentVault:
+    return DevelopmentVault(
+        {
+            "scim-token--acme": b"",
+            "scim-token--other": b"",
+            "scim-client--acme--entra": b"",
+            "scim-client--acme--okta": b"",
+            "scim-client--other--entra": b"",
+            "scim-apikey--acme": b"",
+        },
+        Clock(),
+    )
+
+
+OTHERS = {"scim-token--other", "scim-client--other--entra", "scim-apikey--acme"}
+
+
+async def test_the_clients_of_a_tenant_are_closed_with_it_and_those_of_no_other() -> None:
+    vault = vault_with_clients()
+    await rotation.close(vault, TENANT, NOW)
+    assert set(await vault.open_names()) == OTHERS
+
+
+async def test_a_closing_that_was_broken_off_is_finished_by_the_next() -> None:
+    vault = vault_with_clients()
+    for version in await vault.versions(TENANT.name):
+        await vault.disable(TENANT.name, version.id)
+    assert await rotation.close(vault, TENANT, NOW) == []
+    assert set(await vault.open_names()) == OTHERS
+
+
+async def test_who_opens_a_closed_tenant_opens_it_to_no_client_of_before() -> None:
+    vault = vault_with_clients()
+    for version in await vault.versions(TENANT.name):
+        await vault.disable(TENANT.name, version.id)
+    drawn = await rotation.rotate(vault, TENANT, YEAR, NOW)
+    await rotation.settle(vault, TENANT, drawn, NOW)
+    assert set(await vault.open_names()) == OTHERS | {TENANT.name}
+
+
+async def test_a_tenant_that_is_created_again_has_no_client_of_before() -> None:
+    """Whose secret was deleted, and those of its clients were not."""
+    vault = DevelopmentVault({"scim-client--acme--entra": b"", "scim-apikey--acme": b""}, Clock())
+    await rotation.draw_first(vault, TENANT, YEAR, NOW)
+    assert set(await vault.open_names()) == {TENANT.name, "scim-apikey--acme"}
+
+
+async def test_a_rotation_of_an_open_tenant_leaves_its_clients_alone() -> None:
+    vault = vault_with_clients()
+    drawn = await rotation.rotate(vault, TENANT, YEAR, NOW)
+    await rotation.settle(vault, TENANT, drawn, NOW)
+    assert set(await vault.open_names()) == set(vault_with_clients().names)

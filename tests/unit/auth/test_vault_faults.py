@@ -159,6 +159,35 @@ async def test_a_source_that_fails_for_a_day_is_asked_no_more_often_than_at_firs
     assert len(auth_log.records) == readings
 
 
+@pytest.mark.parametrize("failures", [0, 1])
+async def test_a_reading_ahead_is_joined_and_its_failure_counts_for_nothing(
+    clock: Time, auth_log: pytest.LogCaptureFixture, failures: int
+) -> None:
+    """Whoever waited for it reads again: it is not punished for what nobody had asked for."""
+    readings, may_end = 0, asyncio.Event()
+
+    async def read(_: str | None) -> str:
+        nonlocal readings
+        readings += 1
+        await may_end.wait()
+        if readings <= failures:
+            raise OSError("down")
+        return "a value"
+
+    cached = Cached("the tenants", read, clock.clock(), Waits())
+    ahead = asyncio.create_task(cached.read_ahead())
+    waiting = [asyncio.create_task(cached.current()) for _ in range(3)]
+    await asyncio.sleep(0)
+    may_end.set()
+    await ahead
+    assert [await each for each in waiting] == ["a value"] * 3
+    assert readings == 1 + failures
+    assert not cached.is_backing_off
+    assert auth_log.records == []
+    await cached.read_ahead()
+    assert readings == 1 + failures
+
+
 async def test_a_known_token_opens_when_the_vault_has_gone_down(
     open_tokens: Callable[..., VaultTokens], certificates: Certificates, clock: Time
 ) -> None:

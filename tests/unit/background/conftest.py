@@ -55,6 +55,9 @@ class Named:
         del tenant
         return AcceptedCredentials(by_token=True)
 
+    async def federated_clients(self) -> tuple[tuple[str, str], ...]:
+        return ()
+
     async def choose(self, secret: str | None, choose: Choose) -> SecretToken | None:
         del secret, choose
         return None

@@ -32,11 +32,18 @@ class Server:
     vault: FakeKeyVault
     time: Time
     signing_key: str = field(default_factory=private_key)
+    used: dict[str, float] = field(default_factory=dict)
 
     async def issue(
         self, presented: ClientCredential, tenant: str | None = "acme", url: str = URL
     ) -> IssuedToken:
-        return await self.server.issue(tenant, url, presented)
+        return await self.server.issue(tenant, url, presented, self.use_once)
+
+    async def use_once(self, assertion: str, expires: float) -> bool:
+        """What the table is for the service (`shared/store/used_assertions.py`)."""
+        is_first = self.used.get(assertion, self.now) <= self.now
+        self.used[assertion] = expires
+        return is_first
 
     async def decide(
         self, text: str, tenant: str | None = "acme", url: str = URL

@@ -151,6 +151,7 @@ MALFORMED = [
     "eyJhbGciOiJub25lIn0.e30.",
     "a.b.c.d.e",
     f"eyJ{'a' * 9_000}.e30.x",
+    f"eyJ{'a' * 1_000_000}.e30.x",
     f"{encoded({'alg': 'ES256'})}.{base64.urlsafe_b64encode(b'[' * 4_000).decode().rstrip('=')}.x",
     f"{encoded({'alg': 'ES256', 'typ': 'at+jwt'})}.{encoded({})[:-1]}!.x",
     f"{base64.urlsafe_b64encode(b'[1]').decode()}.e30.x",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import ssl
 from typing import TYPE_CHECKING, Any
@@ -10,13 +11,15 @@ import jwt
 import pytest
 from aiohttp import web
 
+from shared.auth.cached import Waits
 from shared.errors import InvalidClient, Unavailable
-from shared.oauth.authorization_server import AuthorizationServer
+from shared.oauth import key_sets
+from shared.oauth.authorization_server import MOST_PREFETCHED, AuthorizationServer
 from shared.oauth.credentials import AssertionPresented
 from shared.oauth.key_sets import KeySets
 from tests.support.fakes.issuer import AUDIENCE, ISSUER, SUBJECT, FakeIssuer
 from tests.support.fakes.key_vault import serving
-from tests.support.oauth import private_key, public_half, rsa_key, signed
+from tests.support.oauth import client_secret, private_key, public_half, rsa_key, signed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -331,3 +334,78 @@ async def test_a_trust_that_is_revoked_ends_within_a_minute(
     federated.time.advance(61)
     assert not await federated.is_let_in(token)
     assert not await federated.is_let_in(exchanged)
+
+
+TRUST = "SCIM client trust"
+
+
+async def test_keys_are_fetched_ahead_of_the_first_token(
+    acme: Server,
+    federated: Server,
+    entra: FakeIssuer,
+) -> None:
+    acme.vault.put(VAULT_SECRET, entra.trust(), content_type=TRUST)
+    await federated.server.prefetch_keys()
+    assert await failed(federated, entra.token(federated.now)) == ""
+    await federated.server.prefetch_keys()
+    assert len(entra.requests) == 1
+
+
+async def test_a_token_that_comes_meanwhile_waits_for_the_keys_that_are_being_fetched(
+    federated: Server, entra: FakeIssuer
+) -> None:
+    federated.vault.put(VAULT_SECRET, entra.trust(), content_type=TRUST)
+    waited = await asyncio.gather(
+        federated.server.prefetch_keys(),
+        *(failed(federated, entra.token(federated.now)) for _ in range(5)),
+    )
+    assert waited == [None, *[""] * 5]
+    assert len(entra.requests) == 1
+
+
+async def test_without_a_trust_nothing_is_read_that_a_request_does_not_read(acme: Server) -> None:
+    acme.vault.put("scim-client--acme--okta", client_secret(), content_type="SCIM client secret")
+    await acme.server.prefetch_keys()
+    assert {path for path in acme.vault.calls if path != "/secrets"} == set()
+    calls = len(acme.vault.calls)
+    await acme.tokens.authenticate("acme", "Bearer the-token-of-the-tenant")
+    assert acme.vault.calls[calls:] == [
+        path for path in acme.vault.calls[calls:] if path.startswith("/secrets/scim-token--acme/")
+    ]
+
+
+@pytest.mark.parametrize("closed", [True, False])
+async def test_keys_of_no_open_client_and_of_no_known_host_are_not_fetched(
+    federated: Server, entra: FakeIssuer, closed: bool
+) -> None:
+    elsewhere = entra.trust(jwksUri="https://keys.example.com/keys")
+    trust = entra.trust() if closed else elsewhere
+    federated.vault.secrets[VAULT_SECRET] = []
+    federated.vault.put(VAULT_SECRET, trust, enabled=not closed, content_type=TRUST)
+    await federated.server.prefetch_keys()
+    assert entra.requests == []
+
+
+async def test_of_many_clients_the_keys_of_some_are_fetched(
+    federated: Server, entra: FakeIssuer
+) -> None:
+    del federated.vault.secrets[VAULT_SECRET]
+    for number in range(30):
+        trust = entra.trust(jwksUri=f"{entra.url}/{number}/keys")
+        federated.vault.put(f"scim-client--acme--c{number}", trust, content_type=TRUST)
+    await federated.server.prefetch_keys()
+    token = entra.token(federated.now)
+    assert await failed(federated, token, "c29") == ""
+    assert len(set(entra.requests)) <= MOST_PREFETCHED + 1
+
+
+async def test_an_issuer_that_does_not_answer_holds_nobody_up_for_long_and_is_asked_once(
+    federated: Server, entra: FakeIssuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patience = Waits(known=0.1, unknown=0.1, reading=0.2)
+    monkeypatch.setattr(key_sets, "_WAITS", patience)
+    entra.is_silent = True
+    asked = (issue(federated, entra.token(federated.now)) for _ in range(20))
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert {type(answer) for answer in answers} == {Unavailable}
+    assert len(entra.requests) <= 1

@@ -90,6 +90,27 @@ async def test_ahead_of_requests_the_services_are_prepared_too(
     assert work.steps == ["load", "prepare what was loaded"]
 
 
+async def test_what_is_prefetched_runs_on_the_loop_and_no_request_waits_for_it(work: Work) -> None:
+    is_begun, may_end, has_ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def prefetch(loaded: str) -> None:
+        assert (loaded, threading.get_ident()) == ("loaded", own)
+        is_begun.set()
+        await may_end.wait()
+        has_ended.set()
+
+    own = threading.get_ident()
+    loading = Loading(work.load, work.prepare, prefetch)
+    work.may_end.set()
+    loading.begin_soon()
+    async with asyncio.timeout(10):
+        await is_begun.wait()
+        assert await loading.wait() == "loaded"
+        assert work.steps == ["load", "prepare what was loaded"]
+        may_end.set()
+        await has_ended.wait()
+
+
 async def test_without_a_loop_at_indexing_the_first_request_loads_and_prepares_nothing(
     work: Work, loading: Loading[str]
 ) -> None:

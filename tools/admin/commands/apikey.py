@@ -10,7 +10,18 @@ from shared.api_keys import SCOPES_TAG, TENANTS_TAG, Scope
 from shared.auth.rotation import Drawn, Lifetime
 from tools.admin import console
 from tools.admin.commands import issuing
-from tools.admin.commands.options import EXIT_STATUS, AsJson, Moment, Vault, place, run
+from tools.admin.commands.options import (
+    EXIT_STATUS,
+    AsJson,
+    Moment,
+    Vault,
+    Yes,
+    close_all,
+    lifetime_option,
+    place,
+    run,
+    version_named,
+)
 from tools.admin.holders import Holder
 from tools.admin.places import Place
 from tools.admin.vault import KeySecret, open_vault
@@ -57,12 +68,7 @@ def _tenants(text: str | None) -> str | None:
     return _list_of(TENANTS_TAG, text)
 
 
-ValidDays = Annotated[
-    int,
-    typer.Option(
-        "--valid-days", "--days", min=1, max=3_650, help="For how many days the key is valid."
-    ),
-]
+ValidDays = Annotated[int, lifetime_option("the key", "--valid-days", "--days")]
 Name = Annotated[
     str,
     typer.Argument(
@@ -153,17 +159,10 @@ def rotate(
 def revoke(
     name: Name,
     version: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="VERSION",
-            help="The version to disable: its id or the beginning of it, as `apikey list NAME`"
-            " shows it, or the label of the log (`scim-apikey--crm/1a2b3c4d`).",
-        ),
+        str | None, version_named("version", "apikey list NAME", "scim-apikey--crm")
     ] = None,
-    close: Annotated[
-        bool, typer.Option("--all", help="Disable every version, which closes the key.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before --all.")] = False,
+    close: Annotated[bool, close_all("version, which closes the key")] = False,
+    yes: Yes = False,
     vault: Vault = None,
     as_json: AsJson = False,
 ) -> None:
@@ -173,17 +172,9 @@ def revoke(
     (Key Vault lists a secret by its newest version): run `apikey rotate` first. Older versions that
     would become valid in its place are disabled along with it.
     """
-    if (version is None) is not close:
-        raise typer.BadParameter("give a VERSION (`apikey list NAME` shows them), or --all")
-    where = place(vault=vault)
-    _ = where.vault_url  # a place without one is refused before a question is asked
     holder = Holder.api_key(name)
-    if version is not None:
-        issuing.tell_revoked(holder, run(issuing.revoke(where, holder, version)), as_json=as_json)
-        return
-    if not yes:
-        issuing.confirm(f"The API key {name} will be refused within a minute. Close it?")
-    issuing.tell_closed(holder, run(issuing.close(where, holder)), as_json=as_json)
+    question = f"The API key {name} will be refused within a minute. Close it?"
+    issuing.end(holder, version, question, close=close, yes=yes, vault=vault, as_json=as_json)
 
 
 @app.command("list", epilog=EXIT_STATUS)

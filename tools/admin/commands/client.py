@@ -11,15 +11,20 @@ from shared.auth.rotation import Drawn, Lifetime, ManagedSecret
 from shared.clients import CredentialKind
 from tools.admin import console
 from tools.admin.commands import issuing
+from tools.admin.commands.client_explain import explain
 from tools.admin.commands.options import (
     EXIT_STATUS,
     AsJson,
     Moment,
     Tenant,
     Vault,
+    Yes,
+    close_all,
+    lifetime_option,
     place,
     run,
     tenant_name,
+    version_named,
 )
 from tools.admin.holders import Holder
 from tools.admin.places import Place
@@ -28,6 +33,7 @@ from tools.admin.vault import ClientSecret, open_vault
 from tools.command_line import App
 
 app = App(no_args_is_help=True, epilog=EXIT_STATUS)
+app.command(epilog=EXIT_STATUS)(explain)
 
 
 def _client_name(text: str) -> str:
@@ -45,10 +51,7 @@ Name = Annotated[
         metavar="CLIENT", callback=_client_name, help="The client id, as what it is for: `entra`."
     ),
 ]
-ValidDays = Annotated[
-    int,
-    typer.Option(min=1, max=3_650, help="For how many days the credential is valid."),
-]
+ValidDays = Annotated[int, lifetime_option("the credential")]
 PublicKey = Annotated[
     Path | None,
     typer.Option(
@@ -145,17 +148,10 @@ def rotate(
 def revoke(
     name: Name,
     version: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="VERSION",
-            help="The credential to disable: its id or the beginning of it, as `client list NAME`"
-            " shows it, or the label of the log (`scim-client--acme--entra/1a2b3c4d`).",
-        ),
+        str | None, version_named("credential", "client list NAME", "scim-client--acme--entra")
     ] = None,
-    close: Annotated[
-        bool, typer.Option("--all", help="Disable every credential, which closes the client.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before --all.")] = False,
+    close: Annotated[bool, close_all("credential, which closes the client")] = False,
+    yes: Yes = False,
     tenant: Tenant = tenants.DEFAULT,
     vault: Vault = None,
     as_json: AsJson = False,
@@ -165,17 +161,9 @@ def revoke(
     The newest one is not disabled by itself, because that closes the client to the other one too
     (Key Vault lists a secret by its newest version): run `client rotate` first.
     """
-    if (version is None) is not close:
-        raise typer.BadParameter("give a VERSION (`client list CLIENT` shows them), or --all")
-    where = place(vault=vault)
-    _ = where.vault_url  # a place without one is refused before a question is asked
     holder = Holder.client(tenant, name)
-    if version is not None:
-        issuing.tell_revoked(holder, run(issuing.revoke(where, holder, version)), as_json=as_json)
-        return
-    if not yes:
-        issuing.confirm(f"{holder.title} will be refused within a minute. Close it?")
-    issuing.tell_closed(holder, run(issuing.close(where, holder)), as_json=as_json)
+    question = f"{holder.title} will be refused within a minute. Close it?"
+    issuing.end(holder, version, question, close=close, yes=yes, vault=vault, as_json=as_json)
 
 
 @app.command("list", epilog=EXIT_STATUS)

@@ -12,6 +12,7 @@ from shared.auth import rotation
 from shared.auth.rotation import Drawn, Lifetime, Revoked
 from shared.auth.versions import SecretVersion, Standing, VersionState, having, standings
 from tools.admin import console
+from tools.admin.commands.options import place, run
 from tools.admin.errors import NoAccessError, NotDoneError
 from tools.admin.holders import Holder
 from tools.admin.places import Place
@@ -83,15 +84,51 @@ async def draw_first(
         return await rotation.draw_first(vault, holder.secret, lifetime, time.time(), tags)
 
 
-async def revoke(where: Place, holder: Holder, version: str) -> Revoked:
-    """Disable a version."""
+def end(
+    holder: Holder,
+    version: str | None,
+    question: str,
+    *,
+    close: bool,
+    yes: bool,
+    vault: str | None,
+    as_json: bool,
+) -> None:
+    """Disable a version, or every one, as the command `revoke` of each holder does.
+
+    Args:
+        holder: whose versions they are.
+        version: the one that is named; None for none.
+        question: asked before every version is disabled.
+        close: whether every version is.
+        yes: whether that is not asked.
+        vault: as of the option.
+        as_json: likewise.
+
+    Raises:
+        BadParameter: neither one version nor all were named, or both.
+        NotDoneError: it was not confirmed, or cannot be done.
+    """
+    if (version is None) is not close:
+        shows = f"`{holder.command} list{holder.option}` shows them"
+        raise typer.BadParameter(f"give a VERSION ({shows}), or --all")
+    where = place(vault=vault)
+    _ = where.vault_url  # a place without one is refused before a question is asked
+    if version is not None:
+        tell_revoked(holder, run(_revoke(where, holder, version)), as_json=as_json)
+        return
+    if not yes:
+        confirm(question)
+    tell_closed(holder, run(_close(where, holder)), as_json=as_json)
+
+
+async def _revoke(where: Place, holder: Holder, version: str) -> Revoked:
     async with open_vault(where) as vault:
         with told_of(holder):
             return await rotation.revoke(vault, holder.secret, version, time.time())
 
 
-async def close(where: Place, holder: Holder) -> list[SecretVersion]:
-    """Disable every version."""
+async def _close(where: Place, holder: Holder) -> list[SecretVersion]:
     async with open_vault(where) as vault:
         with told_of(holder):
             return await rotation.close(vault, holder.secret, time.time())

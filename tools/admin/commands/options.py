@@ -126,6 +126,26 @@ Moment = Annotated[
 ]
 
 
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before --all.")]
+
+
+def lifetime_option(what: str, *names: str) -> Any:
+    """Make the option that says for how many days a version of something is valid."""
+    return typer.Option(*names, min=1, max=3_650, help=f"For how many days {what} is valid.")
+
+
+def close_all(consequence: str) -> Any:
+    """Make the option that disables every version of a secret."""
+    return typer.Option("--all", help=f"Disable every {consequence}.")
+
+
+def version_named(what: str, lister: str, label: str = "") -> Any:
+    """Make the argument that names the version to disable."""
+    also = f", or the label of the log (`{label}/1a2b3c4d`)" if label else ""
+    shown = f"its id or the beginning of it, as `{lister}` shows it{also}"
+    return typer.Argument(metavar="VERSION", help=f"The {what} to disable: {shown}.")
+
+
 def place(
     *, vault: str | None = None, storage: str | None = None, table: str | None = None
 ) -> places.Place:

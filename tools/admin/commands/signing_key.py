@@ -4,11 +4,19 @@ import time
 from dataclasses import replace
 from typing import Annotated
 
-import typer
-
 from shared.auth.rotation import Drawn, Lifetime, ManagedSecret
 from tools.admin.commands import issuing
-from tools.admin.commands.options import EXIT_STATUS, AsJson, Vault, place, run
+from tools.admin.commands.options import (
+    EXIT_STATUS,
+    AsJson,
+    Vault,
+    Yes,
+    close_all,
+    lifetime_option,
+    place,
+    run,
+    version_named,
+)
 from tools.admin.holders import Holder
 from tools.admin.places import Place
 from tools.admin.vault import open_vault
@@ -20,7 +28,7 @@ _KNOWN_EVERYWHERE = 120
 
 app = App(no_args_is_help=True, epilog=EXIT_STATUS)
 
-ValidDays = Annotated[int, typer.Option(min=1, max=3_650, help="For how many days it is valid.")]
+ValidDays = Annotated[int, lifetime_option("it")]
 
 
 @app.command(epilog=EXIT_STATUS)
@@ -46,31 +54,16 @@ def rotate(valid_days: ValidDays = 730, vault: Vault = None, as_json: AsJson = F
 
 @app.command(epilog=EXIT_STATUS)
 def revoke(
-    version: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="VERSION", help="The version to disable, as `signing-key list` shows it."
-        ),
-    ] = None,
-    close: Annotated[
-        bool, typer.Option("--all", help="Disable every version, which ends all access tokens.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before --all.")] = False,
+    version: Annotated[str | None, version_named("version", "signing-key list")] = None,
+    close: Annotated[bool, close_all("version, which ends all access tokens")] = False,
+    yes: Yes = False,
     vault: Vault = None,
     as_json: AsJson = False,
 ) -> None:
     """Disable a signing key; the access tokens that it has signed are refused within a minute."""
-    if (version is None) is not close:
-        raise typer.BadParameter("give a VERSION (`signing-key list` shows them), or --all")
-    where = place(vault=vault)
-    _ = where.vault_url  # a place without one is refused before a question is asked
     holder = Holder.signing_key()
-    if version is not None:
-        issuing.tell_revoked(holder, run(issuing.revoke(where, holder, version)), as_json=as_json)
-        return
-    if not yes:
-        issuing.confirm("Every access token will be refused within a minute. End them?")
-    issuing.tell_closed(holder, run(issuing.close(where, holder)), as_json=as_json)
+    question = "Every access token will be refused within a minute. End them?"
+    issuing.end(holder, version, question, close=close, yes=yes, vault=vault, as_json=as_json)
 
 
 @app.command("list", epilog=EXIT_STATUS)

@@ -1,13 +1,12 @@
 """`token`: the secret tokens of a tenant, in Key Vault."""
 
-import time
 from typing import Annotated
 
 import typer
 
 from shared import tenants
+from shared.auth import rotation
 from shared.auth.rotation import Drawn, Lifetime
-from shared.auth.versions import standings
 from tools.admin import stats
 from tools.admin.commands import issuing
 from tools.admin.commands.options import (
@@ -18,23 +17,25 @@ from tools.admin.commands.options import (
     TableName,
     Tenant,
     Vault,
+    Yes,
+    close_all,
+    lifetime_option,
     place,
     run,
+    version_named,
 )
 from tools.admin.errors import NotDoneError
 from tools.admin.existence import require_table
 from tools.admin.holders import Holder
 from tools.admin.places import Place
 from tools.admin.storage import Storage, open_storage
-from tools.admin.tokens import no_such
+from tools.admin.tokens import no_such, told_of
 from tools.admin.vault import open_vault
 from tools.command_line import App, say
 
 app = App(no_args_is_help=True, epilog=EXIT_STATUS)
 
-ValidDays = Annotated[
-    int, typer.Option(min=1, max=3_650, help="For how many days the token is valid.")
-]
+ValidDays = Annotated[int, lifetime_option("the token")]
 
 
 @app.command(epilog=EXIT_STATUS)
@@ -90,19 +91,9 @@ def rotate(
 
 @app.command(epilog=EXIT_STATUS)
 def revoke(
-    version: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="VERSION",
-            help="The version to disable: its id or the beginning of it, as `token list` shows it,"
-            " or the label of the log (`scim-token/1a2b3c4d`).",
-        ),
-    ] = None,
-    close: Annotated[
-        bool,
-        typer.Option("--all", help="Disable every version, which closes the tenant to everybody."),
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before --all.")] = False,
+    version: Annotated[str | None, version_named("version", "token list", "scim-token")] = None,
+    close: Annotated[bool, close_all("version, which closes the tenant to everybody")] = False,
+    yes: Yes = False,
     tenant: Tenant = tenants.DEFAULT,
     vault: Vault = None,
     as_json: AsJson = False,
@@ -113,19 +104,9 @@ def revoke(
     too (Key Vault lists a secret by its newest version): run `token rotate` first. Older versions
     that would become valid in its place are disabled along with it.
     """
-    if (version is None) is not close:
-        raise typer.BadParameter("give a VERSION (`token list` shows them), or --all")
-    where = place(vault=vault)
-    _ = where.vault_url  # a place without one is refused before a question is asked
     holder = Holder.tenant(tenant)
-    if version is not None:
-        issuing.tell_revoked(holder, run(issuing.revoke(where, holder, version)), as_json=as_json)
-        return
-    if not yes:
-        issuing.confirm(
-            f"Every token of the tenant {tenant} will be refused within a minute. Close it?"
-        )
-    issuing.tell_closed(holder, run(issuing.close(where, holder)), as_json=as_json)
+    question = f"Every token of the tenant {tenant} will be refused within a minute. Close it?"
+    issuing.end(holder, version, question, close=close, yes=yes, vault=vault, as_json=as_json)
 
 
 @app.command("list", epilog=EXIT_STATUS)
@@ -162,8 +143,7 @@ def on(tenant: Tenant = tenants.DEFAULT, vault: Vault = None) -> None:
 async def _switch(where: Place, tenant: str, *, on: bool) -> None:
     holder = Holder.tenant(tenant)
     async with open_vault(where) as vault:
-        judged = standings(await vault.versions(holder.secret.name), time.time())
-        if not judged:
+        if not await vault.versions(holder.secret.name):
             raise no_such(holder)
         if not on and not any(
             each.tenant == tenant and each.is_open for each in await vault.clients()
@@ -172,10 +152,9 @@ async def _switch(where: Place, tenant: str, *, on: bool) -> None:
                 f"the tenant {tenant} has no open client, so nobody would be let in: `client new`"
                 " makes one"
             )
-        newest = judged[0].version
-        others = {name: text for name, text in newest.tags.items() if name != tenants.TOKEN_TAG}
-        tags = others if on else {**others, tenants.TOKEN_TAG: tenants.TOKEN_OFF}
-        await vault.tag(holder.secret.name, newest.id, tags)
+        text = None if on else tenants.TOKEN_OFF
+        with told_of(holder):
+            await rotation.set_tag(vault, holder.secret, tenants.TOKEN_TAG, text)
 
 
 async def _new(where: Place, tenant: str, lifetime: Lifetime, *, checks: bool) -> Drawn:
