@@ -74,6 +74,9 @@ class OneToken:
         del tenant
         return AcceptedCredentials(by_token=True)
 
+    async def federated_clients(self) -> tuple[tuple[str, str], ...]:
+        return ()
+
     async def choose(self, secret: str | None, choose: Choose) -> SecretToken | None:
         del secret, choose
         return None
