@@ -67,6 +67,10 @@ class RowKind(StrEnum):
         TENANT_SETTINGS: the settings of the tenant.
         DELETED_VALUE: a value by which a user could be found who was deleted, as a hash alone.
         SETUP_LINK: a setup link of the portal, and the session that its opening began.
+        DELIVERY_CHECKPOINT: how far the deliveries to a webhook endpoint have come.
+        DELIVERY_PENDING: an event that is yet to be sent to an endpoint, at first or once more.
+        DELIVERY_DONE: an event that an endpoint has taken.
+        DELIVERY_DEAD: an event that an endpoint did not take at any attempt.
     """
 
     USER = "u"
@@ -93,14 +97,18 @@ class RowKind(StrEnum):
     TENANT_SETTINGS = "s"
     DELETED_VALUE = "dv"
     SETUP_LINK = "sl"
+    DELIVERY_CHECKPOINT = "wc"
+    DELIVERY_PENDING = "wp"
+    DELIVERY_DONE = "wd"
+    DELIVERY_DEAD = "wx"
 
 
 class Column:
     """Names of properties. They are plain strings, because a member of an enumeration is slower.
 
     Attributes:
-        DOCUMENT: the SCIM document, or an entry of the provisioning log, as JSON; goes on in `d1`,
-            `d2` ...
+        DOCUMENT: the SCIM document, or an entry of the provisioning log, or a delivery, as JSON;
+            goes on in `d1`, `d2` ...
         GROUP_IDS: packed ids of the groups that a user or a group is in; goes on in `g1`, `g2` ...
             In the deletions row those of deleted groups.
         MEMBER_IDS: in the deletions row, packed ids of users, and of groups, that were deleted out
@@ -146,6 +154,9 @@ class Column:
         OPENED: when it was opened, in POSIX seconds; absent before.
         REVOKED: when it was revoked, in POSIX seconds; absent unless it was.
         SESSION_DIGEST: SHA-256 of the secret of the session that its opening began, as hex digits.
+        SENT: marks of the events of the last minutes that were sent to an endpoint, packed.
+        DUE: when the next attempt at a delivery is due, in POSIX milliseconds, as text; absent
+            where none is pending.
     """
 
     DOCUMENT: Final = "d"
@@ -188,6 +199,8 @@ class Column:
     OPENED: Final = "od"
     REVOKED: Final = "rv"
     SESSION_DIGEST: Final = "sd"
+    SENT: Final = "se"
+    DUE: Final = "du"
 
 
 @dataclass(frozen=True, slots=True)
@@ -518,9 +531,63 @@ def setup_link_key(link_id: str) -> str:
     return f"{RowKind.SETUP_LINK}-{link_id}"
 
 
-# Keys of the provisioning log
+# Keys of deliveries
 
 _LAST_MILLISECOND = 16**12 - 1
+
+
+def checkpoint_key(endpoint: str) -> str:
+    """Build the key of how far the deliveries to a webhook endpoint have come."""
+    return f"{RowKind.DELIVERY_CHECKPOINT}-{endpoint}"
+
+
+def delivery_key(kind: str, endpoint: str, event_id: str) -> str:
+    """Build the key of the delivery of an event; `kind` is one of the three kinds of deliveries.
+
+    An event's id begins with the time of its change row. In the key stands what is left of time, so
+    the newest comes first.
+    """
+    return f"{kind}-{endpoint}-{_turned(event_id)}"
+
+
+def event_id_in(key: str) -> str:
+    """Read the id of the event in the key of a delivery."""
+    return _turned(key.split("-", 2)[2])
+
+
+def deliveries_span(kind: str, endpoint: str, behind: str = "") -> Span:
+    """Build the span of the deliveries of a kind to an endpoint, the newest first.
+
+    Args:
+        kind: of the deliveries.
+        endpoint: its id.
+        behind: id of the event behind which to begin; "" for all.
+    """
+    # Events of one transaction differ in what follows a dash, so the span begins at one.
+    start = f"{delivery_key(kind, endpoint, behind)}-" if behind else f"{kind}-{endpoint}-"
+    return Span(start, f"{kind}-{endpoint}.")
+
+
+def deliveries_between(kind: str, endpoint: str, since: int, until: int) -> Span:
+    """Build the span of deliveries of events from `since` on and before `until`.
+
+    Both are POSIX milliseconds.
+    """
+    first, last = (f"{_LAST_MILLISECOND - each:012x}" for each in (until - 1, since - 1))
+    return Span(f"{kind}-{endpoint}-{first}", f"{kind}-{endpoint}-{last}")
+
+
+def event_time(event_id: str) -> int:
+    """Read out of the id of an event when its change row was drawn, in POSIX milliseconds."""
+    return int(event_id[:12], 16)
+
+
+def _turned(event_id: str) -> str:
+    """Turn the time in the id of an event into what is left of it, and back."""
+    return f"{_LAST_MILLISECOND - int(event_id[:12], 16):012x}{event_id[12:]}"
+
+
+# Keys of the provisioning log
 
 
 def new_log_key(milliseconds: int) -> str:
