@@ -9,10 +9,10 @@ import os
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
-from shared.auth.configured import authenticator, tenant_tokens
+from shared.auth.configured import authenticator, tenant_tokens, webhook_secrets
 from shared.auth.tenant_tokens import TenantTokens, WithoutVault
 from shared.auth.tokens import Authenticator
-from shared.auth.webhook_secrets import WebhookSecrets
+from shared.auth.webhook_secrets import SecretsWithoutVault, WebhookSecrets
 from shared.errors import Unavailable
 from shared.identity import open_credential
 from shared.notices import Notices
@@ -65,12 +65,12 @@ class Services:
     compute: Compute = field(default_factory=Compute)
     long_polls: LongPolls = field(default_factory=LongPolls)
     tenant_tokens: TenantTokens = field(default_factory=WithoutVault)
+    webhook_secrets: WebhookSecrets = field(default_factory=SecretsWithoutVault)
     refused_tokens: RefusedTokens = field(default_factory=RefusedTokens)
     rate_limit: RequestRateLimit = field(init=False)
     key_rate_limit: RequestRateLimit = field(init=False)
     recorder: ProvisioningRecorder = field(init=False)
     authorization_server: AuthorizationServer = field(init=False)
-    webhook_secrets: WebhookSecrets = field(init=False)
 
     def __post_init__(self) -> None:
         """Give every tenant rate limits, a log and an authorization server, by the settings."""
@@ -85,7 +85,6 @@ class Services:
         key_sets = KeySets(self.settings.jwks_hosts)
         server = AuthorizationServer(self.authenticator, seconds, key_sets=key_sets)
         object.__setattr__(self, "authorization_server", server)
-        object.__setattr__(self, "webhook_secrets", WebhookSecrets(self.authenticator))
 
     def rate_limit_of(self, request: ScimRequest) -> RequestRateLimit:
         """Return the rate limit in which a request counts."""
@@ -127,6 +126,7 @@ def build(settings: Settings) -> Services:
         catalogue,
         open_telemetry(settings),
         tenant_tokens=tenant_tokens(settings, opened),
+        webhook_secrets=webhook_secrets(settings, opened),
     )
 
 
