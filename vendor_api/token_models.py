@@ -5,7 +5,8 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from shared.auth.tenant_tokens import NewToken, Requester
+from shared.auth.secret_changes import Requester
+from shared.auth.tenant_tokens import NewToken
 from shared.auth.versions import SecretVersion, Standing, VersionState
 from shared.clock import Clock, rfc3339
 from shared.web.requests import ScimRequest

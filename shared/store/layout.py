@@ -67,6 +67,7 @@ class RowKind(StrEnum):
         TENANT_SETTINGS: the settings of the tenant.
         DELETED_VALUE: a value by which a user could be found who was deleted, as a hash alone.
         SETUP_LINK: a setup link of the portal, and the session that its opening began.
+        WEBHOOK: a webhook endpoint; in a partition of no tenant.
         DELIVERY_CHECKPOINT: how far the deliveries to a webhook endpoint have come.
         DELIVERY_PENDING: an event that is yet to be sent to an endpoint, at first or once more.
         DELIVERY_DONE: an event that an endpoint has taken.
@@ -97,6 +98,7 @@ class RowKind(StrEnum):
     TENANT_SETTINGS = "s"
     DELETED_VALUE = "dv"
     SETUP_LINK = "sl"
+    WEBHOOK = "wh"
     DELIVERY_CHECKPOINT = "wc"
     DELIVERY_PENDING = "wp"
     DELIVERY_DONE = "wd"
@@ -529,6 +531,11 @@ def changes_before(number: str | None, since: int) -> Span:
 def setup_link_key(link_id: str) -> str:
     """Build the key of a setup link."""
     return f"{RowKind.SETUP_LINK}-{link_id}"
+
+
+def webhook_key(endpoint_id: str) -> str:
+    """Build the key of a webhook endpoint."""
+    return f"{RowKind.WEBHOOK}-{endpoint_id}"
 
 
 # Keys of deliveries

@@ -9,9 +9,10 @@ import os
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
-from shared.auth.configured import authenticator, tenant_tokens
+from shared.auth.configured import authenticator, tenant_tokens, webhook_secrets
 from shared.auth.tenant_tokens import TenantTokens, WithoutVault
 from shared.auth.tokens import Authenticator
+from shared.auth.webhook_secrets import SecretsWithoutVault, WebhookSecrets
 from shared.errors import Unavailable
 from shared.identity import open_credential
 from shared.notices import Notices
@@ -64,6 +65,7 @@ class Services:
     compute: Compute = field(default_factory=Compute)
     long_polls: LongPolls = field(default_factory=LongPolls)
     tenant_tokens: TenantTokens = field(default_factory=WithoutVault)
+    webhook_secrets: WebhookSecrets = field(default_factory=SecretsWithoutVault)
     refused_tokens: RefusedTokens = field(default_factory=RefusedTokens)
     rate_limit: RequestRateLimit = field(init=False)
     key_rate_limit: RequestRateLimit = field(init=False)
@@ -124,6 +126,7 @@ def build(settings: Settings) -> Services:
         catalogue,
         open_telemetry(settings),
         tenant_tokens=tenant_tokens(settings, opened),
+        webhook_secrets=webhook_secrets(settings, opened),
     )
 
 
