@@ -271,19 +271,28 @@ async def transact_over(
         OutcomeUnknown: it may be committed or not.
     """
     kept = {operation.key: operation for operation in operations}
-    while True:
+    # Each attempt mends one operation; where somebody undoes what is mended, it ends all the same.
+    for _ in range(2 * len(kept)):
         try:
             return (await table.transact(own, [guard, *kept.values()]))[0]
         except OperationRejected as rejection:
-            key, status = rejection.operation.key, rejection.status
-            if rejection.index == 0:
+            if rejection.index == 0 or not _mend(kept, rejection):
                 raise
-            if isinstance(rejection.operation, Insert) and status == 409:
-                kept[key] = Replace(key, rejection.operation.values, ANY_ETAG)
-            elif isinstance(rejection.operation, Delete) and status == 404:
-                del kept[key]
-            else:
-                raise
+    return (await table.transact(own, [guard, *kept.values()]))[0]
+
+
+def _mend(kept: dict[str, RowOperation], rejection: OperationRejected) -> bool:
+    """Change what was rejected so that it does what was meant; tell whether that can be done."""
+    operation, key = rejection.operation, rejection.operation.key
+    if isinstance(operation, Insert) and rejection.status == 409:
+        kept[key] = Replace(key, operation.values, ANY_ETAG)
+    elif isinstance(operation, Replace) and rejection.status == 404:
+        kept[key] = Insert(key, operation.values)
+    elif isinstance(operation, Delete) and rejection.status == 404:
+        del kept[key]
+    else:
+        return False
+    return True
 
 
 def delivery_of(row: Row, stream: DeliveryStream) -> Delivery:
