@@ -7,18 +7,20 @@ finds the checkpoint taken may leave: what was committed before is found by the 
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import random
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
-from shared.clock import Clock
+from shared.clock import Clock, rfc3339
+from shared.errors import NotFound
 from shared.events.event import Event
-from shared.events.feed import Feed, FeedPage
+from shared.events.feed import Feed, FeedPosition
 from shared.store.webhook_checkpoints import Checkpoint, WebhookCheckpoints
 from shared.store.webhook_deliveries import Delivery, DeliveryStream, WebhookDeliveries
 from shared.store.webhook_endpoints import WebhookEndpoint
@@ -52,9 +54,12 @@ failed."""
 SENDS_AT_ONCE = 4
 """Attempts at an endpoint with events of one tenant that are under way at once."""
 
-MOST_PENDING = 100
+MOST_PENDING = 1_000
 """Deliveries of a tenant to an endpoint that are tried again beside the feed. With more, what
 follows stays in the feed."""
+
+_MOST_READ = 1_000
+"""Events of a reading of the feed that has told only what was sent."""
 
 HELD_MS = 60_000
 BUSY_SECONDS = 5.0
@@ -186,25 +191,22 @@ class _Work:
     Attributes:
         deliveries: what is to be sent.
         known: ids of those that lie in rows already.
-        page: of the feed, if it was read.
         pending: how many deliveries are pending, those of this work included.
         next_due: when the first of those is due that are left aside.
         is_probe: whether one is sent ahead of its time, to see whether the endpoint answers.
+        position: in the feed, behind it; None where that was not read.
+        told: ids of all events that the feed has told on the way.
         must_write: whether the checkpoint has to move although nothing is sent.
     """
 
     deliveries: list[Delivery]
     known: frozenset[str] = frozenset()
-    page: FeedPage | None = None
     pending: int = 0
     next_due: int | None = None
     is_probe: bool = False
+    position: FeedPosition | None = None
+    told: list[str] = field(default_factory=list)
     must_write: bool = False
-
-    @property
-    def has_more(self) -> bool:
-        """Whether there is more in the feed."""
-        return self.page is not None and self.page.has_more
 
 
 class _Run:
@@ -227,7 +229,7 @@ class _Run:
         self._endpoint = endpoint
         self._stream = DeliveryStream(endpoint.id, context.tenant)
         self._until = clock.steady() + RUN_SECONDS
-        self._is_gone = False
+        self._is_gone = self._has_answered_gone = False
         self._is_busy = False
 
     async def run(self, *, expires: bool) -> None:
@@ -236,21 +238,15 @@ class _Run:
             await self._look_again(BUSY_SECONDS)
             return
         checkpoint = await self._begin()
-        while True:
-            now = self._now()
-            if checkpoint.is_held(now, self._context.request_id):
+        while not self._is_over:
+            if checkpoint.is_held(self._now(), self._context.request_id):
                 return
-            checkpoint, work = await self._find(checkpoint, now)
-            if not work.deliveries and not work.must_write:
-                break
+            work = await self._find(checkpoint, self._now())
             if work.deliveries:
-                taken = replace(
-                    checkpoint, holder=self._context.request_id, held_until=now + HELD_MS
-                )
-                checkpoint = await self._write(taken)
-            attempts = await self._send(work)
-            checkpoint = await self._settle(checkpoint, work, attempts)
-            if self._is_over:
+                checkpoint = await self._send(checkpoint, work)
+            elif work.must_write:
+                checkpoint = await self._settle(checkpoint, work, {})
+            else:
                 break
         if expires:
             checkpoint = await self._expire(checkpoint)
@@ -278,36 +274,32 @@ class _Run:
             " longer kept; copy all users and groups anew, as docs/integrate.md says",
             self._endpoint.id,
             self._context.tenant,
-            datetime.fromtimestamp(kept_since // 1_000).astimezone().isoformat(),
+            rfc3339(kept_since / 1_000),
         )
         position = write_position(position_at(kept_since))
         return replace(checkpoint, position=position, sent=b"", lost_before=kept_since)
 
-    async def _find(self, checkpoint: Checkpoint, now: int) -> tuple[Checkpoint, _Work]:
+    async def _find(self, checkpoint: Checkpoint, now: int) -> _Work:
         """Find what is to be sent now."""
         if now < checkpoint.quiet_until:
-            return checkpoint, _Work([])
+            return _Work([])
         is_suspended = checkpoint.failures >= SUSPENDED_AFTER
         is_probe = is_suspended and now >= checkpoint.probe_at
-        due, known, pending = await self._pending(checkpoint, now, is_probe=is_probe)
-        most = BATCH if not checkpoint.failures else SMALL_BATCH
+        due, later, pending = await self._pending(checkpoint, now, is_probe=is_probe)
+        most = SMALL_BATCH if checkpoint.failures else BATCH
         most = 1 if is_suspended else most
-        taken = due[:most]
-        left = [*due[most:], *known]
-        is_early = bool(taken) and is_probe and not _is_due(taken[0], checkpoint, now)
+        taken, left = due[:most], [*due[most:], *later]
         work = _Work(
             taken,
             frozenset(each.id for each in taken),
-            None,
-            pending,
-            min((_due_of(each, checkpoint, now) for each in left), default=None),
-            is_probe=is_early,
+            pending=pending,
+            next_due=min((_due_of(each, checkpoint, now) for each in left), default=None),
+            is_probe=bool(taken) and not _is_due(taken[0], checkpoint, now),
         )
         room = most - len(taken)
-        may_read = room > 0 and pending < MOST_PENDING and (not is_suspended or is_probe)
-        if may_read:
+        if room and pending < MOST_PENDING and (is_probe or not is_suspended):
             await self._read_feed(checkpoint, work, room)
-        return checkpoint, work
+        return work
 
     async def _pending(
         self, checkpoint: Checkpoint, now: int, *, is_probe: bool
@@ -328,21 +320,31 @@ class _Run:
         return due, later, len(found)
 
     async def _read_feed(self, checkpoint: Checkpoint, work: _Work, room: int) -> None:
-        position = read_position(checkpoint.position)
-        page = await self._sources.feed.read(self._context, position, room, self._endpoint.types)
-        sent = Sent(checkpoint.sent)
-        events = [
-            each
-            for each in page.events
-            if not sent.has(each.id) and each.resource[0] in self._sources.paths
-        ]
+        """Read events that were not sent yet, until there are some or the feed ends.
+
+        Where a row became visible late, the feed tells anew what was told in the last 2 minutes.
+        """
+        sent, began = Sent(checkpoint.sent), read_position(checkpoint.position)
+        position, limit = began, room
+        while True:
+            page = await self._sources.feed.read(
+                self._context, position, limit, self._endpoint.types
+            )
+            new = [each for each in page.events if not sent.has(each.id)]
+            if len(new) > room and limit > room:
+                limit = room  # more than fits into a transaction
+                continue
+            work.told += [each.id for each in page.events]
+            if new or not page.has_more:
+                break
+            position, limit = page.position, min(4 * limit, _MOST_READ)
         now = self._now()
-        work.deliveries += [self._delivery(each, now) for each in events]
-        work.page = page
-        moved = settled_at(page.position) - settled_at(position)
-        has_rows = page.position.rows > 0 and moved >= _REFRESH_MS
-        is_old = moved >= _DAY_MS or not checkpoint.etag
-        work.must_write = bool(page.events) or page.has_more or has_rows or is_old
+        # Of a type that is served no longer nothing could be read.
+        served = [each for each in new if each.resource[0] in self._sources.paths]
+        work.deliveries += [self._delivery(each, now) for each in served]
+        work.position = page.position
+        work.must_write = bool(work.told) or page.has_more or _has_moved(began, page.position)
+        work.must_write = work.must_write or not checkpoint.etag
 
     def _delivery(self, event: Event, now: int) -> Delivery:
         document = {**event.document(self._sources.paths), "tenant": self._context.tenant}
@@ -356,37 +358,48 @@ class _Run:
             body=body,
         )
 
-    async def _send(self, work: _Work) -> dict[str, Attempt]:
-        """Send deliveries, several at once; return what came of those that were tried, in order."""
-        attempts: dict[str, Attempt] = {}
-        if not work.deliveries:
-            return attempts
+    async def _send(self, checkpoint: Checkpoint, work: _Work) -> Checkpoint:
+        """Take the checkpoint, send, and write what came of it."""
         secrets = await self._sources.secrets(self._endpoint.id)
         if not secrets:
             _log.error(
                 "webhook endpoint %s has no valid secret in the vault; nothing is sent to it",
                 self._endpoint.id,
             )
+            self._is_gone = True
+            return checkpoint
+        held = replace(
+            checkpoint, holder=self._context.request_id, held_until=self._now() + HELD_MS
+        )
+        taken = await self._write(held)
+        attempts = await self._attempt_all(work.deliveries, secrets)
+        if not attempts:
+            # Others try this endpoint already, and there are enough of them while it fails.
             self._is_busy = True
-            return attempts
-        waiting = iter(work.deliveries)
+            return await self._write(replace(taken, holder="", held_until=0))
+        return await self._settle(taken, work, attempts)
+
+    async def _attempt_all(
+        self, deliveries: Sequence[Delivery], secrets: tuple[str, ...]
+    ) -> dict[str, Attempt]:
+        """Send several at once; return what came of those that were tried, as they ended."""
+        attempts: dict[str, Attempt] = {}
+        waiting = iter(deliveries)
 
         async def work_on() -> None:
-            for delivery in waiting:
-                if self._is_over or _fails(attempts):
-                    return
+            while not self._is_over and not _fails(attempts):
                 if not self._load.has_room(self._endpoint.id):
-                    # Another worker of this run goes on; if there is none, another run does later.
-                    self._is_busy = self._is_busy or not attempts
-                    waiting_back.append(delivery)
+                    return  # another worker of this run goes on
+                delivery = next(waiting, None)
+                if delivery is None:
                     return
                 attempt = await self._attempt(delivery, secrets)
                 attempts[delivery.id] = attempt
-                self._is_gone = self._is_gone or attempt.status == _GONE
+                if attempt.status == _GONE:
+                    self._is_gone = self._has_answered_gone = True
 
-        waiting_back: list[Delivery] = []
         async with asyncio.TaskGroup() as workers:
-            for _ in range(min(SENDS_AT_ONCE, len(work.deliveries))):
+            for _ in range(min(SENDS_AT_ONCE, len(deliveries))):
                 workers.create_task(work_on())
         return attempts
 
@@ -424,24 +437,26 @@ class _Run:
         if after.recovered_at == now and left:
             dues.append(now)
         after = replace(after, due=min(dues, default=None), pending=left, holder="", held_until=0)
-        if work.page is not None:
-            position = work.page.position
-            told = [each.id for each in work.page.events]
-            sent = Sent(checkpoint.sent).packed_with(told, settled_at(position))
-            after = replace(after, position=write_position(position), sent=sent)
+        if work.position is not None:
+            settled = settled_at(work.position)
+            sent = Sent(checkpoint.sent).packed_with(work.told, settled)
+            after = replace(after, position=write_position(work.position), sent=sent)
         written = await self._write(after, operations)
         await self._tell(checkpoint, written, outcomes)
         return written
 
     def _outcome(
-        self, delivery: Delivery, attempt: Attempt | None, work: _Work, now: int
+        self, delivery: Delivery, attempt: Attempt | None, now: int, *, is_probe: bool
     ) -> Delivery:
-        """Say what becomes of a delivery: one that was not tried is pending, and due."""
+        """Say what becomes of a delivery: one that was not tried is pending, and due.
+
+        A probe that fails is none of the attempts of the schedule.
+        """
         if attempt is None:
             return delivery
         tried = replace(
             delivery,
-            attempts=delivery.attempts + (not work.is_probe or attempt.has_succeeded),
+            attempts=delivery.attempts + (not is_probe or attempt.has_succeeded),
             last_attempt=now,
             status=attempt.status,
             latency_ms=attempt.latency_ms,
@@ -450,7 +465,7 @@ class _Run:
         )
         if attempt.has_succeeded:
             return replace(tried, state="delivered", next_attempt=None)
-        if work.is_probe:
+        if is_probe:
             return tried
         again = next_attempt(now, tried.attempts, self._draw)
         if again is None:
@@ -480,8 +495,9 @@ class _Run:
                 after.failures,
                 tenant,
             )
-        if self._is_gone:
-            await self._sources.endpoints.disable(self._context, endpoint, "answered 410 Gone")
+        if self._has_answered_gone:
+            with contextlib.suppress(NotFound):
+                await self._sources.endpoints.disable(self._context, endpoint, "answered 410 Gone")
             _log.error("webhook endpoint %s is switched off: it has answered 410 Gone", endpoint)
 
     async def _expire(self, checkpoint: Checkpoint) -> Checkpoint:
@@ -514,9 +530,21 @@ class _Run:
     async def _write(
         self, checkpoint: Checkpoint, operations: Sequence[RowOperation] = ()
     ) -> Checkpoint:
-        return await self._sources.checkpoints.write(
-            self._context, self._endpoint.id, checkpoint, operations
-        )
+        """Write a checkpoint; one that a redelivery has moved meanwhile is due as that has said.
+
+        Raises:
+            OperationRejected: another run has taken it.
+        """
+        own, endpoint = self._context, self._endpoint.id
+        try:
+            return await self._sources.checkpoints.write(own, endpoint, checkpoint, operations)
+        except OperationRejected:
+            found = await self._sources.checkpoints.read(own, endpoint)
+            if found is None or found.holder != own.request_id:
+                raise
+        dues = [each for each in (checkpoint.due, found.due) if each is not None]
+        moved = replace(checkpoint, etag=found.etag, due=min(dues, default=None))
+        return await self._sources.checkpoints.write(own, endpoint, moved, operations)
 
     def _now(self) -> int:
         """Return the time in POSIX milliseconds."""
@@ -532,6 +560,12 @@ def _due_of(delivery: Delivery, checkpoint: Checkpoint, now: int) -> int:
     if (delivery.last_attempt or now) < checkpoint.recovered_at:
         return 0
     return delivery.next_attempt or 0
+
+
+def _has_moved(before: FeedPosition, after: FeedPosition) -> bool:
+    """Tell whether a reading has gone so far that it is not to be repeated."""
+    moved = settled_at(after) - settled_at(before)
+    return moved >= _DAY_MS or (after.rows > 0 and moved >= _REFRESH_MS)
 
 
 def _after(checkpoint: Checkpoint, attempts: Sequence[Attempt], now: int) -> Checkpoint:

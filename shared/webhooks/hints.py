@@ -4,9 +4,9 @@ A hint says which tenant, and nothing else; the change rows say what. So a hint 
 twice and come late. The timer finds what no hint has told.
 
 Each commit is followed by a hint that can be seen no earlier than the commit was done. The first
-hint after a quiet second can be seen at once. While more commits come, the next one is put ahead: it
-can be seen a second later, and is that of all commits until then. So a tenant costs an instance one
-message a second, and one more when it begins.
+hint after a quiet second can be seen at once. While more commits come, the next one is put ahead:
+it can be seen a second later, and stands for all commits until then. So a tenant costs an instance
+one message a second, and one more when it begins.
 """
 
 import asyncio
