@@ -43,7 +43,7 @@ from vendor_api.tenant import TENANT
 from vendor_api.tenants import TENANTS
 from vendor_api.tokens import TOKEN_BY_VERSION, TOKENS
 
-__all__ = ["ENDPOINTS", "JOBS", "prepare", "respond"]
+__all__ = ["ENDPOINTS", "JOBS", "MESSAGE_JOBS", "prepare", "respond"]
 
 API: Mapping[str, ApiEndpoint] = {
     "api_access": ACCESS,

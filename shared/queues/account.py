@@ -21,7 +21,7 @@ class QueueAccount:
 
     @classmethod
     def of_connection_string(cls, text: str) -> Self:
-        """Read a connection string that names account and key."""
+        """Read a connection string, which names account and key."""
         parts = dict(part.split("=", 1) for part in text.split(";") if part)
         suffix = parts.get("EndpointSuffix", "core.windows.net")
         usual = f"https://{parts['AccountName']}.queue.{suffix}"

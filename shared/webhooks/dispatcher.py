@@ -420,9 +420,10 @@ class _Run:
     ) -> Checkpoint:
         """Write the new checkpoint with what became of each delivery, and give it back."""
         now = self._now()
-        after = _after(checkpoint, attempts.values(), now)
+        after = _after(checkpoint, [*attempts.values()], now)
         outcomes = [
-            self._outcome(each, attempts.get(each.id), work, now) for each in work.deliveries
+            self._outcome(each, attempts.get(each.id), now, is_probe=work.is_probe)
+            for each in work.deliveries
         ]
         operations: list[RowOperation] = []
         for before, outcome in zip(work.deliveries, outcomes, strict=True):

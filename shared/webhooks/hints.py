@@ -55,19 +55,6 @@ class Endpoints(Protocol):
         ...
 
 
-class NoHints:
-    """Gives none: webhooks are off."""
-
-    async def give(self, tenant: str) -> None:
-        """Give no hint."""
-
-    async def look_again(self, tenant: str, seconds: float) -> None:
-        """Give no hint."""
-
-    async def close(self) -> None:
-        """Close nothing."""
-
-
 class ChangeHints:
     """Puts hints; nothing is raised, and nobody waits long."""
 
