@@ -14,7 +14,7 @@ from shared.web import host_log, loading
 
 
 @dataclass(frozen=True, slots=True)
-class Queue:
+class QueueTrigger:
     """A queue whose messages begin a job.
 
     Attributes:
@@ -26,7 +26,7 @@ class Queue:
     queue: str
 
 
-HINTS = Queue("change_hints", "change-hints")
+HINTS = QueueTrigger("change_hints", "change-hints")
 
 WEBHOOK_QUEUES = (HINTS,)
 """Registered where webhooks are on."""
@@ -37,13 +37,13 @@ def webhooks_are_on() -> bool:
     return os.environ.get("SCIM_WEBHOOKS", "").strip() == "on"
 
 
-def register_queues(app: func.FunctionApp, queues: Iterable[Queue]) -> None:
+def register_queues(app: func.FunctionApp, queues: Iterable[QueueTrigger]) -> None:
     """Register the functions of the queues."""
     for queue in queues:
         _register(app, queue)
 
 
-def _register(app: func.FunctionApp, named: Queue) -> None:
+def _register(app: func.FunctionApp, named: QueueTrigger) -> None:
     """Register one function.
 
     A job of a message ends well whatever it meets: the host would run it again at once, five times,

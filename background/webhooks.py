@@ -17,9 +17,9 @@ DEADLINE_SECONDS = 50.0
 TIMER_SECONDS = 20.0
 """How long the timer's run begins with further tenants."""
 
-TENANTS_AT_ONCE = 16
+_TENANTS_AT_ONCE = 16
 
-ACTOR = "webhooks"
+_ACTOR = "webhooks"
 
 _log = logging.getLogger("scim.webhooks")
 
@@ -66,7 +66,7 @@ async def send_everywhere(run_id: str) -> None:
             await _send(process, tenant, run_id)
 
     async with asyncio.TaskGroup() as workers:
-        for _ in range(TENANTS_AT_ONCE):
+        for _ in range(_TENANTS_AT_ONCE):
             workers.create_task(work())
 
 
@@ -79,7 +79,7 @@ async def _send(process: Services, tenant: str, run_id: str) -> None:
 
 def _context(tenant: str, run_id: str) -> RequestContext:
     deadline = time.monotonic() + DEADLINE_SECONDS
-    return RequestContext(tenant, run_id, ACTOR, deadline, "webhooks")
+    return RequestContext(tenant, run_id, _ACTOR, deadline, "webhooks")
 
 
 def _write_fault(fault: Exception) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from shared.store import layout
 from shared.store.layout import Column
-from shared.store.webhook_deliveries import KINDS, DeliveryStream, transact_over
+from shared.store.webhook_deliveries import DELIVERY_KINDS, DeliveryStream, transact_over
 from shared.tables.operations import Delete, Insert, OperationRejected, Replace, RowOperation
 from shared.tables.request_context import RequestContext
 from shared.tables.retry import resend
@@ -113,7 +113,7 @@ class WebhookCheckpoints:
         1 call for each kind, and one for each 99 deliveries; up to 1,000 of each.
         """
         expired = 0
-        for kind in (KINDS["delivered"], KINDS["dead"]):
+        for kind in (DELIVERY_KINDS["delivered"], DELIVERY_KINDS["dead"]):
             span = layout.deliveries_between(kind, stream.endpoint, 1, before)
             rows = await collect(self._table, context, span, _EXPIRED_AT_ONCE, select=())
             for start in range(0, len(rows), _IN_A_TRANSACTION):

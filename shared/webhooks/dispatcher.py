@@ -15,7 +15,6 @@ import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol
 
 from shared.clock import Clock, rfc3339
 from shared.errors import NotFound
@@ -23,11 +22,12 @@ from shared.events.event import Event
 from shared.events.feed import Feed, FeedPosition
 from shared.store.webhook_checkpoints import Checkpoint, WebhookCheckpoints
 from shared.store.webhook_deliveries import Delivery, DeliveryStream, WebhookDeliveries
-from shared.store.webhook_endpoints import WebhookEndpoint
+from shared.store.webhook_endpoints import WebhookEndpoint, WebhookEndpoints
 from shared.tables.operations import Delete, OperationRejected, Replace, RowOperation
 from shared.tables.request_context import RequestContext
 from shared.tables.rows import ANY_ETAG
 from shared.webhooks.endpoint_load import EndpointLoad
+from shared.webhooks.hints import ChangeHints
 from shared.webhooks.positions import (
     Sent,
     position_at,
@@ -41,10 +41,10 @@ from shared.webhooks.schedule import (
     next_probe,
     retry_after,
 )
-from shared.webhooks.sender import Attempt
+from shared.webhooks.sender import Attempt, WebhookSender
 from shared.webhooks.signing import headers_of
 
-RUN_SECONDS = 20.0
+DISPATCH_SECONDS = 20.0
 """How long a run begins attempts. With one of 15 s and a checkpoint it ends within 40 s."""
 
 BATCH, SMALL_BATCH = 32, 4
@@ -54,7 +54,7 @@ failed."""
 SENDS_AT_ONCE = 4
 """Attempts at an endpoint with events of one tenant that are under way at once."""
 
-MOST_PENDING = 1_000
+MOST_PENDING_DELIVERIES = 1_000
 """Deliveries of a tenant to an endpoint that are tried again beside the feed. With more, what
 follows stays in the feed."""
 
@@ -69,36 +69,6 @@ _REFRESH_MS = 60_000
 _GONE, _WAIT_STATUSES = 410, frozenset({429, 503})
 
 _log = logging.getLogger("scim.webhooks")
-
-
-class Sender(Protocol):
-    """What the dispatcher needs to send."""
-
-    async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Attempt:
-        """Post a webhook once; nothing is raised."""
-        ...
-
-
-class Endpoints(Protocol):
-    """What the dispatcher needs of the webhook endpoints."""
-
-    async def current(self) -> Sequence[WebhookEndpoint]:
-        """Return endpoints that are a minute old at most."""
-        ...
-
-    async def disable(
-        self, context: RequestContext, endpoint_id: str, reason: str
-    ) -> WebhookEndpoint:
-        """Stop sending to an endpoint."""
-        ...
-
-
-class Hints(Protocol):
-    """What the dispatcher needs of hints."""
-
-    async def look_again(self, tenant: str, seconds: float) -> None:
-        """Have the dispatcher look at a tenant after some seconds."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +87,13 @@ class Sources:
         kept_days: how long events are kept.
     """
 
-    endpoints: Endpoints
+    endpoints: WebhookEndpoints
     secrets: Callable[[str], Awaitable[tuple[str, ...]]]
     feed: Feed
     checkpoints: WebhookCheckpoints
     deliveries: WebhookDeliveries
-    sender: Sender
-    hints: Hints
+    sender: WebhookSender
+    hints: ChangeHints
     paths: Mapping[str, str]
     kept_days: int
 
@@ -228,7 +198,7 @@ class _Run:
         self._context = context
         self._endpoint = endpoint
         self._stream = DeliveryStream(endpoint.id, context.tenant)
-        self._until = clock.steady() + RUN_SECONDS
+        self._until = clock.steady() + DISPATCH_SECONDS
         self._is_gone = self._has_answered_gone = False
         self._is_busy = False
 
@@ -297,7 +267,7 @@ class _Run:
             is_probe=bool(taken) and not _is_due(taken[0], checkpoint, now),
         )
         room = most - len(taken)
-        if room and pending < MOST_PENDING and (is_probe or not is_suspended):
+        if room and pending < MOST_PENDING_DELIVERIES and (is_probe or not is_suspended):
             await self._read_feed(checkpoint, work, room)
         return work
 

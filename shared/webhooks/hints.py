@@ -12,12 +12,11 @@ one message a second, and one more when it begins.
 import asyncio
 import logging
 import math
-from collections.abc import Sequence
 from typing import Protocol
 
 from shared.clock import Clock
 from shared.notices import Notices
-from shared.store.webhook_endpoints import WebhookEndpoint
+from shared.store.webhook_endpoints import WebhookEndpoints
 
 PERIOD_SECONDS = 1.0
 """How long one hint stands for all commits of a tenant."""
@@ -35,7 +34,7 @@ _MOST_TENANTS = 10_000
 _log = logging.getLogger("scim.webhooks")
 
 
-class Queue(Protocol):
+class HintQueue(Protocol):
     """What hints need of a queue."""
 
     async def put(self, text: str, delay: int = 0) -> None:
@@ -47,18 +46,10 @@ class Queue(Protocol):
         ...
 
 
-class Endpoints(Protocol):
-    """What hints need of the webhook endpoints."""
-
-    async def current(self) -> Sequence[WebhookEndpoint]:
-        """Return endpoints that are a minute old at most."""
-        ...
-
-
 class ChangeHints:
     """Puts hints; nothing is raised, and nobody waits long."""
 
-    def __init__(self, queue: Queue, endpoints: Endpoints, clock: Clock) -> None:
+    def __init__(self, queue: HintQueue, endpoints: WebhookEndpoints, clock: Clock) -> None:
         """Prepare; nothing is sent.
 
         Args:

@@ -1,4 +1,4 @@
-"""Webhooks where they are on: hints, the dispatcher and its queues, put together by the settings."""
+"""Webhooks where they are on: hints, the dispatcher and its queues, as the settings say."""
 
 import logging
 from collections.abc import Mapping
