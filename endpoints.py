@@ -96,4 +96,8 @@ ENDPOINTS: Mapping[str, Endpoint] = {
     **portal_endpoints(),
 }
 
-JOBS: Mapping[str, Job] = {"sweeper": sweep_tenants}
+JOBS: Mapping[str, Job] = {"sweeper": sweep_tenants, "webhooks": send_everywhere}
+"""Functions without a caller: work that nobody waits for, begun by a timer."""
+
+MESSAGE_JOBS: Mapping[str, MessageJob] = {"change_hints": send_hinted}
+"""Work that nobody waits for, begun by a message of a queue."""
