@@ -17,7 +17,7 @@ from shared.events.cursor import (
     read_cursor,
     write_cursor,
 )
-from shared.events.event import Event, types_of
+from shared.events.event import Event
 from shared.events.feed import ROWS_IN_A_TURN, Feed, FeedPage, FeedPosition
 from shared.scim.catalogue import Catalogue
 from shared.tables.request_context import RequestContext
@@ -25,6 +25,7 @@ from shared.web.requests import ScimRequest
 from shared.web.responses import JSON, ScimResponse
 from shared.web.services import Services
 from vendor_api.documents import ResourceName, read_documents
+from vendor_api.event_types import known_types
 from vendor_api.models import optional, read_number
 from vendor_api.operations import ApiEndpoint, Operation
 
@@ -262,7 +263,7 @@ def _limit(query: Mapping[str, str], *, expands: bool) -> int:
 def _types(text: str | None, catalogue: Catalogue) -> tuple[str, ...]:
     if text is None:
         return ()
-    known = {each for of in catalogue.resource_types for each in types_of(of.name)}
+    known = known_types(catalogue)
     wanted = tuple(part.strip() for part in text.split(","))
     unknown = [each for each in wanted if each not in known]
     if unknown:

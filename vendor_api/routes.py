@@ -25,6 +25,18 @@ API_ROUTES = (
     Route("api_tenants_name", "api/v1/tenants/{tenant}", per_tenant=False, problems=True),
     Route("api_tokens", "api/v1/tenants/{tenant}/tokens", per_tenant=False, problems=True),
     Route("api_tokens_id", "api/v1/tenants/{tenant}/tokens/{id}", per_tenant=False, problems=True),
+    Route("api_webhooks", "api/v1/webhooks", per_tenant=False, problems=True),
+    Route(
+        "api_webhooks_deliveries",
+        "api/v1/webhooks/{id}/deliveries",
+        per_tenant=False,
+        problems=True,
+    ),
+    Route("api_webhooks_id", "api/v1/webhooks/{id}", per_tenant=False, problems=True),
+    Route(
+        "api_webhooks_redeliver", "api/v1/webhooks/{id}/redeliver", per_tenant=False, problems=True
+    ),
+    Route("api_webhooks_secrets", "api/v1/webhooks/{id}/secrets", per_tenant=False, problems=True),
     # The name sorts after those of all literal routes below `/api/v1`.
     Route("api_zz_no_such_path", "api/v1/{*path}", per_tenant=False, problems=True),
     Route("openapi", "openapi.json", per_tenant=False, problems=True),

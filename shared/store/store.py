@@ -17,6 +17,7 @@ from shared.store.setup_links import SetupLinks
 from shared.store.tenant_settings import TenantSettingsStore
 from shared.store.user_roles import UserRoles
 from shared.store.users import Users
+from shared.store.webhook_deliveries import WebhookDeliveries
 from shared.store.webhook_endpoints import WebhookEndpoints
 from shared.tables.table import Table
 
@@ -41,6 +42,7 @@ class Store:
     log: ProvisioningLog
     setup_links: SetupLinks
     webhook_endpoints: WebhookEndpoints
+    webhook_deliveries: WebhookDeliveries
     table: Table
 
     async def close(self) -> None:
@@ -103,5 +105,6 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
         log=ProvisioningLog(table, beside or table),
         setup_links=SetupLinks(table, clock),
         webhook_endpoints=WebhookEndpoints(table, clock),
+        webhook_deliveries=WebhookDeliveries(table, clock),
         table=table,
     )

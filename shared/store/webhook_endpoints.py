@@ -5,6 +5,8 @@ tenant can have, and one read lists them. What a process remembers of them is a 
 by it a commit knows without a call whether anybody is to be told.
 """
 
+import json
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
@@ -24,7 +26,7 @@ from shared.store.layout import (
 from shared.store.remembered import Remembered
 from shared.store.resources import Precondition, check_precondition, timestamp
 from shared.store.tenant_settings import beside_requests
-from shared.tables.operations import Delete, Insert, Replace
+from shared.tables.operations import Delete, Insert, Replace, RowOperation
 from shared.tables.request_context import RequestContext
 from shared.tables.retry import retry_conflicts
 from shared.tables.rows import Row, Value
@@ -33,6 +35,8 @@ from shared.tenants import WEBHOOKS_PARTITION
 
 MOST_ENDPOINTS = 100
 """Endpoints of a deployment."""
+
+_log = logging.getLogger("scim.webhooks")
 
 EndpointState = Literal["enabled", "paused", "disabled"]
 
@@ -108,27 +112,22 @@ class WebhookEndpoints:
         return _endpoint(await self._row(_own(context), endpoint_id))
 
     async def create(self, context: RequestContext, wanted: WebhookEndpoint) -> WebhookEndpoint:
-        """Keep a new endpoint under the id that was drawn for it. 2 calls.
-
-        Raises:
-            Conflict: there are too many.
-        """
+        """Keep a new endpoint under the id that was drawn for it. 1 call; see `require_room`."""
         own = _own(context)
-        await self.require_room(context)
         now = timestamp()
         endpoint = replace(wanted, created=now, modified=now, version=1)
         insert = Insert(layout.webhook_key(endpoint.id), _values(endpoint))
 
         async def attempt() -> None:
             change = Change(WEBHOOK_ENDPOINT, endpoint.id, "create", version=1)
-            await commit(self._table, own, change, [insert])
+            await self._commit(own, change, insert)
 
         await retry_conflicts(own, attempt)
         self._kept.amend(lambda known: (*known, endpoint))
         return endpoint
 
     async def require_room(self, context: RequestContext) -> None:
-        """Refuse one more endpoint where there are too many. 1 call.
+        """Refuse one more endpoint where there are too many, before anything is drawn. 1 call.
 
         Raises:
             Conflict: there are too many.
@@ -203,7 +202,7 @@ class WebhookEndpoints:
             row = await self._row(own, endpoint_id)
             check_precondition(precondition, str(_endpoint(row).version))
             change = Change(WEBHOOK_ENDPOINT, endpoint_id, "delete")
-            await commit(self._table, own, change, [Delete(row.key, row.etag)])
+            await self._commit(own, change, Delete(row.key, row.etag))
 
         await retry_conflicts(own, attempt)
         self._kept.amend(lambda known: tuple(_others(known, endpoint_id)))
@@ -244,8 +243,14 @@ class WebhookEndpoints:
         change = Change(
             WEBHOOK_ENDPOINT, kept.id, "update", tuple(sorted(changed)), version=kept.version
         )
-        await commit(self._table, own, change, [Replace(row.key, _values(kept), row.etag)])
+        await self._commit(own, change, Replace(row.key, _values(kept), row.etag))
         return kept
+
+    async def _commit(self, own: RequestContext, change: Change, written: RowOperation) -> None:
+        """Commit a change, and tell in the log who made it: names of what changed, no value."""
+        await commit(self._table, own, change, [written])
+        line = {"webhook": change.verb, "endpoint": change.id, "changed": list(change.names)}
+        _log.info("%s", json.dumps({**line, "by": own.actor, "request": own.request_id}))
 
     async def _row(self, own: RequestContext, endpoint_id: str) -> Row:
         key = layout.webhook_key(endpoint_id)

@@ -1,0 +1,9 @@
+"""Types of events: which there are in this deployment."""
+
+from shared.events.event import types_of
+from shared.scim.catalogue import Catalogue
+
+
+def known_types(catalogue: Catalogue) -> frozenset[str]:
+    """Name the types of the events that there can be."""
+    return frozenset(each for of in catalogue.resource_types for each in types_of(of.name))
