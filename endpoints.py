@@ -7,6 +7,7 @@ functions are indexed.
 from collections.abc import Mapping
 
 from background.sweeper import sweep_tenants
+from background.webhooks import send_everywhere, send_hinted
 from health.handlers import alive, ready
 from portal.entrance import portal_endpoints
 from scim_groups.handlers import GROUPS
@@ -28,7 +29,7 @@ from shared.web.respond import (
     respond,
     searching,
 )
-from shared.web.services import Job, prepare
+from shared.web.services import Job, MessageJob, prepare
 from token_endpoint.documents import AUTHORIZATION_SERVER_DOCUMENT, PROTECTED_RESOURCE_DOCUMENT
 from token_endpoint.token import give_token
 from vendor_api.access import ACCESS
