@@ -14,6 +14,7 @@ import logging
 import math
 from typing import Protocol
 
+from shared import tenants
 from shared.clock import Clock
 from shared.notices import Notices
 from shared.store.webhook_endpoints import WebhookEndpoints
@@ -70,7 +71,8 @@ class ChangeHints:
 
         The request that has committed waits for it a fifth of a second at most.
         """
-        if self._clock.steady() < self._covered.get(tenant, -math.inf):
+        is_covered = self._clock.steady() < self._covered.get(tenant, -math.inf)
+        if is_covered or tenants.named(tenant) is None:  # what is of no tenant has no events
             return
         task = asyncio.get_running_loop().create_task(self._give(tenant))
         self._giving.add(task)
