@@ -110,7 +110,13 @@ async def test_this_machine_is_not_asked_however_it_is_written(
     port = receiver.url.split(":")[2].split("/")[0]
     attempt = await closed.send(f"https://{host}:{port}/hook", {}, b"{}")
     await closed.close()
-    assert attempt.error in {"the address is not public", "no connection", "the name was not found"}
+    assert not attempt.has_succeeded
+    # Where there is no IPv6 it ends before; two forms are no URLs to the HTTP library.
+    assert attempt.error in {
+        "the address is not public",
+        "the URL cannot be asked",
+        "no connection",
+    }
     assert receiver.requests == []
 
 
