@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -31,10 +32,8 @@ async def served(handler: Any) -> list[str]:
     process = SimpleNamespace(webhooks=hinted, rate_limit_of=lambda _: limit)
     context = RequestContext("acme", "1", "test", time.monotonic() + 9)
     request = SimpleNamespace(method="GET", context=context)
-    try:
+    with suppress(NotFound, Unavailable):
         await handle({"GET": handler}, cast("Any", request), cast("Any", process))
-    except (NotFound, Unavailable):
-        pass
     return hinted.tenants
 
 
