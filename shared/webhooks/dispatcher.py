@@ -62,7 +62,9 @@ _MOST_READ = 1_000
 """Events of a reading of the feed that has told only what was sent."""
 
 HELD_MS = 60_000
-BUSY_SECONDS = 5.0
+BUSY_SECONDS = 30.0
+"""When an endpoint is looked at again of which enough runs are waiting for an answer."""
+
 KEPT_DAYS = 30
 _DAY_MS = 86_400_000
 _REFRESH_MS = 60_000
@@ -114,7 +116,7 @@ class Dispatcher:
         self._sources = sources
         self._clock = clock or Clock()
         self._draw = draw or random.Random()  # noqa: S311 - spreads attempts, no secret
-        self._load = EndpointLoad()
+        self._load = EndpointLoad(self._clock)
 
     async def dispatch(self, context: RequestContext, *, expires: bool = False) -> bool:
         """Send what is due of the context's tenant, to each of its endpoints at the same time.
@@ -204,7 +206,7 @@ class _Run:
 
     async def run(self, *, expires: bool) -> None:
         """Send what is due, and see to it that somebody looks again when more is."""
-        if not self._load.has_room(self._endpoint.id):
+        if not await self._load.has_room_soon(self._endpoint.id):
             await self._look_again(BUSY_SECONDS)
             return
         checkpoint = await self._begin()
@@ -377,12 +379,12 @@ class _Run:
         body = delivery.body.encode()
         headers = headers_of(delivery.id, self._now() // 1_000, body, secrets)
         attempt: Attempt | None = None
-        self._load.begin(self._endpoint.id)
+        number = self._load.begin(self._endpoint.id)
         try:
             attempt = await self._sources.sender.send(self._endpoint.url, headers, body)
         finally:
             succeeded = attempt is not None and attempt.has_succeeded
-            self._load.end(self._endpoint.id, succeeded=succeeded)
+            self._load.end(self._endpoint.id, number, succeeded=succeeded)
         return attempt
 
     async def _settle(

@@ -1,32 +1,86 @@
-"""How many attempts at an endpoint this process has under way, whatever tenants they are of.
+"""Whether one more run may try an endpoint, whatever tenants are concerned, in this process.
 
 An endpoint may hang, and be that of every tenant. Each attempt would then keep a run of the
 dispatcher for as long as an attempt may take, and soon no run would be left for other endpoints. So
-an endpoint begins with few, has more as it answers, and one while it does not.
+an endpoint that has not answered yet, or not for a while, has few attempts under way. One that
+answers has as many as there are runs.
 """
 
-from collections import Counter
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Literal
 
-FIRST, MOST = 2, 16
+from shared.clock import Clock
+
+Health = Literal["unknown", "answers", "fails"]
+
+MOST: dict[Health, int] = {"unknown": 2, "answers": 1_000, "fails": 1}
+MOST_WHILE_SLOW = 4
+"""Attempts under way: by what is known of an endpoint, and while one has taken long."""
+
+SLOW_SECONDS_OF_ATTEMPT = 1.0
+FAILURES = 3
+"""In a row, after which an endpoint is taken for one that fails."""
+
+PATIENCE_SECONDS = 2.0
+"""How long a run waits to learn whether an endpoint answers that others are trying first."""
+
+
+@dataclass(slots=True)
+class _Load:
+    """What is known of an endpoint, and since when each attempt is under way."""
+
+    health: Health = "unknown"
+    failures: int = 0
+    began: dict[int, float] = field(default_factory=dict)
+    learned: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class EndpointLoad:
-    """The attempts under way, by endpoint. Nobody waits for a place."""
+    """The attempts under way, by endpoint."""
 
-    def __init__(self) -> None:
-        self._under_way: Counter[str] = Counter()
-        self._limits: dict[str, int] = {}
+    def __init__(self, clock: Clock) -> None:
+        """`clock` tells how long an attempt is under way."""
+        self._clock = clock
+        self._loads: dict[str, _Load] = defaultdict(_Load)
+        self._attempts = 0
+
+    async def has_room_soon(self, endpoint: str) -> bool:
+        """Tell whether one more attempt may begin; wait a moment where nothing is known yet."""
+        load = self._loads[endpoint]
+        if self.has_room(endpoint) or load.health != "unknown":
+            return self.has_room(endpoint)
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await load.learned.wait()
+        except TimeoutError:
+            return False
+        return self.has_room(endpoint)
 
     def has_room(self, endpoint: str) -> bool:
         """Tell whether one more attempt may begin."""
-        return self._under_way[endpoint] < self._limits.get(endpoint, FIRST)
+        load = self._loads[endpoint]
+        most = MOST[load.health]
+        oldest = min(load.began.values(), default=self._clock.steady())
+        if self._clock.steady() - oldest > SLOW_SECONDS_OF_ATTEMPT:
+            most = min(most, MOST_WHILE_SLOW)
+        return len(load.began) < most
 
-    def begin(self, endpoint: str) -> None:
-        """Count an attempt in."""
-        self._under_way[endpoint] += 1
+    def begin(self, endpoint: str) -> int:
+        """Count an attempt in; return what names it."""
+        self._attempts += 1
+        self._loads[endpoint].began[self._attempts] = self._clock.steady()
+        return self._attempts
 
-    def end(self, endpoint: str, *, succeeded: bool) -> None:
-        """Count an attempt out, and let its outcome decide how many there may be."""
-        self._under_way[endpoint] -= 1
-        limit = self._limits.get(endpoint, FIRST)
-        self._limits[endpoint] = min(limit + 1, MOST) if succeeded else 1
+    def end(self, endpoint: str, attempt: int, *, succeeded: bool) -> None:
+        """Count an attempt out, and learn from its outcome."""
+        load = self._loads[endpoint]
+        del load.began[attempt]
+        load.failures = 0 if succeeded else load.failures + 1
+        if succeeded:
+            load.health = "answers"
+        elif load.failures >= FAILURES:
+            load.health = "fails"
+        if load.health != "unknown":
+            load.learned.set()

@@ -277,6 +277,14 @@ PROMISES = {
     "no table, in the request that is refused": Promise(
         "setting refused: TABLE_ENDPOINT", "error", RECORD, be_refused, OF_SETTINGS, NO_TABLE
     ),
+    "webhooks without the address of the queues": Promise(
+        "setting refused: AzureWebJobsStorage__queueServiceUri is not set, and SCIM_WEBHOOKS is on",
+        "error",
+        CONSOLE,
+        start,
+        OF_SETTINGS,
+        {"SCIM_WEBHOOKS": "on"},
+    ),
     "a token among the settings of production": Promise(
         "setting refused: SCIM_SECRET_TOKEN",
         "error",

@@ -38,18 +38,18 @@ if TYPE_CHECKING:
     from shared.tables.azure_table import AzureTable
     from tests.support.fakes.clock import Time
 
-Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 PATHS = {"User": "/Users", "Group": "/Groups"}
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 
 
-async def taken(_: web.Request) -> web.Response:
+async def taken(_: web.BaseRequest) -> web.Response:
     return web.Response(status=204)
 
 
 def refused(status: int = 500, **headers: str) -> Answer:
-    async def answer(_: web.Request) -> web.Response:
+    async def answer(_: web.BaseRequest) -> web.Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return web.Response(status=status, headers=named, text="not today")
 
@@ -64,7 +64,7 @@ class Receiver:
     answer: Answer = taken
     requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
 
-    async def handle(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.read()
         headers = {name.lower(): value for name, value in request.headers.items()}
         self.requests.append((headers, body))

@@ -260,11 +260,11 @@ async def test_an_endpoint_that_hangs_holds_up_no_other(
 ) -> None:
     goes_on, others = asyncio.Event(), asyncio.Event()
 
-    async def hang(request: web.Request) -> web.StreamResponse:
+    async def hang(request: web.BaseRequest) -> web.StreamResponse:
         await goes_on.wait()
         return await taken(request)
 
-    async def count(request: web.Request) -> web.StreamResponse:
+    async def count(request: web.BaseRequest) -> web.StreamResponse:
         if len(receiver.requests) == 10:
             others.set()
         return await taken(request)

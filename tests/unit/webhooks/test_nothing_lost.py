@@ -47,7 +47,7 @@ class Unreliable:
         self.is_well = False
         self.taken: list[dict[str, Any]] = []
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         mood = 1.0 if self.is_well else self._chance.random()
         if mood < 0.15:
             return web.Response(status=self._chance.choice([301, 400, 500, 503]))
@@ -120,7 +120,7 @@ async def _directory(courier: Courier) -> dict[str, dict[str, dict[str, Any]]]:
         uid: {
             **partition.document(f"u-{uid}"),
             "id": uid,
-            "meta": {"resourceType": "User", "version": f'W/"{row.values["v"]}"'},
+            "meta": {"resourceType": "User", "version": f'W/"{int(row.values["v"])}"'},
         }
         for uid, row in partition.of("u").items()
     }

@@ -11,6 +11,7 @@ from background import webhooks as runs
 from shared.queues.account import QueueAccount
 from shared.queues.client import QueueClient
 from shared.settings import Settings
+from shared.web import services
 from shared.webhooks.process import POISON_QUEUE, QUEUE, WebhooksOn, open_webhooks
 from tests.unit.webhooks.conftest import PATHS, SECRET
 
@@ -58,8 +59,8 @@ def process(webhooks: WebhooksOn, courier: Courier, monkeypatch: pytest.MonkeyPa
     async def tenants() -> tuple[str, ...]:
         return ("another", courier.tenant)
 
-    services = SimpleNamespace(webhooks=webhooks, authenticator=SimpleNamespace(tenants=tenants))
-    monkeypatch.setattr(runs.services, "current", lambda: services)
+    opened = SimpleNamespace(webhooks=webhooks, authenticator=SimpleNamespace(tenants=tenants))
+    monkeypatch.setattr(services, "current", lambda: opened)
 
 
 @pytest.mark.usefixtures("process")
@@ -114,10 +115,12 @@ async def test_a_hint_that_names_no_tenant_ends_well(
 async def test_a_hint_ends_well_whatever_it_meets(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken() -> None:
-        raise ValueError("of whatever kind")
+    value = "of whatever kind"
 
-    monkeypatch.setattr(runs.services, "current", broken)
+    def broken() -> None:
+        raise ValueError(value)
+
+    monkeypatch.setattr(services, "current", broken)
     await runs.send_hinted("run-1", "acme")
     assert "webhooks were not sent: ValueError" in caplog.text
-    assert "of whatever kind" not in caplog.text
+    assert value not in caplog.text

@@ -52,7 +52,7 @@ async def test_everything_else_is_not(
 async def test_the_first_kilobyte_of_an_answer_is_kept_and_the_rest_not_read(
     sender: WebhookSender, receiver: Receiver
 ) -> None:
-    async def long(request: web.Request) -> web.StreamResponse:
+    async def long(request: web.BaseRequest) -> web.StreamResponse:
         response = web.StreamResponse(status=200)
         await response.prepare(request)
         try:
@@ -68,7 +68,7 @@ async def test_the_first_kilobyte_of_an_answer_is_kept_and_the_rest_not_read(
 
 
 async def test_half_an_answer_is_no_answer(sender: WebhookSender, receiver: Receiver) -> None:
-    async def half(request: web.Request) -> web.StreamResponse:
+    async def half(request: web.BaseRequest) -> web.StreamResponse:
         response = web.StreamResponse(status=200, headers={"Content-Length": "100"})
         await response.prepare(request)
         await response.write(b"only this")
@@ -88,7 +88,7 @@ async def test_an_answer_that_does_not_come_in_time_is_none(
 ) -> None:
     goes_on = asyncio.Event()
 
-    async def hang(_: web.Request) -> web.StreamResponse:
+    async def hang(_: web.BaseRequest) -> web.StreamResponse:
         await goes_on.wait()
         return web.Response()
 
@@ -164,7 +164,7 @@ async def test_no_proxy_of_the_environment_is_asked(
 
 
 async def test_a_certificate_is_checked(sender: WebhookSender) -> None:
-    async def answer(_: web.Request) -> web.Response:
+    async def answer(_: web.BaseRequest) -> web.Response:
         raise AssertionError("nothing is sent to whom it was not meant for")
 
     authority = trustme.CA()
