@@ -21,17 +21,6 @@ if TYPE_CHECKING:
 
 URL = "https://hooks.example.com/scim"
 EVENT = "0" * 32
-NOT_UNDERSTOOD = {
-    ("set", "--url", "http://hooks.example.com"): "https://",
-    ("set", "--url", "https://10.0.0.1/"): "no host of the internet",
-    ("set", "--type", "user.gone"): "no events of this type",
-    ("set", "--type", "user.deleted", "--all-types"): "not both",
-    ("set",): "name what is to change",
-    ("redeliver",): "say which",
-    ("redeliver", "--dead", "--event", EVENT): "say which",
-    ("redeliver", "--until", "1h"): "say which",
-    ("redeliver", "--since", "soon"): "put a length",
-}
 
 
 @pytest.fixture
@@ -83,33 +72,27 @@ async def test_one_is_changed_paused_and_resumed(
         assert (ended.json["state"], ended.json["reason"]) == (state, None)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "status", "said"),
-    [
-        (("set", "--url", "http://hooks.example.com"), 2, "https://"),
-        (("set", "--url", "https://10.0.0.1/"), 2, "no host of the internet"),
-        (("set", "--type", "user.gone"), 2, "no events of this type"),
-        (("set", "--type", "user.deleted", "--all-types"), 2, "not both"),
-        (("set",), 2, "name what is to change"),
-        (("redeliver",), 2, "say which"),
-        (("redeliver", "--dead", "--event", EVENT), 2, "say which"),
-        (("redeliver", "--until", "1h"), 2, "say which"),
-        (("redeliver", "--since", "soon"), 2, "put a length"),
-    ],
-)
+NOT_UNDERSTOOD = {
+    ("set", "--url", "http://hooks.example.com"): "https://",
+    ("set", "--url", "https://10.0.0.1/"): "no host of the internet",
+    ("set", "--type", "user.gone"): "no events of this type",
+    ("set", "--type", "user.deleted", "--all-types"): "not both",
+    ("set",): "name what is to change",
+    ("redeliver",): "say which",
+    ("redeliver", "--dead", "--event", EVENT): "say which",
+    ("redeliver", "--until", "1h"): "say which",
+    ("redeliver", "--since", "soon"): "put a length",
+}
+
+
 async def test_what_is_not_understood_changes_nothing(
-    table_admin: Admin,
-    endpoint: WebhookEndpoint,
-    store: Store,
-    context: RequestContext,
-    arguments: tuple[str, ...],
-    status: int,
-    said: str,
+    table_admin: Admin, endpoint: WebhookEndpoint, store: Store, context: RequestContext
 ) -> None:
-    command, *options = arguments
-    ended = await table_admin("webhook", command, endpoint.id, *options)
-    assert (ended.status, ended.out) == (status, "")
-    assert said in " ".join(ended.err.replace("│", " ").split())
+    for command, said in NOT_UNDERSTOOD.items():
+        name, *options = command
+        ended = await table_admin("webhook", name, endpoint.id, *options)
+        assert (ended.status, ended.out) == (2, ""), command
+        assert said in " ".join(ended.err.replace("│", " ").split()), command
     assert await store.webhook_endpoints.get(context, endpoint.id) == endpoint
 
 
