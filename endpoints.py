@@ -7,6 +7,7 @@ functions are indexed.
 from collections.abc import Mapping
 
 from background.sweeper import sweep_tenants
+from background.webhooks import send_everywhere, send_hinted
 from health.handlers import alive, ready
 from portal.entrance import portal_endpoints
 from scim_groups.handlers import GROUPS
@@ -28,7 +29,7 @@ from shared.web.respond import (
     respond,
     searching,
 )
-from shared.web.services import Job, prepare
+from shared.web.services import Job, MessageJob, prepare
 from token_endpoint.documents import AUTHORIZATION_SERVER_DOCUMENT, PROTECTED_RESOURCE_DOCUMENT
 from token_endpoint.token import give_token
 from vendor_api.access import ACCESS
@@ -45,7 +46,7 @@ from vendor_api.tokens import TOKEN_BY_VERSION, TOKENS
 from vendor_api.webhook_deliveries import WEBHOOK_DELIVERIES, WEBHOOK_REDELIVERY
 from vendor_api.webhooks import WEBHOOK_BY_ID, WEBHOOK_SECRETS, WEBHOOKS
 
-__all__ = ["ENDPOINTS", "JOBS", "prepare", "respond"]
+__all__ = ["ENDPOINTS", "JOBS", "MESSAGE_JOBS", "prepare", "respond"]
 
 API: Mapping[str, ApiEndpoint] = {
     "api_access": ACCESS,
@@ -103,4 +104,8 @@ ENDPOINTS: Mapping[str, Endpoint] = {
     **portal_endpoints(),
 }
 
-JOBS: Mapping[str, Job] = {"sweeper": sweep_tenants}
+JOBS: Mapping[str, Job] = {"sweeper": sweep_tenants, "webhooks": send_everywhere}
+"""Functions without a caller: work that nobody waits for, begun by a timer."""
+
+MESSAGE_JOBS: Mapping[str, MessageJob] = {"change_hints": send_hinted}
+"""Work that nobody waits for, begun by a message of a queue."""

@@ -580,7 +580,7 @@ def deliveries_between(kind: str, endpoint: str, since: int, until: int) -> Span
 
     Both are POSIX milliseconds.
     """
-    first, last = (f"{_LAST_MILLISECOND - each:012x}" for each in (until - 1, since - 1))
+    first, last = (f"{_LAST_MILLISECOND - each:012x}" for each in (until - 1, max(since, 1) - 1))
     return Span(f"{kind}-{endpoint}-{first}", f"{kind}-{endpoint}-{last}")
 
 

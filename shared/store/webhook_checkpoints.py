@@ -1,8 +1,8 @@
 """Checkpoints: how far the deliveries to a webhook endpoint have come, for each tenant a row.
 
-Whatever moves a checkpoint is written in one transaction with the deliveries that it is about, under
-the ETag of the row as it was read. So nothing is behind a checkpoint that is neither delivered nor
-in a row as pending or dead, and of two dispatchers at once the second finds its checkpoint refused.
+Whatever moves a checkpoint is written in one transaction with the deliveries that it is about,
+under the ETag of the row as it was read. So what is behind a checkpoint is delivered, pending or
+dead, each in a row. Of two dispatchers at once the second finds its checkpoint refused.
 """
 
 import secrets
@@ -12,7 +12,7 @@ from typing import Any
 
 from shared.store import layout
 from shared.store.layout import Column
-from shared.store.webhook_deliveries import KINDS, DeliveryStream, transact_over
+from shared.store.webhook_deliveries import DELIVERY_KINDS, DeliveryStream, transact_over
 from shared.tables.operations import Delete, Insert, OperationRejected, Replace, RowOperation
 from shared.tables.request_context import RequestContext
 from shared.tables.retry import resend
@@ -113,8 +113,7 @@ class WebhookCheckpoints:
         1 call for each kind, and one for each 99 deliveries; up to 1,000 of each.
         """
         expired = 0
-        for state in ("delivered", "dead"):
-            kind = KINDS["delivered" if state == "delivered" else "dead"]
+        for kind in (DELIVERY_KINDS["delivered"], DELIVERY_KINDS["dead"]):
             span = layout.deliveries_between(kind, stream.endpoint, 1, before)
             rows = await collect(self._table, context, span, _EXPIRED_AT_ONCE, select=())
             for start in range(0, len(rows), _IN_A_TRANSACTION):
@@ -129,7 +128,9 @@ class WebhookCheckpoints:
 
 def _values(checkpoint: Checkpoint) -> dict[str, Value]:
     document = {name: getattr(checkpoint, name) for name in _IN_DOCUMENT}
-    values: dict[str, Value] = {**layout.pack_document(document), Column.SENT: checkpoint.sent}
+    values: dict[str, Value] = {**layout.pack_document(document)}
+    if checkpoint.sent:
+        values[Column.SENT] = checkpoint.sent
     if checkpoint.due is not None:
         values[Column.DUE] = str(checkpoint.due)
     return values

@@ -29,7 +29,7 @@ from shared.tables.table import Table, collect, get_all
 
 DeliveryState = Literal["pending", "delivered", "dead"]
 
-KINDS: Final[dict[DeliveryState, str]] = {
+DELIVERY_KINDS: Final[dict[DeliveryState, str]] = {
     "pending": RowKind.DELIVERY_PENDING.value,
     "delivered": RowKind.DELIVERY_DONE.value,
     "dead": RowKind.DELIVERY_DEAD.value,
@@ -41,7 +41,7 @@ MOST_REDELIVERED = 1_000
 _IN_A_TRANSACTION = 40
 """Of which each takes up to two operations; one more is that on the checkpoint."""
 
-_STATES: Final[dict[str, DeliveryState]] = {kind: state for state, kind in KINDS.items()}
+_STATES: Final[dict[str, DeliveryState]] = {kind: state for state, kind in DELIVERY_KINDS.items()}
 _EVENT_ID = re.compile(r"[0-9a-f]{32}(-[a-z-]{1,20})?")
 
 
@@ -83,7 +83,7 @@ class Delivery:
     @property
     def key(self) -> str:
         """The key of its row."""
-        return layout.delivery_key(KINDS[self.state], self.endpoint, self.id)
+        return layout.delivery_key(DELIVERY_KINDS[self.state], self.endpoint, self.id)
 
     def insertion(self) -> Insert:
         """Write it as a row."""
@@ -167,8 +167,8 @@ class WebhookDeliveries:
             )
         own = replace(context, tenant=stream.tenant)
         pages: list[Sequence[Row]] = []
-        for each in KINDS if state is None else (state,):
-            span = layout.deliveries_span(KINDS[each], stream.endpoint, cursor or "")
+        for each in DELIVERY_KINDS if state is None else (state,):
+            span = layout.deliveries_span(DELIVERY_KINDS[each], stream.endpoint, cursor or "")
             pages.append(await collect(self._table, own, span, limit + 1))
         rows = list(heapq.merge(*pages, key=lambda row: row.key.split("-", 2)[2]))
         found = [delivery_of(row, stream) for row in rows[:limit]]
@@ -178,7 +178,7 @@ class WebhookDeliveries:
         self, context: RequestContext, stream: DeliveryStream, limit: int
     ) -> list[Delivery]:
         """Read what is yet to be sent, of the newest events first. 1 call for each 1,000."""
-        span = layout.deliveries_span(KINDS["pending"], stream.endpoint)
+        span = layout.deliveries_span(DELIVERY_KINDS["pending"], stream.endpoint)
         rows = await collect(self._table, context, span, limit)
         return [delivery_of(row, stream) for row in rows]
 
@@ -208,14 +208,14 @@ class WebhookDeliveries:
         if wanted.ids is not None:
             return await self._named(own, endpoint, wanted.ids)
         if wanted.since is None and wanted.until is None:
-            span = layout.deliveries_span(KINDS["dead"], endpoint)
+            span = layout.deliveries_span(DELIVERY_KINDS["dead"], endpoint)
             return await collect(self._table, own, span, MOST_REDELIVERED)
         return await self._between(own, endpoint, wanted.since or 0, wanted.until)
 
     async def _named(self, own: RequestContext, endpoint: str, ids: Collection[str]) -> list[Row]:
         known = [each for each in dict.fromkeys(ids) if _EVENT_ID.fullmatch(each)]
         keys = [
-            layout.delivery_key(KINDS[state], endpoint, each)
+            layout.delivery_key(DELIVERY_KINDS[state], endpoint, each)
             for each in known[:MOST_REDELIVERED]
             for state in ("dead", "delivered")
         ]
@@ -227,7 +227,7 @@ class WebhookDeliveries:
     ) -> list[Row]:
         end = int(self._clock.wall() * 1_000) + 1 if until is None else until
         spans: list[Span] = [
-            layout.deliveries_between(KINDS[state], endpoint, since, end)
+            layout.deliveries_between(DELIVERY_KINDS[state], endpoint, since, end)
             for state in ("dead", "delivered")
         ]
         found = [await collect(self._table, own, span, MOST_REDELIVERED) for span in spans]

@@ -57,6 +57,11 @@ class RequestContext:
     transactions: int = 0
     skipped: list[str] = field(default_factory=list)
 
+    @property
+    def has_written(self) -> bool:
+        """Whether it has written something, or may have: parts of it are counted in the meter."""
+        return bool(self.transactions or self.meter.entities)
+
     def next_transaction(self) -> int:
         """Count one more transaction of this request, and return its number."""
         self.transactions += 1

@@ -149,8 +149,15 @@ async def admit(
 
 
 async def handle(handlers: Handlers, request: ScimRequest, process: Services) -> ScimResponse:
-    """Serve the method of a request that was let in, or answer 405."""
-    response = await handler_of(handlers, request.method)(request, process)
+    """Serve the method of a request that was let in, or answer 405.
+
+    Where it has written, webhooks may be due, also of a request that has failed half-way.
+    """
+    try:
+        response = await handler_of(handlers, request.method)(request, process)
+    finally:
+        if request.context.has_written:
+            await process.webhooks.give_hint(request.context.tenant)
     fields = process.rate_limit_of(request).fields(request.context.tenant)
     return replace(response, headers={**response.headers, **fields}) if fields else response
 

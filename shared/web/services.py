@@ -37,6 +37,7 @@ from shared.web.readiness import Readiness
 from shared.web.refused_tokens import RefusedTokens
 from shared.web.request_rate_limit import PRODUCT, RequestRateLimit
 from shared.web.requests import ScimRequest
+from shared.webhooks.webhooks import Webhooks, WebhooksOff
 
 _log = logging.getLogger(__name__)
 
@@ -50,6 +51,9 @@ _TALKATIVE = (
 
 Job = Callable[[str], Awaitable[None]]
 """Work that no request asks for. It is given the host's id of the run."""
+
+MessageJob = Callable[[str, str], Awaitable[None]]
+"""Work that a message of a queue asks for. It is given the id of the run, and the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ class Services:
     tenant_tokens: TenantTokens = field(default_factory=WithoutVault)
     webhook_secrets: WebhookSecrets = field(default_factory=SecretsWithoutVault)
     refused_tokens: RefusedTokens = field(default_factory=RefusedTokens)
+    webhooks: Webhooks = field(default_factory=WebhooksOff)
     rate_limit: RequestRateLimit = field(init=False)
     key_rate_limit: RequestRateLimit = field(init=False)
     recorder: ProvisioningRecorder = field(init=False)
@@ -97,6 +102,7 @@ class Services:
     async def close(self) -> None:
         """Close every connection, and send what telemetry is left."""
         await self.authorization_server.close()
+        await self.webhooks.close()
         await self.authenticator.close()
         await self.recorder.close()
         await self.store.close()
@@ -119,14 +125,16 @@ def build(settings: Settings) -> Services:
         logging.getLogger(name).setLevel(logging.WARNING)
     catalogue = read_catalogue(settings.schemas)
     opened = authenticator(settings)
+    store, secrets = _open_store(settings, catalogue), webhook_secrets(settings, opened)
     return Services(
         settings,
         opened,
-        _open_store(settings, catalogue),
+        store,
         catalogue,
         open_telemetry(settings),
         tenant_tokens=tenant_tokens(settings, opened),
-        webhook_secrets=webhook_secrets(settings, opened),
+        webhook_secrets=secrets,
+        webhooks=_open_webhooks(settings, store, secrets, catalogue),
     )
 
 
@@ -201,6 +209,18 @@ def _open_store(settings: Settings, catalogue: Catalogue) -> Store:
         member_writes_per_second=settings.member_writes_per_second,
         beside=table.beside(),
     )
+
+
+def _open_webhooks(
+    settings: Settings, store: Store, secrets: WebhookSecrets, catalogue: Catalogue
+) -> Webhooks:
+    if settings.webhooks == "off":
+        return WebhooksOff()
+    # Imported here: it brings what sends and signs, which a service without webhooks never needs.
+    from shared.webhooks.process import open_webhooks  # noqa: PLC0415
+
+    paths = {each.name: each.endpoint for each in catalogue.resource_types}
+    return open_webhooks(settings, store, secrets, paths)
 
 
 def _custom_type(resource_type: ResourceType) -> CustomType:

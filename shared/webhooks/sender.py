@@ -160,6 +160,8 @@ def _reason(error: Exception) -> str:
         return _REFUSED
     if any(isinstance(each, aiohttp.ClientSSLError | ssl.SSLError) for each in told):
         return "the certificate is not trusted, or TLS failed"
+    if isinstance(error, aiohttp.InvalidURL):
+        return "the URL cannot be asked"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "the name was not found"
     if isinstance(error, aiohttp.ClientConnectorError):

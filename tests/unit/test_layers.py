@@ -37,12 +37,14 @@ ERRORS, CLOCK, NOTICES = "shared.errors", "shared.clock", "shared.notices"
 TABLES = "shared.tables"
 SDK_OF_TABLES, REST_OF_TABLES = f"{TABLES}.sdk", f"{TABLES}.rest.client"
 KEY_VAULT, VAULT_TOKENS = "shared.auth.key_vault", "shared.auth.vault"
-TIMED = f"{TIMERS}.timers"
+TIMED, QUEUED = f"{TIMERS}.timers", f"{TIMERS}.queues"
 ROUTES, LOADING = "shared.web.routes", "shared.web.loading"
 HOST_LOG = "shared.web.host_log"
 PACKAGE_CHECK = "shared.web.package_check"
 TELEMETRY = "shared.telemetry"
 SIGNATURES, KEYS_OF_ADMIN = "shared.oauth.signatures", "tools.admin.signing"
+WEBHOOKS, QUEUE_CLIENT = "shared.webhooks", "shared.queues.client"
+SENDS_WEBHOOKS = tuple(f"{WEBHOOKS}.{each}" for each in ("sender", "dispatcher", "process"))
 OPEN_TELEMETRY = f"{TELEMETRY}.open_telemetry"
 OF_THE_CORE = (f"{CORE}.folding", f"{CORE}.members", f"{CORE}.schema.Document")
 """What the store needs of the protocol: how values are compared, and what a document is."""
@@ -60,6 +62,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "function_app": (
         *(f"{package}.routes" for package in FUNCTIONS),
         TIMED,
+        QUEUED,
         ROUTES,
         LOADING,
         HOST_LOG,
@@ -79,6 +82,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "shared.oauth",
         "shared.store",
         TABLES,
+        WEBHOOKS,
         "shared.schema_files",
         TELEMETRY,
         CORE,
@@ -117,6 +121,19 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         ERRORS,
         CLOCK,
         *OF_THE_CORE,
+    ),
+    "shared.queues": ("shared.queues", TABLES),
+    WEBHOOKS: (
+        WEBHOOKS,
+        "shared.queues",
+        "shared.events",
+        "shared.store",
+        TABLES,
+        "shared.auth.webhook_secrets",
+        ERRORS,
+        CLOCK,
+        NOTICES,
+        *CONFIGURED,
     ),
     "shared.events": ("shared.events", "shared.store", TABLES, CLOCK),
     "shared.explain": (
@@ -201,6 +218,7 @@ MAY_IMPORT_OF_AZURE: dict[str, tuple[str, ...]] = {
     KEY_VAULT: ("azure.core", "azure.keyvault"),
     SDK_OF_TABLES: ("azure.core", "azure.data", "aiohttp"),
     TABLES: ("azure.core",),
+    "shared.queues": ("azure.core",),
     "local": ("azure.functions",),
     "benchmarks": ("azure.functions",),
     "tools.admin.sign_in": ("azure.core",),
@@ -413,8 +431,8 @@ def loaded_with(module: str) -> set[str]:
 def test_indexing_loads_routes_and_nothing_else() -> None:
     packages = {*PACKAGES, "shared.web"}
     routes = {f"{package}.routes" for package in FUNCTIONS}
-    loaded = {"function_app", ROUTES, LOADING, PACKAGE_CHECK, HOST_LOG, NOTICES, CLOCK, TIMED}
-    loaded |= routes | packages
+    loaded = {"function_app", ROUTES, LOADING, PACKAGE_CHECK, HOST_LOG, NOTICES, CLOCK}
+    loaded |= {TIMED, QUEUED} | routes | packages
     assert loaded_with("function_app") == loaded
 
 
@@ -438,6 +456,8 @@ def test_an_sdk_is_imported_where_the_settings_ask_for_it() -> None:
         OPEN_TELEMETRY,
         SIGNATURES,
         KEYS_OF_ADMIN,
+        QUEUE_CLIENT,
+        *SENDS_WEBHOOKS,
     )
 
     def is_early(module: str, each: Import) -> bool:
