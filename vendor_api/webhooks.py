@@ -15,7 +15,6 @@ from shared.errors import (
     NotFound,
     NotServed,
     PreconditionFailed,
-    ScimError,
 )
 from shared.store.layout import new_id_without_name
 from shared.store.webhook_endpoints import WebhookEndpoint, no_such_endpoint
@@ -75,7 +74,7 @@ async def create_webhook(request: ScimRequest, services: Services) -> ScimRespon
     new = await services.webhook_secrets.create(wanted.id, by)
     try:
         created = await kept.create(request.context, wanted)
-    except ScimError:
+    except Exception:
         # Nobody has seen the secret, and nothing is signed with it.
         await services.webhook_secrets.close(wanted.id, by)
         raise
@@ -207,7 +206,7 @@ def _shown(endpoint: WebhookEndpoint) -> ScimResponse:
     return of_model(200, WebhookDocument.of(endpoint), {"ETag": tag})
 
 
-WEBHOOKS = ApiEndpoint(
+WEBHOOK_ENDPOINTS = ApiEndpoint(
     Scope.TENANTS_MANAGE,
     {
         "GET": Operation(
