@@ -44,7 +44,7 @@ from vendor_api.tenant import TENANT
 from vendor_api.tenants import TENANTS
 from vendor_api.tokens import TOKEN_BY_VERSION, TOKENS
 from vendor_api.webhook_deliveries import WEBHOOK_DELIVERIES, WEBHOOK_REDELIVERY
-from vendor_api.webhooks import WEBHOOK_BY_ID, WEBHOOK_SECRETS, WEBHOOKS
+from vendor_api.webhooks import WEBHOOK_BY_ID, WEBHOOK_ENDPOINTS, WEBHOOK_SECRETS
 
 __all__ = ["ENDPOINTS", "JOBS", "MESSAGE_JOBS", "prepare", "respond"]
 
@@ -59,7 +59,7 @@ API: Mapping[str, ApiEndpoint] = {
     "api_tenants_name": TENANT,
     "api_tokens": TOKENS,
     "api_tokens_id": TOKEN_BY_VERSION,
-    "api_webhooks": WEBHOOKS,
+    "api_webhooks": WEBHOOK_ENDPOINTS,
     "api_webhooks_deliveries": WEBHOOK_DELIVERIES,
     "api_webhooks_id": WEBHOOK_BY_ID,
     "api_webhooks_redeliver": WEBHOOK_REDELIVERY,

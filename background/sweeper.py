@@ -13,7 +13,7 @@ import logging
 import random
 import time
 import traceback
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 
 from shared.auth.tokens import Authenticator
@@ -21,6 +21,7 @@ from shared.clock import Clock
 from shared.store.deletions import DeletionRecord
 from shared.store.store import Store
 from shared.tables.request_context import Bound, RequestContext
+from shared.tenants import WEBHOOKS_PARTITION
 from shared.web import services
 
 ACTOR = "sweeper"
@@ -58,7 +59,8 @@ async def sweep_tenants(run_id: str) -> None:
     settings = process.settings
     kept = KeptDays(settings.history_days, settings.provisioning_log_days)
     sweep = Sweep(process.store, run_id, kept)
-    await sweep.run(process.authenticator)
+    besides = (WEBHOOKS_PARTITION,) if settings.webhooks == "on" else ()
+    await sweep.run(process.authenticator, besides)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,16 +161,20 @@ class Sweep:
         self._began = self._clock.steady()
         self.swept = Swept()
 
-    async def run(self, authenticator: Authenticator) -> None:
+    async def run(self, authenticator: Authenticator, besides: Sequence[str] = ()) -> None:
         """Sweep every tenant within its bound, and write a line into the log if there was work.
 
         A tenant without work costs 3 calls.
+
+        Args:
+            authenticator: names the tenants.
+            besides: partitions of no tenant, whose change rows expire as theirs do.
 
         Raises:
             SweepError: a tenant could not be swept; the log has each with the reason.
             Unavailable: the tenants cannot be read.
         """
-        tenants = list(await authenticator.tenants())
+        tenants = [*await authenticator.tenants(), *besides]
         self._draw.shuffle(tenants)
         self.swept.tenants = len(tenants)
         waiting = iter(tenants)

@@ -75,6 +75,15 @@ _IN_PATHS = {"tenant": _TENANT, "id": _ID}
 _IDS = {
     "api_setup_links_id": "The id of the setup link: 32 hex digits.",
     "api_tokens_id": "The version of the token: 32 hex digits.",
+    **dict.fromkeys(
+        (
+            "api_webhooks_deliveries",
+            "api_webhooks_id",
+            "api_webhooks_redeliver",
+            "api_webhooks_secrets",
+        ),
+        "The id of the webhook endpoint: 32 hex digits.",
+    ),
 }
 """What `{id}` is, by the name of the route."""
 

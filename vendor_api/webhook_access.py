@@ -23,7 +23,7 @@ def when_on(handler: Handler) -> Handler:
     return serve
 
 
-async def seen(request: ScimRequest, services: Services) -> WebhookEndpoint:
+async def find_endpoint(request: ScimRequest, services: Services) -> WebhookEndpoint:
     """Return the endpoint of the path, if the key may see it. 1 call.
 
     Raises:
@@ -31,19 +31,19 @@ async def seen(request: ScimRequest, services: Services) -> WebhookEndpoint:
     """
     kept = services.store.webhook_endpoints
     endpoint = await kept.get(request.context, request.resource_id)
-    if not is_seen(request, endpoint):
+    if not may_see(request, endpoint):
         raise no_such_endpoint()
     return endpoint
 
 
-async def held(request: ScimRequest, services: Services) -> WebhookEndpoint:
+async def find_to_change(request: ScimRequest, services: Services) -> WebhookEndpoint:
     """Return the endpoint of the path, if it has the version that the request wants. 1 call."""
-    endpoint = await seen(request, services)
+    endpoint = await find_endpoint(request, services)
     check_precondition(request.precondition, str(endpoint.version))
     return endpoint
 
 
-def is_seen(request: ScimRequest, endpoint: WebhookEndpoint) -> bool:
+def may_see(request: ScimRequest, endpoint: WebhookEndpoint) -> bool:
     """Tell whether the API key of a request may see an endpoint."""
     key = request.api_key
     if key is None:

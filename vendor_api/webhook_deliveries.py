@@ -23,7 +23,7 @@ from shared.web.services import Services
 from shared.webhook_endpoints import tenant_named
 from vendor_api.models import optional, optional_moment, read_body, read_moment, read_number
 from vendor_api.operations import ApiEndpoint, NoQuery, Operation, of_model
-from vendor_api.webhook_access import held, seen, when_on
+from vendor_api.webhook_access import find_endpoint, find_to_change, when_on
 
 DEFAULT_DELIVERIES, MOST_DELIVERIES = 100, 500
 MOST_IDS = 100
@@ -169,7 +169,7 @@ async def list_deliveries(request: ScimRequest, services: Services) -> ScimRespo
     limit = read_number(request.query, "limit", DEFAULT_DELIVERIES, 1, MOST_DELIVERIES)
     state = _state(request.query.get("state"))
     cursor = request.query.get("cursor")
-    endpoint = await seen(request, services)
+    endpoint = await find_endpoint(request, services)
     stream = DeliveryStream(endpoint.id, _tenant(request, endpoint, request.query.get("tenant")))
     page = await services.store.webhook_deliveries.page(
         request.context, stream, state, limit, cursor
@@ -184,9 +184,11 @@ async def redeliver(request: ScimRequest, services: Services) -> ScimResponse:
     """POST of a redelivery. 2 calls, and up to two for each 40 deliveries."""
     asked = read_body(RedeliveryWanted, request.json())
     wanted = _redelivery(asked)
-    endpoint = await held(request, services)
+    endpoint = await find_to_change(request, services)
     stream = DeliveryStream(endpoint.id, _tenant(request, endpoint, asked.tenant))
     number = await services.store.webhook_deliveries.redeliver(request.context, stream, wanted)
+    if number:
+        await services.webhooks.give_hint(stream.tenant)
     await services.webhooks.give_hint(stream.tenant)
     return of_model(200, Redelivered(redelivered=number, more=number >= MOST_REDELIVERED))
 

@@ -15,7 +15,6 @@ from shared.errors import (
     NotFound,
     NotServed,
     PreconditionFailed,
-    ScimError,
 )
 from shared.store.layout import new_id_without_name
 from shared.store.webhook_endpoints import WebhookEndpoint, no_such_endpoint
@@ -36,7 +35,7 @@ from vendor_api.event_types import known_types
 from vendor_api.models import read_body, written_moment
 from vendor_api.operations import MERGE_PATCH, ApiEndpoint, NoQuery, Operation, of_model
 from vendor_api.token_models import TokenDocument, requester_of
-from vendor_api.webhook_access import held, is_seen, seen, when_on
+from vendor_api.webhook_access import find_endpoint, find_to_change, may_see, when_on
 from vendor_api.webhook_models import (
     NewSecretDocument,
     NewWebhookDocument,
@@ -53,7 +52,7 @@ _HOUR = 3_600
 async def list_webhooks(request: ScimRequest, services: Services) -> ScimResponse:
     """GET of the endpoints. 1 call."""
     endpoints = await services.store.webhook_endpoints.list(request.context)
-    own = [WebhookDocument.of(each) for each in endpoints if is_seen(request, each)]
+    own = [WebhookDocument.of(each) for each in endpoints if may_see(request, each)]
     return of_model(200, WebhookList(webhooks=own))
 
 
@@ -75,7 +74,7 @@ async def create_webhook(request: ScimRequest, services: Services) -> ScimRespon
     new = await services.webhook_secrets.create(wanted.id, by)
     try:
         created = await kept.create(request.context, wanted)
-    except ScimError:
+    except Exception:
         # Nobody has seen the secret, and nothing is signed with it.
         await services.webhook_secrets.close(wanted.id, by)
         raise
@@ -87,7 +86,7 @@ async def create_webhook(request: ScimRequest, services: Services) -> ScimRespon
 @when_on
 async def show_webhook(request: ScimRequest, services: Services) -> ScimResponse:
     """GET of an endpoint. 1 call."""
-    endpoint = await seen(request, services)
+    endpoint = await find_endpoint(request, services)
     request.has_already(str(endpoint.version))  # for If-Match
     return _shown(endpoint)
 
@@ -96,7 +95,7 @@ async def show_webhook(request: ScimRequest, services: Services) -> ScimResponse
 async def patch_webhook(request: ScimRequest, services: Services) -> ScimResponse:
     """PATCH of an endpoint (RFC 7396). 3 calls, 2 when nothing changes."""
     patch = read_patch(request.json())
-    endpoint = await seen(request, services)
+    endpoint = await find_endpoint(request, services)
     change = await _change(request, services, patch)
     endpoint = await services.store.webhook_endpoints.update(
         request.context, endpoint.id, change, request.precondition
@@ -107,7 +106,7 @@ async def patch_webhook(request: ScimRequest, services: Services) -> ScimRespons
 @when_on
 async def delete_webhook(request: ScimRequest, services: Services) -> ScimResponse:
     """DELETE of an endpoint, whose secrets end before it. 3 calls."""
-    endpoint = await held(request, services)
+    endpoint = await find_to_change(request, services)
     await services.webhook_secrets.close(endpoint.id, requester_of(request))
     await services.store.webhook_endpoints.delete(
         request.context, endpoint.id, request.precondition
@@ -118,7 +117,7 @@ async def delete_webhook(request: ScimRequest, services: Services) -> ScimRespon
 @when_on
 async def list_secrets(request: ScimRequest, services: Services) -> ScimResponse:
     """GET of the secrets. 1 call; one of the vault for each 25 versions."""
-    endpoint = await seen(request, services)
+    endpoint = await find_endpoint(request, services)
     judged = await services.webhook_secrets.versions(endpoint.id)
     return of_model(200, SecretList(secrets=[TokenDocument.of(each) for each in judged]))
 
@@ -127,7 +126,7 @@ async def list_secrets(request: ScimRequest, services: Services) -> ScimResponse
 async def rotate_secret(request: ScimRequest, services: Services) -> ScimResponse:
     """POST of a secret. 1 call."""
     asked = read_body(RotationWanted, request.json())
-    endpoint = await held(request, services)
+    endpoint = await find_to_change(request, services)
     overlap = asked.overlap_hours * _HOUR
     new = await services.webhook_secrets.rotate(endpoint.id, overlap, requester_of(request))
     answer = NewSecretDocument(
@@ -195,7 +194,7 @@ async def _change(
         named |= {"state": patch.state, "reason": None}
 
     def changed(endpoint: WebhookEndpoint) -> WebhookEndpoint:
-        if not is_seen(request, endpoint):  # somebody has given it other tenants meanwhile
+        if not may_see(request, endpoint):  # somebody has given it other tenants meanwhile
             raise no_such_endpoint()
         return replace(endpoint, **named)  # type: ignore[arg-type]
 
@@ -207,7 +206,7 @@ def _shown(endpoint: WebhookEndpoint) -> ScimResponse:
     return of_model(200, WebhookDocument.of(endpoint), {"ETag": tag})
 
 
-WEBHOOKS = ApiEndpoint(
+WEBHOOK_ENDPOINTS = ApiEndpoint(
     Scope.TENANTS_MANAGE,
     {
         "GET": Operation(

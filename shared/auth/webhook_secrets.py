@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from shared.auth.rotation import Drawn, SecretVersions
     from shared.auth.secret_changes import Requester
     from shared.auth.tokens import Choose, SecretToken
-    from shared.auth.versions import Standing
+    from shared.auth.versions import SecretVersion, Standing
     from shared.errors import ScimError
 
 SECRET_SECONDS = 3_650 * 86_400.0
@@ -168,31 +168,45 @@ class VaultWebhookSecrets:
     async def rotate(self, endpoint_id: str, overlap: float, by: Requester) -> NewSecret:
         """Draw another secret; see `WebhookSecrets.rotate`.
 
-        4 calls and one for the end of the present secret; one more for each that is superseded.
+        5 calls, the last for the end of the present secret; one more for each that is superseded.
         """
         secret = ManagedSecret.of_webhook(endpoint_id)
         async with self._acting("rotate", endpoint_id, by) as told:
             now = self.clock.wall()
+            present = having(
+                VersionState.VALID, standings(await self.vault.versions(secret.name), now)
+            )
             drawn = await rotation.rotate(self.vault, secret, _lifetime(now), now)
             told["version"] = drawn.version.id
             disabled = await self.changes.settle(secret, drawn, by)
             told["disabled"] = disabled
-            until = await self._end_previous(secret, drawn, now + overlap)
+            until = await self._end(secret, present[:1], now + overlap)
         return NewSecret(drawn, disabled, until)
 
-    async def _end_previous(
-        self, secret: ManagedSecret, drawn: Drawn, until: float
+    async def _end(
+        self, secret: ManagedSecret, present: Sequence[SecretVersion], until: float
     ) -> float | None:
-        """Let the secret before a new one expire; return when it does, None if there is none."""
-        judged = standings(await self.vault.versions(secret.name), self.clock.wall())
-        before = [
-            each for each in having(VersionState.VALID, judged) if each.id != drawn.version.id
-        ]
+        """Let the secret before a new one expire; return when it does, None if there is none.
+
+        Where the vault fails the new secret is good all the same, and has to be answered: the one
+        before it then ends by itself, or with the next rotation.
+        """
         ends = None
-        for each in before:
-            ends = until if each.expires is None else min(until, each.expires)
-            if ends != each.expires:
-                await self.vault.expire(secret.name, each.id, ends)
+        for version in present:
+            ends = version.expires
+            if ends is not None and ends <= until:
+                continue
+            try:
+                await self.vault.expire(secret.name, version.id, until)
+            except Exception as error:  # noqa: BLE001 - whatever the vault said
+                _log.warning(
+                    "%s: the version %s was to end and goes on, rotate again: %s",
+                    secret.name,
+                    version.id[:8],
+                    type(error).__name__,
+                )
+            else:
+                ends = until
         return ends
 
     async def versions(self, endpoint_id: str) -> list[Standing]:

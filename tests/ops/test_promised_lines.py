@@ -87,6 +87,10 @@ class App(Protocol):
         """Draw a token of the tenant `drawn` with an API key."""
         ...
 
+    async def create_webhook(self, key: str) -> None:
+        """Create a webhook endpoint with an API key."""
+        ...
+
     async def ask_for_an_access_token(self, client_id: str, secret: str) -> None:
         """Ask the token endpoint of the default tenant."""
         ...
@@ -218,6 +222,12 @@ async def draw_a_token(app: App, azure: Azure) -> None:
     await app.draw_token(key)
 
 
+async def create_a_webhook(app: App, azure: Azure) -> None:
+    key = f"scimkey_manager_{'m' * 43}"
+    azure.vault.put("scim-apikey--manager", key, tags={"scopes": "tenants.manage"})
+    await app.create_webhook(key)
+
+
 async def draw_without_the_right(app: App, azure: Azure) -> None:
     azure.vault.is_read_only = True
     await draw_a_token(app, azure)
@@ -249,6 +259,11 @@ async def sweep_without_a_vault(app: App, azure: Azure) -> None:
         await app.log.until("they cannot be named")
 
 
+WITH_WEBHOOKS = {
+    "SCIM_WEBHOOKS": "on",
+    "AzureWebJobsStorage__queueServiceUri": "https://account.queue.core.windows.net",
+}
+ENDPOINT = {"url": "https://hooks.example.com/scim"}
 OF_SETTINGS = {
     README: "the log has a line for each",
     RUNBOOK: "`setting refused: <name> ...`",
@@ -445,6 +460,24 @@ PROMISES = {
         draw_a_token,
         {RUNBOOK: '`{"tokens": "draw", "tenant": "acme", '},
     ),
+    "a webhook endpoint that is created": Promise(
+        r'\{"webhook": "create", "endpoint": "[0-9a-f]{32}", "changed": \[\],'
+        r' "by": "scim-apikey--manager/[0-9a-f]{8}", "request": ',
+        "information",
+        RECORD,
+        create_a_webhook,
+        {RUNBOOK: '`{"webhook": "update", "endpoint": "..."'},
+        settings=WITH_WEBHOOKS,
+    ),
+    "a secret of a webhook endpoint that is drawn": Promise(
+        r'\{"webhookSecret": "create", "endpoint": "[0-9a-f]{32}", "version": "[0-9a-f]{32}",'
+        r' "by": "scim-apikey--manager/[0-9a-f]{8}", "request": ',
+        "information",
+        RECORD,
+        create_a_webhook,
+        {RUNBOOK: '`{"webhookSecret": "rotate", "endpoint": "..."'},
+        settings=WITH_WEBHOOKS,
+    ),
     "a token that is not drawn": Promise(
         r'\{"tokens": "draw", "tenant": "drawn", "refused": "WriteRefusedError", "by":',
         "warning",
@@ -569,6 +602,9 @@ class OnTheStandIn:
         url = "/api/v1/tenants/drawn/tokens"
         await self.app.client.post(url, headers=bearer(key), json={})
 
+    async def create_webhook(self, key: str) -> None:
+        await self.app.client.post("/api/v1/webhooks", headers=bearer(key), json=ENDPOINT)
+
     async def ask_for_an_access_token(self, client_id: str, secret: str) -> None:
         form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": secret}
         await self.app.client.post("/scim/v2/oauth2/token", data=form)
@@ -623,6 +659,17 @@ class InTheLibrary:
             headers={"authorization": f"Bearer {key}"},
             route={"tenant": "drawn"},
             body="{}",
+            invocation_id=str(uuid.uuid4()),
+        )
+
+    async def create_webhook(self, key: str) -> None:
+        await self.exchanged(
+            function="api_webhooks",
+            method="POST",
+            url="https://id.example.com/api/v1/webhooks",
+            headers={"authorization": f"Bearer {key}"},
+            route={},
+            body=json.dumps(ENDPOINT),
             invocation_id=str(uuid.uuid4()),
         )
 

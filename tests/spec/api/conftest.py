@@ -84,7 +84,8 @@ async def deployed_once(
         azure.vault.put("scim-apikey--manager", MANAGER, tags=every)
         azure.vault.put("scim-apikey--some", SOME, tags={**every, "tenants": "acme,initech"})
         azure.vault.put("scim-apikey--reader", READER, tags={"scopes": "identities.read"})
-        on = {"SCIM_PORTAL": "on", "SCIM_WEBHOOKS": "on"}
+        queues = {"AzureWebJobsStorage__queueServiceUri": "https://account.queue.core.windows.net"}
+        on = {"SCIM_PORTAL": "on", "SCIM_WEBHOOKS": "on", **queues}
         more = {"SCIM_REQUESTS_PER_SECOND": "10000", **on}
         async with deployed({**azure.settings, **more}) as app:
             yield app, azure
