@@ -189,7 +189,6 @@ async def redeliver(request: ScimRequest, services: Services) -> ScimResponse:
     number = await services.store.webhook_deliveries.redeliver(request.context, stream, wanted)
     if number:
         await services.webhooks.give_hint(stream.tenant)
-    await services.webhooks.give_hint(stream.tenant)
     return of_model(200, Redelivered(redelivered=number, more=number >= MOST_REDELIVERED))
 
 

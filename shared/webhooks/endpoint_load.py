@@ -23,7 +23,7 @@ SLOW_SECONDS_OF_ATTEMPT = 1.0
 FAILURES = 3
 """In a row, after which an endpoint is taken for one that fails."""
 
-PATIENCE_SECONDS = 2.0
+PATIENCE_SECONDS = 1.0
 """How long a run waits to learn whether an endpoint answers that others are trying first."""
 
 
@@ -49,8 +49,9 @@ class EndpointLoad:
     async def has_room_soon(self, endpoint: str) -> bool:
         """Tell whether one more attempt may begin; wait a moment where nothing is known yet."""
         load = self._loads[endpoint]
-        if self.has_room(endpoint) or load.health != "unknown":
-            return self.has_room(endpoint)
+        has_room = self.has_room(endpoint)
+        if has_room or load.health != "unknown" or self._is_slow(load):
+            return has_room
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await load.learned.wait()
@@ -62,8 +63,7 @@ class EndpointLoad:
         """Tell whether one more attempt may begin."""
         load = self._loads[endpoint]
         most = MOST[load.health]
-        oldest = min(load.began.values(), default=self._clock.steady())
-        if self._clock.steady() - oldest > SLOW_SECONDS_OF_ATTEMPT:
+        if self._is_slow(load):
             most = min(most, MOST_WHILE_SLOW)
         return len(load.began) < most
 
@@ -84,3 +84,8 @@ class EndpointLoad:
             load.health = "fails"
         if load.health != "unknown":
             load.learned.set()
+
+    def _is_slow(self, load: _Load) -> bool:
+        """Tell whether an attempt under way has taken long already."""
+        now = self._clock.steady()
+        return now - min(load.began.values(), default=now) > SLOW_SECONDS_OF_ATTEMPT
