@@ -559,7 +559,12 @@ def delivery_key(kind: str, endpoint: str, event_id: str) -> str:
 
 def event_id_in(key: str) -> str:
     """Read the id of the event in the key of a delivery."""
-    return _turned(key.split("-", 2)[2])
+    return _turned(order_in(key))
+
+
+def order_in(key: str) -> str:
+    """Read what orders deliveries of all kinds in the key of one."""
+    return key.split("-", 2)[2]
 
 
 def deliveries_span(kind: str, endpoint: str, behind: str = "") -> Span:

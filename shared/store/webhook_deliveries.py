@@ -7,7 +7,7 @@ moves from one key to another in the transaction of the checkpoint (`webhook_che
 import heapq
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from shared.clock import Clock
@@ -170,7 +170,7 @@ class WebhookDeliveries:
         for each in DELIVERY_KINDS if state is None else (state,):
             span = layout.deliveries_span(DELIVERY_KINDS[each], stream.endpoint, cursor or "")
             pages.append(await collect(self._table, own, span, limit + 1))
-        rows = list(heapq.merge(*pages, key=lambda row: row.key.split("-", 2)[2]))
+        rows = list(heapq.merge(*pages, key=lambda row: layout.order_in(row.key)))
         found = [delivery_of(row, stream) for row in rows[:limit]]
         return DeliveryPage(found, found[-1].id if len(rows) > limit else None)
 
@@ -309,6 +309,7 @@ def delivery_of(row: Row, stream: DeliveryStream) -> Delivery:
     )
 
 
-_IN_DOCUMENT = tuple(
-    each.name for each in fields(Delivery) if each.name not in {"id", "endpoint", "tenant", "state"}
+_IN_DOCUMENT = (
+    *("type", "attempts", "last_attempt", "next_attempt"),
+    *("status", "latency_ms", "error", "answer", "body"),
 )
