@@ -7,17 +7,19 @@ import json
 import os
 import socket
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from azure.core.exceptions import ResourceExistsError
 from azure.functions.timer import TimerRequest
 
 from background.timers import SWEEPER
 from function_app import app
-from local import children, timers
+from local import children, host_storage, timers
 from local.functions import index
 from shared.errors import Unavailable
 from shared.store import layout
@@ -69,7 +71,7 @@ class Context:
 
 
 async def test_the_stand_in_for_the_host_runs_it(
-    storage: Azurite, tenants: Tenants, timer: TimerFunction, tmp_path: Path
+    storage: Azurite, tenants: Tenants, timer: TimerFunction
 ) -> None:
     """It was due while no host ran, so it runs at the start."""
     name = "sweptbythestandin"
@@ -77,15 +79,17 @@ async def test_the_stand_in_for_the_host_runs_it(
     context = tenants.context("default")
     old = Insert("l-0190000000000123456789abcdef01234567", {"rt": "User"})
     await write(table, context, [old])
-    timers.Memory(tmp_path).keep(timer, datetime(2026, 1, 1, tzinfo=UTC))
     environ = {
+        "AzureWebJobsStorage": storage.connection_string,
+        "AzureFunctionsWebHost__hostid": name,
         "PATH": os.environ["PATH"],
         "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
         "TABLE_CONNECTION_STRING": storage.connection_string,
         "TABLE_NAME": name,
         "SCIM_SECRET_TOKEN": "a-token-that-nobody-sends",
     }
-    output = await output_of_a_host(environ, tmp_path, until="sweeper succeeded")
+    await keep_times(timer, environ)
+    output = await output_of_a_host(environ, until="sweeper succeeded")
     assert "sweeper: its timer fires, past due" in output
     told = json.loads(output[output.index('{"sweep":') :].partition("\n")[0])
     assert (told["tenants"], told["changes"], told["failed"]) == (1, 1, 0)
@@ -93,13 +97,23 @@ async def test_the_stand_in_for_the_host_runs_it(
     await table.close()
 
 
-async def output_of_a_host(environ: dict[str, str], memory: Path, until: str) -> str:
+async def keep_times(timer: TimerFunction, environ: dict[str, str]) -> None:
+    """Leave what a host has kept of the timer when it ran last, some time ago."""
+    schedule, ran = timers.resolve(timer, environ), datetime(2026, 1, 1, tzinfo=UTC)
+    name = f"timers/{environ['AzureFunctionsWebHost__hostid']}/Host.Functions.sweeper/status"
+    async with host_storage.host_container(environ) as container:
+        with suppress(ResourceExistsError):
+            await container.create_container()
+        status = timers.StatusBlob(container, name)
+        await status.write(timers.Status(ran, schedule.next_time(ran), ran))
+
+
+async def output_of_a_host(environ: dict[str, str], until: str) -> str:
     """Run the app by the stand-in until it has said something."""
     output = ""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         command = [sys.executable, "-m", "local.host", "--root", str(ROOT)]
         command += ["--app", "function_app", "--socket", str(listener.fileno())]
-        command += ["--timers", str(memory)]
         async with children.running(
             command,
             directory=ROOT,
