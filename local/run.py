@@ -204,8 +204,8 @@ def _record(
 
 def _own_environ() -> dict[str, str]:
     given = {name: value for name, value in os.environ.items() if value}
-    switched_on = {"SCIM_PORTAL": "on", "SCIM_WEBHOOKS": "on"}
-    return {"AZURE_FUNCTIONS_ENVIRONMENT": "Development"} | switched_on | given
+    own = dict.fromkeys(("SCIM_PORTAL", "SCIM_WEBHOOKS", "SCIM_WEBHOOKS_TO_LOOPBACK"), "on")
+    return {"AZURE_FUNCTIONS_ENVIRONMENT": "Development", **own} | given
 
 
 async def _serves(url: str, host: Process) -> bool:

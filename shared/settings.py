@@ -35,7 +35,9 @@ _PREFIXES = {TENANT_TOKEN: _TENANT_TOKEN_PREFIX, API_KEY: _API_KEY_PREFIX}
 _ENVIRONMENT = "AZURE_FUNCTIONS_ENVIRONMENT"
 _CONNECTION_STRING = "TABLE_CONNECTION_STRING"
 
-_DEVELOPMENT_ONLY = frozenset({"SCIM_SECRET_TOKEN", *_PREFIXES, _CONNECTION_STRING})
+_LOOPBACK = "SCIM_WEBHOOKS_TO_LOOPBACK"
+
+_DEVELOPMENT_ONLY = frozenset({"SCIM_SECRET_TOKEN", *_PREFIXES, _CONNECTION_STRING, _LOOPBACK})
 
 # The account that every storage emulator knows; its key is published and opens nothing else.
 _EMULATOR = {
@@ -414,6 +416,19 @@ class Settings(BaseModel):
         description="`on` serves the portal below `/portal` to whoever holds a setup link, as"
         " `make run` does.",
     )
+    webhooks: Literal["off", "on"] = Field(
+        "off",
+        alias="SCIM_WEBHOOKS",
+        description="`on` sends events to the webhook endpoints that are registered below"
+        " `/api/v1/webhooks` ([docs/integrate.md](docs/integrate.md#webhooks)), as `make run`"
+        " does.",
+    )
+    webhooks_to_loopback: Literal["off", "on"] = Field(
+        "off",
+        alias=_LOOPBACK,
+        description="Development only: `on` lets a webhook go to this machine, by http as well, as"
+        " `make run` does.",
+    )
 
     @property
     def is_development(self) -> bool:
@@ -515,6 +530,11 @@ def _refused_in_production(values: Mapping[str, Any]) -> Iterator[str]:
         yield (
             f"{_CONNECTION_STRING} is for development only, because shared keys are switched off"
             " in production; remove it and put TABLE_ENDPOINT"
+        )
+    if _LOOPBACK in values:
+        yield (
+            f"{_LOOPBACK} is for development only ({_ENVIRONMENT}=Development), because what"
+            " listens on an instance itself is for nobody outside; remove it"
         )
     tokens = ["SCIM_SECRET_TOKEN"] if "SCIM_SECRET_TOKEN" in values else []
     tokens += [f"{_TENANT_TOKEN_PREFIX}{suffix}" for suffix in values.get(TENANT_TOKEN, {})]

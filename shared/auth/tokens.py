@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from shared import api_keys, tenants
-from shared.auth.development_vault import OF_THE_SETTINGS, DevelopmentVault
+from shared.auth.development_vault import OF_THE_SETTINGS, DevelopmentVault, HeldVersion
 from shared.auth.tenant_tokens import TenantAccess, TenantState, no_such_tenant
 from shared.auth.versions import VALID_TOKENS
 from shared.clock import Clock
@@ -57,7 +58,7 @@ class SecretToken:
         digest: Of the value.
         not_before: When it begins to be valid.
         expires: When it ends.
-        value: The value itself where a digest would not do: of a signing key, and of what a client
+        value: The value itself where a digest would not do: of what signs, and of what a client
             has that is no secret. Otherwise empty.
     """
 
@@ -150,7 +151,7 @@ class Authenticator(Protocol):
         """
 
     async def choose(self, secret: str | None, choose: Choose) -> SecretToken | None:
-        """Choose a valid version of the secret of an OAuth client, or of the signing keys.
+        """Choose a valid version of the secret of an OAuth client, or of one that signs.
 
         Args:
             secret: Name of the secret; None for one that cannot exist.
@@ -250,9 +251,13 @@ class DevelopmentTokens:
         return AcceptedCredentials(by_token=await self.has_tenant(tenant))
 
     async def choose(self, secret: str | None, choose: Choose) -> SecretToken | None:
-        """Choose nothing: OAuth clients and signing keys lie in a vault alone."""
-        del secret, choose
-        return None
+        """Choose a valid version of a secret that signs webhooks.
+
+        OAuth clients and signing keys lie in a vault alone.
+        """
+        valid = [] if secret is None else self.vault.valid(secret)
+        versions = [_secret_token(secret or "", each) for each in valid if each.value]
+        return choose(versions, VALID_TOKENS)
 
     async def refresh(self) -> None:
         """Read nothing: the settings do not change."""
@@ -293,6 +298,18 @@ class DevelopmentTokens:
 
     async def close(self) -> None:
         """Close nothing: settings are not open."""
+
+
+def _secret_token(secret: str, held: HeldVersion) -> SecretToken:
+    version = held.version
+    return SecretToken(
+        version.id,
+        f"{_DEVELOPMENT}/{secret}/{version.id[:8]}",
+        held.digest,
+        -math.inf if version.not_before is None else version.not_before,
+        math.inf if version.expires is None else version.expires,
+        held.value,
+    )
 
 
 def bearer_token(authorization: str | None) -> str:

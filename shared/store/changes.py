@@ -12,8 +12,10 @@ from shared.tables.rows import Row, Value, Values
 Verb = Literal["create", "update", "delete", "members", "sweep", "settings", "roles", "void"]
 SETUP_LINK = "SetupLink"
 SECRET_TOKEN = "SecretToken"  # noqa: S105 - the name of what was changed, not a token
-ADMINISTRATIVE = frozenset({SETUP_LINK, SECRET_TOKEN})
-"""In the place of a resource type: what is changed at the portal, which no client of SCIM sees."""
+WEBHOOK_ENDPOINT = "WebhookEndpoint"
+ADMINISTRATIVE = frozenset({SETUP_LINK, SECRET_TOKEN, WEBHOOK_ENDPOINT})
+"""In the place of a resource type: what the portal and `/api/v1` change, and no client of SCIM
+sees."""
 
 MemberVersion = tuple[str, int | None]
 """A member's id and, of a user, its new version; a group has none, and that tells the two apart."""

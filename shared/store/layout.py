@@ -67,6 +67,7 @@ class RowKind(StrEnum):
         TENANT_SETTINGS: the settings of the tenant.
         DELETED_VALUE: a value by which a user could be found who was deleted, as a hash alone.
         SETUP_LINK: a setup link of the portal, and the session that its opening began.
+        WEBHOOK: a webhook endpoint; in a partition of no tenant.
     """
 
     USER = "u"
@@ -93,6 +94,7 @@ class RowKind(StrEnum):
     TENANT_SETTINGS = "s"
     DELETED_VALUE = "dv"
     SETUP_LINK = "sl"
+    WEBHOOK = "wh"
 
 
 class Column:
@@ -516,6 +518,11 @@ def changes_before(number: str | None, since: int) -> Span:
 def setup_link_key(link_id: str) -> str:
     """Build the key of a setup link."""
     return f"{RowKind.SETUP_LINK}-{link_id}"
+
+
+def webhook_key(endpoint_id: str) -> str:
+    """Build the key of a webhook endpoint."""
+    return f"{RowKind.WEBHOOK}-{endpoint_id}"
 
 
 # Keys of the provisioning log

@@ -17,6 +17,7 @@ from shared.store.setup_links import SetupLinks
 from shared.store.tenant_settings import TenantSettingsStore
 from shared.store.user_roles import UserRoles
 from shared.store.users import Users
+from shared.store.webhook_endpoints import WebhookEndpoints
 from shared.tables.table import Table
 
 
@@ -39,10 +40,12 @@ class Store:
     role_changes: RoleChanges
     log: ProvisioningLog
     setup_links: SetupLinks
+    webhook_endpoints: WebhookEndpoints
     table: Table
 
     async def close(self) -> None:
         """End what is read beside requests, and close the connections."""
+        await self.webhook_endpoints.close()
         await self.roles.close()
         await self.settings.close()
         await self.table.close()
@@ -99,5 +102,6 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
         role_changes=RoleChanges(table, settings, roles, rate_limiter, clock),
         log=ProvisioningLog(table, beside or table),
         setup_links=SetupLinks(table, clock),
+        webhook_endpoints=WebhookEndpoints(table, clock),
         table=table,
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from shared.auth.configured import authenticator, tenant_tokens
 from shared.auth.tenant_tokens import TenantTokens, WithoutVault
 from shared.auth.tokens import Authenticator
+from shared.auth.webhook_secrets import WebhookSecrets
 from shared.errors import Unavailable
 from shared.identity import open_credential
 from shared.notices import Notices
@@ -69,6 +70,7 @@ class Services:
     key_rate_limit: RequestRateLimit = field(init=False)
     recorder: ProvisioningRecorder = field(init=False)
     authorization_server: AuthorizationServer = field(init=False)
+    webhook_secrets: WebhookSecrets = field(init=False)
 
     def __post_init__(self) -> None:
         """Give every tenant rate limits, a log and an authorization server, by the settings."""
@@ -83,6 +85,7 @@ class Services:
         key_sets = KeySets(self.settings.jwks_hosts)
         server = AuthorizationServer(self.authenticator, seconds, key_sets=key_sets)
         object.__setattr__(self, "authorization_server", server)
+        object.__setattr__(self, "webhook_secrets", WebhookSecrets(self.authenticator))
 
     def rate_limit_of(self, request: ScimRequest) -> RequestRateLimit:
         """Return the rate limit in which a request counts."""

@@ -51,6 +51,7 @@ CONFIGURED = (
     "shared.tenants",
     "shared.api_keys",
     "shared.clients",
+    "shared.signing_secrets",
     "shared.identity",
 )
 PORTAL_CODES = "shared.portal_codes"
@@ -105,6 +106,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "shared.store",
         TABLES,
         "shared.tenant_settings",
+        "shared.tenants",
         "shared.roles",
         ERRORS,
         CLOCK,
@@ -130,6 +132,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "shared.api_keys": ("shared.tenants",),
     PORTAL_CODES: ("shared.tenants",),
     "shared.clients": ("shared.tenants",),
+    "shared.signing_secrets": (),
     "shared": (),
     "local": ("local", "shared.settings", "shared.schema_files"),
     "benchmarks": ("benchmarks", "local", "shared"),
