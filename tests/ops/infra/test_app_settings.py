@@ -27,7 +27,7 @@ OF_THE_PLATFORM = {
     "APPLICATIONINSIGHTS_CONNECTION_STRING": "where telemetry goes",
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "sent with the identity, as no key is accepted",
 }
-"""Settings of the host and its telemetry, and why; the service reads none but that of the queues."""
+"""Settings of the host and its telemetry, and why; the service reads the address of queues too."""
 
 REFUSED_BY_FLEX = [
     "FUNCTIONS_WORKER_RUNTIME",
