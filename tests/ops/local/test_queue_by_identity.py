@@ -6,12 +6,10 @@ import asyncio
 import os
 import socket
 import sys
-import time
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from azure.core.credentials import AccessToken
 from azure.storage.queue import TextBase64EncodePolicy
 from azure.storage.queue.aio import QueueClient
 
@@ -19,7 +17,7 @@ from local import children
 from tests.support.fakes.azure import (
     STORAGE,
     Identity,
-    access_token,
+    StorageCredential,
     certificates,
     storage_over_tls,
 )
@@ -46,21 +44,6 @@ async def tick(timer: func.TimerRequest) -> None:
 """
 
 
-class Token:
-    """A credential of somebody who may use the queue."""
-
-    async def get_token(self, *scopes: str, **options: object) -> AccessToken:
-        del scopes, options
-        return AccessToken(access_token(STORAGE), int(time.time()) + 3_600)
-
-    async def close(self) -> None: ...
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *fault: object) -> None: ...
-
-
 async def test_the_host_signs_in_to_queue_and_blobs_with_the_identity_that_its_settings_name(
     tmp_path: Path,
 ) -> None:
@@ -73,7 +56,7 @@ async def test_the_host_signs_in_to_queue_and_blobs_with_the_identity_that_its_s
         async with QueueClient(
             url["queue"],
             "hints",
-            Token(),
+            StorageCredential(),
             message_encode_policy=TextBase64EncodePolicy(),
             connection_verify=authority,
         ) as queue:

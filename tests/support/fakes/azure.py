@@ -15,10 +15,11 @@ import ssl
 import time
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import trustme
 from aiohttp import web
+from azure.core.credentials import AccessToken
 
 from local import children
 from tests.support.fakes.key_vault import FakeIdentity
@@ -70,6 +71,21 @@ class Identity(FakeIdentity):
         return web.json_response(
             {**token, "resource": STORAGE, "expires_on": str(int(time.time()) + 3_600)}
         )
+
+
+class StorageCredential:
+    """A credential of somebody who may do anything with the storage."""
+
+    async def get_token(self, *scopes: str, **options: object) -> AccessToken:
+        del scopes, options
+        return AccessToken(access_token(STORAGE), int(time.time()) + 3_600)
+
+    async def close(self) -> None: ...
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *fault: object) -> None: ...
 
 
 @asynccontextmanager

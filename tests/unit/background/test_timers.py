@@ -7,14 +7,12 @@ import json
 import os
 import socket
 import sys
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from azure.core.exceptions import ResourceExistsError
 from azure.functions.timer import TimerRequest
 
 from background.timers import SWEEPER
@@ -28,6 +26,7 @@ from shared.tables.azure_table import open_table
 from shared.tables.operations import Insert
 from shared.web import services
 from tests.support.seeds import write
+from tests.support.timers import missed
 
 if TYPE_CHECKING:
     from local.azurite import Azurite
@@ -70,9 +69,7 @@ class Context:
     invocation_id = "the-id-of-the-run"
 
 
-async def test_the_stand_in_for_the_host_runs_it(
-    storage: Azurite, tenants: Tenants, timer: TimerFunction
-) -> None:
+async def test_the_stand_in_for_the_host_runs_it(storage: Azurite, tenants: Tenants) -> None:
     """It was due while no host ran, so it runs at the start."""
     name = "sweptbythestandin"
     table = open_table(TableAddress(name, connection_string=storage.connection_string))
@@ -81,31 +78,20 @@ async def test_the_stand_in_for_the_host_runs_it(
     await write(table, context, [old])
     environ = {
         "AzureWebJobsStorage": storage.connection_string,
-        "AzureFunctionsWebHost__hostid": name,
         "PATH": os.environ["PATH"],
         "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
         "TABLE_CONNECTION_STRING": storage.connection_string,
         "TABLE_NAME": name,
         "SCIM_SECRET_TOKEN": "a-token-that-nobody-sends",
     }
-    await keep_times(timer, environ)
+    async with host_storage.host_container(environ) as container:
+        environ |= await missed(container, SWEEPER.name, SWEEPER.schedule)
     output = await output_of_a_host(environ, until="sweeper succeeded")
     assert "sweeper: its timer fires, past due" in output
     told = json.loads(output[output.index('{"sweep":') :].partition("\n")[0])
     assert (told["tenants"], told["changes"], told["failed"]) == (1, 1, 0)
     assert (await table.page(context, layout.changes_span())).rows == []
     await table.close()
-
-
-async def keep_times(timer: TimerFunction, environ: dict[str, str]) -> None:
-    """Leave what a host has kept of the timer when it ran last, some time ago."""
-    schedule, ran = timers.resolve(timer, environ), datetime(2026, 1, 1, tzinfo=UTC)
-    name = f"timers/{environ['AzureFunctionsWebHost__hostid']}/Host.Functions.sweeper/status"
-    async with host_storage.host_container(environ) as container:
-        with suppress(ResourceExistsError):
-            await container.create_container()
-        status = timers.StatusBlob(container, name)
-        await status.write(timers.Status(ran, schedule.next_time(ran), ran))
 
 
 async def output_of_a_host(environ: dict[str, str], until: str) -> str:
