@@ -146,7 +146,7 @@ $(PIP_READY): pyproject.toml | $(PY)
 
 $(RUN_READY): requirements.txt pyproject.toml | $(PIP_READY)
 	@echo "$(VENV): installing what make run needs"
-	@$(PIP) install -r requirements.txt
+	@$(PIP) install -r requirements.txt --group local
 	@touch $@
 
 $(DEV_READY): requirements.txt pyproject.toml | $(PIP_READY)

@@ -23,6 +23,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from background.timers import SWEEPER
 from shared.settings import describe
 from tests.support.deployed import MODULES, PACKAGES
 from tests.support.production import (
@@ -36,6 +37,7 @@ from tests.support.production import (
     bearer,
     deployed,
 )
+from tests.support.timers import missed_in_azure
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -709,10 +711,9 @@ def of_console(text: str) -> str:
 
 
 @asynccontextmanager
-async def on_the_stand_in(settings: Mapping[str, str], folder: Path) -> AsyncIterator[App]:
-    (folder / "timers").mkdir()
-    (folder / "timers" / "sweeper").write_text("2026-01-01T00:00:00+00:00")  # when it was due
-    async with deployed(settings, "--timers", str(folder / "timers")) as app:
+async def on_the_stand_in(settings: Mapping[str, str], _: Path) -> AsyncIterator[App]:
+    missed = await missed_in_azure(settings, SWEEPER.name, SWEEPER.schedule)
+    async with deployed({**settings, **missed}) as app:
         yield OnTheStandIn(app, app.log)
 
 
