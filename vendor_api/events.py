@@ -291,7 +291,7 @@ def _expands(request: ScimRequest) -> bool:
 
 async def _read(request: ScimRequest, services: Services, asked: _Asked) -> FeedPage:
     """Read on, and wait for something to come if that is asked for and a place is free."""
-    feed = Feed(services.store.table, _CLOCK)
+    feed = Feed(services.store.table, _CLOCK, services.store.guard)
     position = asked.position or feed.now()
     if asked.position is None and not asked.wait:
         return FeedPage([], position, has_more=True)

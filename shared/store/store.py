@@ -9,6 +9,7 @@ from shared.store.custom import CustomResources, CustomType
 from shared.store.deletions import Sweeper
 from shared.store.deletions_row import HiddenResources
 from shared.store.groups import Groups
+from shared.store.guard import Guard
 from shared.store.history import History
 from shared.store.memberships import Memberships
 from shared.store.provisioning_log import ProvisioningLog
@@ -24,8 +25,8 @@ from shared.tables.table import Table
 class Store:
     """All resources on one table; custom resources by the name of their type.
 
-    `sweeper`, `history` and `role_changes` are for work that no request asks for, and so is what
-    `log` writes.
+    `guard` holds removals back from the feed. `sweeper`, `history` and `role_changes` are for work
+    that no request asks for, and so is what `log` writes.
     """
 
     users: Users
@@ -39,6 +40,7 @@ class Store:
     role_changes: RoleChanges
     log: ProvisioningLog
     setup_links: SetupLinks
+    guard: Guard
     table: Table
 
     async def close(self) -> None:
@@ -87,8 +89,9 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
     rate_limiter = memberships.rate_limiter
     groups = Groups(table, memberships, sweeper, hidden, changed_names)
     roles = UserRoles(groups, hidden, settings, clock)
+    users = Users(table, sweeper, hidden, changed_names)
     return Store(
-        users=Users(table, sweeper, hidden, changed_names),
+        users=users,
         groups=groups,
         custom={each.name: CustomResources(table, each, changed_names) for each in custom},
         hidden=hidden,
@@ -99,5 +102,6 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
         role_changes=RoleChanges(table, settings, roles, rate_limiter, clock),
         log=ProvisioningLog(table, beside or table),
         setup_links=SetupLinks(table, clock),
+        guard=Guard(table, settings, users, clock),
         table=table,
     )
