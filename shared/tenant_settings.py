@@ -119,7 +119,10 @@ class TenantSettings(BaseModel):
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
         """Read settings as they are kept; those of a later version are passed over."""
-        return cls.model_validate({name: document[name] for name in NAMES if name in document})
+        known = {name: document[name] for name in NAMES if name in document}
+        if isinstance(guard := known.get(GUARD), dict):
+            known[GUARD] = {name: guard[name] for name in _OF_GUARD if name in guard}
+        return cls.model_validate(known)
 
     def document(self) -> dict[str, Any]:
         """Write what is set."""
@@ -128,6 +131,8 @@ class TenantSettings(BaseModel):
 
 NAMES = tuple(str(each.alias) for each in TenantSettings.model_fields.values())
 """The settings, as they are called outside."""
+
+_OF_GUARD = tuple(each.alias or name for name, each in GuardSettings.model_fields.items())
 
 
 def patched(kept: Mapping[str, Any], patch: Any) -> dict[str, Any]:

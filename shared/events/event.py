@@ -62,6 +62,11 @@ class Event:
         """The name of the type of what it is about, and its id."""
         return self.recorded.change.resource, self.recorded.change.id
 
+    @property
+    def is_of_guard(self) -> bool:
+        """Whether it is about what the guard holds, and so about no resource."""
+        return self.type == GUARD_HELD
+
     def document(
         self, paths: Mapping[str, str], current: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
@@ -72,7 +77,7 @@ class Event:
             current: the SCIM document of what it is about, as that is now; None leaves it out.
         """
         change = self.recorded.change
-        if change.resource == GUARD:
+        if self.is_of_guard:
             return self._of_guard(change)
         resource: dict[str, Any] = {"type": change.resource, "id": change.id}
         if change.external_id is not None:

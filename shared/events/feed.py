@@ -154,6 +154,7 @@ class Feed:
             token = page.token
             found.is_cut = told.is_cut
             if found.is_cut or token is None:
+                found.has_more = told.is_announced
                 return found
             if len(found.events) >= limit or len(found.numbers) >= _MOST_ROWS:
                 found.has_more = True

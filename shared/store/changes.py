@@ -79,6 +79,13 @@ class Change:
     released: tuple[str, ...] = ()
     numbers: Mapping[str, Any] | None = None
 
+    @property
+    def removes_users(self) -> bool:
+        """Whether users are disabled or deleted by it, or taken out of a group."""
+        if self.resource == "User":
+            return self.verb == "delete" or (self.active is False and self.verb != "create")
+        return bool(self.removed) and self.verb != "sweep"
+
     def values(self, context: RequestContext, transaction: int) -> dict[str, Value]:
         """Lay the change out as the properties of its row; what is empty is left out.
 

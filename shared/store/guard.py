@@ -64,10 +64,17 @@ _log = logging.getLogger("scim.guard")
 
 @dataclass(frozen=True, slots=True)
 class ToldRows:
-    """Rows that can be told, the marked ones among them, and whether one behind them waits."""
+    """What can be told.
+
+    Attributes:
+        rows: with those that are marked.
+        is_cut: whether one behind them waits.
+        is_announced: whether a hold has begun, which is told by a row at the end of the feed.
+    """
 
     rows: Sequence[Row]
     is_cut: bool = False
+    is_announced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +185,10 @@ class Guard:
                 return await self._decided(context, hold_id, decision)
             if hold.decision is not None:
                 return _same(hold, decision)
+            state = await self._hold_rest(context, hold)
+            hold = state.open_hold
+            if hold is None or hold.id != hold_id:
+                return await attempt()
             decided = replace(
                 hold,
                 decision=decision,
@@ -212,16 +223,14 @@ class Guard:
             if hours is None or self._now() < hold.began + hours * WINDOW_MS:
                 return 0
             return (await self.decide(context, hold.id, "release", bound)).events
-        before = hold.events
-        after = await self._finish(context, bound)
-        return max(after - before, 0)
+        return await self._finish(context, bound)
 
     # Ruling
 
     async def _rule(
         self, context: RequestContext, rows: Sequence[Row], rule: GuardSettings
     ) -> ToldRows:
-        state = await read_state(self._table, context)
+        state = before = await read_state(self._table, context)
         changes = [recorded(row) for row in rows]
         while True:
             ruling = rule_on(changes, state, rule.users)
@@ -235,7 +244,11 @@ class Guard:
             state = await self._keep(context, state, looked)
             changes = _marked(changes, looked, state)
         told = [_with_mark(row, change) for row, change in zip(rows, changes, strict=True)]
-        return ToldRows(told[: ruling.waiting], is_cut=ruling.waiting is not None)
+        return ToldRows(
+            told[: ruling.waiting],
+            is_cut=ruling.waiting is not None,
+            is_announced=state.hold is not None and before.hold is None,
+        )
 
     async def _look(
         self,
@@ -347,26 +360,32 @@ class Guard:
             raise NotFound("Nothing is held under this id.")
         return _same(hold, decision)
 
+    async def _hold_rest(self, context: RequestContext, hold: Hold) -> GuardState:
+        """Hold what nobody has ruled on yet of those who are held, so that it is told in order."""
+        kept = await self._settings.read(context)
+        rows, _ = await self._read_rows(context, layout.change_time(hold.first))
+        await self._rule(context, rows, kept.settings.guard or GuardSettings())
+        return await read_state(self._table, context)
+
     async def _finish(self, context: RequestContext, bound: Bound) -> int:
-        """Do what follows of a decision; return how many change rows were told again so far.
+        """Do what follows of a decision; return how many change rows were told again.
 
         Of several who are at it at once, each step is done by one.
         """
-        events = 0
+        told = 0
         while not bound.is_reached(context):
             state = await read_state(self._table, context)
             hold = state.hold
             if hold is None or hold.decision is None:
-                return events
-            events = hold.events
+                break
             try:
-                if hold.decision == "undo" and not hold.is_undone:
+                if hold.is_undoing:
                     await self._undo_some(context, state, hold, bound)
                 else:
-                    await self._tell_some(context, state, hold)
+                    told += await self._tell_some(context, state, hold)
             except OperationRejected:
                 continue
-        return events
+        return told
 
     async def _undo_some(
         self, context: RequestContext, state: GuardState, hold: Hold, bound: Bound
@@ -374,8 +393,12 @@ class Guard:
         undone = await self._undo.enable(context, hold, bound)
         await self._write(context, replace(state, hold=undone))
 
-    async def _tell_some(self, context: RequestContext, state: GuardState, hold: Hold) -> None:
-        """Tell the held changes of a page again, or end the hold when all are told."""
+    async def _tell_some(self, context: RequestContext, state: GuardState, hold: Hold) -> int:
+        """Tell held changes of a page again, and end the hold when all are told. 2 calls.
+
+        Returns:
+            How many were told.
+        """
         span = layout.changes_behind(hold.told, hold.last)
         page = await self._table.page(context, span, PAGE_ROWS)
         held = [row for row in page.rows if _is_to_be_told(row, hold)]
@@ -384,10 +407,11 @@ class Guard:
         if is_all and page.token is None:
             done = replace(hold, is_done=True, events=hold.events + len(some))
             await self._end(context, state, done, some)
-            return
+            return len(some)
         end = page.rows[-1] if is_all else some[-1]
         told = replace(hold, told=layout.id_in(end.key), events=hold.events + len(some))
         await self._write(context, replace(state, hold=told), _retold(some))
+        return len(some)
 
     async def _end(
         self, context: RequestContext, state: GuardState, hold: Hold, rows: Sequence[Row]

@@ -98,8 +98,8 @@ def _rule_on_one(row: RecordedChange, ruling: Ruling, allowed: int) -> Verdict:
     if not is_of_held and (removal is None or _is_through(row.number, state)):
         return "tell"
     if hold is not None and (is_of_held or _may_join(row, hold)):
-        # Whoever reads the versions of a user in order must not be told a later one first.
-        if hold.decision is not None or len(hold.users) > MOST_HELD:
+        is_decided = hold.is_undoing if is_of_held else hold.decision is not None
+        if is_decided or len(hold.users) > MOST_HELD:
             return "undecided"
         ruling.state = replace(state, hold=_joined(hold, [row]))
         return "hold"
@@ -116,8 +116,13 @@ def _may_join(row: RecordedChange, hold: Hold) -> bool:
 
 
 def _is_of_held_user(row: RecordedChange, hold: Hold) -> bool:
+    """Tell whether a change is one of a user who is held, whom later changes are held with.
+
+    Otherwise whoever goes by the versions of a user would be told a later one first.
+    """
     is_of_user = row.change.resource == "User" and row.change.verb not in _OF_THE_HOUSE
-    return is_of_user and row.change.id in hold.users and row.number >= hold.first
+    is_held = row.change.id in hold.users and row.change.id not in hold.undone
+    return is_of_user and is_held and row.number >= hold.first
 
 
 def _is_through(number: str, state: GuardState) -> bool:

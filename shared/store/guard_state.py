@@ -92,6 +92,11 @@ class Hold:
     left_out_first: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def is_undoing(self) -> bool:
+        """Whether users are being enabled again."""
+        return self.decision == "undo" and not self.is_undone
+
+    @property
     def numbers(self) -> dict[str, Any]:
         """How many are concerned, as they are told."""
         groups = [{"id": gid, "users": number} for gid, number in sorted(self.groups.items())]

@@ -14,7 +14,7 @@ from typing import Literal
 from shared.errors import NotFound, PreconditionFailed
 from shared.scim.schema import Document
 from shared.store import layout
-from shared.store.changes import RecordedChange, recorded
+from shared.store.changes import Change, RecordedChange, recorded
 from shared.store.guard_state import Hold
 from shared.store.users import Users
 from shared.tables.request_context import Bound, RequestContext
@@ -33,18 +33,22 @@ _MOST_NAMED = 100
 
 @dataclass(slots=True)
 class _Seen:
-    """What has happened to a user since the first change that is held."""
+    """What has happened to a user since the first change that is held.
+
+    Attributes:
+        version: the newest one.
+        changes: those of the user, without memberships.
+    """
 
     version: int = 0
-    held: list[RecordedChange] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
 
     @property
     def obstacle(self) -> Outcome | None:
         """Why the user is not enabled again; None if nothing is in the way."""
-        changes = [each.change for each in self.held]
-        if any(each.verb == "delete" for each in changes):
+        if any(each.verb == "delete" for each in self.changes):
             return "deleted"
-        is_disabled = len(changes) == 1 and changes[0].active is False
+        is_disabled = len(self.changes) == 1 and self.changes[0].active is False
         return None if is_disabled else "changed"
 
 
@@ -90,8 +94,9 @@ class Undo:
                 for uid, version in _versions(change):
                     if uid in seen:
                         seen[uid].version = max(seen[uid].version, version)
-                if change.held == hold.id and change.change.id in seen:
-                    seen[change.change.id].held.append(change)
+                of_user = seen.get(change.change.id)
+                if of_user is not None and (change.held == hold.id or of_user.changes):
+                    of_user.changes.append(change.change)
             token = page.token
             if token is None:
                 return seen

@@ -150,7 +150,13 @@ async def admit(
 
 async def handle(handlers: Handlers, request: ScimRequest, process: Services) -> ScimResponse:
     """Serve the method of a request that was let in, or answer 405."""
-    response = await handler_of(handlers, request.method)(request, process)
+    handler = handler_of(handlers, request.method)
+    try:
+        response = await handler(request, process)
+    finally:
+        # What was removed before a refusal is removed.
+        if request.context.has_removed:
+            process.guard_watch.take(request.context.tenant)
     fields = process.rate_limit_of(request).fields(request.context.tenant)
     return replace(response, headers={**response.headers, **fields}) if fields else response
 

@@ -86,6 +86,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         NOTICES,
         *CONFIGURED,
     ),
+    "shared.guard": (),
     "shared.roles": (f"{CORE}.folding",),
     "shared.tenant_settings": ("shared.roles", "shared.validation", ERRORS),
     "shared.validation": (ERRORS,),
@@ -104,6 +105,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "shared.store": (
         "shared.store",
         TABLES,
+        "shared.guard",
         "shared.tenant_settings",
         "shared.roles",
         ERRORS,
