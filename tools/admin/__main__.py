@@ -51,7 +51,8 @@ def main() -> None:
     Tokens and API keys are written to Key Vault and printed once, and so are setup links, of which
     the table keeps a digest. They are never taken from the command line, shown again, or logged.
     Users, groups and memberships are read; `guard undo` alone enables users again. `tenant set`
-    writes the settings of a tenant, and what `storage verify` writes and removes belongs to no tenant.
+    writes the settings of a tenant, and what `storage verify` writes and removes belongs to no
+    tenant.
     """
 
 
