@@ -48,9 +48,12 @@ class GuardWatch:
 
     async def close(self) -> None:
         """End the looks that are due; the next removal brings one about again."""
-        for look in [*self._looks.values()]:
+        looks = [*self._looks.values()]
+        for look in looks:
             look.cancel()
-        await self.drain()
+        await asyncio.gather(*looks, return_exceptions=True)
+        # One that had not begun has not taken itself away.
+        self._looks.clear()
 
     async def _look(self, tenant: str) -> None:
         pause = FIRST_SECONDS
@@ -61,7 +64,7 @@ class GuardWatch:
                 await self._look_once(tenant)
                 pause = EVERY_SECONDS
         finally:
-            del self._looks[tenant]
+            self._looks.pop(tenant, None)
 
     async def _look_once(self, tenant: str) -> None:
         context = RequestContext(
