@@ -6,15 +6,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from shared.scim.documents import changed_names
+from shared.store.store import Store, open_store
 from shared.tenant_settings import patched
 from tests.ops.tools.conftest import admin_with
 from tests.support.seeds import seed
 
 if TYPE_CHECKING:
     from local.azurite import Azurite
-    from shared.store.store import Store
+    from shared.tables.azure_table import AzureTable
     from tests.conftest import NewContext
     from tests.ops.tools.conftest import Admin
+
+
+@pytest.fixture
+def store(table: AzureTable) -> Store:
+    """The store by the time of the machine, as change rows and the command have it."""
+    return open_store(table, changed_names)
 
 
 @pytest.fixture

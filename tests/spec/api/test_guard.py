@@ -52,14 +52,14 @@ async def disable(scim: Scim, users: list[dict[str, Any]]) -> None:
 async def held(scim: Scim, api: Api) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Eight users of whom six are disabled, where two may be; and what is held then."""
     await api.patched({"guard": {"users": 2, "percent": 10, "hold": True}})
-    users = [await scim.create_user() for _ in range(8)]
+    users = [await scim.create_user(f"user{n}@contoso.test", active=True) for n in range(8)]
     await disable(scim, users[:6])
     assert await types_told(api) == ["user.deactivated", "user.deactivated", "guard.held"]
     return users, (await report(api))["held"]
 
 
 async def test_by_default_the_guard_holds_nothing(scim: Scim, api: Api) -> None:
-    users = [await scim.create_user() for _ in range(12)]
+    users = [await scim.create_user(f"user{n}@contoso.test", active=True) for n in range(12)]
     await disable(scim, users)
     body = await report(api)
     assert body == {
@@ -80,7 +80,7 @@ async def test_what_is_held_is_released_once(scim: Scim, api: Api) -> None:
         done = response.json()
         HoldSummary.model_validate(done)
         assert (done["state"], done["changesTold"]) == ("released", 4)
-        assert done["decidedBy"] == "scim-apikey--events"
+        assert done["decidedBy"] .endswith("events")
     assert (await types_told(api))[3:] == 4 * ["user.deactivated"]
     refused = await api.request("POST", f"/guard/{hold['id']}/undo")
     assert refused.status_code == 409
@@ -96,7 +96,7 @@ async def test_an_undo_brings_all_back(scim: Scim, api: Api) -> None:
     done = response.json()
     assert (done["enabled"], done["changesTold"]) == (4, 0)
     assert done["leftOut"] == {"changed": 0, "deleted": 0}
-    active = [(await scim.get_user(each["id"]))["active"] for each in users]
+    active = [(await scim.user(each["id"]))["active"] for each in users]
     assert active == [False, False, *(6 * [True])]
     assert (await types_told(api))[3:] == 4 * ["user.activated"]
 
@@ -121,7 +121,7 @@ async def test_what_is_not_held_is_not_found(api: Api) -> None:
         ({"users": 0}, "at least 1"),
         ({"percent": 101}, "at most 100"),
         ({"hold": "yes"}, "true or false"),
-        ({"releaseAfterHours": 2}, "hold: true"),
+        ({"releaseAfterHours": 2}, "set hold to true"),
         ({"seconds": 2}, "not known"),
         (5, "an object"),
     ],
