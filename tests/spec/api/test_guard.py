@@ -80,7 +80,7 @@ async def test_what_is_held_is_released_once(scim: Scim, api: Api) -> None:
         done = response.json()
         HoldSummary.model_validate(done)
         assert (done["state"], done["changesTold"]) == ("released", 4)
-        assert done["decidedBy"] .endswith("events")
+        assert done["decidedBy"].endswith("events")
     assert (await types_told(api))[3:] == 4 * ["user.deactivated"]
     refused = await api.request("POST", f"/guard/{hold['id']}/undo")
     assert refused.status_code == 409
