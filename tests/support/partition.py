@@ -54,7 +54,8 @@ class Partition:
     def changes(self, verb: str | None = None) -> list[dict[str, Any]]:
         """The change rows in the order of their keys, their lists read."""
         ordered = sorted(self.of("l").items())
-        changes = [_change(row) for _, row in ordered]
+        # A row that tells of another one again is no change of its own.
+        changes = [_change(row) for _, row in ordered if "on" not in row.values]
         return [change for change in changes if verb in (None, change["op"])]
 
     def memberships(self) -> set[Pair]:
