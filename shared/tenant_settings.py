@@ -19,7 +19,7 @@ from shared.errors import InvalidSyntax, InvalidValue
 from shared.roles import MAX_ENTRIES, RoleEntry, check_consistent, left_out
 from shared.validation import read_model
 
-ROLE_MAP, GUARD = "roleMap", "guard"
+ROLE_MAP, GUARD_SETTING = "roleMap", "guard"
 MIN_RATE, MAX_RATE = 25, 10_000
 MOST_GUARDED = 1_000
 """The greatest number of users that the guard lets pass without a look: each is remembered."""
@@ -105,7 +105,7 @@ class TenantSettings(BaseModel):
 
     guard: GuardSettings | None = Field(
         None,
-        alias=GUARD,
+        alias=GUARD_SETTING,
         json_schema_extra=left_out,
         description="The guard against mass removal. Not set: an alert above 10 users and 10 % of"
         " the active users; nothing is held.",
@@ -120,8 +120,8 @@ class TenantSettings(BaseModel):
     def read(cls, document: Mapping[str, Any]) -> Self:
         """Read settings as they are kept; those of a later version are passed over."""
         known = {name: document[name] for name in NAMES if name in document}
-        if isinstance(guard := known.get(GUARD), dict):
-            known[GUARD] = {name: guard[name] for name in _OF_GUARD if name in guard}
+        if isinstance(guard := known.get(GUARD_SETTING), dict):
+            known[GUARD_SETTING] = {name: guard[name] for name in _OF_GUARD if name in guard}
         return cls.model_validate(known)
 
     def document(self) -> dict[str, Any]:
@@ -155,8 +155,8 @@ def patched(kept: Mapping[str, Any], patch: Any) -> dict[str, Any]:
             path=unknown[:64],
         )
     named = {name: value for name, value in patch.items() if value is not None}
-    if isinstance(named.get(GUARD), dict):
-        named[GUARD] = _merged(kept.get(GUARD) or {}, named[GUARD])
+    if isinstance(named.get(GUARD_SETTING), dict):
+        named[GUARD_SETTING] = _merged(kept.get(GUARD_SETTING) or {}, named[GUARD_SETTING])
     sent = read_model(TenantSettings, named).document()
     return {name: value for name, value in kept.items() if name not in patch} | sent
 

@@ -30,7 +30,7 @@ _LEFT_FOR_ANSWER = 10.0
 
 _MOST_ENTITIES = 1_000_000
 
-State = Literal["held", "deciding", "released", "undone"]
+HoldState = Literal["held", "deciding", "released", "undone"]
 
 
 class HeldUser(BaseModel):
@@ -78,7 +78,7 @@ class HoldSummary(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     id: str = Field(description="32 hex digits.")
-    state: State = Field(
+    state: HoldState = Field(
         description="`held`: somebody is to decide. `deciding`: somebody has, and not all that"
         " follows is done yet; send the same again to go on."
     )
@@ -228,7 +228,7 @@ def _left_out(hold: Hold, *, shows_ids: bool) -> LeftOut:
     )
 
 
-def state_of(hold: Hold) -> State:
+def state_of(hold: Hold) -> HoldState:
     """Say how far a hold has come."""
     if hold.decision is None:
         return "held"
@@ -248,7 +248,7 @@ def _post(summary: str, description: str, decision: Decision) -> Operation:
     )
 
 
-GUARD = ApiEndpoint(
+GUARD_OVERVIEW = ApiEndpoint(
     Scope.TENANTS_MANAGE,
     {
         "GET": Operation(

@@ -32,7 +32,7 @@ Reason = Literal["unknown", "undecided"]
 """Why a row waits: whether it is part of a mass removal is not known yet; or it belongs to a hold
 that has no room, or of which somebody has decided and not all is done yet."""
 
-Verdict = Literal["tell", "hold", "unknown", "undecided"]
+RowVerdict = Literal["tell", "hold", "unknown", "undecided"]
 
 
 def removal_of(change: RecordedChange) -> Removal | None:
@@ -91,7 +91,7 @@ def rule_on(rows: Sequence[RecordedChange], state: GuardState, allowed: int) -> 
     return ruling
 
 
-def _rule_on_one(row: RecordedChange, ruling: Ruling, allowed: int) -> Verdict:
+def _rule_on_one(row: RecordedChange, ruling: Ruling, allowed: int) -> RowVerdict:
     state, removal = ruling.state, removal_of(row)
     hold = state.hold
     is_of_held = hold is not None and _is_of_held_user(row, hold)

@@ -6,8 +6,8 @@ somebody has decided, no further row can be marked.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Self
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, NamedTuple, Self
 
 from shared.store import layout
 from shared.store.layout import (
@@ -42,6 +42,13 @@ class LetThrough:
 
     number: str
     subject: str
+    users: int
+
+
+class GroupNumber(NamedTuple):
+    """How many users were taken out of a group, in the form in which it is told."""
+
+    id: str
     users: int
 
 
@@ -99,17 +106,13 @@ class Hold:
     @property
     def numbers(self) -> dict[str, Any]:
         """How many are concerned, as they are told."""
-        groups = [{"id": gid, "users": number} for gid, number in sorted(self.groups.items())]
+        groups = [GroupNumber(*each)._asdict() for each in sorted(self.groups.items())]
         return {"users": len(self.users), "activeUsers": self.active, "groups": groups}
 
     def document(self) -> dict[str, Any]:
         """Write it, without the users, which are packed."""
-        names = (
-            *("id", "began", "first", "last", "removed_at", "active", "decision"),
-            *("decided", "decided_by", "is_done", "told", "events", "undo_after", "is_undone"),
-            *("groups", "left_out", "left_out_first"),
-        )
-        return {name: getattr(self, name) for name in names}
+        names = {each.name for each in fields(self)} - {"users", "undone"}
+        return {name: getattr(self, name) for name in sorted(names)}
 
     def packed(self) -> dict[str, Value]:
         """Lay out the users."""

@@ -20,7 +20,7 @@ from shared.store.users import Users
 from shared.tables.request_context import Bound, RequestContext
 from shared.tables.table import PAGE_ROWS, Table
 
-Outcome = Literal["enabled", "changed", "deleted"]
+UndoOutcome = Literal["enabled", "changed", "deleted"]
 
 _USERS_IN_A_STEP = 200
 """After so many what is done is written; a step that is broken off is found as `changed`."""
@@ -44,7 +44,7 @@ class _Seen:
     changes: list[Change] = field(default_factory=list)
 
     @property
-    def obstacle(self) -> Outcome | None:
+    def obstacle(self) -> UndoOutcome | None:
         """Why the user is not enabled again; None if nothing is in the way."""
         if any(each.verb == "delete" for each in self.changes):
             return "deleted"
@@ -73,7 +73,7 @@ class Undo:
         waiting = [uid for uid in sorted(hold.users) if uid > hold.undo_after]
         step = waiting[:_USERS_IN_A_STEP]
         seen = await self._read_seen(context, hold, step)
-        outcomes: dict[str, Outcome] = {}
+        outcomes: dict[str, UndoOutcome] = {}
         for start in range(0, len(step), _AT_ONCE):
             if bound.is_reached(context):
                 break
@@ -101,7 +101,7 @@ class Undo:
             if token is None:
                 return seen
 
-    async def _enable(self, context: RequestContext, uid: str, seen: _Seen) -> Outcome:
+    async def _enable(self, context: RequestContext, uid: str, seen: _Seen) -> UndoOutcome:
         if seen.obstacle is not None:
             return seen.obstacle
         try:
@@ -129,7 +129,7 @@ def _activated(document: Document) -> Document:
     return {**document, "active": True}
 
 
-def _with_outcomes(hold: Hold, outcomes: dict[str, Outcome], *, is_last: bool) -> Hold:
+def _with_outcomes(hold: Hold, outcomes: dict[str, UndoOutcome], *, is_last: bool) -> Hold:
     by_outcome: dict[str, list[str]] = defaultdict(list)
     for uid, outcome in outcomes.items():
         by_outcome[outcome].append(uid)
