@@ -133,8 +133,28 @@ class EventMembers(BaseModel):
     removed: list[EventMember]
 
 
+class HeldGroup(BaseModel):
+    """A group that many were taken out of."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str
+    users: int = Field(description="How many users were taken out of it.")
+
+
+class GuardNotice(BaseModel):
+    """How many are concerned by a mass removal when it begins to be held; more may follow."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str = Field(description="Of the hold, as `GET /guard` shows it.")
+    users: int = Field(description="Users who are disabled or deleted.")
+    active_users: int = Field(alias="activeUsers", description="Active users before.")
+    groups: list[HeldGroup] = Field(description="Groups that users were taken out of.")
+
+
 class EventDocument(BaseModel):
-    """One thing that happened to one resource."""
+    """One thing that happened to one resource; `guard.held` is of no resource."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -143,7 +163,14 @@ class EventDocument(BaseModel):
     event: str = Field(description="The URI of the event (RFC 9967).")
     txn: str = Field(description="The id of the request that caused it.")
     time: str = Field(json_schema_extra={"format": "date-time"}, description="When, in UTC.")
-    resource: EventResource
+    resource: EventResource | SkipJsonSchema[None] = Field(
+        None,
+        json_schema_extra=optional,
+        description="What it is about. Left out in `guard.held` alone.",
+    )
+    guard: GuardNotice | SkipJsonSchema[None] = Field(
+        None, json_schema_extra=optional, description="In `guard.held` alone."
+    )
     active: bool | SkipJsonSchema[None] = Field(
         None,
         json_schema_extra=optional,
@@ -173,8 +200,8 @@ async def list_events(request: ScimRequest, services: Services) -> ScimResponse:
     page = await _read(request, services, asked)
     paths = {each.name: each.endpoint for each in services.catalogue.resource_types}
     # Of a type that is served no longer nothing could be read.
-    events = [event for event in page.events if event.resource[0] in paths]
-    named = (event.resource for event in events)
+    events = [each for each in page.events if each.resource[0] in paths or each.is_of_guard]
+    named = (event.resource for event in events if not event.is_of_guard)
     documents = await read_documents(request, services, named) if asked.expands else {}
     body = {
         "events": await _write(events, paths, documents),
@@ -292,7 +319,7 @@ def _expands(request: ScimRequest) -> bool:
 
 async def _read(request: ScimRequest, services: Services, asked: _Asked) -> FeedPage:
     """Read on, and wait for something to come if that is asked for and a place is free."""
-    feed = Feed(services.store.table, _CLOCK)
+    feed = Feed(services.store.table, _CLOCK, services.store.guard)
     position = asked.position or feed.now()
     if asked.position is None and not asked.wait:
         return FeedPage([], position, has_more=True)

@@ -6,6 +6,19 @@ API_ROUTES = (
     Route("api_access", "api/v1/tenants/{tenant}/access", per_tenant=False, problems=True),
     Route("api_events", "api/v1/tenants/{tenant}/events", per_tenant=False, problems=True),
     Route("api_explain", "api/v1/tenants/{tenant}/explain", per_tenant=False, problems=True),
+    Route("api_guard", "api/v1/tenants/{tenant}/guard", per_tenant=False, problems=True),
+    Route(
+        "api_guard_id_release",
+        "api/v1/tenants/{tenant}/guard/{id}/release",
+        per_tenant=False,
+        problems=True,
+    ),
+    Route(
+        "api_guard_id_undo",
+        "api/v1/tenants/{tenant}/guard/{id}/undo",
+        per_tenant=False,
+        problems=True,
+    ),
     Route(
         "api_provisioning_log",
         "api/v1/tenants/{tenant}/provisioning-log",

@@ -11,7 +11,7 @@ from shared.roles import RoleEntry
 from shared.settings import Settings
 from shared.store.tenant_settings import KeptSettings
 from shared.store.user_roles import FoundGroups
-from shared.tenant_settings import TenantSettings, patched
+from shared.tenant_settings import GuardSettings, TenantSettings, patched
 from shared.web.entity_tags import entity_tag
 from shared.web.requests import ScimRequest
 from shared.web.responses import JSON, ScimResponse
@@ -42,6 +42,11 @@ class TenantDocument(TenantOverview):
     )
     requests_per_second: int = Field(alias="requestsPerSecond")
     unknown_members: Literal["skip", "reject"] = Field(alias="unknownMembers")
+    guard: GuardSettings | SkipJsonSchema[None] = Field(
+        None,
+        json_schema_extra=optional,
+        description="Left out where it is not set: an alert above 10 users and 10 %.",
+    )
     is_set: list[str] = Field(
         alias="set",
         description="Which settings are set of this tenant; the others are the deployment's.",

@@ -64,6 +64,8 @@ class RowKind(StrEnum):
         DELETED_MEMBER: a user or a group, deleted out of many groups, whose memberships are not yet
             swept.
         ROLE_CHANGE: a role map that was replaced, and of which not all is told yet.
+        GUARD: what the guard against mass removal knows of the tenant; one row.
+        DECIDED_HOLD: removals that were held, and what was decided about them.
         TENANT_SETTINGS: the settings of the tenant.
         DELETED_VALUE: a value by which a user could be found who was deleted, as a hash alone.
         SETUP_LINK: a setup link of the portal, and the session that its opening began.
@@ -95,6 +97,8 @@ class RowKind(StrEnum):
     UNFINISHED_GROUP = "q-c"
     DELETED_MEMBER = "q-u"
     ROLE_CHANGE = "q-r"
+    GUARD = "q-h"
+    DECIDED_HOLD = "gh"
     TENANT_SETTINGS = "s"
     DELETED_VALUE = "dv"
     SETUP_LINK = "sl"
@@ -150,6 +154,9 @@ class Column:
         LEFT: groups that a deleted user or group was in, as JSON.
         RELEASED: kinds and hashes of the values by which a resource was found and is no more, as
             JSON.
+        HELD: in a change row, the id of the hold by which it is not told at its place.
+        ORIGINAL: in a change row that tells of another one again, the end of that one's key.
+        NUMBERS: in the change row of a hold, how many users are concerned, as JSON.
         DIGEST: SHA-256 of the secret of a setup link, as hex digits.
         RIGHTS: what a setup link allows, with blanks between.
         EXPIRES: when a setup link can be opened no longer, in POSIX seconds.
@@ -195,6 +202,9 @@ class Column:
     SKIPPED: Final = "skip"
     LEFT: Final = "left"
     RELEASED: Final = "rel"
+    HELD: Final = "hd"
+    ORIGINAL: Final = "on"
+    NUMBERS: Final = "nb"
     DIGEST: Final = "dg"
     RIGHTS: Final = "ri"
     EXPIRES: Final = "ex"
@@ -466,10 +476,19 @@ def new_role_change_key() -> str:
     return f"{RowKind.ROLE_CHANGE}-{secrets.token_hex(16)}"
 
 
+GUARD_KEY = f"{RowKind.GUARD}-state"
+"""Key of what the guard knows. It lies among the records of the sweeper, who ends what is due."""
+
+
+def decided_hold_key(hold_id: str) -> str:
+    """Build the key of removals that were held, and were decided about."""
+    return f"{RowKind.DECIDED_HOLD}-{hold_id}"
+
+
 def leftovers_span() -> Span:
     """Build the span of all records of what is left for the sweeper.
 
-    Those of deleted groups and users, of unfinished groups, and of role maps.
+    Those of deleted groups and users, of unfinished groups, of role maps, and of the guard.
     """
     return kind_span(RowKind.DELETIONS)
 
@@ -487,6 +506,11 @@ def new_change_key() -> str:
     the row a receipt.
     """
     return f"{_change_prefix(time.time_ns() // 1_000_000)}{secrets.token_hex(10)}"
+
+
+def change_key(number: str) -> str:
+    """Build the key of the change row whose end is known."""
+    return f"{RowKind.CHANGE}-{number}"
 
 
 def changes_span(since: int = 0, until: int | None = None) -> Span:

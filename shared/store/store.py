@@ -9,6 +9,7 @@ from shared.store.custom import CustomResources, CustomType
 from shared.store.deletions import Sweeper
 from shared.store.deletions_row import HiddenResources
 from shared.store.groups import Groups
+from shared.store.guard import Guard
 from shared.store.history import History
 from shared.store.memberships import Memberships
 from shared.store.provisioning_log import ProvisioningLog
@@ -26,8 +27,8 @@ from shared.tables.table import Table
 class Store:
     """All resources on one table; custom resources by the name of their type.
 
-    `sweeper`, `history` and `role_changes` are for work that no request asks for, and so is what
-    `log` writes.
+    `guard` holds removals back from the feed. `sweeper`, `history` and `role_changes` are for work
+    that no request asks for, and so is what `log` writes.
     """
 
     users: Users
@@ -43,6 +44,7 @@ class Store:
     setup_links: SetupLinks
     webhook_endpoints: WebhookEndpoints
     webhook_deliveries: WebhookDeliveries
+    guard: Guard
     table: Table
 
     async def close(self) -> None:
@@ -92,8 +94,9 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
     rate_limiter = memberships.rate_limiter
     groups = Groups(table, memberships, sweeper, hidden, changed_names)
     roles = UserRoles(groups, hidden, settings, clock)
+    users = Users(table, sweeper, hidden, changed_names)
     return Store(
-        users=Users(table, sweeper, hidden, changed_names),
+        users=users,
         groups=groups,
         custom={each.name: CustomResources(table, each, changed_names) for each in custom},
         hidden=hidden,
@@ -106,5 +109,6 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
         setup_links=SetupLinks(table, clock),
         webhook_endpoints=WebhookEndpoints(table, clock),
         webhook_deliveries=WebhookDeliveries(table, clock),
+        guard=Guard(table, settings, users, clock),
         table=table,
     )

@@ -31,6 +31,7 @@ from shared.tables.azure_table import open_table
 from shared.telemetry.configured import open_telemetry
 from shared.telemetry.telemetry import Off, Telemetry
 from shared.web.compute import Compute
+from shared.web.guard_watch import GuardWatch
 from shared.web.long_polls import LongPolls
 from shared.web.provisioning_recorder import ProvisioningRecorder
 from shared.web.readiness import Readiness
@@ -75,6 +76,7 @@ class Services:
     rate_limit: RequestRateLimit = field(init=False)
     key_rate_limit: RequestRateLimit = field(init=False)
     recorder: ProvisioningRecorder = field(init=False)
+    guard_watch: GuardWatch = field(init=False)
     authorization_server: AuthorizationServer = field(init=False)
 
     def __post_init__(self) -> None:
@@ -86,6 +88,7 @@ class Services:
         object.__setattr__(self, "rate_limit", of_tenant)
         object.__setattr__(self, "key_rate_limit", of_keys)
         object.__setattr__(self, "recorder", recorder)
+        object.__setattr__(self, "guard_watch", GuardWatch(self.store.guard))
         seconds = 60 * self.settings.access_token_minutes
         key_sets = KeySets(self.settings.jwks_hosts)
         server = AuthorizationServer(self.authenticator, seconds, key_sets=key_sets)
@@ -105,6 +108,7 @@ class Services:
         await self.webhooks.close()
         await self.authenticator.close()
         await self.recorder.close()
+        await self.guard_watch.close()
         await self.store.close()
         await asyncio.to_thread(self.telemetry.close)
 

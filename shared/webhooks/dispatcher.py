@@ -167,7 +167,7 @@ class _Work:
         next_due: when the first of those is due that are left aside.
         is_probe: whether one is sent ahead of its time, to see whether the endpoint answers.
         position: in the feed, behind it; None where that was not read.
-        told: ids of all events that the feed has told on the way.
+        told: all events that the feed has told on the way.
         must_write: whether the checkpoint has to move although nothing is sent.
     """
 
@@ -177,7 +177,7 @@ class _Work:
     next_due: int | None = None
     is_probe: bool = False
     position: FeedPosition | None = None
-    told: list[str] = field(default_factory=list)
+    told: list[Event] = field(default_factory=list)
     must_write: bool = False
 
 
@@ -302,21 +302,24 @@ class _Run:
             page = await self._sources.feed.read(
                 self._context, position, limit, self._endpoint.types
             )
-            new = [each for each in page.events if not sent.has(each.id)]
+            new = [each for each in page.events if not sent.has(each)]
             if len(new) > room and limit > room:
                 limit = room  # more than fits into a transaction
                 continue
-            work.told += [each.id for each in page.events]
+            work.told += page.events
             if new or not page.has_more:
                 break
             position, limit = page.position, min(4 * limit, _MOST_READ)
         now = self._now()
         # Of a type that is served no longer nothing could be read.
-        served = [each for each in new if each.resource[0] in self._sources.paths]
+        served = [each for each in new if self._is_served(each)]
         work.deliveries += [self._delivery(each, now) for each in served]
         work.position = page.position
         work.must_write = bool(work.told) or page.has_more or _has_moved(began, page.position)
         work.must_write = work.must_write or not checkpoint.etag
+
+    def _is_served(self, event: Event) -> bool:
+        return event.is_of_guard or event.resource[0] in self._sources.paths
 
     def _delivery(self, event: Event, now: int) -> Delivery:
         document = {**event.document(self._sources.paths), "tenant": self._context.tenant}

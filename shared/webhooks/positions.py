@@ -11,6 +11,8 @@ from shared.store import layout
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from shared.events.event import Event
+
 _TIME_BYTES, _MARK_BYTES = 6, 12
 MOST_MARKS = 5_000
 """Events of the last two minutes that are remembered; of more, the oldest may be sent once more."""
@@ -42,24 +44,26 @@ def settled_at(position: FeedPosition) -> int:
 class Sent:
     """The events that were told and lie behind what is settled, so that they may be told again.
 
-    Of an event its time is kept, and 6 bytes of a hash.
+    Of an event the time of the row that tells it is kept, and 6 bytes of a hash. What the guard has
+    released is told by a row that is later than the change, and has its id.
     """
 
     def __init__(self, packed: bytes) -> None:
         starts = range(0, len(packed), _MARK_BYTES)
         self._marks = {packed[start : start + _MARK_BYTES] for start in starts}
 
-    def has(self, event_id: str) -> bool:
+    def has(self, event: Event) -> bool:
         """Tell whether an event was told."""
-        return _mark(event_id) in self._marks
+        return _mark(event) in self._marks
 
-    def packed_with(self, event_ids: Iterable[str], settled: int) -> bytes:
+    def packed_with(self, events: Iterable[Event], settled: int) -> bytes:
         """Add events, and write those that are not settled."""
-        marks = self._marks | {_mark(each) for each in event_ids}
+        marks = self._marks | {_mark(each) for each in events}
         first = settled.to_bytes(_TIME_BYTES, "big")
         return b"".join(sorted(mark for mark in marks if mark >= first)[-MOST_MARKS:])
 
 
-def _mark(event_id: str) -> bytes:
-    digest = hashlib.sha256(event_id.encode()).digest()[: _MARK_BYTES - _TIME_BYTES]
-    return bytes.fromhex(event_id[: 2 * _TIME_BYTES]) + digest
+def _mark(event: Event) -> bytes:
+    row = layout.id_in(event.recorded.key)
+    digest = hashlib.sha256(event.id.encode()).digest()[: _MARK_BYTES - _TIME_BYTES]
+    return bytes.fromhex(row[: 2 * _TIME_BYTES]) + digest

@@ -90,7 +90,7 @@ def open_webhooks(
     sources = Sources(
         endpoints=store.webhook_endpoints,
         secrets=secrets.of,
-        feed=Feed(table, clock),
+        feed=Feed(table, clock, store.guard),
         checkpoints=WebhookCheckpoints(table),
         deliveries=WebhookDeliveries(table, clock),
         sender=sender,

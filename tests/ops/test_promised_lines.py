@@ -163,6 +163,15 @@ async def nest_twelve_groups(app: App, azure: Azure) -> None:
     assert len(shown["groups"]) == 11
 
 
+async def remove_twelve_users(app: App, azure: Azure) -> None:
+    """Disable twelve users; the guard looks at it when they are answered."""
+    name = uuid.uuid4().hex
+    for number in range(12):
+        user = (await app.send("POST", "Users", {"userName": f"{name} {number}"}))["id"]
+        document = {"userName": f"{name} {number}", "active": False}
+        await app.send("PUT", f"Users/{user}", document)
+
+
 async def find_the_vault_closed(app: App, azure: Azure) -> None:
     with azure.vault.failing(403, code="Forbidden", inner="ForbiddenByRbac"):
         assert await app.ask() == 503
@@ -553,6 +562,17 @@ PROMISES = {
         },
         DEVELOPMENT,
     ),
+    "many users who are removed": Promise(
+        r"guard: \d+ of \d+ active users of tenant default were removed within an hour; ",
+        "warning",
+        CONSOLE,
+        remove_twelve_users,
+        {
+            f"{ALERTS}/guard.kql": "were removed within an hour; ",
+            RUNBOOK: "were removed within an hour",
+        },
+        DEVELOPMENT,
+    ),
     "a tenant that cannot be swept": Promise(
         "tenant default could not be swept: Unavailable",
         "error",
@@ -573,6 +593,7 @@ UNPROMISED = {
     "the sweep of a deleted group waits: %s": "the sweeper takes it over",
     "roles are computed without the groups beyond %d or 10 levels": "a role less opens nothing",
     "The activity of %s lacks that a token was %s by %s: %s": "the line of the token tells it",
+    "the guard could not look at tenant %s: %s": "the next removal, or a reader, has it look again",
     "request %s could not be noted in the provisioning log": "a fault of ours; it was answered",
 }
 """Lines that nobody relies on, and why."""

@@ -130,7 +130,7 @@ async def main(plan: InstancePlan) -> None:
     sources = Sources(
         endpoints=store.webhook_endpoints,
         secrets=signing,
-        feed=Feed(table, clock),
+        feed=Feed(table, clock, store.guard),
         checkpoints=DyingCheckpoints(death, table),
         deliveries=WebhookDeliveries(table, clock),
         sender=DyingSender(death),

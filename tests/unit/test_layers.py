@@ -91,6 +91,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         NOTICES,
         *CONFIGURED,
     ),
+    "shared.guard": (),
     "shared.roles": (f"{CORE}.folding",),
     "shared.tenant_settings": ("shared.roles", "shared.validation", ERRORS),
     "shared.validation": (ERRORS,),
@@ -115,6 +116,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "shared.store": (
         "shared.store",
         TABLES,
+        "shared.guard",
         "shared.tenant_settings",
         "shared.tenants",
         "shared.roles",

@@ -3,6 +3,7 @@
 from tools.admin.commands import (
     apikey,
     client,
+    guard,
     link,
     resource,
     signing_key,
@@ -25,6 +26,7 @@ app.add_typer(client.app, name="client", help="Make, rotate, revoke and list OAu
 app.add_typer(
     signing_key.app, name="signing-key", help="Draw, rotate, revoke and list signing keys."
 )
+app.add_typer(guard.app, name="guard", help="Show, release and undo removals that are held.")
 app.add_typer(link.app, name="link", help="Make, list and revoke setup links of the portal.")
 app.add_typer(
     webhook.app, name="webhook", help="Create, pause and rotate webhook endpoints; redeliver."
@@ -52,9 +54,9 @@ def main() -> None:
 
     Tokens, API keys and secrets of webhooks are written to Key Vault and printed once, and so are
     setup links, of which the table keeps a digest. They are never taken from the command line,
-    shown again, or logged. Users, groups and memberships are read and never changed; `tenant set`
-    writes the settings of a tenant, `webhook` the endpoints, and what `storage verify` writes and
-    removes belongs to no tenant.
+    shown again, or logged. Users, groups and memberships are read; `guard undo` alone enables users
+    again. `tenant set` writes the settings of a tenant, `webhook` the endpoints, and what `storage
+    verify` writes and removes belongs to no tenant.
     """
 
 

@@ -107,6 +107,7 @@ ALERTS = {
     "host-refusals",
     "vault-failures",
     "token-expiry",
+    "guard",
     "silence",
     "log-cap",
 }

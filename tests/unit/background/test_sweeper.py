@@ -103,6 +103,7 @@ async def test_everything_is_swept_of_every_tenant(
         "users": 0,
         "groups": 1,
         "roles": 0,
+        "released": 0,
         "changes": 130,
         "log": 0,
         "calls": sweep.swept.calls,

@@ -149,7 +149,7 @@ class Courier:
         sources = Sources(
             endpoints=self.store.webhook_endpoints,
             secrets=signing,
-            feed=Feed(self.table, clock),
+            feed=Feed(self.table, clock, self.store.guard),
             checkpoints=WebhookCheckpoints(self.table),
             deliveries=self.deliveries,
             sender=self.sender,
