@@ -29,6 +29,7 @@ DEFAULT_DELIVERIES, MOST_DELIVERIES = 100, 500
 MOST_IDS = 100
 
 _EventId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}(-[a-z-]{1,20})?$")]
+_EventIds = Annotated[list[_EventId], Field(min_length=1, max_length=MOST_IDS)]
 
 
 class DeliveriesQuery(BaseModel):
@@ -131,10 +132,8 @@ class RedeliveryWanted(BaseModel):
         json_schema_extra=optional,
         description="Whose events. May be left out where the endpoint is of one tenant alone.",
     )
-    ids: list[_EventId] | SkipJsonSchema[None] = Field(
+    ids: _EventIds | SkipJsonSchema[None] = Field(
         None,
-        min_length=1,
-        max_length=MOST_IDS,
         json_schema_extra=optional,
         description="Of events that were delivered or are dead. Others are passed over.",
     )

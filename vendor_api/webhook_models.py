@@ -1,12 +1,12 @@
 """What webhook endpoints and their secrets look like in bodies."""
 
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from shared.store.webhook_endpoints import EndpointState, WebhookEndpoint
-from vendor_api.models import optional, optional_moment
+from vendor_api.models import optional, optional_moment, whole
 from vendor_api.token_models import TokenDocument
 
 DEFAULT_OVERLAP, MOST_OVERLAP = 24, 720
@@ -68,7 +68,7 @@ class RotationWanted(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    overlap_hours: int = Field(
+    overlap_hours: Annotated[int, BeforeValidator(whole)] = Field(
         DEFAULT_OVERLAP,
         alias="overlapHours",
         ge=0,

@@ -8,7 +8,7 @@ by it a commit knows without a call whether anybody is to be told.
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from shared.clock import Clock
@@ -82,10 +82,8 @@ class WebhookEndpoint:
 EndpointChange = Callable[[WebhookEndpoint], WebhookEndpoint]
 """Makes an endpoint of the one that is kept; pure, so that it can be applied again."""
 
-_KEPT_IN_COLUMNS = frozenset({"id", "created", "modified", "version"})
-_IN_DOCUMENT = tuple(
-    each.name for each in fields(WebhookEndpoint) if each.name not in _KEPT_IN_COLUMNS
-)
+_IN_DOCUMENT = ("url", "tenants", "types", "state", "reason", "description")
+"""The others lie in columns of their own, or in the key."""
 
 
 class WebhookEndpoints:
@@ -249,8 +247,8 @@ class WebhookEndpoints:
     async def _commit(self, own: RequestContext, change: Change, written: RowOperation) -> None:
         """Commit a change, and tell in the log who made it: names of what changed, no value."""
         await commit(self._table, own, change, [written])
-        line = {"webhook": change.verb, "endpoint": change.id, "changed": list(change.names)}
-        _log.info("%s", json.dumps({**line, "by": own.actor, "request": own.request_id}))
+        line = dict(webhook=change.verb, endpoint=change.id, changed=list(change.names))
+        _log.info("%s", json.dumps(dict(line, by=own.actor, request=own.request_id)))
 
     async def _row(self, own: RequestContext, endpoint_id: str) -> Row:
         key = layout.webhook_key(endpoint_id)

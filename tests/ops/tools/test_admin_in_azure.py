@@ -254,6 +254,7 @@ async def test_changes_are_followed_until_ctrl_c(azure: Azure) -> None:
 
 async def test_a_webhook_endpoint_is_created_rotated_and_deleted(azure: Azure) -> None:
     assert (await azure.admin("token", "new", "--tenant", "hooked")).status == 0
+    await azure.store.users.create(azure.context("hooked"), user("ana@contoso.test"))
     url = "https://hooks.example.com/scim"
     nobody = await azure.admin("webhook", "new", url, "--tenant", "nobody")
     assert (nobody.status, nobody.out) == (3, "")

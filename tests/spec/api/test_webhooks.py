@@ -469,6 +469,7 @@ async def test_a_question_that_is_not_understood_is_refused(hooks: Managed, quer
         {"dead": True},
         {"tenant": "acme", "dead": False},
         {"tenant": "acme", "ids": []},
+        {"tenant": "acme", "ids": None},
         {"tenant": "acme", "ids": ["x"]},
         {"tenant": "acme", "ids": [ABSENT], "dead": True},
         {"tenant": "acme", "since": "yesterday"},
