@@ -247,7 +247,7 @@ class WebhookEndpoints:
     async def _commit(self, own: RequestContext, change: Change, written: RowOperation) -> None:
         """Commit a change, and tell in the log who made it: names of what changed, no value."""
         await commit(self._table, own, change, [written])
-        line = dict(webhook=change.verb, endpoint=change.id, changed=list(change.names))
+        line = {"webhook": change.verb, "endpoint": change.id, "changed": list(change.names)}
         _log.info("%s", json.dumps(dict(line, by=own.actor, request=own.request_id)))
 
     async def _row(self, own: RequestContext, endpoint_id: str) -> Row:
