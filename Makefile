@@ -27,7 +27,7 @@ export PYTHON
 .DELETE_ON_ERROR:
 # Targets that are named together are made one after the other.
 .NOTPARALLEL:
-.PHONY: help run quick test test-oldest lint lock infra-check sbom audit demo example conformance bench verify ci format token install azurite clean screenshots
+.PHONY: help run quick test torture test-oldest lint lock infra-check sbom audit demo example conformance bench verify ci format token install azurite clean screenshots
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' Makefile | while read -r target text; do \
@@ -54,6 +54,10 @@ ifeq ($(strip $(PYTEST_ARGS)),)
 else
 	$(PYTEST) $(PYTEST_ARGS)
 endif
+
+torture: $(DEV_READY) $(AZURITE_READY) ## Run the tests that leave much to chance for longer, killed instances and many writers
+	WEBHOOK_ROUNDS=20 $(PYTEST) tests/unit/webhooks/test_nothing_lost.py
+	FEED_REQUESTS=300 $(PYTEST) tests/unit/events/test_many_writers.py
 
 test-oldest: ## Run the tests of what is deployed, without the long ones, on the oldest Python that is supported
 	@python=$$(PYTHON= sh local/find_python.sh 3.11) || exit 1; \
@@ -142,7 +146,7 @@ $(PIP_READY): pyproject.toml | $(PY)
 
 $(RUN_READY): requirements.txt pyproject.toml | $(PIP_READY)
 	@echo "$(VENV): installing what make run needs"
-	@$(PIP) install -r requirements.txt
+	@$(PIP) install -r requirements.txt --group local
 	@touch $@
 
 $(DEV_READY): requirements.txt pyproject.toml | $(PIP_READY)

@@ -7,6 +7,7 @@ functions are indexed.
 from collections.abc import Mapping
 
 from background.sweeper import sweep_tenants
+from background.webhooks import send_everywhere, send_hinted
 from health.handlers import alive, ready
 from portal.entrance import portal_endpoints
 from scim_groups.handlers import GROUPS
@@ -28,12 +29,13 @@ from shared.web.respond import (
     respond,
     searching,
 )
-from shared.web.services import Job, prefetch, prepare
+from shared.web.services import Job, MessageJob, prefetch, prepare
 from token_endpoint.documents import AUTHORIZATION_SERVER_DOCUMENT, PROTECTED_RESOURCE_DOCUMENT
 from token_endpoint.token import give_token
 from vendor_api.access import ACCESS
 from vendor_api.events import EVENTS
 from vendor_api.explain import EXPLAIN
+from vendor_api.guard import GUARD_OVERVIEW, GUARD_RELEASE, GUARD_UNDO
 from vendor_api.openapi import described
 from vendor_api.openapi import no_such_path as no_such_api_path
 from vendor_api.operations import ApiEndpoint, opened_by_key
@@ -42,13 +44,18 @@ from vendor_api.setup_links import SETUP_LINK_BY_ID, SETUP_LINKS
 from vendor_api.tenant import TENANT
 from vendor_api.tenants import TENANTS
 from vendor_api.tokens import TOKEN_BY_VERSION, TOKENS
+from vendor_api.webhook_deliveries import WEBHOOK_DELIVERIES, WEBHOOK_REDELIVERY
+from vendor_api.webhooks import WEBHOOK_BY_ID, WEBHOOK_ENDPOINTS, WEBHOOK_SECRETS
 
-__all__ = ["ENDPOINTS", "JOBS", "prefetch", "prepare", "respond"]
+__all__ = ["ENDPOINTS", "JOBS", "MESSAGE_JOBS", "prefetch", "prepare", "respond"]
 
 API: Mapping[str, ApiEndpoint] = {
     "api_access": ACCESS,
     "api_events": EVENTS,
     "api_explain": EXPLAIN,
+    "api_guard": GUARD_OVERVIEW,
+    "api_guard_id_release": GUARD_RELEASE,
+    "api_guard_id_undo": GUARD_UNDO,
     "api_provisioning_log": PROVISIONING_LOG,
     "api_setup_links": SETUP_LINKS,
     "api_setup_links_id": SETUP_LINK_BY_ID,
@@ -56,6 +63,11 @@ API: Mapping[str, ApiEndpoint] = {
     "api_tenants_name": TENANT,
     "api_tokens": TOKENS,
     "api_tokens_id": TOKEN_BY_VERSION,
+    "api_webhooks": WEBHOOK_ENDPOINTS,
+    "api_webhooks_deliveries": WEBHOOK_DELIVERIES,
+    "api_webhooks_id": WEBHOOK_BY_ID,
+    "api_webhooks_redeliver": WEBHOOK_REDELIVERY,
+    "api_webhooks_secrets": WEBHOOK_SECRETS,
 }
 """What `/openapi.json` describes."""
 
@@ -96,4 +108,8 @@ ENDPOINTS: Mapping[str, Endpoint] = {
     **portal_endpoints(),
 }
 
-JOBS: Mapping[str, Job] = {"sweeper": sweep_tenants}
+JOBS: Mapping[str, Job] = {"sweeper": sweep_tenants, "webhooks": send_everywhere}
+"""Functions without a caller: work that nobody waits for, begun by a timer."""
+
+MESSAGE_JOBS: Mapping[str, MessageJob] = {"change_hints": send_hinted}
+"""Work that nobody waits for, begun by a message of a queue."""

@@ -1,7 +1,8 @@
 """The sweeper: takes away what nobody is to find in the table any more, tenant by tenant.
 
 That is what large deletions have left behind, and change rows and entries of the provisioning log
-that are older than they are kept. It also tells whose roles are others by a new role map. A run
+that are older than they are kept. It also tells whose roles are others by a new role map, and
+releases removals that are held for long enough. A run
 does a bounded amount for each tenant, and the next one goes on. It keeps no state: what is left is
 in the table. So it may be broken off anywhere, begin twice, and run on two instances at once, which
 the host's lease on a timer does not rule out.
@@ -13,7 +14,7 @@ import logging
 import random
 import time
 import traceback
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 
 from shared.auth.tokens import Authenticator
@@ -21,6 +22,7 @@ from shared.clock import Clock
 from shared.store.deletions import DeletionRecord
 from shared.store.store import Store
 from shared.tables.request_context import Bound, RequestContext
+from shared.tenants import WEBHOOKS_PARTITION
 from shared.web import services
 
 ACTOR = "sweeper"
@@ -58,7 +60,8 @@ async def sweep_tenants(run_id: str) -> None:
     settings = process.settings
     kept = KeptDays(settings.history_days, settings.provisioning_log_days)
     sweep = Sweep(process.store, run_id, kept)
-    await sweep.run(process.authenticator)
+    besides = (WEBHOOKS_PARTITION,) if settings.webhooks == "on" else ()
+    await sweep.run(process.authenticator, besides)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ class Swept:
         users: deleted users that are swept.
         groups: deleted groups that are swept.
         roles: users of whom was told that their roles are others.
+        released: changes that were held and are told now.
         changes: change rows that had expired.
         log: entries of the provisioning log that had.
         calls: requests sent to Table Storage.
@@ -99,6 +103,7 @@ class Swept:
     users: int = 0
     groups: int = 0
     roles: int = 0
+    released: int = 0
     changes: int = 0
     log: int = 0
     calls: int = 0
@@ -159,16 +164,20 @@ class Sweep:
         self._began = self._clock.steady()
         self.swept = Swept()
 
-    async def run(self, authenticator: Authenticator) -> None:
+    async def run(self, authenticator: Authenticator, besides: Sequence[str] = ()) -> None:
         """Sweep every tenant within its bound, and write a line into the log if there was work.
 
-        A tenant without work costs 3 calls.
+        A tenant without work costs 3 calls, and 4 where removals are held.
+
+        Args:
+            authenticator: names the tenants.
+            besides: partitions of no tenant, whose change rows expire as theirs do.
 
         Raises:
             SweepError: a tenant could not be swept; the log has each with the reason.
             Unavailable: the tenants cannot be read.
         """
-        tenants = list(await authenticator.tenants())
+        tenants = [*await authenticator.tenants(), *besides]
         self._draw.shuffle(tenants)
         self.swept.tenants = len(tenants)
         waiting = iter(tenants)
@@ -217,6 +226,12 @@ class Sweep:
             if sweep.bound.is_reached(sweep.context):
                 return
             await sweep.attempt(self._tell_role_change(sweep, key))
+        if leftovers.is_guarded and not sweep.bound.is_reached(sweep.context):
+            await sweep.attempt(self._tend_guard(sweep))
+
+    async def _tend_guard(self, sweep: _TenantSweep) -> None:
+        released = await self._store.guard.tend(sweep.context, sweep.bound)
+        self.swept.released += released
 
     async def _tell_role_change(self, sweep: _TenantSweep, key: str) -> None:
         told = await self._store.role_changes.tell(sweep.context, key, sweep.bound)

@@ -28,7 +28,12 @@ class Timer:
 # Every 15 minutes, but not at the quarters of the hour, when everybody else's timers fire too.
 SWEEPER = Timer("sweeper", "0 7,22,37,52 * * * *")
 
+# Every 5 minutes, past the full ones.
+WEBHOOKS = Timer("webhooks", "20 3,8,13,18,23,28,33,38,43,48,53,58 * * * *")
+
 TIMERS = (SWEEPER,)
+WEBHOOK_TIMERS = (WEBHOOKS,)
+"""Registered where webhooks are on."""
 
 
 def register_timers(app: func.FunctionApp, timers: Iterable[Timer]) -> None:

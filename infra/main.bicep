@@ -137,6 +137,7 @@ param settings serviceSettings = {}
 
 var suffix = uniqueString(resourceGroup().id, name)
 var tableName = 'scim'
+var hintsQueueName = 'change-hints'
 
 // Known before anything is deployed, so that what-if sees all that is named after them. A module that
 // names resources takes these, and no outputs of others.
@@ -160,6 +161,9 @@ var appPrefix = isPrivate ? cidrSubnet(privateNetwork, 26, 0) : ''
 var endpointPrefix = isPrivate ? cidrSubnet(privateNetwork, 27, 2) : ''
 var operatorsSubnetPrefix = isPrivate && operatorsSubnet ? cidrSubnet(privateNetwork, 27, 3) : ''
 var operatorsAddresses = empty(operatorsPrefix) ? '' : '${parseCidr(operatorsPrefix).network}/${parseCidr(operatorsPrefix).cidr}'
+
+// Webhooks need a queue beside the blobs of the host, and the app a role on it.
+var hasWebhooks = (settings.?SCIM_WEBHOOKS ?? 'off') == 'on'
 
 // App settings are strings.
 var givenSettings = toObject(items(settings), setting => setting.key, setting => string(setting.value))
@@ -199,6 +203,8 @@ module hostStorage 'modules/host-storage.bicep' = {
     redundancy: zoneRedundant || endsWith(storageRedundancy, 'ZRS') ? 'Standard_ZRS' : 'Standard_LRS'
     infrastructureEncryption: infrastructureEncryption
     isPrivate: isPrivate
+    hasWebhooks: hasWebhooks
+    hintsQueueName: hintsQueueName
   }
 }
 
@@ -234,6 +240,8 @@ module roles 'modules/roles.bicep' = {
     tokenOfficerId: tokenOfficerId
     tokensByApi: tokensByApi
     hostStorageName: names.hostStorage
+    hasWebhooks: hasWebhooks
+    hintsQueueName: hintsQueueName
     identityStorageName: names.identityStorage
     tableName: tableName
     tableRoleScope: tableRoleScope
@@ -268,6 +276,7 @@ module privateEndpoints 'modules/private-endpoints.bicep' = if (isPrivate) {
     tags: tags
     networkName: names.network
     hostStorageName: names.hostStorage
+    hasWebhooks: hasWebhooks
     identityStorageName: names.identityStorage
     vaultName: names.vault
   }
@@ -289,6 +298,7 @@ module app 'modules/app.bicep' = {
     identityId: identity.outputs.identityId
     clientId: identity.outputs.clientId
     hostBlobEndpoint: hostStorage.outputs.blobEndpoint
+    hostQueueEndpoint: hasWebhooks ? hostStorage.outputs.queueEndpoint : ''
     packageContainerUrl: hostStorage.outputs.packageContainerUrl
     applicationInsightsName: names.applicationInsights
     tableEndpoint: identityStorage.outputs.tableEndpoint

@@ -78,4 +78,7 @@ type serviceSettings = {
 
   @description('Whether the portal is served to whoever holds a setup link.')
   SCIM_PORTAL: ('off' | 'on')?
+
+  @description('Whether events are sent to the webhook endpoints that are registered.')
+  SCIM_WEBHOOKS: ('off' | 'on')?
 }

@@ -25,6 +25,7 @@ FREE_PORTS = {"blob": 0, "queue": 0, "table": 0}
 WELL_KNOWN_PORTS = {"blob": 10000, "queue": 10001, "table": 10002}
 """Where `UseDevelopmentStorage=true` looks for the services."""
 
+_EMULATOR = "UseDevelopmentStorage=true"
 _ACCOUNT = "devstoreaccount1"
 # Published by Microsoft, the same in every emulator: it protects nothing.
 _ACCOUNT_KEY = (
@@ -52,18 +53,36 @@ class Azurite:
     @property
     def connection_string(self) -> str:
         """What the Azure SDKs and the Functions host take to reach it."""
-        endpoints = (
-            f"{service.capitalize()}Endpoint=http://127.0.0.1:{port}/{_ACCOUNT};"
-            for service, port in self.ports.items()
-        )
-        account = f"AccountName={_ACCOUNT};AccountKey={_ACCOUNT_KEY};"
-        return f"DefaultEndpointsProtocol=http;{account}{''.join(endpoints)}"
+        return _connection_string(self.ports)
 
     @property
     def tables(self) -> str:
         """Return what the service and its tools take to reach the tables, as short as can be."""
         endpoint = f"http://127.0.0.1:{self.ports['table']}/{_ACCOUNT}"
         return f"UseDevelopmentStorage=true;TableEndpoint={endpoint}"
+
+
+def is_emulator(connection_string: str) -> bool:
+    """Tell whether a connection string means the emulator, as one that is empty does."""
+    return connection_string.strip().rstrip(";").lower() in {"", _EMULATOR.lower()}
+
+
+def expanded(connection_string: str) -> str:
+    """Return a connection string that every SDK takes: some do not know the one word."""
+    return (
+        _connection_string(WELL_KNOWN_PORTS)
+        if is_emulator(connection_string)
+        else (connection_string)
+    )
+
+
+def _connection_string(ports: Mapping[str, int]) -> str:
+    endpoints = (
+        f"{service.capitalize()}Endpoint=http://127.0.0.1:{port}/{_ACCOUNT};"
+        for service, port in ports.items()
+    )
+    account = f"AccountName={_ACCOUNT};AccountKey={_ACCOUNT_KEY};"
+    return f"DefaultEndpointsProtocol=http;{account}{''.join(endpoints)}"
 
 
 @asynccontextmanager

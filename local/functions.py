@@ -67,11 +67,21 @@ class TimerFunction:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueFunction:
+    """A function that runs on the messages of a queue; `connection` says where that is."""
+
+    function: Function
+    queue_name: str
+    connection: str
+
+
+@dataclass(frozen=True, slots=True)
 class Index:
     """The functions of an app; the HTTP functions in the order in which routes are tried."""
 
     http: tuple[HttpFunction, ...]
     timers: tuple[TimerFunction, ...]
+    queues: tuple[QueueFunction, ...]
 
 
 def load(module_name: str) -> functions.FunctionApp:
@@ -107,6 +117,7 @@ def index(app: functions.FunctionApp, route_prefix: str) -> Index:
         raise LocalError(str(error)) from error
     http: list[HttpFunction] = []
     timers: list[TimerFunction] = []
+    queues: list[QueueFunction] = []
     for function in sorted(declared, key=lambda each: str(each.get_function_name()).lower()):
         trigger: Any = function.get_trigger()
         match trigger.type:
@@ -114,12 +125,14 @@ def index(app: functions.FunctionApp, route_prefix: str) -> Index:
                 http.append(_http_function(_function(function), trigger, route_prefix))
             case "timerTrigger":
                 timers.append(_timer_function(_function(function), trigger))
+            case "queueTrigger":
+                queues.append(_queue_function(_function(function), trigger))
             case other:
                 raise LocalError(
                     f"{function.get_function_name()}: the stand-in host has no {other}"
                 )
     _refuse_conflicts(http)
-    return Index(tuple(http), tuple(timers))
+    return Index(tuple(http), tuple(timers), tuple(queues))
 
 
 def _function(declared: Any) -> Function:
@@ -171,6 +184,14 @@ def _timer_function(function: Function, trigger: Any) -> TimerFunction:
         bool(trigger.run_on_startup),
         use_monitor=trigger.use_monitor is not False,
     )
+
+
+def _queue_function(function: Function, trigger: Any) -> QueueFunction:
+    argument = function.trigger_argument
+    given = _annotations(function.name, function.call).get(argument, functions.QueueMessage)
+    if not isinstance(given, type) or not issubclass(given, functions.QueueMessage):
+        raise LocalError(f"{function.name}: {argument} must be annotated as func.QueueMessage")
+    return QueueFunction(function, trigger.queue_name, trigger.connection or "")
 
 
 def _refuse_conflicts(http: list[HttpFunction]) -> None:

@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING, Any, Never
 from aiohttp import HttpVersion11, web
 from azure import functions
 
-from local import children, host_json, host_paths, logs, messages, timers, web_server
+from local import children, host_json, host_paths, logs, messages, triggers, web_server
 from local.errors import LocalError
-from local.functions import HttpFunction, TimerFunction, index, load
+from local.functions import HttpFunction, index, load
 from local.invocation import Invoker
 from local.request_queue import RequestQueue
 
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from local.host_json import HostJson
-    from local.ncrontab import Distance, Schedule
 
 ROOT = Path(__file__).resolve().parent.parent
 _BODY_LIMIT = "104857600"
@@ -290,21 +289,20 @@ async def serve(
     settings: HostJson | None = None,
     environ: Mapping[str, str] = os.environ,
     listener: socket.socket | None = None,
-    memory: timers.Memory | None = None,
 ) -> AsyncIterator[str]:
     """Serve an app until the block ends; give its address, `http://127.0.0.1:<port>`.
 
     Args:
         app: The function app.
         settings: Of host.json; by default of the one of this project.
-        environ: Application settings: those that the host itself reads, and schedules of timers.
+        environ: Application settings: those that the host itself reads, and what triggers name.
+            Without AzureWebJobsStorage no timer runs.
         listener: A listening socket; by default one on a free port.
-        memory: Keeps when timers are due next; by default nothing does.
 
     Raises:
         LocalError: The host would not take the app.
     """
-    settings = settings or host_json.read(ROOT / "host.json")
+    settings = settings or host_json.read(ROOT / "host.json", environ)
     indexed = index(app, settings.route_prefix)
     async with AsyncExitStack() as stack:
         invoker = Invoker(settings.function_timeout, _threads(environ))
@@ -312,8 +310,8 @@ async def serve(
         listener = listener or socket.create_server(("127.0.0.1", 0))
         host = Host(indexed.http, settings, environ, invoker)
         await stack.enter_async_context(_listening(host, listener))
-        schedules = _schedules(indexed.timers, environ)
-        await stack.enter_async_context(_ticking(schedules, invoker, memory))
+        beside = triggers.running(indexed, settings.queues, environ, invoker)
+        await stack.enter_async_context(beside)
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
@@ -341,53 +339,13 @@ async def _listening(host: Host, listener: socket.socket) -> AsyncIterator[None]
         await runner.cleanup()
 
 
-def _schedules(
-    functions: tuple[TimerFunction, ...], environ: Mapping[str, str]
-) -> list[tuple[TimerFunction, Schedule | Distance]]:
-    """Return the timers that are not switched off, each with its schedule.
-
-    One whose schedule is wrong never runs, which is logged; everything else is served.
-    """
-    found: list[tuple[TimerFunction, Schedule | Distance]] = []
-    for timer in functions:
-        if timers.is_disabled(timer, environ):
-            continue
-        try:
-            found.append((timer, timers.resolve(timer, environ)))
-        except LocalError as error:
-            _logger.error("%s", error)  # noqa: TRY400  # its trace says nothing
-    return found
-
-
-@asynccontextmanager
-async def _ticking(
-    schedules: list[tuple[TimerFunction, Schedule | Distance]],
-    invoker: Invoker,
-    memory: timers.Memory | None,
-) -> AsyncIterator[None]:
-    async def invoke(timer: TimerFunction, request: Any) -> None:
-        await invoker.invoke(timer.function, request)
-
-    tasks = [
-        asyncio.create_task(timers.run(timer, schedule, invoke, memory=memory))
-        for timer, schedule in schedules
-    ]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-
-
-async def _serve_until_stopped(
-    root: Path, module_name: str, listener: socket.socket, memory: timers.Memory
-) -> Never:
+async def _serve_until_stopped(root: Path, module_name: str, listener: socket.socket) -> Never:
     stop = asyncio.Event()
     children.on_stop(stop.set, leashed=True)
-    settings = host_json.read(root / "host.json")
+    settings = host_json.read(root / "host.json", os.environ)
     logs.configure(settings.log_level)
     app = load(module_name)
-    async with serve(app, settings=settings, listener=listener, memory=memory):
+    async with serve(app, settings=settings, listener=listener):
         await stop.wait()
     # A worker of Azure is ended without a word to the app, so nothing of the app is closed here.
     sys.stdout.flush()
@@ -401,14 +359,12 @@ def main() -> int:
     parser.add_argument("--root", type=Path, required=True, help="folder of the app and host.json")
     parser.add_argument("--app", required=True, help="module that holds the FunctionApp")
     parser.add_argument("--socket", type=int, required=True, help="descriptor to listen on")
-    parser.add_argument("--timers", type=Path, help="folder that keeps when timers are due next")
     arguments = parser.parse_args()
     os.chdir(arguments.root)
     sys.path.insert(0, str(arguments.root))
     try:
         listener = socket.socket(fileno=arguments.socket)
-        memory = timers.Memory(arguments.timers)
-        asyncio.run(_serve_until_stopped(arguments.root, arguments.app, listener, memory))
+        asyncio.run(_serve_until_stopped(arguments.root, arguments.app, listener))
     except LocalError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

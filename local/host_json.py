@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,31 @@ _LEVELS = {
     "Critical": logging.CRITICAL,
     "None": logging.CRITICAL + 1,
 }
-_TIME_SPAN = re.compile(r"(?P<hours>\d{2}):(?P<minutes>\d{2}):(?P<seconds>\d{2})")
+_SHORTEST_POLLING_INTERVAL, _LONGEST_POLLING_INTERVAL, _IN_DEVELOPMENT = 0.1, 60.0, 2.0
+_TIME_SPAN = re.compile(
+    r"(?P<hours>[01]\d|2[0-3]):(?P<minutes>[0-5]\d):(?P<seconds>[0-5]\d(?:\.\d{1,7})?)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSettings:
+    """How queues are polled (`extensions.queues`), with the host's own defaults.
+
+    Attributes:
+        max_polling_interval: The longest pause between two polls, in seconds.
+        visibility_timeout: Seconds until a message is tried again on which its function failed.
+        batch_size: Messages that are asked for at once.
+        new_batch_threshold: Messages under way beside which another batch is asked for.
+        max_dequeue_count: Tries after which a message is poison.
+        message_encoding: What the text of a message is: "base64", or "none" for text as it is.
+    """
+
+    max_polling_interval: float = _LONGEST_POLLING_INTERVAL
+    visibility_timeout: float = 0.0
+    batch_size: int = 16
+    new_batch_threshold: int = field(default_factory=lambda: _half_for_each_processor(16))
+    max_dequeue_count: int = 5
+    message_encoding: str = "base64"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +64,7 @@ class HostJson:
         max_outstanding_requests: Requests that wait or are served; one more is refused. None for
             any number.
         max_concurrent_requests: Requests that are served at once, likewise.
+        queues: How queues are polled.
     """
 
     route_prefix: str = "api"
@@ -48,10 +74,15 @@ class HostJson:
     hsts_seconds: int | None = None
     max_outstanding_requests: int | None = None
     max_concurrent_requests: int | None = None
+    queues: QueueSettings = field(default_factory=QueueSettings)
 
 
-def read(path: Path) -> HostJson:
+def read(path: Path, environ: Mapping[str, str] | None = None) -> HostJson:
     """Read host.json.
+
+    Args:
+        path: Of the file.
+        environ: Settings of the app: a host of development polls queues more often by default.
 
     Raises:
         LocalError: The file is absent, no JSON object, or a value is not what the host accepts.
@@ -69,12 +100,50 @@ def read(path: Path) -> HostJson:
     return HostJson(
         route_prefix=http.get("routePrefix", defaults.route_prefix),
         custom_headers=_object(http, "customHeaders"),
-        function_timeout=_seconds(content.get("functionTimeout"), defaults.function_timeout),
+        function_timeout=_seconds(
+            content.get("functionTimeout"), defaults.function_timeout, "functionTimeout"
+        ),
         log_level=_level(_object(content, "logging", "logLevel").get("default", "Information")),
         hsts_seconds=_hsts(_object(http, "hsts")),
         max_outstanding_requests=_count(http, "maxOutstandingRequests"),
         max_concurrent_requests=_count(http, "maxConcurrentRequests"),
+        queues=_queues(_object(content, "extensions", "queues"), environ or {}),
     )
+
+
+def _queues(queues: dict[str, Any], environ: Mapping[str, str]) -> QueueSettings:
+    is_development = environ.get("AZURE_FUNCTIONS_ENVIRONMENT") == "Development"
+    interval = _IN_DEVELOPMENT if is_development else _LONGEST_POLLING_INTERVAL
+    batch_size = _number(queues, "batchSize", 16, range(1, 33))
+    threshold = _half_for_each_processor(batch_size)
+    encoding = str(queues.get("messageEncoding", "base64")).lower()
+    if encoding not in {"base64", "none"}:
+        raise LocalError('host.json: messageEncoding of queues must be "base64" or "none"')
+    found = QueueSettings(
+        _seconds(queues.get("maxPollingInterval"), interval, "maxPollingInterval of queues"),
+        _seconds(queues.get("visibilityTimeout"), 0.0, "visibilityTimeout of queues"),
+        batch_size,
+        _number(queues, "newBatchThreshold", threshold, range(1_001)),
+        _number(queues, "maxDequeueCount", 5, range(1, 1_001)),
+        encoding,
+    )
+    if found.max_polling_interval < _SHORTEST_POLLING_INTERVAL:
+        raise LocalError("host.json: maxPollingInterval of queues must be 00:00:00.1 at least")
+    return found
+
+
+def _half_for_each_processor(batch_size: int) -> int:
+    return batch_size // 2 * (os.cpu_count() or 1)
+
+
+def _number(queues: dict[str, Any], name: str, default: int, bounds: range) -> int:
+    number = queues.get(name, default)
+    if type(number) is not int or number not in bounds:
+        raise LocalError(
+            f"host.json: {name} of queues must be a number from {bounds[0]} to {bounds[-1]}, "
+            f'not "{number}"'
+        )
+    return number
 
 
 def _object(content: Any, *names: str) -> dict[str, Any]:
@@ -107,10 +176,10 @@ def _level(name: Any) -> int:
     return _LEVELS[name]
 
 
-def _seconds(time_span: Any, default: float) -> float:
+def _seconds(time_span: Any, default: float, name: str) -> float:
     if time_span is None:
         return default
     found = _TIME_SPAN.fullmatch(str(time_span))
     if found is None:
-        raise LocalError(f'host.json: functionTimeout must read "hh:mm:ss", not "{time_span}"')
-    return 3600.0 * int(found["hours"]) + 60.0 * int(found["minutes"]) + int(found["seconds"])
+        raise LocalError(f'host.json: {name} must read "hh:mm:ss", not "{time_span}"')
+    return 3600.0 * int(found["hours"]) + 60.0 * int(found["minutes"]) + float(found["seconds"])

@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 _TABLES = "TABLE_CONNECTION_STRING"
-_EMULATOR = "UseDevelopmentStorage=true"
+_HOST_STORAGE = "AzureWebJobsStorage"
+_HOST_QUEUES = "AzureWebJobsStorage__queueServiceUri"
+HINTS_QUEUE = "change-hints"
+"""The queue of hints that webhooks are due, which in Azure the template makes."""
 _START_SECONDS = 120.0
 _LOADING_SECONDS = 15.0
 """How long a host may answer /healthz, and not with 200: it is still finding the functions."""
@@ -110,6 +113,8 @@ async def run(asked: Options) -> int:
         else:
             host = _stand_in(asked, listener, {**settings_file.values(file), **environ})
         process = await stack.enter_async_context(host)
+        if environ.get(_HOST_STORAGE) == storage.connection_string:
+            await _make_queue(storage)
         if await _serves(url, process):
             link = await _setup_link(url, key) if asked.recorded else None
             _announce(asked, url, storage, func, link)
@@ -154,8 +159,6 @@ async def _stand_in(
     """Run the host of this package; it inherits the socket, so nobody takes its port meanwhile."""
     command = [sys.executable, "-m", "local.host", "--root", str(asked.root), "--app", asked.app]
     command += ["--socket", str(listener.fileno())]
-    if not asked.ephemeral:
-        command += ["--timers", str(asked.root / ".data" / "timers")]
     async with children.running(
         command, directory=ROOT, environ=environ, descriptors=[listener.fileno()]
     ) as process:
@@ -170,16 +173,19 @@ def _environ(asked: Options, values: Mapping[str, str], storage: Azurite) -> dic
     """
     environ = _own_environ()
     named = {**values, **environ}
-    for setting in (_TABLES, "AzureWebJobsStorage"):
-        is_elsewhere = setting == _TABLES and bool(named.get("TABLE_ENDPOINT"))
-        if asked.ephemeral or (not is_elsewhere and _is_emulator(named.get(setting))):
+    for setting, address in ((_TABLES, "TABLE_ENDPOINT"), (_HOST_STORAGE, _HOST_QUEUES)):
+        is_elsewhere = bool(named.get(address))
+        is_here = not is_elsewhere and azurite.is_emulator(named.get(setting, ""))
+        if asked.ephemeral or is_here:
             environ[setting] = storage.connection_string
     return environ
 
 
-def _is_emulator(connection_string: str | None) -> bool:
-    text = connection_string or _EMULATOR
-    return text.strip().rstrip(";").lower() == _EMULATOR.lower()
+async def _make_queue(storage: Azurite) -> None:
+    """Make the queue of hints, while the host starts: it polls one that is not there yet."""
+    from local.host_storage import create_queue  # noqa: PLC0415 - takes as long as the host starts
+
+    await create_queue(storage.connection_string, HINTS_QUEUE)
 
 
 def _record(
@@ -198,7 +204,8 @@ def _record(
 
 def _own_environ() -> dict[str, str]:
     given = {name: value for name, value in os.environ.items() if value}
-    return {"AZURE_FUNCTIONS_ENVIRONMENT": "Development", "SCIM_PORTAL": "on"} | given
+    own = dict.fromkeys(("SCIM_PORTAL", "SCIM_WEBHOOKS", "SCIM_WEBHOOKS_TO_LOOPBACK"), "on")
+    return {"AZURE_FUNCTIONS_ENVIRONMENT": "Development", **own} | given
 
 
 async def _serves(url: str, host: Process) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from portal.connection_test import run_test
 from portal.refusals import PageRefusal
 from portal.rendering import render, see_other
-from shared.auth.tenant_tokens import Requester
+from shared.auth.secret_changes import Requester
 from shared.auth.versions import VersionState
 from shared.errors import Conflict, NotFound, NotServed, ScimError, Unavailable
 from shared.store import layout

@@ -266,6 +266,7 @@ class _BulkRun:
         part = replace(request, method=operation.method, context=context)
         response = await run(self._dispatch(operation, part, record), record, self._report)
         request.context.meter.add(context.meter)
+        request.context.has_removed |= context.has_removed
         return response
 
     def _report(self, record: RequestRecord) -> None:

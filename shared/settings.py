@@ -36,8 +36,20 @@ _ENVIRONMENT = "AZURE_FUNCTIONS_ENVIRONMENT"
 _CONNECTION_STRING = "TABLE_CONNECTION_STRING"
 
 _CLIENT_SECRET = "SCIM_CLIENT_SECRET"  # noqa: S105 - the name of a setting, no secret
+_LOOPBACK = "SCIM_WEBHOOKS_TO_LOOPBACK"
+_HOST_STORAGE = "AzureWebJobsStorage"
+_QUEUES = f"{_HOST_STORAGE}__queueServiceUri"
 
-_DEVELOPMENT_ONLY = frozenset({"SCIM_SECRET_TOKEN", _CLIENT_SECRET, *_PREFIXES, _CONNECTION_STRING})
+_DEVELOPMENT_ONLY = frozenset(
+    {
+        "SCIM_SECRET_TOKEN",
+        _CLIENT_SECRET,
+        *_PREFIXES,
+        _CONNECTION_STRING,
+        _LOOPBACK,
+        _HOST_STORAGE,
+    }
+)
 
 # The account that every storage emulator knows; its key is published and opens nothing else.
 _EMULATOR = {
@@ -46,6 +58,7 @@ _EMULATOR = {
     "AccountKey": (
         "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
     ),
+    "QueueEndpoint": "http://127.0.0.1:10001/devstoreaccount1",
     "TableEndpoint": "http://127.0.0.1:10002/devstoreaccount1",
 }
 
@@ -432,6 +445,32 @@ class Settings(BaseModel):
         description="`on` serves the portal below `/portal` to whoever holds a setup link, as"
         " `make run` does.",
     )
+    webhooks: Literal["off", "on"] = Field(
+        "off",
+        alias="SCIM_WEBHOOKS",
+        description="`on` sends events to the webhook endpoints that are registered below"
+        " `/api/v1/webhooks` ([docs/integrate.md](docs/integrate.md#webhooks)), as `make run`"
+        " does.",
+    )
+    webhooks_to_loopback: Literal["off", "on"] = Field(
+        "off",
+        alias=_LOOPBACK,
+        description="Development only: `on` lets a webhook go to this machine, by http as well, as"
+        " `make run` does.",
+    )
+    queue_endpoint: Annotated[str, AfterValidator(_https)] | None = Field(
+        None,
+        alias=_QUEUES,
+        description="With SCIM_WEBHOOKS=on: where the queue of hints lies, as the host has it too.",
+    )
+    queue_connection_string: Annotated[SecretStr, AfterValidator(_connection_string)] | None = (
+        Field(
+            None,
+            alias=_HOST_STORAGE,
+            description="Development only, with SCIM_WEBHOOKS=on: the same by a connection string,"
+            " as the host has it too. Azurite's when neither is set.",
+        )
+    )
 
     @property
     def is_development(self) -> bool:
@@ -492,16 +531,27 @@ def _given(environ: Mapping[str, str]) -> dict[str, Any]:
 
 def _with_storage(values: dict[str, Any]) -> dict[str, Any]:
     """Let a developer's machine fall back to Azurite where it listens by default."""
-    if "TABLE_ENDPOINT" in values or not is_development(values.get(_ENVIRONMENT, "")):
+    if not is_development(values.get(_ENVIRONMENT, "")):
         return values
-    return {_CONNECTION_STRING: "UseDevelopmentStorage=true", **values}
+    missing = [
+        setting
+        for setting, address in ((_CONNECTION_STRING, "TABLE_ENDPOINT"), (_HOST_STORAGE, _QUEUES))
+        if address not in values
+    ]
+    return {**dict.fromkeys(missing, "UseDevelopmentStorage=true"), **values}
 
 
 def _placed(values: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what is refused in production: that it is there is all there is to say about it."""
-    if is_development(values.get(_ENVIRONMENT, "")):
-        return values
-    return {name: value for name, value in values.items() if name not in _DEVELOPMENT_ONLY}
+    """Leave out what is refused in production: that it is there is all there is to say about it.
+
+    The storage of the host is looked at where hints go there, and is else the host's own affair.
+    """
+    kept = set(values)
+    if values.get("SCIM_WEBHOOKS") != "on":
+        kept -= {_HOST_STORAGE, _QUEUES}
+    if not is_development(values.get(_ENVIRONMENT, "")):
+        kept -= _DEVELOPMENT_ONLY
+    return {name: value for name, value in values.items() if name in kept}
 
 
 def _misplaced(values: Mapping[str, Any]) -> Iterator[str]:
@@ -526,6 +576,11 @@ def _doubled(values: Mapping[str, Any]) -> Iterator[str]:
 def _missing_in_production(values: Mapping[str, Any]) -> Iterator[str]:
     if "TABLE_ENDPOINT" not in values:
         yield "TABLE_ENDPOINT is not set; put https://<account>.table.core.windows.net"
+    if values.get("SCIM_WEBHOOKS") == "on" and _QUEUES not in values:
+        yield (
+            f"{_QUEUES} is not set, and SCIM_WEBHOOKS is on; put"
+            " https://<account>.queue.core.windows.net"
+        )
 
 
 def _refused_in_production(values: Mapping[str, Any]) -> Iterator[str]:
@@ -533,6 +588,11 @@ def _refused_in_production(values: Mapping[str, Any]) -> Iterator[str]:
         yield (
             f"{_CONNECTION_STRING} is for development only, because shared keys are switched off"
             " in production; remove it and put TABLE_ENDPOINT"
+        )
+    if _LOOPBACK in values:
+        yield (
+            f"{_LOOPBACK} is for development only ({_ENVIRONMENT}=Development), because what"
+            " listens on an instance itself is for nobody outside; remove it"
         )
     alone = {"SCIM_SECRET_TOKEN": "token", _CLIENT_SECRET: "secret"}
     named = {name: what for name, what in alone.items() if name in values}

@@ -10,15 +10,21 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StrictBool,
     StrictInt,
 )
+from pydantic import model_validator as validating
 
 from shared.errors import InvalidSyntax, InvalidValue
 from shared.roles import MAX_ENTRIES, RoleEntry, check_consistent, left_out
 from shared.validation import read_model
 
-ROLE_MAP = "roleMap"
+ROLE_MAP, GUARD_SETTING = "roleMap", "guard"
 MIN_RATE, MAX_RATE = 25, 10_000
+MOST_GUARDED = 1_000
+"""The greatest number of users that the guard lets pass without a look: each is remembered."""
+
+MOST_HOURS = 720
 
 GROUP_NAMES = "groupNames"
 
@@ -34,6 +40,40 @@ def _few(value: Any) -> Any:
     if isinstance(value, Sequence) and len(value) > MAX_ENTRIES:
         raise ValueError(f"has {len(value):,} entries; send at most {MAX_ENTRIES:,}")
     return value
+
+
+class GuardSettings(BaseModel):
+    """When so many users are removed that somebody should look, and whether the product waits."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    users: Annotated[StrictInt, Field(ge=1, le=MOST_GUARDED)] = Field(
+        10,
+        description="More users than these disabled, deleted or taken out of one group within an"
+        " hour, and",
+    )
+    percent: Annotated[StrictInt, Field(ge=0, le=100)] = Field(
+        10, description="more than this part of the active users, are a mass removal."
+    )
+    hold: StrictBool = Field(
+        default=False,
+        description="Whether the events of a mass removal are held back until somebody decides."
+        " Otherwise it is an alert alone.",
+    )
+    release_after_hours: Annotated[StrictInt, Field(ge=1, le=MOST_HOURS)] | None = Field(
+        None,
+        alias="releaseAfterHours",
+        json_schema_extra=left_out,
+        description="After how many hours what is held is released by itself. Not set: never.",
+    )
+
+    @validating(mode="after")
+    def _release_what_is_held(self) -> Self:
+        if self.release_after_hours is not None and not self.hold:
+            raise ValueError(
+                "has releaseAfterHours without hold; set hold to true, or leave it out"
+            )
+        return self
 
 
 class TenantSettings(BaseModel):
@@ -88,10 +128,26 @@ class TenantSettings(BaseModel):
         " displayName that is taken is answered 409.",
     )
 
+    guard: GuardSettings | None = Field(
+        None,
+        alias=GUARD_SETTING,
+        json_schema_extra=left_out,
+        description="The guard against mass removal. Not set: an alert above 10 users and 10 % of"
+        " the active users; nothing is held.",
+    )
+
+    @property
+    def holds_removals(self) -> bool:
+        """Whether the events of a mass removal are held back."""
+        return self.guard is not None and self.guard.hold
+
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
         """Read settings as they are kept; those of a later version are passed over."""
-        return cls.model_validate({name: document[name] for name in NAMES if name in document})
+        known = {name: document[name] for name in NAMES if name in document}
+        if isinstance(guard := known.get(GUARD_SETTING), dict):
+            known[GUARD_SETTING] = {name: guard[name] for name in _OF_GUARD if name in guard}
+        return cls.model_validate(known)
 
     def document(self) -> dict[str, Any]:
         """Write what is set."""
@@ -100,6 +156,8 @@ class TenantSettings(BaseModel):
 
 NAMES = tuple(str(each.alias) for each in TenantSettings.model_fields.values())
 """The settings, as they are called outside."""
+
+_OF_GUARD = tuple(each.alias or name for name, each in GuardSettings.model_fields.items())
 
 
 def patched(kept: Mapping[str, Any], patch: Any) -> dict[str, Any]:
@@ -129,5 +187,13 @@ def patched(kept: Mapping[str, Any], patch: Any) -> dict[str, Any]:
             path=GROUP_NAMES,
         )
     named = {name: value for name, value in patch.items() if value is not None}
+    if isinstance(named.get(GUARD_SETTING), dict):
+        named[GUARD_SETTING] = _merged(kept.get(GUARD_SETTING) or {}, named[GUARD_SETTING])
     sent = read_model(TenantSettings, named).document()
     return {name: value for name, value in kept.items() if name not in patch} | sent
+
+
+def _merged(kept: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge an object of the settings into what is kept of it, whose members are no objects."""
+    merged = {**kept, **patch}
+    return {name: value for name, value in merged.items() if value is not None}

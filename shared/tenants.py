@@ -22,6 +22,9 @@ tokens but an attempt to make the service work."""
 TOKEN_TAG, TOKEN_OFF = "token", "off"
 """The tag of a tenant's secret that switches its tokens off: its OAuth clients alone are let in."""
 
+WEBHOOKS_PARTITION = "all--webhooks"
+"""Where the webhook endpoints lie. As with `scratch`, no tenant can have the name."""
+
 _NAME = re.compile(r"(?!.*--)[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _SECRET = "scim-token"  # noqa: S105 - the name of the secret, not its value
 _SECRET_PREFIX = f"{_SECRET}--"

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 pytest_plugins = (
     "tests.support.fixtures.service",
     "tests.support.fixtures.storage",
+    "tests.support.fixtures.queues",
     "tests.support.fixtures.key_vault",
 )
 

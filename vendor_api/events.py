@@ -17,7 +17,7 @@ from shared.events.cursor import (
     read_cursor,
     write_cursor,
 )
-from shared.events.event import Event, types_of
+from shared.events.event import Event
 from shared.events.feed import ROWS_IN_A_TURN, Feed, FeedPage, FeedPosition
 from shared.scim.catalogue import Catalogue
 from shared.tables.request_context import RequestContext
@@ -25,6 +25,7 @@ from shared.web.requests import ScimRequest
 from shared.web.responses import JSON, ScimResponse
 from shared.web.services import Services
 from vendor_api.documents import ResourceName, read_documents
+from vendor_api.event_types import known_types
 from vendor_api.models import optional, read_number
 from vendor_api.operations import ApiEndpoint, Operation
 
@@ -132,8 +133,28 @@ class EventMembers(BaseModel):
     removed: list[EventMember]
 
 
+class HeldGroup(BaseModel):
+    """A group that many were taken out of."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str
+    users: int = Field(description="How many users were taken out of it.")
+
+
+class GuardNotice(BaseModel):
+    """How many are concerned by a mass removal when it begins to be held; more may follow."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str = Field(description="Of the hold, as `GET /guard` shows it.")
+    users: int = Field(description="Users who are disabled or deleted.")
+    active_users: int = Field(alias="activeUsers", description="Active users before.")
+    groups: list[HeldGroup] = Field(description="Groups that users were taken out of.")
+
+
 class EventDocument(BaseModel):
-    """One thing that happened to one resource."""
+    """One thing that happened to one resource; `guard.held` is of no resource."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -142,7 +163,14 @@ class EventDocument(BaseModel):
     event: str = Field(description="The URI of the event (RFC 9967).")
     txn: str = Field(description="The id of the request that caused it.")
     time: str = Field(json_schema_extra={"format": "date-time"}, description="When, in UTC.")
-    resource: EventResource
+    resource: EventResource | SkipJsonSchema[None] = Field(
+        None,
+        json_schema_extra=optional,
+        description="What it is about. Left out in `guard.held` alone.",
+    )
+    guard: GuardNotice | SkipJsonSchema[None] = Field(
+        None, json_schema_extra=optional, description="In `guard.held` alone."
+    )
     active: bool | SkipJsonSchema[None] = Field(
         None,
         json_schema_extra=optional,
@@ -172,8 +200,8 @@ async def list_events(request: ScimRequest, services: Services) -> ScimResponse:
     page = await _read(request, services, asked)
     paths = {each.name: each.endpoint for each in services.catalogue.resource_types}
     # Of a type that is served no longer nothing could be read.
-    events = [event for event in page.events if event.resource[0] in paths]
-    named = (event.resource for event in events)
+    events = [each for each in page.events if each.resource[0] in paths or each.is_of_guard]
+    named = (event.resource for event in events if not event.is_of_guard)
     documents = await read_documents(request, services, named) if asked.expands else {}
     body = {
         "events": await _write(events, paths, documents),
@@ -262,7 +290,7 @@ def _limit(query: Mapping[str, str], *, expands: bool) -> int:
 def _types(text: str | None, catalogue: Catalogue) -> tuple[str, ...]:
     if text is None:
         return ()
-    known = {each for of in catalogue.resource_types for each in types_of(of.name)}
+    known = known_types(catalogue)
     wanted = tuple(part.strip() for part in text.split(","))
     unknown = [each for each in wanted if each not in known]
     if unknown:
@@ -291,7 +319,7 @@ def _expands(request: ScimRequest) -> bool:
 
 async def _read(request: ScimRequest, services: Services, asked: _Asked) -> FeedPage:
     """Read on, and wait for something to come if that is asked for and a place is free."""
-    feed = Feed(services.store.table, _CLOCK)
+    feed = Feed(services.store.table, _CLOCK, services.store.guard)
     position = asked.position or feed.now()
     if asked.position is None and not asked.wait:
         return FeedPage([], position, has_more=True)

@@ -73,8 +73,19 @@ _TENANT = {
 _ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
 _IN_PATHS = {"tenant": _TENANT, "id": _ID}
 _IDS = {
+    "api_guard_id_release": "The id of what is held: 32 hex digits.",
+    "api_guard_id_undo": "The id of what is held: 32 hex digits.",
     "api_setup_links_id": "The id of the setup link: 32 hex digits.",
     "api_tokens_id": "The version of the token: 32 hex digits.",
+    **dict.fromkeys(
+        (
+            "api_webhooks_deliveries",
+            "api_webhooks_id",
+            "api_webhooks_redeliver",
+            "api_webhooks_secrets",
+        ),
+        "The id of the webhook endpoint: 32 hex digits.",
+    ),
 }
 """What `{id}` is, by the name of the route."""
 

@@ -110,8 +110,9 @@ async def _check_condition(endpoint: ApiEndpoint, request: ScimRequest, services
     condition = request.precondition
     if condition is None:
         return
-    shown = await endpoint.operations["GET"].handler(request, services)
-    tag = EntityTags.parse(shown.headers.get("ETag"))
+    reading = endpoint.operations.get("GET")
+    shown = None if reading is None else await reading.handler(request, services)
+    tag = None if shown is None else EntityTags.parse(shown.headers.get("ETag"))
     if tag is not None:
         check_precondition(condition, min(tag.versions))
     elif not condition(_NO_VERSION):

@@ -1,9 +1,9 @@
 """`setup-links`: what lets a customer's administrator into the portal, made by the product."""
 
 from time import time
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from shared.api_keys import Scope
@@ -14,7 +14,7 @@ from shared.store.setup_links import LinkState, Right, SetupLink
 from shared.web.requests import ScimRequest
 from shared.web.responses import ScimResponse
 from shared.web.services import Services
-from vendor_api.models import optional, optional_moment, read_body, written_moment
+from vendor_api.models import optional, optional_moment, read_body, whole, written_moment
 from vendor_api.operations import ApiEndpoint, NoQuery, Operation, of_model
 
 DEFAULT_DAYS, MOST_DAYS = 7, 90
@@ -32,7 +32,7 @@ class NewSetupLink(BaseModel):
         " connection. `rotate`: the same, and draw a token and revoke one. `watch`: see users,"
         " groups and what was changed.",
     )
-    days: int = Field(
+    days: Annotated[int, BeforeValidator(whole)] = Field(
         default=DEFAULT_DAYS,
         ge=1,
         le=MOST_DAYS,

@@ -11,7 +11,7 @@ from shared.roles import RoleEntry
 from shared.settings import Settings
 from shared.store.tenant_settings import KeptSettings
 from shared.store.user_roles import FoundGroups
-from shared.tenant_settings import GroupNames, Profile, TenantSettings, patched
+from shared.tenant_settings import GroupNames, GuardSettings, Profile, TenantSettings, patched
 from shared.web.entity_tags import entity_tag
 from shared.web.requests import ScimRequest
 from shared.web.responses import JSON, ScimResponse
@@ -44,6 +44,11 @@ class TenantDocument(TenantOverview):
     unknown_members: Literal["skip", "reject"] = Field(alias="unknownMembers")
     profile: Profile
     group_names: GroupNames = Field(alias="groupNames")
+    guard: GuardSettings | SkipJsonSchema[None] = Field(
+        None,
+        json_schema_extra=optional,
+        description="Left out where it is not set: an alert above 10 users and 10 %.",
+    )
     is_set: list[str] = Field(
         alias="set",
         description="Which settings are set of this tenant; the others are the deployment's.",

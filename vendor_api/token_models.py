@@ -5,19 +5,15 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from shared.auth.tenant_tokens import NewToken, Requester
+from shared.auth.secret_changes import Requester
+from shared.auth.tenant_tokens import NewToken
 from shared.auth.versions import SecretVersion, Standing, VersionState
 from shared.clock import Clock, rfc3339
 from shared.web.requests import ScimRequest
-from vendor_api.models import optional_moment, written_moment
+from vendor_api.models import optional_moment, whole, written_moment
 
 _DAY = 86_400
 _CLOCK = Clock()
-
-
-def _whole(number: object) -> object:
-    """Take 7.0 for 7, as JSON Schema does."""
-    return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
 ValidDays = Annotated[
@@ -29,7 +25,7 @@ ValidDays = Annotated[
         description="For how many days the token is valid.",
         json_schema_extra={"default": 365},
     ),
-    BeforeValidator(_whole),
+    BeforeValidator(whole),
 ]
 
 TokenState = Literal["valid", "superseded", "notYet", "expired", "disabled", "closed"]

@@ -7,7 +7,7 @@ from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from benchmarks.cost import bill, feed, operations
+from benchmarks.cost import bill, feed, operations, webhooks
 from benchmarks.cost.parameters import FOLDER, Price
 from benchmarks.cost.requests import Request
 from benchmarks.cost.sharding import SLOTS, partition_of
@@ -24,12 +24,13 @@ _PARAGRAPH: Final = re.compile(r"^(- |\d+\. |)(?![|#]).+(?:\n(?!- |\d+\. |[|#]).
 def documents(basis: bill.Basis) -> dict[str, str]:
     """Write every document, by its file name."""
     bills = [bill.bill(period, users, basis) for users in SIZES for period in Period]
+    shown = next(each for each in bills if (each.users, each.period) == SHOWN)
     figures = {
         "prices": basis.prices,
         "measured": basis.measured,
         "assumed": basis.assumed,
         "bills": bills,
-        "shown": next(each for each in bills if (each.users, each.period) == SHOWN),
+        "shown": shown,
         "storage_logs": [(each, bill.storage_log(each, basis)) for each in bills],
         "alerts": bill.alerts(basis),
         "always_ready": bill.always_ready(basis),
@@ -38,6 +39,13 @@ def documents(basis: bill.Basis) -> dict[str, str]:
         "sweeps_of_a_tenant": bill.sweeps_of_a_tenant(basis),
         "access_tokens": bill.access_tokens(basis),
         "readings": feed.readings(basis),
+        "webhooks_idle": webhooks.idle(basis),
+        "webhooks_sent": [
+            webhooks.deliveries(1_000, basis),
+            webhooks.deliveries(shown.work.changes, basis),
+        ],
+        "operations_of_a_hint": webhooks.OPERATIONS_OF_A_HINT,
+        "silent_receiver": webhooks.silent_receiver(basis),
         "container": bill.container(basis),
         "database": bill.database(basis),
         "alternative": bill.alternative(basis),
@@ -114,6 +122,7 @@ _TEMPLATES.filters |= {
     "percent": lambda part: f"{part * 100:g} %",
     "usd": _usd,
     "price": _price,
+    "price_of": "${:.5f}".format,
     "free": lambda price: f"{price.free:,}" if price.free else "",
     "span": lambda amount: _between(_usd(amount.least), _usd(amount.most)),
     "quantities": lambda each: _between(_quantity(each.least), _quantity(each.most)),

@@ -87,6 +87,7 @@ class Prices(_File):
     always_ready_gb_second: Price
     table_transaction: Price
     table_gb_month: Price
+    queue_operation: Price
     vault_operation: Price
     log_gb: Price
     alert_rule_5_minutes: Price
@@ -123,6 +124,14 @@ class Assumptions(_File):
     wait_seconds: PositiveInt
     look_seconds: PositiveInt
     waits_at_once: PositiveInt
+    webhook_timer_minutes: PositiveInt
+    webhook_timer_least_seconds: PositiveFloat
+    webhook_timer_most_seconds: PositiveFloat
+    queue_poll_seconds: PositiveInt
+    queue_batch: PositiveInt
+    queue_at_once: PositiveInt
+    events_of_a_run: PositiveInt
+    longest_answer_seconds: PositiveInt
     groups_of_a_user: PositiveInt
     users_of_a_group: PositiveInt
     joined: PositiveFloat
@@ -158,6 +167,11 @@ class Assumptions(_File):
     def sweeps_in_month(self) -> int:
         """How often the sweeper runs."""
         return self.hours_in_month * 60 // self.sweeper_minutes
+
+    @property
+    def webhook_timers_in_month(self) -> int:
+        """How often the timer of webhooks runs."""
+        return self.hours_in_month * 60 // self.webhook_timer_minutes
 
 
 class Measured(_File):

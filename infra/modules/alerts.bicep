@@ -110,6 +110,17 @@ var searches = [
     enabled: true
   }
   {
+    name: 'guard'
+    title: 'Many users of a tenant were removed within an hour'
+    query: loadTextContent('../queries/alerts/guard.kql')
+    severity: 1
+    window: 'PT15M'
+    every: 'PT5M'
+    isStateful: true
+    dimension: 'tenant'
+    enabled: true
+  }
+  {
     name: 'silence'
     title: 'An identity provider was not heard of for a day'
     query: '${requests}${loadTextContent('../queries/alerts/silence.kql')}'

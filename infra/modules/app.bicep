@@ -9,6 +9,8 @@ param zoneRedundant bool
 param identityId string
 param clientId string
 param hostBlobEndpoint string
+// Empty without webhooks.
+param hostQueueEndpoint string
 param packageContainerUrl string
 param applicationInsightsName string
 param tableEndpoint string
@@ -39,8 +41,8 @@ var deployedSettings = {
 // Settings of the Functions host. What Flex Consumption takes from functionAppConfig instead
 // (runtime, version, package, build) is an error here. Worker processes and threads keep their
 // defaults, one process and none of our functions in a thread (docs/performance.md). The storage is
-// named by the address of its blobs alone: given the name of the account, the host asks for its
-// tables too, where it has no role.
+// named by the addresses of its blobs, and of its queues where there are some: given the name of the
+// account, the host asks for its tables too, where it has no role.
 var hostSettings = {
   AzureWebJobsStorage__blobServiceUri: hostBlobEndpoint
   AzureWebJobsStorage__credential: 'managedidentity'
@@ -50,7 +52,11 @@ var hostSettings = {
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${clientId};Authorization=AAD'
 }
 
-var givenSettings = [for setting in items(union(hostSettings, deployedSettings, serviceSettings)): {
+var queueSettings = empty(hostQueueEndpoint) ? {} : {
+  AzureWebJobsStorage__queueServiceUri: hostQueueEndpoint
+}
+
+var givenSettings = [for setting in items(union(hostSettings, queueSettings, deployedSettings, serviceSettings)): {
   name: setting.key
   value: setting.value
 }]

@@ -1,5 +1,5 @@
-// Storage of the Functions host: the package that runs, the lease and the status of the timer.
-// Nothing of the identities.
+// Storage of the Functions host: the package that runs, leases and status of timers, and with webhooks
+// the queue of hints that changes are to be sent. Nothing of the identities: a hint names a tenant.
 
 param accountName string
 param location string
@@ -7,6 +7,8 @@ param tags { *: string }
 param redundancy string
 param infrastructureEncryption bool
 param isPrivate bool
+param hasWebhooks bool
+param hintsQueueName string
 
 var packageContainer = 'packages'
 
@@ -60,5 +62,23 @@ resource packages 'Microsoft.Storage/storageAccounts/blobServices/containers@202
   }
 }
 
+resource queues 'Microsoft.Storage/storageAccounts/queueServices@2025-06-01' = if (hasWebhooks) {
+  parent: account
+  name: 'default'
+}
+
+resource hints 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-06-01' = if (hasWebhooks) {
+  parent: queues
+  name: hintsQueueName
+}
+
+// Where the host puts a hint that failed each time it was tried. The host would make it, but the role
+// of the app ends at its queues (roles.bicep).
+resource poison 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-06-01' = if (hasWebhooks) {
+  parent: queues
+  name: '${hintsQueueName}-poison'
+}
+
 output blobEndpoint string = account.properties.primaryEndpoints.blob
+output queueEndpoint string = account.properties.primaryEndpoints.queue
 output packageContainerUrl string = '${account.properties.primaryEndpoints.blob}${packageContainer}'

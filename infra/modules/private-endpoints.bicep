@@ -5,6 +5,7 @@ param location string
 param tags { *: string }
 param networkName string
 param hostStorageName string
+param hasWebhooks bool
 param identityStorageName string
 param vaultName string
 
@@ -12,26 +13,41 @@ var storageSuffix = environment().suffixes.storage
 // '.vault.azure.net' is reached privately as 'vaultcore.azure.net'; other clouds likewise.
 var vaultSuffix = replace(environment().suffixes.keyvaultDns, '.vault.', 'vaultcore.')
 
-var targets = [
+var targetsOfAll = [
   {
+    endpoint: 'pe-${hostStorageName}'
     name: hostStorageName
     type: 'Microsoft.Storage/storageAccounts'
     groupId: 'blob'
     zone: 'privatelink.blob.${storageSuffix}'
   }
   {
+    endpoint: 'pe-${identityStorageName}'
     name: identityStorageName
     type: 'Microsoft.Storage/storageAccounts'
     groupId: 'table'
     zone: 'privatelink.table.${storageSuffix}'
   }
   {
+    endpoint: 'pe-${vaultName}'
     name: vaultName
     type: 'Microsoft.KeyVault/vaults'
     groupId: 'vault'
     zone: 'privatelink.${vaultSuffix}'
   }
 ]
+
+var targetsOfWebhooks = [
+  {
+    endpoint: 'pe-${hostStorageName}-queue'
+    name: hostStorageName
+    type: 'Microsoft.Storage/storageAccounts'
+    groupId: 'queue'
+    zone: 'privatelink.queue.${storageSuffix}'
+  }
+]
+
+var targets = concat(targetsOfAll, hasWebhooks ? targetsOfWebhooks : [])
 
 resource network 'Microsoft.Network/virtualNetworks@2025-09-01' existing = {
   name: networkName
@@ -62,7 +78,7 @@ resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01
 }]
 
 resource endpoints 'Microsoft.Network/privateEndpoints@2025-09-01' = [for target in targets: {
-  name: 'pe-${target.name}'
+  name: target.endpoint
   location: location
   tags: tags
   properties: {

@@ -4,6 +4,8 @@ param identityName string
 param tokenOfficerId string
 param tokensByApi bool
 param hostStorageName string
+param hasWebhooks bool
+param hintsQueueName string
 param identityStorageName string
 param tableName string
 param tableRoleScope string
@@ -12,6 +14,7 @@ param applicationInsightsName string
 
 var roleIds = {
   'Storage Blob Data Owner': 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
+  'Storage Queue Data Contributor': '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
   'Storage Table Data Contributor': '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
   'Key Vault Secrets User': '4633458b-17de-408a-b874-0445c86b69e6'
   'Key Vault Secrets Officer': 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7'
@@ -24,6 +27,21 @@ resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' 
 
 resource hostStorage 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   name: hostStorageName
+}
+
+resource queues 'Microsoft.Storage/storageAccounts/queueServices@2025-06-01' existing = {
+  parent: hostStorage
+  name: 'default'
+}
+
+resource hints 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-06-01' existing = {
+  parent: queues
+  name: hintsQueueName
+}
+
+resource poison 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-06-01' existing = {
+  parent: queues
+  name: '${hintsQueueName}-poison'
 }
 
 resource identityStorage 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
@@ -58,6 +76,28 @@ resource hostBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(hostStorage.id, identity.id, roleIds['Storage Blob Data Owner'])
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds['Storage Blob Data Owner'])
+    principalId: identity.properties.principalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// The app sends hints and empties the queue of those that failed; the host, and what scales it, look
+// how many wait, take them, and move those that failed. No role that is narrower does all of it.
+resource hintMessages 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (hasWebhooks) {
+  scope: hints
+  name: guid(hints.id, identity.id, roleIds['Storage Queue Data Contributor'])
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds['Storage Queue Data Contributor'])
+    principalId: identity.properties.principalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+resource poisonMessages 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (hasWebhooks) {
+  scope: poison
+  name: guid(poison.id, identity.id, roleIds['Storage Queue Data Contributor'])
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds['Storage Queue Data Contributor'])
     principalId: identity.properties.principalId
     principalType: 'ServicePrincipal'
   }

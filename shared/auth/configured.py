@@ -6,6 +6,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
+from shared.auth.secret_changes import SecretChanges
 from shared.auth.tenant_tokens import TenantTokens, VaultTenantTokens, WithoutVault
 from shared.auth.tokens import (
     AcceptedCredentials,
@@ -16,6 +17,8 @@ from shared.auth.tokens import (
     DevelopmentTokens,
     SecretToken,
 )
+from shared.auth.webhook_secrets import SecretsWithoutVault, VaultWebhookSecrets, WebhookSecrets
+from shared.clock import Clock
 from shared.errors import Unavailable
 from shared.identity import open_credential
 from shared.notices import Notices
@@ -57,6 +60,21 @@ def tenant_tokens(settings: Settings, opened: Authenticator) -> TenantTokens:
         if isinstance(opened, VaultTokens):
             return VaultTenantTokens(opened.vault, opened, WriteRefusedError, DeletedSecretError)
     return WithoutVault()
+
+
+def webhook_secrets(settings: Settings, opened: Authenticator) -> WebhookSecrets:
+    """Return what manages the signing secrets of an authenticator, as `tenant_tokens` does."""
+    if isinstance(opened, DevelopmentTokens):
+        changes = SecretChanges(opened.vault, opened.note_change, (), Clock())
+        return VaultWebhookSecrets(opened.vault, opened, changes)
+    if settings.key_vault_url is not None:
+        from shared.auth.key_vault import WriteRefusedError  # noqa: PLC0415
+        from shared.auth.vault import VaultTokens  # noqa: PLC0415 - as above
+
+        if isinstance(opened, VaultTokens):
+            changes = SecretChanges(opened.vault, opened.note_change, WriteRefusedError, Clock())
+            return VaultWebhookSecrets(opened.vault, opened, changes)
+    return SecretsWithoutVault()
 
 
 class Unconfigured:

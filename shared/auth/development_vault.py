@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from shared.auth.secret_forms import is_kept_whole
 from shared.auth.versions import SecretVersion, VersionState, having, standings
 
 if TYPE_CHECKING:
@@ -25,10 +26,17 @@ OF_THE_SETTINGS = "0" * 32
 
 @dataclass(frozen=True, slots=True)
 class HeldVersion:
-    """A version, and SHA-256 of its value."""
+    """A version, and SHA-256 of its value.
+
+    Attributes:
+        version: The version.
+        digest: Of the value.
+        value: The value itself, of a secret that signs; otherwise empty.
+    """
 
     version: SecretVersion
     digest: bytes
+    value: str = field(default="", repr=False)
 
 
 class DevelopmentVault:
@@ -83,7 +91,8 @@ class DevelopmentVault:
             expires=lifetime.expires,
             tags=tags,
         )
-        held = HeldVersion(version, hashlib.sha256(value.encode()).digest())
+        kept = value if is_kept_whole(secret.name, value) else ""
+        held = HeldVersion(version, hashlib.sha256(value.encode()).digest(), kept)
         self._secrets.setdefault(secret.name, []).append(held)
         return version
 

@@ -13,20 +13,21 @@ opens a tenant lets in whom they draw a token for, and nobody of before.
 
 from __future__ import annotations
 
+import base64
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, Self
 
-from shared import api_keys, clients, tenants
+from shared import api_keys, clients, signing_secrets, tenants
 from shared.auth.versions import SecretVersion, Standing, VersionState, having, standings
 from shared.clients import CredentialKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 TOKEN_BYTES = 32
-"""Random bytes of a token, of an API key and of a client secret: 256 bits."""
+"""Random bytes of a token, an API key, a client secret and a signing secret: 256 bits."""
 
 DRAW_TAG = "draw"
 """Tag of a version: the receipt by which a draw whose answer was lost finds its version."""
@@ -34,6 +35,10 @@ DRAW_TAG = "draw"
 _LEAST_DIGITS = 4
 _ROUNDS = 5
 """How often what others do at the same time is looked at again."""
+
+
+def _base64url(random: bytes) -> str:
+    return base64.urlsafe_b64encode(random).rstrip(b"=").decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +50,14 @@ class ManagedSecret:
         content_type: What the portal shows beside it, in the place of its value.
         prefix: What a value begins with, before what is random.
         given: The value of the next version, where none is to be drawn for somebody.
+        encode: Writes what is random.
     """
 
     name: str
     content_type: str
     prefix: str = ""
     given: str = field(default="", repr=False)
+    encode: Callable[[bytes], str] = _base64url
 
     @classmethod
     def of_tenant(cls, tenant: str) -> Self:
@@ -76,9 +83,20 @@ class ManagedSecret:
         return cls(secret, clients.content_type(kind), given=value)
 
     @classmethod
+    def of_webhook(cls, endpoint_id: str) -> Self:
+        """Describe the secret that signs the webhooks of an endpoint."""
+        name = signing_secrets.secret_name(endpoint_id)
+        prefix, encode = signing_secrets.SIGNING_PREFIX, signing_secrets.encode
+        return cls(name, "SCIM webhook secret", prefix, encode=encode)
+
+    @classmethod
     def of_signing_keys(cls, drawn: str = "") -> Self:
         """Describe the secret that holds the keys that sign access tokens, and the next one."""
         return cls(clients.SIGNING_KEY, "SCIM signing key", given=drawn)
+
+    def draw(self) -> str:
+        """Draw a value."""
+        return f"{self.prefix}{self.encode(secrets.token_bytes(TOKEN_BYTES))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -433,7 +451,7 @@ async def _copy_tags(
 async def _draw(
     vault: SecretVersions, secret: ManagedSecret, lifetime: Lifetime, tags: Mapping[str, str]
 ) -> Drawn:
-    token = "" if secret.given else f"{secret.prefix}{secrets.token_urlsafe(TOKEN_BYTES)}"
+    token = "" if secret.given else secret.draw()
     receipt = secrets.token_hex(8)
     try:
         version = await vault.add(

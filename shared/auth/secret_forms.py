@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared import api_keys, clients, tenants
+from shared import api_keys, clients, signing_secrets, tenants
 
 
 def canonical_name(name: str) -> str | None:
@@ -14,6 +14,9 @@ def canonical_name(name: str) -> str | None:
         return tenants.secret_name(tenant)
     if client is not None:
         return clients.secret_name(*client)
+    endpoint = signing_secrets.of_secret(name)
+    if endpoint is not None:
+        return signing_secrets.secret_name(endpoint)
     return None if key is None else api_keys.secret_name(key)
 
 
@@ -31,15 +34,20 @@ def problem_of(secret: str, value: str) -> str | None:
             else f"credential of a client and opens nothing: it must be {form}, a public key in"
             " PEM, or a trust in JSON"
         )
+    if signing_secrets.of_secret(secret) is not None:
+        is_right = signing_secrets.is_signing_secret(value)
+        least, most = signing_secrets.LEAST_BYTES, signing_secrets.MOST_BYTES
+        form = f"{signing_secrets.SIGNING_PREFIX} and the base64 of {least} to {most} random bytes"
+        return None if is_right else f"signing secret and signs nothing: it must be {form}"
     return _problem_of_bearer(secret, value)
 
 
 def is_kept_whole(secret: str, value: str) -> bool:
     """Tell whether a value is remembered itself, and not its digest alone: it is a key or a trust.
 
-    Of a signing key nothing less would do, and public keys and trusts are no secrets.
+    Of what signs nothing less would do, and public keys and trusts are no secrets.
     """
-    if secret == clients.SIGNING_KEY:
+    if secret == clients.SIGNING_KEY or signing_secrets.of_secret(secret) is not None:
         return True
     return clients.of_secret(secret) is not None and not clients.is_secret(value)
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import logging
-import time
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -14,25 +10,18 @@ from typing import TYPE_CHECKING, Protocol
 from shared import tenants
 from shared.auth import rotation
 from shared.auth.rotation import Lifetime, ManagedSecret
+from shared.auth.secret_changes import Act, SecretChanges, vault_unavailable
 from shared.auth.versions import standings
 from shared.clock import Clock
-from shared.errors import Conflict, NotFound, NotServed, Unavailable
-from shared.notices import Notices
+from shared.errors import Conflict, NotFound, NotServed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
 
     from shared.auth.rotation import Drawn, SecretVersions
+    from shared.auth.secret_changes import Requester
     from shared.auth.versions import Standing
     from shared.errors import ScimError
-
-SETTLE_SECONDS = 8.0
-"""How long what a draw has superseded is waited for to be disabled; the next draw does the rest."""
-
-_SPARE_SECONDS = 0.5
-"""Of the deadline, so that a token that was drawn is still answered."""
-
-_RETRY_AFTER = 5
 
 _log = logging.getLogger("scim.tokens")
 
@@ -51,21 +40,6 @@ class TenantAccess:
 
     state: TenantState
     expires: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Requester:
-    """On whose behalf tokens are managed.
-
-    Attributes:
-        label: Of the API key, for the log.
-        request_id: Of the request, for the log.
-        deadline: `time.monotonic()` after which nothing is begun.
-    """
-
-    label: str
-    request_id: str
-    deadline: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +201,12 @@ class VaultTenantTokens:
     write_refused: type[Exception] | tuple[()] = ()
     name_taken: type[Exception] | tuple[()] = ()
     clock: Clock = field(default_factory=Clock)
-    _notices: Notices = field(default_factory=Notices)
+    _changes: SecretChanges = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Prepare the changes of the vault."""
+        note_change = self.remembered.note_change
+        self._changes = SecretChanges(self.vault, note_change, self.write_refused, self.clock)
 
     async def names(self) -> list[str]:
         """Name all tenants, as they were read within the last minute."""
@@ -256,26 +235,9 @@ class VaultTenantTokens:
             now = self.clock.wall()
             drawn = await rotation.rotate(self.vault, secret, lifetime, now, reopens=reopens)
             told["version"] = drawn.version.id
-            disabled = await self._settle(secret, drawn, by)
+            disabled = await self._changes.settle(secret, drawn, by)
             told["disabled"] = disabled
         return NewToken(drawn, disabled)
-
-    async def _settle(self, secret: ManagedSecret, drawn: Drawn, by: Requester) -> list[str]:
-        """Disable what a draw has superseded. Where that fails the token is good all the same."""
-        left = by.deadline - time.monotonic() - _SPARE_SECONDS
-        try:
-            async with asyncio.timeout(max(min(left, SETTLE_SECONDS), 0)):
-                ended = await rotation.settle(self.vault, secret, drawn, self.clock.wall())
-        except rotation.RotationError:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever the vault said
-            _log.warning(
-                "%s: what a new version supersedes was not disabled, the next draw does it: %s",
-                secret.name,
-                type(error).__name__,
-            )
-            return []
-        return [version.id for version in ended]
 
     async def versions(self, tenant: str) -> list[Standing]:
         """Judge the versions; see `TenantTokens.versions`. One call for each 25."""
@@ -283,7 +245,7 @@ class VaultTenantTokens:
             listed = await self.vault.versions(tenants.secret_name(tenant))
         except Exception as error:
             _log.warning("Reading the versions of %s failed: %s", tenant, error)
-            raise _unavailable("Nothing was changed.") from error
+            raise vault_unavailable("Nothing was changed.") from error
         if not listed:
             raise no_such_tenant()
         return standings(listed, self.clock.wall())
@@ -315,47 +277,23 @@ class VaultTenantTokens:
             told["disabled"] = [version.id for version in ended]
         return [version.id for version in ended]
 
-    @asynccontextmanager
-    async def _acting(
+    def _acting(
         self, action: str, tenant: str, by: Requester
-    ) -> AsyncIterator[dict[str, object]]:
-        """Bound a change of a tenant's secret, log who did it, and refuse in the words of errors.
+    ) -> AbstractAsyncContextManager[dict[str, object]]:
+        """Bound a change of a tenant's secret, log it, and refuse in the words of errors."""
+        secret, line = tenants.secret_name(tenant), {"tokens": action, "tenant": tenant}
+        half_done = _HALF_DONE[action]
+        act = Act(secret, line, by, "token", half_done, lambda error: self._refusal(tenant, error))
+        return self._changes.acting(act)
 
-        Whatever came of it, what is remembered of the secret is read again before it serves.
-        """
-        told: dict[str, object] = {}
-        try:
-            async with asyncio.timeout(max(by.deadline - time.monotonic(), 0)):
-                yield told
-        except Exception as error:
-            refusal = self._refusal(action, tenant, error)
-            _tell(logging.WARNING, action, tenant, by, told, refused=type(error).__name__)
-            raise refusal from error
-        else:
-            _tell(logging.INFO, action, tenant, by, told)
-        finally:
-            self.remembered.note_change(tenants.secret_name(tenant))
-
-    def _refusal(self, action: str, tenant: str, error: Exception) -> ScimError:
-        if isinstance(error, self.write_refused):
-            if self._notices.is_due("writes"):
-                _log.error(
-                    "Key Vault does not let the service write tokens (%s); deploy with the"
-                    " parameter tokensByApi=true to have them managed by /api/v1",
-                    error,
-                )
-            return NotServed(
-                "This deployment does not let the service write to its vault. Deploy it with the"
-                " parameter tokensByApi=true, or use `python -m tools.admin token`. Nothing was"
-                " changed."
-            )
+    def _refusal(self, tenant: str, error: Exception) -> ScimError | None:
         if isinstance(error, self.name_taken):
             return Conflict(
                 "A tenant of this name was deleted from the vault and can still be recovered, which"
                 f" keeps the name: `az keyvault secret recover --name {tenants.secret_name(tenant)}"
                 " --vault-name <vault>` brings it back."
             )
-        return _of_rotation(error) or _unavailable(_HALF_DONE[action])
+        return _of_rotation(error)
 
 
 _HALF_DONE = {
@@ -396,17 +334,3 @@ def _of_rotation(error: Exception) -> ScimError | None:
                 " taken back. List the tokens, and repeat it if it is still wanted."
             )
     return None
-
-
-def _unavailable(what_is_so: str) -> Unavailable:
-    return Unavailable(
-        f"The vault did not answer as it should. {what_is_so}", retry_after=_RETRY_AFTER
-    )
-
-
-def _tell(
-    level: int, action: str, tenant: str, by: Requester, told: dict[str, object], **more: str
-) -> None:
-    """Log who did what with the tokens of a tenant: ids alone, no value."""
-    line = {"tokens": action, "tenant": tenant, **told, **more}
-    _log.log(level, "%s", json.dumps({**line, "by": by.label, "request": by.request_id}))

@@ -58,7 +58,7 @@ class SecretToken:
         digest: Of the value.
         not_before: When it begins to be valid.
         expires: When it ends.
-        value: The value itself where a digest would not do: of a signing key, and of what a client
+        value: The value itself where a digest would not do: of what signs, and of what a client
             has that is no secret. Otherwise empty.
     """
 
@@ -157,7 +157,7 @@ class Authenticator(Protocol):
         """
 
     async def choose(self, secret: str | None, choose: Choose) -> SecretToken | None:
-        """Choose a valid version of the secret of an OAuth client, or of the signing keys.
+        """Choose a valid version of the secret of an OAuth client, or of one that signs.
 
         Args:
             secret: Name of the secret; None for one that cannot exist.
@@ -272,12 +272,13 @@ class DevelopmentTokens:
         return ()
 
     async def choose(self, secret: str | None, choose: Choose) -> SecretToken | None:
-        """Choose a version of the client's secret; see `Authenticator.choose`.
+        """Choose a version of the client's secret, or of a secret that signs webhooks.
 
         There is no signing key: what signs here is drawn for this process.
         """
         valid = [] if secret is None else self.vault.valid(secret)
-        return choose([_secret_token(each) for each in valid], VALID_TOKENS)
+        versions = [_secret_token(str(secret), each) for each in valid]
+        return choose(versions, VALID_TOKENS)
 
     async def refresh(self) -> None:
         """Read nothing: the settings do not change."""
@@ -320,12 +321,18 @@ class DevelopmentTokens:
         """Close nothing: settings are not open."""
 
 
-def _secret_token(held: HeldVersion) -> SecretToken:
+def _secret_token(secret: str, held: HeldVersion) -> SecretToken:
     version = held.version
-    begins = -math.inf if version.not_before is None else version.not_before
-    expires = math.inf if version.expires is None else version.expires
-    label = f"{_DEVELOPMENT}/{clients.LOCAL}"
-    return SecretToken(version.id, label, held.digest, begins, expires)
+    of_client = clients.of_secret(secret)
+    name = f"{secret}/{version.id[:8]}" if of_client is None else clients.LOCAL
+    return SecretToken(
+        version.id,
+        f"{_DEVELOPMENT}/{name}",
+        held.digest,
+        -math.inf if version.not_before is None else version.not_before,
+        math.inf if version.expires is None else version.expires,
+        held.value,
+    )
 
 
 def bearer_token(authorization: str | None) -> str:

@@ -6,7 +6,13 @@ from typing import Any, Literal
 
 from shared.clock import rfc3339
 from shared.store import layout
-from shared.store.changes import ADMINISTRATIVE, Change, MemberVersion, RecordedChange
+from shared.store.changes import (
+    ADMINISTRATIVE,
+    GUARD,
+    Change,
+    MemberVersion,
+    RecordedChange,
+)
 
 Aspect = Literal[
     "created", "updated", "activated", "deactivated", "deleted", "member_removed", "member_added"
@@ -21,6 +27,11 @@ _PROVISIONING = "urn:ietf:params:scim:event:prov:"
 _NOTICES = {"created": "create:notice", "deleted": "delete"}
 _STATES = {"activated": "activate", "deactivated": "deactivate"}
 _MEMBERS = "members"
+GUARD_HELD = "guard.held"
+"""The type of the event that tells that the removal of many is held back."""
+
+_GUARD_URI = "urn:scim-on-functions:event:guard:held"
+"""RFC 9967 has no event for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +62,11 @@ class Event:
         """The name of the type of what it is about, and its id."""
         return self.recorded.change.resource, self.recorded.change.id
 
+    @property
+    def is_of_guard(self) -> bool:
+        """Whether it is about what the guard holds, and so about no resource."""
+        return self.type == GUARD_HELD
+
     def document(
         self, paths: Mapping[str, str], current: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
@@ -61,6 +77,8 @@ class Event:
             current: the SCIM document of what it is about, as that is now; None leaves it out.
         """
         change = self.recorded.change
+        if self.is_of_guard:
+            return self._of_guard(change)
         resource: dict[str, Any] = {"type": change.resource, "id": change.id}
         if change.external_id is not None:
             resource["externalId"] = change.external_id
@@ -83,12 +101,27 @@ class Event:
         document["members"] = {"added": _members(self.added), "removed": _members(self.removed)}
         return document | {"actor": self.recorded.actor}
 
+    def _of_guard(self, change: Change) -> dict[str, Any]:
+        """Write what is of no resource: how many are held, in the place of what changed."""
+        return {
+            "id": self.id,
+            "type": self.type,
+            "event": self.uri,
+            "txn": self.recorded.request_id,
+            "time": rfc3339(self.recorded.time / 1000),
+            "attributes": [],
+            "members": {"added": [], "removed": []},
+            "guard": {"id": change.id, **(change.numbers or {})},
+            "actor": self.recorded.actor,
+        }
+
 
 def events_of(recorded: RecordedChange) -> list[Event]:
     """Tell what a change row means to the product, in this order: the resource, its members.
 
     Nothing comes of rows by which the store keeps its own house: of a sweep, whose deletion was
-    told before; of a transaction that was given up; of the mark of a replace. Settings of the
+    told before; of a transaction that was given up; of the mark of a replace. What the guard holds
+    back is told by another row, with the same id. Settings of the
     tenant are no resource that the product keeps, and what is done at the portal is for the audit
     alone.
     """
@@ -110,11 +143,19 @@ def _events(recorded: RecordedChange) -> Iterator[Event]:
     is_of_the_house = change.verb in {"sweep", "settings", "void"}
     if is_of_the_house or change.resource in ADMINISTRATIVE:
         return
+    if change.resource == GUARD:
+        if change.verb == "hold":
+            yield Event(layout.id_in(recorded.key), GUARD_HELD, _GUARD_URI, recorded)
+        return
+    # Of a group only who has left it is held; of a user everything is.
+    is_held = bool(recorded.held)
+    if is_held and change.resource == "User":
+        return
     attributes = tuple(name for name in change.names if name != _MEMBERS)
     aspect = _aspect(change, attributes)
     if aspect is not None:
         yield _event(recorded, aspect, attributes=attributes)
-    if change.removed:
+    if change.removed and not is_held:
         yield _event(recorded, "member_removed", removed=change.removed)
     if change.added:
         yield _event(recorded, "member_added", added=change.added)
@@ -136,7 +177,7 @@ def _aspect(change: Change, attributes: tuple[str, ...]) -> Aspect | None:
 def _event(recorded: RecordedChange, aspect: Aspect, **of: Any) -> Event:
     resource = recorded.change.resource
     is_of_members = aspect.startswith("member_")
-    number = layout.id_in(recorded.key)
+    number = recorded.number
     return Event(
         # One transaction makes one event of each aspect at most.
         id=f"{number}-{aspect.replace('_', '-')}" if is_of_members else number,

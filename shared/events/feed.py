@@ -5,17 +5,21 @@ and the clocks of instances differ. So a position has two places. Up to *settled
 nothing will come any more. Up to *seen* all is told that was visible, and the position holds how
 many rows that were, behind *settled*. Rows are not taken away there. So while their number is the
 same only what comes behind is told; once it has grown, everything behind *settled* is told again.
+
+The guard rules on rows before they are told (`shared/store/guard.py`). What it holds is a row that
+makes no event. Before a row that waits, a reading ends as at the end of the feed.
 """
 
 import asyncio
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from shared.clock import Clock
 from shared.events.event import Event, events_of
 from shared.store import layout
 from shared.store.changes import recorded
+from shared.store.guard import Guard
 from shared.tables.request_context import RequestContext
 from shared.tables.table import PAGE_ROWS, Table, collect
 
@@ -61,15 +65,17 @@ class FeedPage:
 class Feed:
     """Reads the events of every tenant; the context says of which."""
 
-    def __init__(self, table: Table, clock: Clock) -> None:
+    def __init__(self, table: Table, clock: Clock, guard: Guard) -> None:
         """Prepare.
 
         Args:
             table: the table.
             clock: its wall clock says what is settled.
+            guard: rules on what can be told.
         """
         self._table = table
         self._clock = clock
+        self._guard = guard
 
     def now(self) -> FeedPosition:
         """Return the position of a reader who wants what is yet to come, and the last 2 minutes.
@@ -89,7 +95,7 @@ class Feed:
         """Read on from a position.
 
         A call for each 1,000 rows; at the end of the feed, one more for each 1,000 rows behind
-        `settled`, if there are any.
+        `settled`, if there are any. Where removals are held also what the guard needs.
 
         Args:
             context: the request.
@@ -100,17 +106,15 @@ class Feed:
         """
         final = self._final()  # before the rows are read, which makes them visible
         position, known = await self._look_back(context, position)
-        events, numbers, has_more = await self._read_rows(context, position.seen, limit, types)
+        found = await self._read_rows(context, position.seen, limit, types)
         if position.rows > len(known):
             # On the way: what came late is looked for from the end on.
-            seen = numbers[-1] if numbers else position.seen
-            rows = position.rows + len(numbers)
-            return FeedPage(
-                events, FeedPosition(position.settled, seen, rows, not has_more), has_more
-            )
-        return FeedPage(
-            events, _settled(position, [*known, *numbers], final, has_more=has_more), has_more
-        )
+            seen = found.numbers[-1] if found.numbers else position.seen
+            rows = position.rows + len(found.numbers)
+            position = FeedPosition(position.settled, seen, rows, not found.has_more)
+        else:
+            position = _settled(position, [*known, *found.numbers], final, found)
+        return FeedPage(found.events, position, found.has_more)
 
     async def _look_back(
         self, context: RequestContext, position: FeedPosition
@@ -130,36 +134,58 @@ class Feed:
 
     async def _read_rows(
         self, context: RequestContext, seen: str, limit: int, types: Collection[str]
-    ) -> tuple[list[Event], list[str], bool]:
-        """Read rows until there are enough events; tell which rows, and whether there are more."""
-        events: list[Event] = []
-        numbers: list[str] = []
+    ) -> "_Found":
+        """Read rows until there are enough events, the rows end, or one of them waits."""
+        found = _Found()
         span, token = layout.changes_behind(seen), None
         a_page = PAGE_ROWS if types else min(limit + 1, PAGE_ROWS)
         while True:
             page = await self._table.page(context, span, a_page, token)
-            for row in page.rows:
-                if len(events) >= limit:
-                    return events, numbers, True
-                found = events_of(recorded(row))
-                events += [event for event in found if not types or event.type in types]
-                numbers.append(layout.id_in(row.key))
-                if len(numbers) % ROWS_IN_A_TURN == 0:
+            told = await self._guard.rule(context, page.rows)
+            for row in told.rows:
+                if len(found.events) >= limit:
+                    found.has_more = True
+                    return found
+                events = events_of(recorded(row))
+                found.events += [event for event in events if not types or event.type in types]
+                found.numbers.append(layout.id_in(row.key))
+                if len(found.numbers) % ROWS_IN_A_TURN == 0:
                     await asyncio.sleep(0)
             token = page.token
-            if token is None or len(events) >= limit or len(numbers) >= _MOST_ROWS:
-                return events, numbers, token is not None
+            found.is_cut = told.is_cut
+            if found.is_cut or token is None:
+                found.has_more = told.is_announced
+                return found
+            if len(found.events) >= limit or len(found.numbers) >= _MOST_ROWS:
+                found.has_more = True
+                return found
 
     def _final(self) -> str:
         """Name the row behind which rows may still become visible."""
         return layout.change_number(int(self._clock.wall() * 1000) - LATENESS)
 
 
-def _settled(
-    position: FeedPosition, numbers: list[str], final: str, *, has_more: bool
-) -> FeedPosition:
+@dataclass(slots=True)
+class _Found:
+    """What a reading has come upon.
+
+    Attributes:
+        events: that are wanted.
+        numbers: of the rows, whether they make events or not.
+        has_more: whether there is more to be read at once.
+        is_cut: whether a row that waits comes next.
+    """
+
+    events: list[Event] = field(default_factory=list)
+    numbers: list[str] = field(default_factory=list)
+    has_more: bool = False
+    is_cut: bool = False
+
+
+def _settled(position: FeedPosition, numbers: list[str], final: str, found: _Found) -> FeedPosition:
     """Move a position behind what was told, of which nothing is unknown."""
     seen = numbers[-1] if numbers else position.seen
-    settled = max(position.settled, min(final, seen) if has_more else final)
+    is_before_more = found.has_more or found.is_cut
+    settled = max(position.settled, min(final, seen) if is_before_more else final)
     rows = sum(number > settled for number in numbers)
-    return FeedPosition(settled, max(settled, seen), rows, not has_more)
+    return FeedPosition(settled, max(settled, seen), rows, not found.has_more)

@@ -54,8 +54,8 @@ class ChangeHistory:
 
 
 def is_done(recorded_change: RecordedChange) -> bool:
-    """Tell whether a row records a change, and not that a transaction was given up."""
-    return recorded_change.change.verb != "void"
+    """Tell whether a row records a change: not one that was given up, nor one told again."""
+    return recorded_change.change.verb != "void" and not recorded_change.retold
 
 
 async def read_back(
@@ -99,7 +99,11 @@ async def read_deletion(
     began = int(datetime.fromisoformat(user.deleted).timestamp() * 1_000)
     rows = await collect(table, context, layout.changes_span(began, began + _COMMIT), PAGE_ROWS)
     changes = map(recorded, rows)
-    return [each for each in changes if each.change.id == user.id and each.change.verb == "delete"]
+    return [
+        each
+        for each in changes
+        if each.change.id == user.id and each.change.verb == "delete" and not each.retold
+    ]
 
 
 async def _up_to(

@@ -1,6 +1,7 @@
 """Change rows: the receipt of a transaction, the audit trail, and the feed of what has changed."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -9,11 +10,28 @@ from shared.store.layout import Column
 from shared.tables.request_context import RequestContext
 from shared.tables.rows import Row, Value, Values
 
-Verb = Literal["create", "update", "delete", "members", "sweep", "settings", "roles", "void"]
+Verb = Literal[
+    "create",
+    "update",
+    "delete",
+    "members",
+    "sweep",
+    "settings",
+    "roles",
+    "hold",
+    "release",
+    "undo",
+    "void",
+]
 SETUP_LINK = "SetupLink"
 SECRET_TOKEN = "SecretToken"  # noqa: S105 - the name of what was changed, not a token
-ADMINISTRATIVE = frozenset({SETUP_LINK, SECRET_TOKEN})
-"""In the place of a resource type: what is changed at the portal, which no client of SCIM sees."""
+WEBHOOK_ENDPOINT = "WebhookEndpoint"
+ADMINISTRATIVE = frozenset({SETUP_LINK, SECRET_TOKEN, WEBHOOK_ENDPOINT})
+"""In the place of a resource type: what the portal and `/api/v1` change, and no client of SCIM
+sees."""
+
+GUARD = "Guard"
+"""The same: what the guard against mass removal has done."""
 
 MemberVersion = tuple[str, int | None]
 """A member's id and, of a user, its new version; a group has none, and that tells the two apart."""
@@ -25,11 +43,12 @@ class Change:
 
     Attributes:
         resource: name of the resource type: `User`, `Group`, or that of a custom type; `Tenant`
-            for the settings of the tenant; or one of `ADMINISTRATIVE`.
+            for the settings of the tenant; `GUARD`; or one of `ADMINISTRATIVE`.
         id: id of the resource; of a tenant its name.
         verb: `members` changes only memberships; `sweep` takes a deleted resource's rows away;
             `settings` changes those of the tenant; `roles` changes nothing of the user, whose
             roles are others by a new role map;
+            `hold` holds removals back, `release` and `undo` decide about them;
             `void` did nothing: it keeps a transaction whose outcome was unknown from being
             committed late.
         names: names of the attributes that changed.
@@ -45,6 +64,7 @@ class Change:
             `layout.value_mark` has them: whoever asks for one of them can be told what became of
             it, and nobody can read it there. Of a user who was deleted each has a row besides
             (`shared/store/deleted_users.py`), which expires with this one.
+        numbers: of a hold, how many users are concerned; else None.
     """
 
     resource: str
@@ -59,6 +79,14 @@ class Change:
     active: bool | None = None
     external_id: str | None = None
     released: tuple[str, ...] = ()
+    numbers: Mapping[str, Any] | None = None
+
+    @property
+    def removes_users(self) -> bool:
+        """Whether users are disabled or deleted by it, or taken out of a group."""
+        if self.resource == "User":
+            return self.verb == "delete" or (self.active is False and self.verb != "create")
+        return bool(self.removed) and self.verb != "sweep"
 
     def values(self, context: RequestContext, transaction: int) -> dict[str, Value]:
         """Lay the change out as the properties of its row; what is empty is left out.
@@ -81,6 +109,7 @@ class Change:
             Column.VERSION: self.version,
             Column.ACTIVE: None if self.active is None else int(self.active),
             Column.EXTERNAL_ID: self.external_id,
+            Column.NUMBERS: None if self.numbers is None else json.dumps(self.numbers),
         }
         values |= {name: value for name, value in single.items() if value is not None}
         lists = {
@@ -127,6 +156,9 @@ class RecordedChange:
         change: what was done.
         method: HTTP method of the request, or `sweep`, or `admin`; "" in a row of the first form.
         position: index of the operation in its bulk request; None outside of one.
+        held: id of the hold by which it is told later, by another row; "" for none.
+        retold: the end of the key of the row that this one tells again, of whose time it is; ""
+            for none.
     """
 
     key: str
@@ -136,6 +168,13 @@ class RecordedChange:
     change: Change
     method: str = ""
     position: int | None = None
+    held: str = ""
+    retold: str = ""
+
+    @property
+    def number(self) -> str:
+        """The end of the key of its row, or of the row that it tells again."""
+        return self.retold or layout.id_in(self.key)
 
 
 def recorded(row: Row) -> RecordedChange:
@@ -145,6 +184,8 @@ def recorded(row: Row) -> RecordedChange:
     """
     values = row.values
     active, external_id = values.get(Column.ACTIVE), values.get(Column.EXTERNAL_ID)
+    numbers = values.get(Column.NUMBERS)
+    retold = str(values.get(Column.ORIGINAL, ""))
     change = Change(
         resource=str(values[Column.RESOURCE_TYPE]),
         id=str(values[Column.RESOURCE_ID]),
@@ -158,16 +199,48 @@ def recorded(row: Row) -> RecordedChange:
         active=None if active is None else bool(active),
         external_id=None if external_id is None else str(external_id),
         released=tuple(_list(row, Column.RELEASED)),
+        numbers=None if numbers is None else json.loads(str(numbers)),
     )
     return RecordedChange(
         key=row.key,
-        time=layout.change_time(row.key),
+        time=layout.change_time(retold or row.key),
         actor=str(values[Column.ACTOR]),
         request_id=str(values[Column.REQUEST_ID]),
         change=change,
         method=str(values.get(Column.METHOD, "")),
         position=_number(values.get(Column.POSITION)),
+        held=str(values.get(Column.HELD, "")),
+        retold=retold,
     )
+
+
+_TOLD_AGAIN = (
+    Column.RESOURCE_TYPE,
+    Column.RESOURCE_ID,
+    Column.VERB,
+    Column.ACTOR,
+    Column.REQUEST_ID,
+    Column.TRANSACTION,
+    Column.METHOD,
+    Column.POSITION,
+    Column.VERSION,
+    Column.ACTIVE,
+    Column.EXTERNAL_ID,
+)
+
+
+def retold_values(row: Row) -> dict[str, Value]:
+    """Lay out the row that tells of another one again, of which the removal was held.
+
+    Of a group that is who has left it; the rest was told. What goes with the row when it expires
+    stays with the first one.
+    """
+    is_of_group = row.values[Column.RESOURCE_TYPE] == "Group"
+    names = (Column.REMOVED,) if is_of_group else (Column.ATTRIBUTES,)
+    kept = {name: row.values[name] for name in (*_TOLD_AGAIN, *names) if name in row.values}
+    if is_of_group:
+        kept[Column.VERB] = "members"
+    return {**kept, Column.ORIGINAL: layout.id_in(row.key)}
 
 
 def _number(value: Value | None) -> int | None:

@@ -63,7 +63,9 @@ async def commit(
                 return None
             raise _interpret(rejection) from rejection
 
-    return await resend(context, send)
+    etags = await resend(context, send)
+    context.has_removed |= change.removes_users
+    return etags
 
 
 def _released(operations: Sequence[RowOperation]) -> tuple[str, ...]:

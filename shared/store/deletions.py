@@ -73,10 +73,12 @@ class Leftovers:
     Attributes:
         deletions: what is deleted, or unfinished, and not yet swept.
         role_changes: keys of the records of role maps of which not all is told.
+        is_guarded: whether removals of the tenant are held, or ever were to be.
     """
 
     deletions: list[DeletionRecord]
     role_changes: list[str]
+    is_guarded: bool = False
 
 
 class Sweeper:
@@ -175,8 +177,10 @@ class Sweeper:
         span = layout.leftovers_span()
         rows = await collect(self._table, context, span, PAGE_ROWS, select=(Column.MEMBER_TYPE,))
         role_changes = [row.key for row in rows if _is_of_roles(row)]
-        deletions = [_record_in(row) for row in rows if not _is_of_roles(row)]
-        return Leftovers(sorted(deletions, key=lambda each: not each.is_member), role_changes)
+        is_guarded = any(row.key == layout.GUARD_KEY for row in rows)
+        deletions = [_record_in(row) for row in rows if _is_of_deletion(row)]
+        deletions.sort(key=lambda each: not each.is_member)
+        return Leftovers(deletions, role_changes, is_guarded)
 
     async def sweep(self, context: RequestContext, record: DeletionRecord, bound: Bound) -> bool:
         """Sweep a deleted group or user of any size, as far as the bound allows.
@@ -327,6 +331,10 @@ class Sweeper:
 
 def _is_of_roles(row: Row) -> bool:
     return layout.left_in(row.key)[0] == RowKind.ROLE_CHANGE
+
+
+def _is_of_deletion(row: Row) -> bool:
+    return row.key != layout.GUARD_KEY and not _is_of_roles(row)
 
 
 def _record_in(row: Row) -> DeletionRecord:

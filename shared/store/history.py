@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from shared.store import layout
+from shared.store.changes import GUARD
 from shared.store.layout import Column
 from shared.tables.operations import MAX_TRANSACTION_OPERATIONS, Delete, OperationRejected
 from shared.tables.rate_limiter import RateLimiter
@@ -25,8 +26,10 @@ _MOST_PROBES = 44
 """Halvings of a time, of which there are as many as a time in milliseconds has bits."""
 
 _OF_A_DELETION = (Column.RESOURCE_TYPE, Column.VERB, Column.RESOURCE_ID, Column.RELEASED)
-"""What is read of a row that expires: what else goes with it, which only the deletion of a user
-has."""
+"""What is read of a row that expires: what else goes with it, which the deletion of a user has, and
+what was decided about removals that were held."""
+
+_DECISIONS = ("release", "undo")
 
 
 class History:
@@ -133,8 +136,10 @@ class History:
 
 def _keys(row: Row) -> list[str]:
     """List the keys of a change row and of what goes with it."""
-    what = row.values.get(Column.RESOURCE_TYPE), row.values.get(Column.VERB)
-    if what != ("User", "delete"):
+    resource, verb = row.values.get(Column.RESOURCE_TYPE), row.values.get(Column.VERB)
+    if resource == GUARD and verb in _DECISIONS:
+        return [row.key, layout.decided_hold_key(str(row.values[Column.RESOURCE_ID]))]
+    if (resource, verb) != ("User", "delete"):
         return [row.key]
     marks = json.loads(str(row.values.get(Column.RELEASED, "[]")))
     owner = str(row.values[Column.RESOURCE_ID])

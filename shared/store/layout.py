@@ -64,10 +64,17 @@ class RowKind(StrEnum):
         DELETED_MEMBER: a user or a group, deleted out of many groups, whose memberships are not yet
             swept.
         ROLE_CHANGE: a role map that was replaced, and of which not all is told yet.
+        GUARD: what the guard against mass removal knows of the tenant; one row.
+        DECIDED_HOLD: removals that were held, and what was decided about them.
         TENANT_SETTINGS: the settings of the tenant.
         DELETED_VALUE: a value by which a user could be found who was deleted, as a hash alone.
         SETUP_LINK: a setup link of the portal, and the session that its opening began.
         USED_ASSERTION: an assertion of an OAuth client that was used, while it is valid.
+        WEBHOOK: a webhook endpoint; in a partition of no tenant.
+        DELIVERY_CHECKPOINT: how far the deliveries to a webhook endpoint have come.
+        DELIVERY_PENDING: an event that is yet to be sent to an endpoint, at first or once more.
+        DELIVERY_DONE: an event that an endpoint has taken.
+        DELIVERY_DEAD: an event that an endpoint did not take at any attempt.
     """
 
     USER = "u"
@@ -91,18 +98,25 @@ class RowKind(StrEnum):
     UNFINISHED_GROUP = "q-c"
     DELETED_MEMBER = "q-u"
     ROLE_CHANGE = "q-r"
+    GUARD = "q-h"
+    DECIDED_HOLD = "gh"
     TENANT_SETTINGS = "s"
     DELETED_VALUE = "dv"
     SETUP_LINK = "sl"
     USED_ASSERTION = "ja"
+    WEBHOOK = "wh"
+    DELIVERY_CHECKPOINT = "wc"
+    DELIVERY_PENDING = "wp"
+    DELIVERY_DONE = "wd"
+    DELIVERY_DEAD = "wx"
 
 
 class Column:
     """Names of properties. They are plain strings, because a member of an enumeration is slower.
 
     Attributes:
-        DOCUMENT: the SCIM document, or an entry of the provisioning log, as JSON; goes on in `d1`,
-            `d2` ...
+        DOCUMENT: the SCIM document, or an entry of the provisioning log, or a delivery, as JSON;
+            goes on in `d1`, `d2` ...
         GROUP_IDS: packed ids of the groups that a user or a group is in; goes on in `g1`, `g2` ...
             In the deletions row those of deleted groups.
         MEMBER_IDS: in the deletions row, packed ids of users, and of groups, that were deleted out
@@ -143,6 +157,9 @@ class Column:
         LEFT: groups that a deleted user or group was in, as JSON.
         RELEASED: kinds and hashes of the values by which a resource was found and is no more, as
             JSON.
+        HELD: in a change row, the id of the hold by which it is not told at its place.
+        ORIGINAL: in a change row that tells of another one again, the end of that one's key.
+        NUMBERS: in the change row of a hold, how many users are concerned, as JSON.
         DIGEST: SHA-256 of the secret of a setup link, as hex digits.
         RIGHTS: what a setup link allows, with blanks between.
         EXPIRES: when a setup link can be opened no longer, in POSIX seconds.
@@ -150,6 +167,9 @@ class Column:
         REVOKED: when it was revoked, in POSIX seconds; absent unless it was.
         SESSION_DIGEST: SHA-256 of the secret of the session that its opening began, as hex digits.
         RECEIPT: of a used assertion, drawn by the request that used it.
+        SENT: marks of the events of the last minutes that were sent to an endpoint, packed.
+        DUE: when the next attempt at a delivery is due, in POSIX milliseconds, as text; absent
+            where none is pending.
     """
 
     DOCUMENT: Final = "d"
@@ -187,6 +207,9 @@ class Column:
     SKIPPED: Final = "skip"
     LEFT: Final = "left"
     RELEASED: Final = "rel"
+    HELD: Final = "hd"
+    ORIGINAL: Final = "on"
+    NUMBERS: Final = "nb"
     DIGEST: Final = "dg"
     RIGHTS: Final = "ri"
     EXPIRES: Final = "ex"
@@ -194,6 +217,8 @@ class Column:
     REVOKED: Final = "rv"
     SESSION_DIGEST: Final = "sd"
     RECEIPT: Final = "rc"
+    SENT: Final = "se"
+    DUE: Final = "du"
 
 
 @dataclass(frozen=True, slots=True)
@@ -462,10 +487,19 @@ def new_role_change_key() -> str:
     return f"{RowKind.ROLE_CHANGE}-{secrets.token_hex(16)}"
 
 
+GUARD_KEY = f"{RowKind.GUARD}-state"
+"""Key of what the guard knows. It lies among the records of the sweeper, who ends what is due."""
+
+
+def decided_hold_key(hold_id: str) -> str:
+    """Build the key of removals that were held, and were decided about."""
+    return f"{RowKind.DECIDED_HOLD}-{hold_id}"
+
+
 def leftovers_span() -> Span:
     """Build the span of all records of what is left for the sweeper.
 
-    Those of deleted groups and users, of unfinished groups, and of role maps.
+    Those of deleted groups and users, of unfinished groups, of role maps, and of the guard.
     """
     return kind_span(RowKind.DELETIONS)
 
@@ -483,6 +517,11 @@ def new_change_key() -> str:
     the row a receipt.
     """
     return f"{_change_prefix(time.time_ns() // 1_000_000)}{secrets.token_hex(10)}"
+
+
+def change_key(number: str) -> str:
+    """Build the key of the change row whose end is known."""
+    return f"{RowKind.CHANGE}-{number}"
 
 
 def changes_span(since: int = 0, until: int | None = None) -> Span:
@@ -543,9 +582,73 @@ def _used_assertion_prefix(seconds: int) -> str:
     return f"{RowKind.USED_ASSERTION}-{seconds:010x}"
 
 
-# Keys of the provisioning log
+def webhook_key(endpoint_id: str) -> str:
+    """Build the key of a webhook endpoint."""
+    return f"{RowKind.WEBHOOK}-{endpoint_id}"
+
+
+# Keys of deliveries
 
 _LAST_MILLISECOND = 16**12 - 1
+
+
+def checkpoint_key(endpoint: str) -> str:
+    """Build the key of how far the deliveries to a webhook endpoint have come."""
+    return f"{RowKind.DELIVERY_CHECKPOINT}-{endpoint}"
+
+
+def delivery_key(kind: str, endpoint: str, event_id: str) -> str:
+    """Build the key of the delivery of an event; `kind` is one of the three kinds of deliveries.
+
+    An event's id begins with the time of its change row. In the key stands what is left of time, so
+    the newest comes first.
+    """
+    return f"{kind}-{endpoint}-{_turned(event_id)}"
+
+
+def event_id_in(key: str) -> str:
+    """Read the id of the event in the key of a delivery."""
+    return _turned(order_in(key))
+
+
+def order_in(key: str) -> str:
+    """Read what orders deliveries of all kinds in the key of one."""
+    return key.split("-", 2)[2]
+
+
+def deliveries_span(kind: str, endpoint: str, behind: str = "") -> Span:
+    """Build the span of the deliveries of a kind to an endpoint, the newest first.
+
+    Args:
+        kind: of the deliveries.
+        endpoint: its id.
+        behind: id of the event behind which to begin; "" for all.
+    """
+    # Events of one transaction differ in what follows a dash, so the span begins at one.
+    start = f"{delivery_key(kind, endpoint, behind)}-" if behind else f"{kind}-{endpoint}-"
+    return Span(start, f"{kind}-{endpoint}.")
+
+
+def deliveries_between(kind: str, endpoint: str, since: int, until: int) -> Span:
+    """Build the span of deliveries of events from `since` on and before `until`.
+
+    Both are POSIX milliseconds.
+    """
+    first, last = (f"{_LAST_MILLISECOND - each:012x}" for each in (until - 1, max(since, 1) - 1))
+    return Span(f"{kind}-{endpoint}-{first}", f"{kind}-{endpoint}-{last}")
+
+
+def event_time(event_id: str) -> int:
+    """Read out of the id of an event when its change row was drawn, in POSIX milliseconds."""
+    return int(event_id[:12], 16)
+
+
+def _turned(event_id: str) -> str:
+    """Turn the time in the id of an event into what is left of it, and back."""
+    return f"{_LAST_MILLISECOND - int(event_id[:12], 16):012x}{event_id[12:]}"
+
+
+# Keys of the provisioning log
 
 
 def new_log_key(milliseconds: int) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from shared.store import layout
-from shared.store.changes import RecordedChange, recorded
+from shared.store.changes import GUARD, RecordedChange, recorded
 from shared.store.layout import Column
 from shared.tables.request_context import RequestContext
 from shared.tables.rows import Row, Span
@@ -42,7 +42,8 @@ class ChangesPage:
 
 def is_told(change: RecordedChange) -> bool:
     """Tell whether a row records what somebody did, and not how the store keeps its house."""
-    return change.change.verb not in {"void", "sweep"}
+    is_of_the_house = change.change.verb in {"void", "sweep"} or change.change.resource == GUARD
+    return not is_of_the_house and not change.retold
 
 
 async def read_back(  # noqa: PLR0913 - each bounds what is read

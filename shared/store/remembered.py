@@ -71,6 +71,15 @@ class Remembered(Generic[T]):
         self._writes += 1
         self._set(value, self._clock.steady())
 
+    def amend(self, amend: Callable[[T], T]) -> None:
+        """Go by what was just written into the value; a reading that is under way changes nothing.
+
+        Nothing is amended where none was ever read: the next who wants the value has it read.
+        """
+        self._writes += 1
+        if self._value is not None:
+            self._value = amend(self._value)
+
     async def close(self) -> None:
         """End the reading that is under way."""
         if self._reading is not None:

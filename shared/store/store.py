@@ -9,6 +9,7 @@ from shared.store.custom import CustomResources, CustomType
 from shared.store.deletions import Sweeper
 from shared.store.deletions_row import HiddenResources
 from shared.store.groups import Groups
+from shared.store.guard import Guard
 from shared.store.history import History
 from shared.store.memberships import Memberships
 from shared.store.provisioning_log import ProvisioningLog
@@ -18,6 +19,8 @@ from shared.store.tenant_settings import TenantSettingsStore
 from shared.store.used_assertions import UsedAssertions
 from shared.store.user_roles import UserRoles
 from shared.store.users import Users
+from shared.store.webhook_deliveries import WebhookDeliveries
+from shared.store.webhook_endpoints import WebhookEndpoints
 from shared.tables.table import Table
 
 
@@ -25,8 +28,8 @@ from shared.tables.table import Table
 class Store:
     """All resources on one table; custom resources by the name of their type.
 
-    `sweeper`, `history` and `role_changes` are for work that no request asks for, and so is what
-    `log` writes.
+    `guard` holds removals back from the feed. `sweeper`, `history` and `role_changes` are for work
+    that no request asks for, and so is what `log` writes.
     """
 
     users: Users
@@ -41,10 +44,14 @@ class Store:
     log: ProvisioningLog
     setup_links: SetupLinks
     assertions: UsedAssertions
+    webhook_endpoints: WebhookEndpoints
+    webhook_deliveries: WebhookDeliveries
+    guard: Guard
     table: Table
 
     async def close(self) -> None:
         """End what is read beside requests, and close the connections."""
+        await self.webhook_endpoints.close()
         await self.roles.close()
         await self.settings.close()
         await self.table.close()
@@ -89,8 +96,9 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
     rate_limiter = memberships.rate_limiter
     groups = Groups(table, sweeper, hidden, settings, changed_names)
     roles = UserRoles(groups, hidden, settings, clock)
+    users = Users(table, sweeper, hidden, changed_names)
     return Store(
-        users=Users(table, sweeper, hidden, changed_names),
+        users=users,
         groups=groups,
         custom={each.name: CustomResources(table, each, changed_names) for each in custom},
         hidden=hidden,
@@ -102,5 +110,8 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
         log=ProvisioningLog(table, beside or table),
         setup_links=SetupLinks(table, clock),
         assertions=UsedAssertions(table, clock),
+        webhook_endpoints=WebhookEndpoints(table, clock),
+        webhook_deliveries=WebhookDeliveries(table, clock),
+        guard=Guard(table, settings, users, clock),
         table=table,
     )

@@ -20,6 +20,7 @@ from shared.errors import Unavailable
 from shared.store import layout
 from shared.store.changes import Change
 from shared.store.commits import commit
+from shared.store.guard_state import read_state
 from shared.store.layout import FORMAT_VERSION, Column, pack_document, unpack_document
 from shared.store.remembered import READING_SECONDS, RememberedByTenant
 from shared.store.resources import Precondition, check_precondition, timestamp
@@ -75,7 +76,7 @@ class TenantSettingsStore:
         change: SettingsChange,
         precondition: Precondition | None = None,
     ) -> KeptSettings:
-        """Change the settings. 2 calls; 1 when nothing changes.
+        """Change the settings. 2 calls, 3 where removals begin to be held; 1 when nothing changes.
 
         This process goes by them at once, every other one within a minute.
 
@@ -153,8 +154,22 @@ class TenantSettingsStore:
             else Replace(row.key, values, row.etag)
         )
         change = Change(RESOURCE, context.tenant, "settings", tuple(changed), version=kept.version)
-        await commit(self._table, context, change, [written, *self._role_change(before, kept)])
+        others = [
+            *self._role_change(before, kept),
+            *await self._guard_begins(context, before, kept),
+        ]
+        await commit(self._table, context, change, [written, *others])
         return kept
+
+    async def _guard_begins(
+        self, context: RequestContext, before: KeptSettings, after: KeptSettings
+    ) -> list[RowOperation]:
+        """Have the guard count from now on, if it is to hold removals: 1 call. Otherwise none."""
+        if before.settings.holds_removals or not after.settings.holds_removals:
+            return []
+        now = layout.change_number(int(self._clock.wall() * 1_000))
+        state = await read_state(self._table, context)
+        return [state.begun(now).written()]
 
     def _role_change(self, before: KeptSettings, after: KeptSettings) -> list[RowOperation]:
         """Record a role map that is replaced, so that the sweeper tells whose roles are others."""

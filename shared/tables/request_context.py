@@ -44,6 +44,7 @@ class RequestContext:
         position: index of the operation in its bulk request; None outside of one.
         meter: what the request has cost so far.
         transactions: transactions begun so far; the number names one of the request in its receipt.
+        has_removed: whether it has disabled or deleted users, or taken them out of a group.
         skipped: what the request has named as members and was passed over, ids or not, each cut.
     """
 
@@ -55,7 +56,13 @@ class RequestContext:
     position: int | None = None
     meter: Meter = field(default_factory=Meter)
     transactions: int = 0
+    has_removed: bool = False
     skipped: list[str] = field(default_factory=list)
+
+    @property
+    def has_written(self) -> bool:
+        """Whether it has written something, or may have: parts of it are counted in the meter."""
+        return bool(self.transactions or self.meter.entities)
 
     def next_transaction(self) -> int:
         """Count one more transaction of this request, and return its number."""

@@ -24,7 +24,7 @@ from shared.web.package_check import check_packages
 
 if TYPE_CHECKING:
     from shared.web.respond import Endpoint
-    from shared.web.services import Job
+    from shared.web.services import Job, MessageJob
 
 _log = logging.getLogger(__name__)
 
@@ -37,10 +37,12 @@ class Endpoints(Protocol):
     Attributes:
         ENDPOINTS: what serves each route, by the route's name.
         JOBS: what each timer runs, by the timer's name.
+        MESSAGE_JOBS: what each message of a queue runs, by the queue's name.
     """
 
     ENDPOINTS: "Mapping[str, Endpoint]"
     JOBS: "Mapping[str, Job]"
+    MESSAGE_JOBS: "Mapping[str, MessageJob]"
 
     async def respond(
         self,

@@ -151,8 +151,18 @@ async def admit(
 
 
 async def handle(handlers: Handlers, request: ScimRequest, process: Services) -> ScimResponse:
-    """Serve the method of a request that was let in, or answer 405."""
-    response = await handler_of(handlers, request.method)(request, process)
+    """Serve the method of a request that was let in, or answer 405.
+
+    What was written before a refusal is written: webhooks may be due, and a mass removal may be.
+    """
+    handler, context = handler_of(handlers, request.method), request.context
+    try:
+        response = await handler(request, process)
+    finally:
+        if context.has_removed:
+            process.guard_watch.take(context.tenant)
+        if context.has_written:
+            await process.webhooks.give_hint(context.tenant)
     fields = process.rate_limit_of(request).fields(request.context.tenant)
     return replace(response, headers={**response.headers, **fields}) if fields else response
 

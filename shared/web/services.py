@@ -9,9 +9,10 @@ import os
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
-from shared.auth.configured import authenticator, tenant_tokens
+from shared.auth.configured import authenticator, tenant_tokens, webhook_secrets
 from shared.auth.tenant_tokens import TenantTokens, WithoutVault
 from shared.auth.tokens import Authenticator
+from shared.auth.webhook_secrets import SecretsWithoutVault, WebhookSecrets
 from shared.errors import Unavailable
 from shared.identity import open_credential
 from shared.notices import Notices
@@ -30,12 +31,14 @@ from shared.tables.azure_table import open_table
 from shared.telemetry.configured import open_telemetry
 from shared.telemetry.telemetry import Off, Telemetry
 from shared.web.compute import Compute
+from shared.web.guard_watch import GuardWatch
 from shared.web.long_polls import LongPolls
 from shared.web.provisioning_recorder import ProvisioningRecorder
 from shared.web.readiness import Readiness
 from shared.web.refused_tokens import RefusedTokens
 from shared.web.request_rate_limit import PRODUCT, RequestRateLimit
 from shared.web.requests import ScimRequest
+from shared.webhooks.webhooks import Webhooks, WebhooksOff
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +52,9 @@ _TALKATIVE = (
 
 Job = Callable[[str], Awaitable[None]]
 """Work that no request asks for. It is given the host's id of the run."""
+
+MessageJob = Callable[[str, str], Awaitable[None]]
+"""Work that a message of a queue asks for. It is given the id of the run, and the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +70,13 @@ class Services:
     compute: Compute = field(default_factory=Compute)
     long_polls: LongPolls = field(default_factory=LongPolls)
     tenant_tokens: TenantTokens = field(default_factory=WithoutVault)
+    webhook_secrets: WebhookSecrets = field(default_factory=SecretsWithoutVault)
     refused_tokens: RefusedTokens = field(default_factory=RefusedTokens)
+    webhooks: Webhooks = field(default_factory=WebhooksOff)
     rate_limit: RequestRateLimit = field(init=False)
     key_rate_limit: RequestRateLimit = field(init=False)
     recorder: ProvisioningRecorder = field(init=False)
+    guard_watch: GuardWatch = field(init=False)
     authorization_server: AuthorizationServer = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,6 +88,7 @@ class Services:
         object.__setattr__(self, "rate_limit", of_tenant)
         object.__setattr__(self, "key_rate_limit", of_keys)
         object.__setattr__(self, "recorder", recorder)
+        object.__setattr__(self, "guard_watch", GuardWatch(self.store.guard))
         seconds = 60 * self.settings.access_token_minutes
         key_sets = KeySets(self.settings.jwks_hosts)
         is_local = self.settings.is_development and bool(self.settings.development_tokens)
@@ -103,8 +113,10 @@ class Services:
     async def close(self) -> None:
         """Close every connection, and send what telemetry is left."""
         await self.authorization_server.close()
+        await self.webhooks.close()
         await self.authenticator.close()
         await self.recorder.close()
+        await self.guard_watch.close()
         await self.store.close()
         await asyncio.to_thread(self.telemetry.close)
 
@@ -125,13 +137,16 @@ def build(settings: Settings) -> Services:
         logging.getLogger(name).setLevel(logging.WARNING)
     catalogue = read_catalogue(settings.schemas)
     opened = authenticator(settings)
+    store, secrets = _open_store(settings, catalogue), webhook_secrets(settings, opened)
     return Services(
         settings,
         opened,
-        _open_store(settings, catalogue),
+        store,
         catalogue,
         open_telemetry(settings),
         tenant_tokens=tenant_tokens(settings, opened),
+        webhook_secrets=secrets,
+        webhooks=_open_webhooks(settings, store, secrets, catalogue),
     )
 
 
@@ -221,6 +236,18 @@ def _open_store(settings: Settings, catalogue: Catalogue) -> Store:
         member_writes_per_second=settings.member_writes_per_second,
         beside=table.beside(),
     )
+
+
+def _open_webhooks(
+    settings: Settings, store: Store, secrets: WebhookSecrets, catalogue: Catalogue
+) -> Webhooks:
+    if settings.webhooks == "off":
+        return WebhooksOff()
+    # Imported here: it brings what sends and signs, which a service without webhooks never needs.
+    from shared.webhooks.process import open_webhooks  # noqa: PLC0415
+
+    paths = {each.name: each.endpoint for each in catalogue.resource_types}
+    return open_webhooks(settings, store, secrets, paths)
 
 
 def _custom_type(resource_type: ResourceType) -> CustomType:

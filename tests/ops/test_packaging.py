@@ -62,7 +62,7 @@ NEVER_COMMITTED = [
 ]
 
 
-WITH_THE_APP = {"dev", "bench"}
+WITH_THE_APP = {"dev", "local", "bench"}
 """Groups that the Makefile installs together with the packages of the app."""
 
 

@@ -23,6 +23,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from background.timers import SWEEPER
 from shared.settings import describe
 from tests.support.deployed import MODULES, PACKAGES
 from tests.support.production import (
@@ -36,6 +37,7 @@ from tests.support.production import (
     bearer,
     deployed,
 )
+from tests.support.timers import missed_in_azure
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -85,6 +87,10 @@ class App(Protocol):
 
     async def draw_token(self, key: str) -> None:
         """Draw a token of the tenant `drawn` with an API key."""
+        ...
+
+    async def create_webhook(self, key: str) -> None:
+        """Create a webhook endpoint with an API key."""
         ...
 
     async def ask_for_an_access_token(self, client_id: str, secret: str) -> None:
@@ -157,6 +163,15 @@ async def nest_twelve_groups(app: App, azure: Azure) -> None:
     assert len(shown["groups"]) == 11
 
 
+async def remove_twelve_users(app: App, azure: Azure) -> None:
+    """Disable twelve users; the guard looks at it when they are answered."""
+    name = uuid.uuid4().hex
+    for number in range(12):
+        user = (await app.send("POST", "Users", {"userName": f"{name} {number}"}))["id"]
+        document = {"userName": f"{name} {number}", "active": False}
+        await app.send("PUT", f"Users/{user}", document)
+
+
 async def find_the_vault_closed(app: App, azure: Azure) -> None:
     with azure.vault.failing(403, code="Forbidden", inner="ForbiddenByRbac"):
         assert await app.ask() == 503
@@ -218,6 +233,12 @@ async def draw_a_token(app: App, azure: Azure) -> None:
     await app.draw_token(key)
 
 
+async def create_a_webhook(app: App, azure: Azure) -> None:
+    key = f"scimkey_manager_{'m' * 43}"
+    azure.vault.put("scim-apikey--manager", key, tags={"scopes": "tenants.manage"})
+    await app.create_webhook(key)
+
+
 async def draw_without_the_right(app: App, azure: Azure) -> None:
     azure.vault.is_read_only = True
     await draw_a_token(app, azure)
@@ -249,6 +270,11 @@ async def sweep_without_a_vault(app: App, azure: Azure) -> None:
         await app.log.until("they cannot be named")
 
 
+WITH_WEBHOOKS = {
+    "SCIM_WEBHOOKS": "on",
+    "AzureWebJobsStorage__queueServiceUri": "https://account.queue.core.windows.net",
+}
+ENDPOINT = {"url": "https://hooks.example.com/scim"}
 OF_SETTINGS = {
     README: "the log has a line for each",
     RUNBOOK: "`setting refused: <name> ...`",
@@ -276,6 +302,14 @@ PROMISES = {
     ),
     "no table, in the request that is refused": Promise(
         "setting refused: TABLE_ENDPOINT", "error", RECORD, be_refused, OF_SETTINGS, NO_TABLE
+    ),
+    "webhooks without the address of the queues": Promise(
+        "setting refused: AzureWebJobsStorage__queueServiceUri is not set, and SCIM_WEBHOOKS is on",
+        "error",
+        CONSOLE,
+        start,
+        OF_SETTINGS,
+        {"SCIM_WEBHOOKS": "on"},
     ),
     "a token among the settings of production": Promise(
         "setting refused: SCIM_SECRET_TOKEN",
@@ -437,6 +471,24 @@ PROMISES = {
         draw_a_token,
         {RUNBOOK: '`{"tokens": "draw", "tenant": "acme", '},
     ),
+    "a webhook endpoint that is created": Promise(
+        r'\{"webhook": "create", "endpoint": "[0-9a-f]{32}", "changed": \[\],'
+        r' "by": "scim-apikey--manager/[0-9a-f]{8}", "request": ',
+        "information",
+        RECORD,
+        create_a_webhook,
+        {RUNBOOK: '`{"webhook": "update", "endpoint": "..."'},
+        settings=WITH_WEBHOOKS,
+    ),
+    "a secret of a webhook endpoint that is drawn": Promise(
+        r'\{"webhookSecret": "create", "endpoint": "[0-9a-f]{32}", "version": "[0-9a-f]{32}",'
+        r' "by": "scim-apikey--manager/[0-9a-f]{8}", "request": ',
+        "information",
+        RECORD,
+        create_a_webhook,
+        {RUNBOOK: '`{"webhookSecret": "rotate", "endpoint": "..."'},
+        settings=WITH_WEBHOOKS,
+    ),
     "a token that is not drawn": Promise(
         r'\{"tokens": "draw", "tenant": "drawn", "refused": "WriteRefusedError", "by":',
         "warning",
@@ -510,6 +562,17 @@ PROMISES = {
         },
         DEVELOPMENT,
     ),
+    "many users who are removed": Promise(
+        r"guard: \d+ of \d+ active users of tenant default were removed within an hour; ",
+        "warning",
+        CONSOLE,
+        remove_twelve_users,
+        {
+            f"{ALERTS}/guard.kql": "were removed within an hour; ",
+            RUNBOOK: "were removed within an hour",
+        },
+        DEVELOPMENT,
+    ),
     "a tenant that cannot be swept": Promise(
         "tenant default could not be swept: Unavailable",
         "error",
@@ -530,6 +593,7 @@ UNPROMISED = {
     "the sweep of a deleted group waits: %s": "the sweeper takes it over",
     "roles are computed without the groups beyond %d or 10 levels": "a role less opens nothing",
     "The activity of %s lacks that a token was %s by %s: %s": "the line of the token tells it",
+    "the guard could not look at tenant %s: %s": "the next removal, or a reader, has it look again",
     "request %s could not be noted in the provisioning log": "a fault of ours; it was answered",
     "the keys of issuers could not be fetched ahead of the first request": "a token fetches them",
 }
@@ -561,6 +625,9 @@ class OnTheStandIn:
     async def draw_token(self, key: str) -> None:
         url = "/api/v1/tenants/drawn/tokens"
         await self.app.client.post(url, headers=bearer(key), json={})
+
+    async def create_webhook(self, key: str) -> None:
+        await self.app.client.post("/api/v1/webhooks", headers=bearer(key), json=ENDPOINT)
 
     async def ask_for_an_access_token(self, client_id: str, secret: str) -> None:
         form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": secret}
@@ -619,6 +686,17 @@ class InTheLibrary:
             invocation_id=str(uuid.uuid4()),
         )
 
+    async def create_webhook(self, key: str) -> None:
+        await self.exchanged(
+            function="api_webhooks",
+            method="POST",
+            url="https://id.example.com/api/v1/webhooks",
+            headers={"authorization": f"Bearer {key}"},
+            route={},
+            body=json.dumps(ENDPOINT),
+            invocation_id=str(uuid.uuid4()),
+        )
+
     async def ask_for_an_access_token(self, client_id: str, secret: str) -> None:
         form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": secret}
         await self.exchanged(
@@ -655,10 +733,9 @@ def of_console(text: str) -> str:
 
 
 @asynccontextmanager
-async def on_the_stand_in(settings: Mapping[str, str], folder: Path) -> AsyncIterator[App]:
-    (folder / "timers").mkdir()
-    (folder / "timers" / "sweeper").write_text("2026-01-01T00:00:00+00:00")  # when it was due
-    async with deployed(settings, "--timers", str(folder / "timers")) as app:
+async def on_the_stand_in(settings: Mapping[str, str], _: Path) -> AsyncIterator[App]:
+    missed = await missed_in_azure(settings, SWEEPER.name, SWEEPER.schedule)
+    async with deployed({**settings, **missed}) as app:
         yield OnTheStandIn(app, app.log)
 
 

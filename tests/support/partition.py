@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from shared.tables.table import Table
 
 _KEY = re.compile(r"[0-9a-z-]+")
-_KINDS = ("u", "un", "ux", "ue", "g", "gn", "gx", "m", "cu", "cg", "l", "p", "q", "s", "dv", "ja")
+_KINDS = (
+    *("u", "un", "ux", "ue", "g", "gn", "gx", "m", "cu", "cg", "l", "p", "q", "s", "dv"),
+    *("wc", "wp", "wd", "wx", "gh", "ja"),
+)
 _CUSTOM_KINDS = ("r", "rn", "rx", "cr")
 """Kinds of the rows of custom types; the name of the type follows."""
 _EVERYTHING = Span("a", "z")
@@ -54,7 +57,8 @@ class Partition:
     def changes(self, verb: str | None = None) -> list[dict[str, Any]]:
         """The change rows in the order of their keys, their lists read."""
         ordered = sorted(self.of("l").items())
-        changes = [_change(row) for _, row in ordered]
+        # A row that tells of another one again is no change of its own.
+        changes = [_change(row) for _, row in ordered if "on" not in row.values]
         return [change for change in changes if verb in (None, change["op"])]
 
     def memberships(self) -> set[Pair]:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from local import children
-from tests.support.fakes.azure import TABLES, VAULT, Identity, certificates, table_storage
+from tests.support.fakes.azure import TABLES, VAULT, Identity, certificates, storage_over_tls
 from tests.support.fakes.key_vault import FakeKeyVault, serving
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ async def azure_in(folder: Path) -> AsyncIterator[Azure]:
     async with (
         serving(vault.answer, tls) as vault_url,
         serving(identity.answer) as identity_url,
-        table_storage(folder) as table_port,
+        storage_over_tls(folder) as ports_of_storage,
     ):
         vault.url = f"https://{VAULT}"
         settings = {
@@ -101,8 +101,16 @@ async def azure_in(folder: Path) -> AsyncIterator[Azure]:
             "AZURE_CLIENT_ID": CLIENT_ID,
             "SCIM_BASE_URL": PUBLIC,
         }
-        ports = {VAULT: int(vault_url.rpartition(":")[2]), TABLES: table_port}
+        ports = {VAULT: int(vault_url.rpartition(":")[2]), TABLES: ports_of_storage["table"]}
+        of_the_host = {
+            f"AzureWebJobsStorage__{service}ServiceUri": f"https://127.0.0.1:{port}/devstoreaccount1"
+            for service, port in ports_of_storage.items()
+            if service != "table"
+        }
         of_the_platform = {
+            **of_the_host,
+            "AzureWebJobsStorage__credential": "managedidentity",
+            "AzureWebJobsStorage__clientId": CLIENT_ID,
             "PORTS_OF_NAMES": json.dumps(ports),
             "IDENTITY_ENDPOINT": f"{identity_url}/msi/token",
             "IDENTITY_HEADER": identity.header,

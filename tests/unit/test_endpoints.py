@@ -11,8 +11,9 @@ import azure.functions as func
 import pytest
 
 import endpoints
-from background.timers import TIMERS
-from endpoints import ENDPOINTS, JOBS
+from background.queues import WEBHOOK_QUEUES
+from background.timers import TIMERS, WEBHOOK_TIMERS
+from endpoints import ENDPOINTS, JOBS, MESSAGE_JOBS
 from scim_protocol.root import no_such_path
 from shared.errors import NotFound
 from shared.scim import custom_schemas
@@ -34,7 +35,11 @@ def test_routes_and_endpoints_bear_the_same_names() -> None:
 
 
 def test_timers_and_jobs_bear_the_same_names() -> None:
-    assert [timer.name for timer in TIMERS] == list(JOBS)
+    assert [timer.name for timer in (*TIMERS, *WEBHOOK_TIMERS)] == list(JOBS)
+
+
+def test_queues_and_jobs_bear_the_same_names() -> None:
+    assert [queue.name for queue in WEBHOOK_QUEUES] == list(MESSAGE_JOBS)
 
 
 def test_no_two_routes_bear_one_name() -> None:
@@ -44,7 +49,11 @@ def test_no_two_routes_bear_one_name() -> None:
 
 def test_the_module_is_what_a_function_waits_for() -> None:
     loaded: Endpoints = endpoints  # mypy holds the module against the protocol
-    served = (*loaded.ENDPOINTS.values(), *loaded.JOBS.values())
+    served = (
+        *loaded.ENDPOINTS.values(),
+        *loaded.JOBS.values(),
+        *loaded.MESSAGE_JOBS.values(),
+    )
     assert all(map(callable, (loaded.respond, loaded.prepare, *served)))
 
 

@@ -37,12 +37,14 @@ ERRORS, CLOCK, NOTICES = "shared.errors", "shared.clock", "shared.notices"
 TABLES = "shared.tables"
 SDK_OF_TABLES, REST_OF_TABLES = f"{TABLES}.sdk", f"{TABLES}.rest.client"
 KEY_VAULT, VAULT_TOKENS = "shared.auth.key_vault", "shared.auth.vault"
-TIMED = f"{TIMERS}.timers"
+TIMED, QUEUED = f"{TIMERS}.timers", f"{TIMERS}.queues"
 ROUTES, LOADING = "shared.web.routes", "shared.web.loading"
 HOST_LOG = "shared.web.host_log"
 PACKAGE_CHECK = "shared.web.package_check"
 TELEMETRY = "shared.telemetry"
 SIGNATURES, KEYS_OF_ADMIN = "shared.oauth.signatures", "tools.admin.signing"
+WEBHOOKS, QUEUE_CLIENT = "shared.webhooks", "shared.queues.client"
+SENDS_WEBHOOKS = tuple(f"{WEBHOOKS}.{each}" for each in ("sender", "dispatcher", "process"))
 OPEN_TELEMETRY = f"{TELEMETRY}.open_telemetry"
 OF_THE_CORE = (f"{CORE}.folding", f"{CORE}.members", f"{CORE}.schema.Document")
 """What the store needs of the protocol: how values are compared, and what a document is."""
@@ -51,6 +53,7 @@ CONFIGURED = (
     "shared.tenants",
     "shared.api_keys",
     "shared.clients",
+    "shared.signing_secrets",
     "shared.identity",
 )
 PORTAL_CODES = "shared.portal_codes"
@@ -59,6 +62,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "function_app": (
         *(f"{package}.routes" for package in FUNCTIONS),
         TIMED,
+        QUEUED,
         ROUTES,
         LOADING,
         HOST_LOG,
@@ -78,6 +82,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "shared.oauth",
         "shared.store",
         TABLES,
+        WEBHOOKS,
         "shared.schema_files",
         TELEMETRY,
         CORE,
@@ -87,9 +92,16 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "shared.tenant_settings",
         *CONFIGURED,
     ),
+    "shared.guard": (),
     "shared.roles": (f"{CORE}.folding",),
     "shared.tenant_settings": ("shared.roles", "shared.validation", ERRORS),
     "shared.validation": (ERRORS,),
+    "shared.webhook_endpoints": (
+        "shared.tenants",
+        "shared.validation",
+        "shared.webhooks.addresses",
+        ERRORS,
+    ),
     "shared.schema_files": ("shared.settings", CORE),
     TELEMETRY: (TELEMETRY, "shared.settings"),
     "shared.auth": ("shared.auth", ERRORS, CLOCK, NOTICES, *CONFIGURED),
@@ -105,11 +117,26 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "shared.store": (
         "shared.store",
         TABLES,
+        "shared.guard",
         "shared.tenant_settings",
+        "shared.tenants",
         "shared.roles",
         ERRORS,
         CLOCK,
         *OF_THE_CORE,
+    ),
+    "shared.queues": ("shared.queues", TABLES),
+    WEBHOOKS: (
+        WEBHOOKS,
+        "shared.queues",
+        "shared.events",
+        "shared.store",
+        TABLES,
+        "shared.auth.webhook_secrets",
+        ERRORS,
+        CLOCK,
+        NOTICES,
+        *CONFIGURED,
     ),
     "shared.events": ("shared.events", "shared.store", TABLES, CLOCK),
     "shared.explain": (
@@ -131,6 +158,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "shared.api_keys": ("shared.tenants",),
     PORTAL_CODES: ("shared.tenants",),
     "shared.clients": ("shared.tenants",),
+    "shared.signing_secrets": (),
     "shared": (),
     "local": ("local", "shared.settings", "shared.schema_files"),
     "benchmarks": ("benchmarks", "local", "shared"),
@@ -162,6 +190,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "shared.oauth",
         "shared.store",
         "shared.tenant_settings",
+        "shared.webhook_endpoints",
+        "shared.events.event",
         "shared.explain",
         TABLES,
         CORE,
@@ -190,7 +220,12 @@ MAY_IMPORT_OF_AZURE: dict[str, tuple[str, ...]] = {
     KEY_VAULT: ("azure.core", "azure.keyvault"),
     SDK_OF_TABLES: ("azure.core", "azure.data", "aiohttp"),
     TABLES: ("azure.core",),
+    "shared.queues": ("azure.core",),
     "local": ("azure.functions",),
+    "local.host_storage": ("azure.core", "azure.identity", "azure.storage"),
+    "local.leases": ("azure.core", "azure.storage"),
+    "local.queues": ("azure.core", "azure.functions", "azure.storage"),
+    "local.timers": ("azure.core", "azure.functions", "azure.storage"),
     "benchmarks": ("azure.functions",),
     "tools.admin.sign_in": ("azure.core",),
     "tools.admin.vault": ("azure.core", "azure.keyvault"),
@@ -402,8 +437,8 @@ def loaded_with(module: str) -> set[str]:
 def test_indexing_loads_routes_and_nothing_else() -> None:
     packages = {*PACKAGES, "shared.web"}
     routes = {f"{package}.routes" for package in FUNCTIONS}
-    loaded = {"function_app", ROUTES, LOADING, PACKAGE_CHECK, HOST_LOG, NOTICES, CLOCK, TIMED}
-    loaded |= routes | packages
+    loaded = {"function_app", ROUTES, LOADING, PACKAGE_CHECK, HOST_LOG, NOTICES, CLOCK}
+    loaded |= {TIMED, QUEUED} | routes | packages
     assert loaded_with("function_app") == loaded
 
 
@@ -427,6 +462,8 @@ def test_an_sdk_is_imported_where_the_settings_ask_for_it() -> None:
         OPEN_TELEMETRY,
         SIGNATURES,
         KEYS_OF_ADMIN,
+        QUEUE_CLIENT,
+        *SENDS_WEBHOOKS,
     )
 
     def is_early(module: str, each: Import) -> bool:

@@ -366,3 +366,31 @@ def test_the_sample_for_developers_holds_no_token_and_is_read_without_complaint(
     settings = read({**sample["Values"], "AZURE_FUNCTIONS_ENVIRONMENT": "Development"})
     assert settings.is_development
     assert settings.development_tokens == {}
+
+
+def test_webhooks_need_to_know_where_the_queues_are() -> None:
+    on = {**PRODUCTION, "SCIM_WEBHOOKS": "on"}
+    [problem] = problems(on)
+    assert problem == (
+        "AzureWebJobsStorage__queueServiceUri is not set, and SCIM_WEBHOOKS is on; put"
+        " https://<account>.queue.core.windows.net"
+    )
+    there = "https://account.queue.core.windows.net"
+    settings = read({**on, "AzureWebJobsStorage__queueServiceUri": there})
+    assert settings.queue_endpoint == there
+
+
+def test_a_developer_has_the_queues_of_azurite() -> None:
+    settings = read({**DEVELOPMENT, "SCIM_WEBHOOKS": "on"})
+    assert settings.queue_connection_string is not None
+    text = settings.queue_connection_string.get_secret_value()
+    assert "QueueEndpoint=http://127.0.0.1:10001/devstoreaccount1" in text
+
+
+@pytest.mark.parametrize("environ", [PRODUCTION, DEVELOPMENT])
+def test_without_webhooks_the_storage_of_the_host_is_none_of_ours(environ: dict[str, str]) -> None:
+    of_the_host = {
+        "AzureWebJobsStorage": "whatever the host takes",
+        "AzureWebJobsStorage__queueServiceUri": "ftp://x",
+    }
+    assert read({**environ, **of_the_host}).queue_endpoint is None

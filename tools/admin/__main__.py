@@ -1,6 +1,17 @@
 """`python -m tools.admin`: operate the service from the command line."""
 
-from tools.admin.commands import apikey, client, link, resource, signing_key, storage, tenant, token
+from tools.admin.commands import (
+    apikey,
+    client,
+    guard,
+    link,
+    resource,
+    signing_key,
+    storage,
+    tenant,
+    token,
+    webhook,
+)
 from tools.admin.commands.change import changes
 from tools.admin.commands.log import log
 from tools.admin.commands.options import EXIT_STATUS
@@ -15,7 +26,11 @@ app.add_typer(client.app, name="client", help="Make, rotate, revoke and list OAu
 app.add_typer(
     signing_key.app, name="signing-key", help="Draw, rotate, revoke and list signing keys."
 )
+app.add_typer(guard.app, name="guard", help="Show, release and undo removals that are held.")
 app.add_typer(link.app, name="link", help="Make, list and revoke setup links of the portal.")
+app.add_typer(
+    webhook.app, name="webhook", help="Create, pause and rotate webhook endpoints; redeliver."
+)
 app.add_typer(
     tenant.app, name="tenant", help="List the tenants; what each holds, and how it is set."
 )
@@ -37,10 +52,11 @@ def main() -> None:
     settings of the service. Without them it works on the service of this machine (`make run`).
     `whoami` tells what you have access to and how to get what is missing.
 
-    Tokens and API keys are written to Key Vault and printed once, and so are setup links, of which
-    the table keeps a digest. They are never taken from the command line, shown again, or logged.
-    Users, groups and memberships are read and never changed; `tenant set` writes the settings of a
-    tenant, and what `storage verify` writes and removes belongs to no tenant.
+    Tokens, API keys and secrets of webhooks are written to Key Vault and printed once, and so are
+    setup links, of which the table keeps a digest. They are never taken from the command line,
+    shown again, or logged. Users, groups and memberships are read; `guard undo` alone enables users
+    again. `tenant set` writes the settings of a tenant, `webhook` the endpoints, and what `storage
+    verify` writes and removes belongs to no tenant.
     """
 
 

@@ -1,4 +1,4 @@
-"""Whose secret it is: of a tenant, an API key, an OAuth client, or the service, which signs."""
+"""Whose secret it is: of a tenant, an API key, an OAuth client, an endpoint, or the service."""
 
 from __future__ import annotations
 
@@ -93,6 +93,23 @@ class Holder:
             introduction=f"the client secret of {name} (client id {name}, token endpoint"
             f" https://<host>{path}/oauth2/token)",
             field="client",
+            value_field="secret",
+        )
+
+    @classmethod
+    def webhook(cls, endpoint_id: str) -> Self:
+        """Describe a webhook endpoint, whose secret signs what is sent to it."""
+        return cls(
+            name=endpoint_id,
+            secret=ManagedSecret.of_webhook(endpoint_id),
+            title=f"the webhook endpoint {endpoint_id}",
+            kind="the endpoint",
+            version="secret",
+            command="webhook",
+            lister="webhook list",
+            option=f" {endpoint_id}",
+            introduction=f"the secret of the webhook endpoint {endpoint_id}",
+            field="webhook",
             value_field="secret",
         )
 

@@ -1,6 +1,7 @@
 """The table of the service, by the operator's own sign-in.
 
-Commands read it. Of what the service keeps they write the settings of a tenant and setup links.
+Commands read it. Of what the service keeps they write the settings of a tenant, setup links and
+webhook endpoints.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared import tenants
-from shared.errors import NotFound, ScimError
+from shared.errors import Conflict, NotFound, ScimError
 from shared.scim.documents import changed_names
 from shared.store import layout
 from shared.store.store import open_store
@@ -142,7 +143,7 @@ def _in_words(
     is_local: bool,
     role: str = grants.STORAGE_ROLE,
 ) -> AdminError:
-    if isinstance(error, NotFound):
+    if isinstance(error, NotFound | Conflict):
         return NotDoneError(error.detail)
     fault = error if isinstance(error, StorageError) else error.__cause__
     if not isinstance(fault, StorageError) or fault.status is None:

@@ -47,6 +47,7 @@ export {
   type EventPage,
   type EventResource,
   type Group,
+  type GuardNotice,
   type Member,
   type Meta,
   type Reference,

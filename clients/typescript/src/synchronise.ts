@@ -98,6 +98,7 @@ function concernedBy(events: readonly Event[]): Concerned {
   const groups = new Map<string, Event[]>();
   const members: { groupId: string; member: Member; present: boolean }[] = [];
   for (const event of events) {
+    if (event.resource === undefined) continue;
     const { type, id: groupId } = event.resource;
     const { added, removed } = event.members;
     if (type === "User") pushTo(users, groupId, event);
@@ -144,7 +145,7 @@ async function applyToUser(
     return;
   }
   const isBack = draft.isUserGone(id);
-  const brought = isBack || hasRoles ? undefined : (last.resource.document as User | undefined);
+  const brought = isBack || hasRoles ? undefined : (last.resource?.document as User | undefined);
   const document = brought ?? (await tenant.user(id, options));
   if (document === undefined) {
     draft.putUser(id, version, null);
@@ -343,7 +344,7 @@ function directGroups(user: User): ReadonlySet<string> {
 }
 
 function versionIn(event: Event): number {
-  return event.resource.version ?? 0;
+  return event.resource?.version ?? 0;
 }
 
 /** Reads the version of a user out of its entity tag, `W/"7"`. */

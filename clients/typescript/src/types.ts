@@ -88,7 +88,19 @@ export interface EventResource {
   readonly document?: User | Group;
 }
 
-/** One thing that happened to one resource. */
+/** That the removal of many is held back by the service until somebody decides. */
+export interface GuardNotice {
+  /** Of what is held. */
+  readonly id: string;
+  /** How many were disabled or deleted so far. */
+  readonly users: number;
+  /** How many users were active before. */
+  readonly activeUsers: number;
+  /** How many users were taken out of each group. */
+  readonly groups: readonly { readonly id: string; readonly users: number }[];
+}
+
+/** One thing that happened to one resource; `guard.held` is of none. */
 export interface Event {
   /** The same whenever the event comes. */
   readonly id: string;
@@ -100,7 +112,10 @@ export interface Event {
   readonly txn: string;
   /** When, in UTC (RFC 3339). */
   readonly time: string;
-  readonly resource: EventResource;
+  /** What it is about; `guard.held` alone has none. */
+  readonly resource?: EventResource;
+  /** In `guard.held`, what is held; there is nothing to be changed. */
+  readonly guard?: GuardNotice;
   /** Whether the user may come in, where that changed or the user is new. */
   readonly active?: boolean;
   /** Names of the attributes that changed. */

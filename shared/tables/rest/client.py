@@ -165,14 +165,19 @@ class RestClient:
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                # How many requests a tenant has under way, and for how long, `AzureTable` decides.
-                connector=aiohttp.TCPConnector(limit=0, ssl=self._tls),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=None),
-                skip_auto_headers={"User-Agent", "Accept-Encoding", "Content-Type"},
-            )
+            self._session = open_session(self._tls)
         return self._session
+
+
+def open_session(tls: ssl.SSLContext | bool) -> aiohttp.ClientSession:
+    """Open a session for a service of a storage account; it belongs to the event loop."""
+    return aiohttp.ClientSession(
+        # How many requests a tenant has under way, and for how long, `AzureTable` decides.
+        connector=aiohttp.TCPConnector(limit=0, ssl=tls),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None),
+        skip_auto_headers={"User-Agent", "Accept-Encoding", "Content-Type"},
+    )
 
 
 def open_rest_client(account: StorageAccount, table: str) -> RestClient:

@@ -31,7 +31,9 @@ from benchmarks.cost.feed import readings
 from benchmarks.cost.operations import Cost
 from benchmarks.cost.parameters import Assumptions, Measured, Price, Prices
 from benchmarks.cost.requests import Request
+from benchmarks.cost.webhooks import deliveries, idle, silent_receiver
 from benchmarks.cost.workload import Period, stored_gb, workload
+from local import host_json
 from shared.web.long_polls import MOST_WAITING
 from vendor_api import events
 
@@ -309,3 +311,41 @@ def test_a_feed_that_is_always_waited_for_keeps_an_instance_awake_all_month() ->
     assert time.most == pytest.approx(ASSUMED.seconds_in_month * ASSUMED.instance_gb * 0.000026)
     assert time.least == pytest.approx(time.most / 10)
     assert waiting.total(granted=True).most > 30 * polling.total(granted=True).most
+
+
+def test_queues_are_assumed_to_be_asked_as_host_json_says() -> None:
+    queues = host_json.read(ROOT / "host.json").queues
+    assert queues.max_polling_interval == ASSUMED.queue_poll_seconds
+    assert queues.batch_size == ASSUMED.queue_batch
+    assert queues.batch_size + queues.new_batch_threshold == ASSUMED.queue_at_once
+
+
+def test_idle_webhooks_cost_the_runs_of_their_timer_and_the_polls_of_their_queue() -> None:
+    runs, month = 730 * 12, 730 * 3_600
+    nothing = idle(BASIS)
+    seconds = runs * 2 * 0.000026
+    logged = runs * (1_100 + 2 * 800 + 1_200 + 3 * 1_000) * 2.3e-9
+    others = runs * (0.4e-6 + 3e-6 + 3 * 0.036e-6 + 0.4e-6) + logged
+    shared = nothing.total(granted=False)
+    assert shared.least == pytest.approx(seconds + others)
+    assert shared.most == pytest.approx(2 * seconds + others + month / 2 * 0.4e-6)
+
+
+def test_idle_webhooks_and_the_sweeper_cost_less_than_a_dollar_a_month() -> None:
+    """Alone: the grants pay for the runs of both; where nothing is free, the least is less."""
+    time = idle(BASIS).lines[0].quantity.most
+    sweeps = ASSUMED.sweeps_in_month * ASSUMED.sweeper_most_seconds * ASSUMED.instance_gb
+    assert time + sweeps < BASIS.prices.on_demand_gb_second.free
+    alone = idle(BASIS).total(granted=True) + sweeper(BASIS, granted=True)
+    assert alone.most < 1
+    assert idle(BASIS).total(granted=False).least < 1
+
+
+def test_events_that_come_alone_are_billed_for_a_second_each() -> None:
+    sent = deliveries(1_000, BASIS)
+    assert (sent.use.runs.least, sent.use.runs.most) == (ceil(1_000 / 32), 1_000)
+    assert (sent.use.queue.least, sent.use.queue.most) == (32 * 3, 3_000)
+    assert (sent.use.calls.least, sent.use.calls.most) == (32 * 8, 1_000 * (7 + 3))
+    assert sent.lines[0].amount(granted=False).most == pytest.approx(1_000 * 2 * 0.000026)
+    assert sent.total(granted=False).least < sent.total(granted=False).most
+    assert silent_receiver(BASIS) == pytest.approx(15 * 2 * 0.000026)

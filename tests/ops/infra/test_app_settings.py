@@ -19,6 +19,7 @@ CHOSEN = fields(of_kind(INFRA / "settings.bicep", "type")["serviceSettings"])
 
 OF_THE_PLATFORM = {
     "AzureWebJobsStorage__blobServiceUri": "storage of the host: its blobs, and no more",
+    "AzureWebJobsStorage__queueServiceUri": "and its queues, where webhooks are on",
     "AzureWebJobsStorage__credential": "opened with a managed identity",
     "AzureWebJobsStorage__clientId": "namely this one",
     "AzureWebJobsDisableHomepage": "no page at / that tells what runs here",
@@ -26,7 +27,7 @@ OF_THE_PLATFORM = {
     "APPLICATIONINSIGHTS_CONNECTION_STRING": "where telemetry goes",
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "sent with the identity, as no key is accepted",
 }
-"""Settings of the Functions host and its telemetry, which the service does not read, and why."""
+"""Settings of the host and its telemetry, and why; the service reads the address of queues too."""
 
 REFUSED_BY_FLEX = [
     "FUNCTIONS_WORKER_RUNTIME",
@@ -71,7 +72,7 @@ def choices_in_bicep(setting: Declaration) -> set[str]:
 
 def test_every_setting_is_deployed_or_may_be_chosen() -> None:
     production = {setting.name for setting in describe()} - _DEVELOPMENT_ONLY
-    missing = production - DEPLOYED.keys() - CHOSEN.keys()
+    missing = production - DEPLOYED.keys() - CHOSEN.keys() - OF_THE_PLATFORM.keys()
     assert not missing, f"add to infra/settings.bicep, a field each: {sorted(missing)}"
 
 
@@ -87,11 +88,13 @@ def test_what_the_template_derives_nobody_may_choose() -> None:
 
 def test_the_platform_gets_what_is_listed_here_with_a_reason() -> None:
     telemetry = {each["name"] for each in VARIABLES["telemetrySettings"].body}
-    assert telemetry | VARIABLES["hostSettings"].body.keys() == OF_THE_PLATFORM.keys()
+    queues = set(re.findall(r"\b(AzureWebJobs\w+):", VARIABLES["queueSettings"].body.text))
+    found = telemetry | VARIABLES["hostSettings"].body.keys() | queues
+    assert found == OF_THE_PLATFORM.keys()
 
 
 def test_the_app_gets_these_settings_and_no_others() -> None:
-    assert "union(hostSettings, deployedSettings, serviceSettings)" in source(APP)
+    assert "union(hostSettings, queueSettings, deployedSettings, serviceSettings)" in source(APP)
     assert source(APP).count("appSettings:") == 1
     assert "appSettings: concat(givenSettings, telemetrySettings)" in source(APP)
     assert not re.search(r"sites/config@", source(APP))

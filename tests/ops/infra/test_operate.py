@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from background.sweeper import KeptDays, Sweep
 from infra.package_app import LOCKS
 from shared.auth.configured import tenant_tokens
-from shared.auth.tenant_tokens import Requester
+from shared.auth.secret_changes import Requester
 from shared.auth.tokens import DevelopmentTokens
 from shared.errors import Conflict
 from shared.scim.documents import changed_names
@@ -107,6 +107,7 @@ ALERTS = {
     "host-refusals",
     "vault-failures",
     "token-expiry",
+    "guard",
     "silence",
     "log-cap",
 }

@@ -198,6 +198,7 @@ def test_there_is_an_alert_for_each_way_to_fail() -> None:
         "host-refusals",
         "vault-failures",
         "token-expiry",
+        "guard",
         "silence",
         "log-cap",
     }
@@ -228,6 +229,7 @@ def test_a_rule_tells_alerts_apart_by_a_column_of_its_query() -> None:
         "rate-limit": "tenant",
         "refusals": "tenant",
         "token-expiry": "token",
+        "guard": "tenant",
         "silence": "tenant",
     }
     queries = {

@@ -53,7 +53,13 @@ def test_identities_lie_in_an_account_of_their_own() -> None:
         }
         for module in ACCOUNTS
     }
-    assert types["host-storage"] == {"", "/blobServices", "/blobServices/containers"}
+    assert types["host-storage"] == {
+        "",
+        "/blobServices",
+        "/blobServices/containers",
+        "/queueServices",
+        "/queueServices/queues",
+    }
     assert types["identity-storage"] == {"", "/tableServices", "/tableServices/tables"}
 
 
@@ -258,7 +264,8 @@ def test_there_is_a_subnet_for_operators_where_it_is_asked_for() -> None:
 
 
 def test_private_endpoints_are_those_of_what_the_app_opens() -> None:
-    targets = of_kind(INFRA / "modules" / "private-endpoints.bicep", "variable")["targets"].body
+    variables = of_kind(INFRA / "modules" / "private-endpoints.bicep", "variable")
+    targets = variables["targetsOfAll"].body
     assert [(each["name"].text, each["type"], each["groupId"]) for each in targets] == [
         ("hostStorageName", "Microsoft.Storage/storageAccounts", "blob"),
         ("identityStorageName", "Microsoft.Storage/storageAccounts", "table"),
@@ -266,7 +273,10 @@ def test_private_endpoints_are_those_of_what_the_app_opens() -> None:
     ]
     # Their names are unique, so that a second environment in the group has its own.
     endpoints = of_kind(INFRA / "modules" / "private-endpoints.bicep", "resource")["endpoints"].text
-    assert "name: 'pe-${target.name}'\n" in endpoints
+    assert "name: target.endpoint\n" in endpoints
+    assert [each["endpoint"].text for each in targets] == [
+        f"'pe-${{{each['name'].text}}}'" for each in targets
+    ]
 
 
 @pytest.mark.parametrize("file", MODULES, ids=lambda file: file.name)

@@ -14,6 +14,7 @@ STORAGE = INFRA / "modules" / "identity-storage.bicep"
 
 BUILT_IN = {
     "Storage Blob Data Owner": "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
+    "Storage Queue Data Contributor": "974c5e8b-45b9-4653-ba55-5f855dd0fb88",
     "Storage Table Data Contributor": "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3",
     "Key Vault Secrets User": "4633458b-17de-408a-b874-0445c86b69e6",
     "Key Vault Secrets Officer": "b86a8fe4-44ce-4948-aee5-eccb2c155cd7",
@@ -25,6 +26,8 @@ APP_ITSELF = "identity.properties.principalId"
 
 GRANTS = {
     (APP_ITSELF, "Storage Blob Data Owner", "hostStorage"): "",
+    (APP_ITSELF, "Storage Queue Data Contributor", "hints"): "hasWebhooks",
+    (APP_ITSELF, "Storage Queue Data Contributor", "poison"): "hasWebhooks",
     (
         APP_ITSELF,
         "Storage Table Data Contributor",
@@ -41,6 +44,11 @@ GRANTS = {
 SCOPES = {
     "identityStorage": ("Microsoft.Storage/storageAccounts", "identityStorageName"),
     "hostStorage": ("Microsoft.Storage/storageAccounts", "hostStorageName"),
+    "hints": ("Microsoft.Storage/storageAccounts/queueServices/queues", "hintsQueueName"),
+    "poison": (
+        "Microsoft.Storage/storageAccounts/queueServices/queues",
+        "'${hintsQueueName}-poison'",
+    ),
     "identities": ("Microsoft.Storage/storageAccounts/tableServices/tables", "tableName"),
     "vault": ("Microsoft.KeyVault/vaults", "vaultName"),
     "applicationInsights": ("Microsoft.Insights/components", "applicationInsightsName"),

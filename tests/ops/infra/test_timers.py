@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 from background.timers import SWEEPER
 from function_app import app
 from local.functions import index
-from tests.ops.infra.bicep import INFRA, ROOT, of_kind
+from tests.ops.infra.bicep import INFRA, of_kind
 from tests.ops.infra.test_roles import APP_ITSELF, assignments, granted
 
 APP = INFRA / "modules" / "app.bicep"
@@ -28,7 +26,8 @@ def test_the_host_may_keep_the_lease_and_the_status_of_a_timer() -> None:
 
 
 def test_it_reaches_them_in_a_private_network_too() -> None:
-    targets = of_kind(INFRA / "modules" / "private-endpoints.bicep", "variable")["targets"].body
+    variables = of_kind(INFRA / "modules" / "private-endpoints.bicep", "variable")
+    targets = variables["targetsOfAll"].body
     assert ("hostStorageName", "blob") in {(each["name"].text, each["groupId"]) for each in targets}
 
 
@@ -37,10 +36,6 @@ def test_no_instance_is_always_ready_for_it() -> None:
     scale = resources["properties"]["functionAppConfig"]["scaleAndConcurrency"]
     assert "name: 'http'" in scale["alwaysReady"].text
     assert "function:" not in scale["alwaysReady"].text
-
-
-def test_the_host_has_timers_without_an_extension_bundle() -> None:
-    assert "extensionBundle" not in json.loads((ROOT / "host.json").read_text("utf-8"))
 
 
 def test_nothing_switches_it_off() -> None:

@@ -98,10 +98,18 @@ def test_the_request_may_be_called_otherwise_when_the_trigger_says_so(
 
 
 def test_triggers_that_the_stand_in_does_not_serve(app: func.FunctionApp) -> None:
-    @app.queue_trigger(arg_name="msg", queue_name="q", connection="AzureWebJobsStorage")
-    def take(msg: func.QueueMessage) -> None: ...
+    @app.service_bus_queue_trigger(arg_name="msg", queue_name="q", connection="Bus")
+    def take(msg: func.ServiceBusMessage) -> None: ...
 
-    with pytest.raises(LocalError, match="no queueTrigger"):
+    with pytest.raises(LocalError, match="no serviceBusTrigger"):
+        index(app, "")
+
+
+def test_a_message_of_a_queue_is_taken_as_one(app: func.FunctionApp) -> None:
+    @app.queue_trigger(arg_name="msg", queue_name="q", connection="AzureWebJobsStorage")
+    def take(msg: bytes) -> None: ...
+
+    with pytest.raises(LocalError, match=r"take: msg must be annotated as func\.QueueMessage"):
         index(app, "")
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
+from azure.storage.queue import QueueMessage as StoredMessage
 
-from local import functions, host
+from local import functions, host, queues, timers
 from local.errors import LocalError
 from local.host_json import HostJson
 from tests.support.fakes.worker import FunctionFailed, Worker
@@ -61,6 +64,16 @@ async def raises(req: func.HttpRequest) -> func.HttpResponse:
 async def body(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse(req.get_body() + req.method.encode() + req.params["a"].encode())
 
+@app.queue_trigger(arg_name="message", queue_name="hints", connection="Storage")
+async def take(message: func.QueueMessage) -> None:
+    seen.append([message.id, message.get_body(), message.dequeue_count, message.pop_receipt,
+                 message.insertion_time, message.expiration_time, message.time_next_visible])
+
+@app.timer_trigger(arg_name="timer", schedule="0 * * * * *")
+async def tick(timer: func.TimerRequest) -> None:
+    seen.append([timer.past_due, timer.schedule, timer.schedule_status])
+
+seen = []
 app.register_functions(blueprint)
 """
 REFUSED = {
@@ -87,7 +100,10 @@ def module(folder: Path) -> Path:
 async def test_both_find_the_same_functions(folder: Path) -> None:
     worker = await Worker.start(str(folder))
     found = functions.index(functions.load(module(folder).stem), "")
-    assert [each.function.name for each in found.http] == sorted(worker.ids)
+    names = [each.function.name for each in found.http]
+    names += [each.function.name for each in found.queues]
+    names += [each.function.name for each in found.timers]
+    assert sorted(names) == sorted(worker.ids)
 
 
 @pytest.mark.parametrize(
@@ -110,6 +126,50 @@ async def test_both_give_the_same_answer(folder: Path, name: str) -> None:
     else:
         assert (status, sent) == (told.status, told.body)
         assert (content_type, etag) == (told.headers["content-type"], told.headers.get("etag"))
+
+
+async def test_both_give_a_function_the_same_message(folder: Path) -> None:
+    worker = await Worker.start(str(folder))
+    found = functions.index(functions.load(module(folder).stem), "")
+    stored = StoredMessage()
+    stored.id, stored.pop_receipt, stored.dequeue_count = "the-id", "the-receipt", 2
+    stored.inserted_on = datetime(2026, 11, 29, 17, tzinfo=UTC)
+    stored.expires_on = stored.inserted_on + timedelta(days=7)
+    stored.next_visible_on = stored.inserted_on + timedelta(minutes=10)
+    times = {
+        "InsertionTime": stored.inserted_on.isoformat(),
+        "ExpirationTime": stored.expires_on.isoformat(),
+        "NextVisibleTime": stored.next_visible_on.isoformat(),
+    }
+    await found.queues[0].function.call(message=queues.converted(stored, "Zoë"))
+    await worker.take("take", "Zoë", dequeue_count=2, times=times)
+    of_the_stand_in, of_the_library = seen(folder)
+    assert of_the_stand_in == of_the_library
+    assert of_the_stand_in[:3] == ["the-id", "Zoë".encode(), 2]
+    assert of_the_stand_in[4] == stored.inserted_on
+
+
+@pytest.mark.parametrize("is_past_due", [False, True])
+async def test_both_tell_a_timer_the_same(folder: Path, is_past_due: bool) -> None:
+    worker = await Worker.start(str(folder))
+    found = functions.index(functions.load(module(folder).stem), "")
+    minute = datetime(2026, 11, 29, 17, tzinfo=UTC)
+    status = timers.Status(minute, minute + timedelta(minutes=1), minute)
+    for each in (None, status):
+        request = timers.request(each, is_past_due=is_past_due)
+        await found.timers[0].function.call(timer=request)
+        told = each.written() if each else None
+        await worker.fire("tick", is_past_due=is_past_due, status=told)
+    first, first_told, second, second_told = seen(folder)
+    assert (first, second) == (first_told, second_told)
+    assert first[2] in ({}, None)
+    assert second[2]["Next"] == "2026-11-29T17:01:00+00:00"
+
+
+def seen(folder: Path) -> list[Any]:
+    """What the functions of the app were given."""
+    held: list[Any] = importlib.import_module(module(folder).stem).seen
+    return held
 
 
 @pytest.mark.parametrize("reason", REFUSED)

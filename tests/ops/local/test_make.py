@@ -245,7 +245,7 @@ def test_nothing_is_done_twice_and_changes_are_taken_up(machine: Machine) -> Non
     os.utime(machine.clone / "package-lock.json", (later, later))
     installer, packages, *others = calls()
     assert re.fullmatch(r"-m pip .* install pip==[\d.]+", installer)
-    assert re.fullmatch(r"-m pip .* install -r requirements.txt", packages)
+    assert re.fullmatch(r"-m pip .* install -r requirements.txt --group local", packages)
     assert others == ["npm ci", "-m local"]
 
 

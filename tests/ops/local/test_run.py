@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
+from azure.storage.queue.aio import QueueClient
 
 from local import azurite, ports, run, run_record, service
 from local.errors import LocalError
@@ -213,6 +214,30 @@ async def test_the_functions_get_development_settings_and_the_environment_wins(
         _, storage = await get(f"{url}/environ/TABLE_CONNECTION_STRING")
         assert storage.startswith("DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;")
         assert await get(f"{url}/environ/AzureWebJobsStorage") == (200, storage)
+
+
+@pytest.mark.parametrize("arguments", [["--stand-in"], []])
+async def test_it_makes_the_queue_of_hints_whatever_runs_the_functions(
+    project: Path, core_tools: Path, arguments: list[str]
+) -> None:
+    environ = with_core_tools(core_tools)
+    async with started(project, *arguments, environ=environ) as process:
+        url, _ = await until_it_serves(process)
+        if arguments:
+            _, connection = await get(f"{url}/environ/AzureWebJobsStorage")
+        else:
+            told = json.loads((project / "func.json").read_text())
+            connection = told["environ"]["AzureWebJobsStorage"]
+        async with QueueClient.from_connection_string(connection, "change-hints") as queue:
+            assert (await queue.get_queue_properties()).approximate_message_count == 0
+
+
+async def test_a_storage_elsewhere_is_left_as_it_is(project: Path) -> None:
+    elsewhere = {"AzureWebJobsStorage__queueServiceUri": "https://contoso.queue.core.windows.net"}
+    environ = settings(**elsewhere, PORT="0")
+    async with started(project, "--stand-in", environ=environ) as process:
+        url, _ = await until_it_serves(process)
+        assert await get(f"{url}/environ/AzureWebJobsStorage") == (200, "")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])

@@ -51,6 +51,9 @@ OF_THE_VAULT = [
     ("signing-key", "revoke", "--all", "--yes"),
     ("signing-key", "list"),
     ("link", "new", "--url", "https://scim.example.com"),
+    ("webhook", "new", "https://hooks.example.com", "--tenant", "acme"),
+    ("webhook", "rotate", "0" * 32),
+    ("webhook", "delete", "0" * 32, "--yes"),
 ]
 OF_THE_TABLE = [
     ("tenant", "stats"),
@@ -69,6 +72,13 @@ OF_THE_TABLE = [
     ("log",),
     ("log", "--since", "7d", "--user", "ana"),
     ("why", "acme", "ana"),
+    ("webhook", "list"),
+    ("webhook", "show", "0" * 32),
+    ("webhook", "set", "0" * 32, "--all-types"),
+    ("webhook", "pause", "0" * 32),
+    ("webhook", "resume", "0" * 32),
+    ("webhook", "deliveries", "0" * 32),
+    ("webhook", "redeliver", "0" * 32, "--dead"),
 ]
 SETTINGS = [each for each in OF_THE_TABLE if each[:2] in {("tenant", "show"), ("tenant", "set")}]
 COMMANDS = [*OF_THE_VAULT, ("token", "revoke", "--all"), *OF_THE_TABLE, ("whoami",)]

@@ -250,3 +250,25 @@ async def test_changes_are_followed_until_ctrl_c(azure: Azure) -> None:
         rest, said = await process.communicate()
     assert (first["verb"], second["id"]) == ("create", second_user.id)
     assert (process.returncode, rest, said) == (130, b"", b"")
+
+
+async def test_a_webhook_endpoint_is_created_rotated_and_deleted(azure: Azure) -> None:
+    assert (await azure.admin("token", "new", "--tenant", "hooked")).status == 0
+    await azure.store.users.create(azure.context("hooked"), user("ana@contoso.test"))
+    url = "https://hooks.example.com/scim"
+    nobody = await azure.admin("webhook", "new", url, "--tenant", "nobody")
+    assert (nobody.status, nobody.out) == (3, "")
+    new = await azure.admin("webhook", "new", url, "--tenant", "hooked", "--type", "user.deleted")
+    assert new.status == 0, new.err
+    assert re.fullmatch(r"whsec_[A-Za-z0-9+/]{43}=\n", new.out)
+    assert new.out.strip() not in new.err
+    (endpoint,) = (await azure.admin("webhook", "list", "--json")).json
+    assert (endpoint["tenants"], endpoint["types"]) == (["hooked"], ["user.deleted"])
+    name = f"scim-webhook--{endpoint['id']}"
+    assert [each.value for each in azure.vault.secrets[name]] == [new.out.strip()]
+    rotated = await azure.admin("webhook", "rotate", endpoint["id"])
+    assert rotated.status == 0, rotated.err
+    deleted = await azure.admin("webhook", "delete", endpoint["id"], "--yes")
+    assert deleted.status == 0, deleted.err
+    assert not any(each.enabled for each in azure.vault.secrets[name])
+    assert (await azure.admin("webhook", "list", "--json")).json == []

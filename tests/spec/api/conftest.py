@@ -27,12 +27,14 @@ class Managed:
         app: The service.
         azure: What stands around it.
         key: The API key that is sent.
+        place: Which part of the API its requests are sent to.
     """
 
     app: Deployed
     azure: Azure
     key: str = MANAGER
     numbers: list[int] = field(default_factory=lambda: [0])
+    place: str = "/api/v1/tenants"
 
     async def __call__(
         self,
@@ -43,10 +45,10 @@ class Managed:
         key: str | None = None,
         headers: dict[str, str] | None = None,
     ) -> httpx.Response:
-        """Send a request to a path below `/api/v1/tenants`."""
+        """Send a request to a path below the place."""
         response = await self.app.client.request(
             method,
-            f"/api/v1/tenants{path}",
+            f"{self.place}{path}",
             json=body,
             headers=bearer(self.key if key is None else key) | (headers or {}),
         )
@@ -82,7 +84,9 @@ async def deployed_once(
         azure.vault.put("scim-apikey--manager", MANAGER, tags=every)
         azure.vault.put("scim-apikey--some", SOME, tags={**every, "tenants": "acme,initech"})
         azure.vault.put("scim-apikey--reader", READER, tags={"scopes": "identities.read"})
-        more = {"SCIM_REQUESTS_PER_SECOND": "10000", "SCIM_PORTAL": "on"}
+        queues = {"AzureWebJobsStorage__queueServiceUri": "https://account.queue.core.windows.net"}
+        on = {"SCIM_PORTAL": "on", "SCIM_WEBHOOKS": "on", **queues}
+        more = {"SCIM_REQUESTS_PER_SECOND": "10000", **on}
         async with deployed({**azure.settings, **more}) as app:
             yield app, azure
 

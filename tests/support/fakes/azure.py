@@ -15,10 +15,11 @@ import ssl
 import time
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import trustme
 from aiohttp import web
+from azure.core.credentials import AccessToken
 
 from local import children
 from tests.support.fakes.key_vault import FakeIdentity
@@ -31,7 +32,7 @@ ROOT = Path(__file__).parents[3]
 VAULT = "contoso.vault.azure.net"
 TABLES = "contoso.table.core.windows.net"
 STORAGE = "https://storage.azure.com"
-LISTENING = re.compile(rb"Table service is successfully listening at \S+:(\d+)")
+LISTENING = re.compile(rb"Azurite (\w+) service is successfully listening at \S+:(\d+)")
 
 
 def certificates(folder: Path) -> ssl.SSLContext:
@@ -72,9 +73,31 @@ class Identity(FakeIdentity):
         )
 
 
+class StorageCredential:
+    """A credential of somebody who may do anything with the storage."""
+
+    async def get_token(self, *scopes: str, **options: object) -> AccessToken:
+        del scopes, options
+        return AccessToken(access_token(STORAGE), int(time.time()) + 3_600)
+
+    async def close(self) -> None: ...
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *fault: object) -> None: ...
+
+
 @asynccontextmanager
 async def table_storage(folder: Path) -> AsyncIterator[int]:
-    """Run the table service of Azurite over TLS, open to tokens; give its port."""
+    """Run Azurite over TLS, open to tokens; give the port of its tables."""
+    async with storage_over_tls(folder) as ports:
+        yield ports["table"]
+
+
+@asynccontextmanager
+async def storage_over_tls(folder: Path) -> AsyncIterator[dict[str, int]]:
+    """Run Azurite over TLS, open to tokens; give the port of each of its services."""
     node = shutil.which("node")
     assert node is not None
     options = {
@@ -93,12 +116,13 @@ async def table_storage(folder: Path) -> AsyncIterator[int]:
         command, directory=folder, environ=os.environ, capture=True
     ) as process:
         async with asyncio.timeout(60):
-            found = None
-            while found is None:
+            ports: dict[str, int] = {}
+            while len(ports) < 3:
                 line = await line_of(process)
                 assert line, "Azurite has ended"
-                found = LISTENING.search(line)
-        yield int(found[1])
+                if found := LISTENING.search(line):
+                    ports[found[1].decode().lower()] = int(found[2])
+        yield ports
 
 
 async def line_of(process: Process) -> bytes:

@@ -5,9 +5,9 @@ the messages of FunctionRpc.proto; objects with the same field names stand in fo
 
 As a program it is the worker of one app, with nothing else of this project in reach. A message is
 a line of JSON on standard input and its answer a line on standard output: the index first, then
-one for each invocation. A message with `timer` in it fires a timer. On standard error stands what
-the host would have of the log: lines with the name of a logger, which came by a record, and lines
-that were written there.
+one for each invocation. A message with `timer` in it fires a timer, one with `queue` gives a
+function a message of its queue. On standard error stands what the host would have of the log: lines
+with the name of a logger, which came by a record, and lines that were written there.
 
     python -P tests/support/fakes/worker.py <folder of the app>
 """
@@ -25,7 +25,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Mapping
 
 
 class Message(SimpleNamespace):
@@ -155,26 +155,70 @@ class Worker:
         sent = Message(name="req", data=Message(http=http))
         return _answer(await self._invoke(name, sent, invocation_id))
 
-    async def fire(self, name: str, *, is_past_due: bool = False, invocation_id: str = "") -> None:
-        """Let a timer fire, for the first time since the host knows of it.
+    async def fire(
+        self,
+        name: str,
+        *,
+        is_past_due: bool = False,
+        status: Mapping[str, str] | None = None,
+        invocation_id: str = "",
+    ) -> None:
+        """Let a timer fire; without a status for the first time since the host knows of it.
 
         Raises:
             FunctionFailed: The host would log that the run failed.
         """
         told = {
             "Schedule": {"AdjustForDST": True},
-            "ScheduleStatus": None,
+            "ScheduleStatus": status,
             "IsPastDue": is_past_due,
         }
         sent = Message(name="timer", data=Message(json=json.dumps(told)))
         await self._invoke(name, sent, invocation_id)
 
-    async def _invoke(self, name: str, sent: Message, invocation_id: str) -> Any:
+    async def take(
+        self,
+        name: str,
+        text: str,
+        *,
+        dequeue_count: int = 1,
+        times: Mapping[str, str] | None = None,
+        invocation_id: str = "",
+    ) -> None:
+        """Give a function a message of its queue.
+
+        Args:
+            name: The function.
+            text: The message, decoded.
+            dequeue_count: How often it was received.
+            times: ExpirationTime, InsertionTime and NextVisibleTime.
+            invocation_id: Of the run.
+
+        Raises:
+            FunctionFailed: The host would try the message again.
+        """
+        argument = self.bindings[name][0]["name"]
+        metadata = {
+            "Id": Message(string="the-id"),
+            "PopReceipt": Message(string="the-receipt"),
+            "DequeueCount": Message(json=json.dumps(dequeue_count)),
+            **{key: Message(json=json.dumps(time)) for key, time in (times or {}).items()},
+        }
+        sent = Message(name=argument, data=Message(string=text))
+        await self._invoke(name, sent, invocation_id, metadata)
+
+    async def _invoke(
+        self,
+        name: str,
+        sent: Message,
+        invocation_id: str,
+        metadata: Mapping[str, Message] | None = None,
+    ) -> Any:
         asked = Message(
             invocation_id=invocation_id or str(uuid.uuid4()),
             function_id=self.ids[name],
             input_data=[sent],
-            trigger_metadata={},
+            trigger_metadata=metadata or {},
             trace_context=Message(trace_parent="", trace_state="", attributes={}),
             retry_context=Message(retry_count=0, max_retry_count=0, exception=None),
         )
@@ -216,7 +260,7 @@ async def work(folder: str) -> None:
     print(json.dumps({"bindings": worker.bindings, "modules": modules}), flush=True)
     while line := await asyncio.to_thread(sys.stdin.readline):
         call = json.loads(line)
-        told = await (_fired(worker, **call) if "timer" in call else _answered(worker, **call))
+        told = await _done(worker, call)
         print(json.dumps(told), flush=True)
 
 
@@ -225,9 +269,17 @@ async def _answered(worker: Worker, *, function: str, body: str, **call: Any) ->
     return {**asdict(answer), "body": answer.body.decode()}
 
 
-async def _fired(worker: Worker, *, timer: str, **call: Any) -> dict[str, Any]:
+async def _done(worker: Worker, call: dict[str, Any]) -> dict[str, Any]:
+    if "timer" in call:
+        return await _outcome(worker.fire(call.pop("timer"), **call))
+    if "queue" in call:
+        return await _outcome(worker.take(call.pop("queue"), **call))
+    return await _answered(worker, **call)
+
+
+async def _outcome(run: Awaitable[None]) -> dict[str, Any]:
     try:
-        await worker.fire(timer, **call)
+        await run
     except FunctionFailed as failure:
         return {"failure": str(failure)}
     return {"failure": None}

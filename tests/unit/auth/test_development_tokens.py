@@ -9,7 +9,8 @@ import pytest
 
 from shared.api_keys import Grant, Scope
 from shared.auth.configured import authenticator, tenant_tokens
-from shared.auth.tenant_tokens import Requester, TenantState, TenantTokens
+from shared.auth.secret_changes import Requester
+from shared.auth.tenant_tokens import TenantState, TenantTokens
 from shared.auth.tokens import ApiKey, Authenticator, Caller, DevelopmentTokens
 from shared.errors import Conflict, NotFound, Unauthorized
 from shared.settings import Settings

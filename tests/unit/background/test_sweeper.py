@@ -103,6 +103,7 @@ async def test_everything_is_swept_of_every_tenant(
         "users": 0,
         "groups": 1,
         "roles": 0,
+        "released": 0,
         "changes": 130,
         "log": 0,
         "calls": sweep.swept.calls,
@@ -421,6 +422,15 @@ async def test_the_tenants_of_the_vault_are_swept_closed_ones_too(
     left = [await tenants.history(each) for each in (opened, closed, unknown)]
     assert left == [0, 0, 3], "a tenant without a secret is none"
     assert vault.calls == ["/secrets"]
+
+
+async def test_changes_of_webhook_endpoints_expire_beside_those_of_tenants(
+    tenants: Tenants, store: Store, clock: Time
+) -> None:
+    partition = await tenants.with_history(days=500)
+    sweep = Sweep(store, "run", KeptDays(400, 30), clock=clock.clock())
+    await sweep.run(Named(), besides=(partition,))
+    assert await tenants.history(partition) == 0
 
 
 async def test_a_vault_that_fails_fails_the_run_and_nothing_is_swept(

@@ -17,7 +17,7 @@ from azure.functions.timer import TimerRequest
 
 from background.timers import SWEEPER
 from function_app import app
-from local import children, timers
+from local import children, host_storage, timers
 from local.functions import index
 from shared.errors import Unavailable
 from shared.store import layout
@@ -26,6 +26,7 @@ from shared.tables.azure_table import open_table
 from shared.tables.operations import Insert
 from shared.web import services
 from tests.support.seeds import write
+from tests.support.timers import missed
 
 if TYPE_CHECKING:
     from local.azurite import Azurite
@@ -68,24 +69,24 @@ class Context:
     invocation_id = "the-id-of-the-run"
 
 
-async def test_the_stand_in_for_the_host_runs_it(
-    storage: Azurite, tenants: Tenants, timer: TimerFunction, tmp_path: Path
-) -> None:
+async def test_the_stand_in_for_the_host_runs_it(storage: Azurite, tenants: Tenants) -> None:
     """It was due while no host ran, so it runs at the start."""
     name = "sweptbythestandin"
     table = open_table(TableAddress(name, connection_string=storage.connection_string))
     context = tenants.context("default")
     old = Insert("l-0190000000000123456789abcdef01234567", {"rt": "User"})
     await write(table, context, [old])
-    timers.Memory(tmp_path).keep(timer, datetime(2026, 1, 1, tzinfo=UTC))
     environ = {
+        "AzureWebJobsStorage": storage.connection_string,
         "PATH": os.environ["PATH"],
         "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
         "TABLE_CONNECTION_STRING": storage.connection_string,
         "TABLE_NAME": name,
         "SCIM_SECRET_TOKEN": "a-token-that-nobody-sends",
     }
-    output = await output_of_a_host(environ, tmp_path, until="sweeper succeeded")
+    async with host_storage.host_container(environ) as container:
+        environ |= await missed(container, SWEEPER.name, SWEEPER.schedule)
+    output = await output_of_a_host(environ, until="sweeper succeeded")
     assert "sweeper: its timer fires, past due" in output
     told = json.loads(output[output.index('{"sweep":') :].partition("\n")[0])
     assert (told["tenants"], told["changes"], told["failed"]) == (1, 1, 0)
@@ -93,13 +94,12 @@ async def test_the_stand_in_for_the_host_runs_it(
     await table.close()
 
 
-async def output_of_a_host(environ: dict[str, str], memory: Path, until: str) -> str:
+async def output_of_a_host(environ: dict[str, str], until: str) -> str:
     """Run the app by the stand-in until it has said something."""
     output = ""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         command = [sys.executable, "-m", "local.host", "--root", str(ROOT)]
         command += ["--app", "function_app", "--socket", str(listener.fileno())]
-        command += ["--timers", str(memory)]
         async with children.running(
             command,
             directory=ROOT,

@@ -9,7 +9,9 @@ import pytest
 
 from benchmarks.cost.operations import read_feed
 from shared.events.feed import LATENESS, Feed, FeedPage, FeedPosition
+from shared.scim.documents import changed_names
 from shared.store.changes import Change
+from shared.store.store import open_store
 from shared.tables.operations import Insert
 from tests.support.seeds import write
 
@@ -30,7 +32,8 @@ class Reader:
     """Reads the feed of a test's tenant on and on, as a product does."""
 
     def __init__(self, table: AzureTable, new_context: NewContext, clock: Time) -> None:
-        self.feed = Feed(table, clock.clock())
+        guard = open_store(table, changed_names, clock=clock.clock()).guard
+        self.feed = Feed(table, clock.clock(), guard)
         self.position = FeedPosition()
         self.context = new_context()
         self._new_context = new_context

@@ -22,8 +22,10 @@ from shared.clock import Clock
 from shared.events.cursor import read_cursor, write_cursor
 from shared.events.event import events_of
 from shared.events.feed import LATENESS, Feed, FeedPosition
+from shared.scim.documents import changed_names
 from shared.store import layout
 from shared.store.changes import recorded
+from shared.store.store import open_store
 from shared.tables.table import collect
 
 if TYPE_CHECKING:
@@ -133,7 +135,8 @@ class Reader:
             now = int(clock.wall() * 1000)
             position = read_cursor(self.cursor, context.tenant, now, KEPT)
         limit = self.chance.choice([1, 7, 100, 1_000])
-        page = await Feed(self.table, clock).read(context, position, limit)
+        guard = open_store(self.table, changed_names, clock=clock).guard
+        page = await Feed(self.table, clock, guard).read(context, position, limit)
         events = [event.document(PATHS) for event in page.events]
         self.pages += 1
         if self.pages % 4 == 2:

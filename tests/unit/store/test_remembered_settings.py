@@ -184,8 +184,8 @@ async def test_the_last_role_map_serves_for_a_minute_while_the_groups_of_a_new_o
 async def test_settings_of_a_later_version_are_kept_and_passed_over(
     store: Store, context: RequestContext
 ) -> None:
-    await store.settings.update(context, lambda _: {"guard": {"n": 1}, "requestsPerSecond": 100})
+    await store.settings.update(context, lambda _: {"later": {"n": 1}, "requestsPerSecond": 100})
     kept = await store.settings.read(context)
     assert kept.settings.document() == {"requestsPerSecond": 100}
     await change(store, context, requestsPerSecond=None)
-    assert (await store.settings.read(context)).document == {"guard": {"n": 1}}
+    assert (await store.settings.read(context)).document == {"later": {"n": 1}}

@@ -187,6 +187,10 @@ BODIES = {
     ("api_setup_links", "POST"): b"{}",
     ("api_tenants", "POST"): b'{"name": "hooli", "existingData": true}',
     ("api_tokens", "POST"): b"{}",
+    ("api_webhooks", "POST"): b'{"url": "https://hooks.example.com/"}',
+    ("api_webhooks_id", "PATCH"): b'{"state": "paused"}',
+    ("api_webhooks_redeliver", "POST"): b'{"tenant": "acme", "dead": true}',
+    ("api_webhooks_secrets", "POST"): b"{}",
 }
 
 MALFORMED = (

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from background.timers import SWEEPER
 from tests.support.fakes.azure import STORAGE, TABLES, VAULT, Identity
 from tests.support.fakes.key_vault import ACCESS_TOKEN
 from tests.support.production import (
@@ -24,10 +25,10 @@ from tests.support.production import (
     bearer,
     deployed,
 )
+from tests.support.timers import missed_in_azure
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.server
 
@@ -128,13 +129,11 @@ async def test_a_token_is_replaced_without_a_request_that_is_refused(azure: Azur
             await app.log.until(f"scim-token--rotating/{version.id[:8]}")
 
 
-async def test_the_sweeper_runs_with_nothing_but_the_identity_of_the_app(
-    azure: Azure, tmp_path: Path
-) -> None:
-    (tmp_path / "sweeper").write_text("2026-01-01T00:00:00+00:00")  # when it was due
+async def test_the_sweeper_runs_with_nothing_but_the_identity_of_the_app(azure: Azure) -> None:
     azure.vault.calls.clear()
     on = {name: value for name, value in azure.settings.items() if name != SWEEPER_OFF}
-    async with deployed(on, "--timers", str(tmp_path)) as app:
+    on |= await missed_in_azure(on, SWEEPER.name, SWEEPER.schedule)
+    async with deployed(on) as app:
         await app.log.until("sweeper succeeded")
     assert {path.rstrip("/") for path in azure.vault.calls} == {"/secrets"}
 

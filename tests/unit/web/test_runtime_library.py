@@ -67,6 +67,7 @@ NOT_AT_INDEXING = [
 AT_INDEXING = {
     *PACKAGES,
     *(f"{package}.routes" for package in FUNCTIONS),
+    f"{TIMERS}.queues",
     f"{TIMERS}.timers",
     "function_app",
     "shared.clock",

@@ -27,7 +27,15 @@ from scim_on_functions.feed import (
     resynchronise,
     resynchronise_async,
 )
-from scim_on_functions.models import Access, Document, Event, EventPage, Member, roles_of
+from scim_on_functions.models import (
+    Access,
+    Document,
+    Event,
+    EventPage,
+    GuardNotice,
+    Member,
+    roles_of,
+)
 from scim_on_functions.replica import (
     AsyncReplica,
     GroupRecord,
@@ -57,6 +65,7 @@ __all__ = [
     "Feed",
     "ForbiddenError",
     "GroupRecord",
+    "GuardNotice",
     "Ids",
     "InvalidRequestError",
     "Member",

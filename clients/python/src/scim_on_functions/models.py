@@ -66,14 +66,37 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardNotice:
+    """That the removal of many is held back by the service until somebody decides.
+
+    Attributes:
+        id: of what is held.
+        users: how many were disabled or deleted so far.
+        active_users: how many users were active before.
+        groups: how many users were taken out of each group.
+    """
+
+    id: str
+    users: int
+    active_users: int
+    groups: tuple[tuple[str, int], ...] = ()
+
+    @classmethod
+    def read(cls, document: Document) -> Self:
+        """Read the notice of an event."""
+        groups = tuple((each["id"], each["users"]) for each in document["groups"])
+        return cls(document["id"], document["users"], document["activeUsers"], groups)
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened to one resource.
+    """One thing that happened to one resource; `guard.held` is of none.
 
     Attributes:
         id: the same whenever the event comes.
         type: as `user.deactivated`.
         time: when, by the clock of one of the service's instances; it orders nothing.
-        resource_type: `User`, `Group`, or a type of the deployment's own.
+        resource_type: `User`, `Group`, or a type of the deployment's own; "" of none.
         resource_id: SCIM id.
         version: orders the events of one resource; a group has none.
         external_id: of what was deleted.
@@ -84,6 +107,7 @@ class Event:
         document: the resource as it was when the feed was read, where that was asked for.
         transaction: id of the request that caused it.
         actor: label of the token that was used.
+        guard: in `guard.held`, what is held; there is nothing to be changed.
     """
 
     id: str
@@ -100,18 +124,21 @@ class Event:
     document: Document | None = None
     transaction: str = ""
     actor: str = ""
+    guard: GuardNotice | None = None
 
     @classmethod
     def read(cls, document: Document) -> Self:
         """Read an event, of the feed or of a webhook."""
-        resource = document["resource"]
+        guard = document.get("guard")
+        # Further types of events may be of no resource either.
+        resource = document.get("resource", {})
         members = document.get("members", {})
         return cls(
             id=document["id"],
             type=document["type"],
             time=datetime.fromisoformat(document["time"]),
-            resource_type=resource["type"],
-            resource_id=resource["id"],
+            resource_type=resource.get("type", ""),
+            resource_id=resource.get("id", ""),
             version=resource.get("version"),
             external_id=resource.get("externalId"),
             active=document.get("active"),
@@ -121,6 +148,7 @@ class Event:
             document=resource.get("document"),
             transaction=document.get("txn", ""),
             actor=document.get("actor", ""),
+            guard=None if guard is None else GuardNotice.read(guard),
         )
 
 

@@ -167,6 +167,7 @@ export class FakeService {
   }
 
   #expanded(event: Event, query: URLSearchParams): Event {
+    if (event.resource === undefined) return event;
     const { id, type } = event.resource;
     if (query.get("expand") !== "resource") return event;
     const document = type === "User" ? this.#userDocument(id) : this.#groupDocument(id, false);

@@ -1,0 +1,485 @@
+"""The guard against mass removal: holds removals back from the feed until somebody decides.
+
+A write of the identity provider is always accepted. What is held is a change row with a mark, which
+the feed passes over; of a user everything that happens behind the removal is held with it. A
+release writes those changes once more, in new rows at the end of the feed, each as it was: so
+cursors go on as ever, every reader meets them, and a reader who was told before is told again.
+
+Who reads the feed rules on what it is about to tell (`shared/store/guard_rules.py`), and so does a
+check beside the requests that remove (`shared/web/guard_watch.py`). Whoever is first writes it, the
+others go by it. Nothing is passed over that is not marked, and a mark is written under the ETag of
+what the guard knows. So when somebody decides, all that any reader has passed over is marked.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from shared.clock import Clock
+from shared.errors import Conflict, NotFound
+from shared.guard.removals import (
+    WINDOW_MS,
+    Removal,
+    Thresholds,
+    find_mass,
+    most_within_an_hour,
+)
+from shared.store import guard_state, layout
+from shared.store.changes import (
+    GUARD,
+    Change,
+    RecordedChange,
+    recorded,
+    retold_values,
+)
+from shared.store.commits import commit
+from shared.store.counters import read_numbers
+from shared.store.guard_rules import Look, Ruling, hold_mass, let_through, removal_of, rule_on
+from shared.store.guard_state import Decision, GuardState, Hold, read_state
+from shared.store.guard_undo import Undo
+from shared.store.layout import Column
+from shared.store.tenant_settings import TenantSettingsStore
+from shared.store.users import Users
+from shared.tables.operations import (
+    MAX_TRANSACTION_OPERATIONS,
+    Insert,
+    Merge,
+    OperationRejected,
+    RowOperation,
+)
+from shared.tables.request_context import Bound, RequestContext
+from shared.tables.retry import resend, retry_conflicts
+from shared.tables.rows import Row
+from shared.tables.table import PAGE_ROWS, Table
+from shared.tenant_settings import GuardSettings
+
+MARKS_IN_A_TRANSACTION = MAX_TRANSACTION_OPERATIONS - 3
+"""A transaction holds besides what the guard knows, and at the ends of a hold two rows more."""
+
+MOST_ROWS = 20 * PAGE_ROWS
+"""Change rows that one look goes through."""
+
+_log = logging.getLogger("scim.guard")
+
+
+@dataclass(frozen=True, slots=True)
+class ToldRows:
+    """What can be told.
+
+    Attributes:
+        rows: with those that are marked.
+        is_cut: whether one behind them waits.
+        is_announced: whether a hold has begun, which is told by a row at the end of the feed.
+    """
+
+    rows: Sequence[Row]
+    is_cut: bool = False
+    is_announced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LastHour:
+    """What was removed within the last hour.
+
+    Attributes:
+        removed: users, of the subject from which the most were.
+        active: how many users were active before.
+        is_mass: whether the thresholds are passed.
+    """
+
+    removed: int
+    active: int
+    is_mass: bool
+
+
+class Guard:
+    """Guards every tenant; the context says which."""
+
+    def __init__(
+        self, table: Table, settings: TenantSettingsStore, users: Users, clock: Clock
+    ) -> None:
+        self._table = table
+        self._settings = settings
+        self._undo = Undo(table, users)
+        self._clock = clock
+
+    async def rule(self, context: RequestContext, rows: Sequence[Row]) -> ToldRows:
+        """Tell which of the next change rows can be told, and hold what is part of a mass removal.
+
+        No call in a tenant whose removals are not held. Otherwise 1; one more where there are
+        removals that nobody has ruled on yet; and where these are many, also those of a look: one
+        for each 1,000 changes of an hour, one for the number of users, and one for each 97 changes
+        that are held.
+
+        Raises:
+            Unavailable: the settings of the tenant could never be read.
+        """
+        if not rows:
+            return ToldRows(rows)
+        kept = await self._settings.current(context)
+        rule = kept.settings.guard
+        if rule is None or not rule.hold:
+            return ToldRows(rows)
+        return await retry_conflicts(context, lambda: self._rule(context, rows, rule))
+
+    async def check(self, context: RequestContext) -> None:
+        """Look at the removals of the last hour: hold them or, where nothing is held, log them.
+
+        A call for each 1,000 changes of the hour, one for the number of users, and as of `rule`.
+        """
+        kept = await self._settings.current(context)
+        rows, _ = await self._read_rows(context, self._now() - WINDOW_MS)
+        if kept.settings.holds_removals:
+            await self.rule(context, rows)
+            return
+        last_hour = await self._last_hour(context, kept.settings.guard or GuardSettings(), rows)
+        if last_hour.is_mass:
+            _log.warning(
+                "guard: %d of %d active users of tenant %s were removed within an hour; the product"
+                " was told",
+                last_hour.removed,
+                last_hour.active,
+                context.tenant,
+            )
+
+    async def last_hour(self, context: RequestContext, rule: GuardSettings) -> LastHour:
+        """Count what was removed within the last hour.
+
+        A call for each 1,000 changes of the hour, and one for the number of users.
+        """
+        rows, _ = await self._read_rows(context, self._now() - WINDOW_MS)
+        return await self._last_hour(context, rule, rows)
+
+    async def hold(self, context: RequestContext) -> Hold | None:
+        """Return what is held, decided or not, as long as not all is done. 1 call."""
+        return (await read_state(self._table, context)).hold
+
+    async def decided(self, context: RequestContext) -> list[Hold]:
+        """List the holds of which all is done, the newest first. 1 call."""
+        return await guard_state.list_decided(self._table, context)
+
+    async def decide(
+        self, context: RequestContext, hold_id: str, decision: Decision, bound: Bound
+    ) -> Hold:
+        """Decide about what is held, and do what follows of it, as far as the bound allows.
+
+        To repeat a decision goes on with it, and changes nothing once all is done. A call for each
+        1,000 changes since the first that is held, and one for each 97 of them; an undo 2 for each
+        user besides.
+
+        Args:
+            context: the request.
+            hold_id: id of the hold.
+            decision: `release` tells the product; `undo` enables first whom it can.
+            bound: how far to go; what is left is done by the sweeper.
+
+        Raises:
+            NotFound: there is no such hold.
+            Conflict: somebody has decided otherwise.
+        """
+
+        async def attempt() -> Hold:
+            state = await read_state(self._table, context)
+            hold = state.hold
+            if hold is None or hold.id != hold_id:
+                return await self._decided(context, hold_id, decision)
+            if hold.decision is not None:
+                return _same(hold, decision)
+            state = await self._hold_rest(context, hold)
+            hold = state.open_hold
+            if hold is None or hold.id != hold_id:
+                return await attempt()
+            decided = replace(
+                hold,
+                decision=decision,
+                decided=self._now(),
+                decided_by=context.actor,
+                told=layout.change_number(layout.change_time(hold.first)),
+            )
+            await self._write(context, replace(state, hold=decided))
+            return decided
+
+        hold = await retry_conflicts(context, attempt)
+        if not hold.is_done:
+            await self._finish(context, bound)
+            after = (await read_state(self._table, context)).hold
+            is_left = after is not None and after.id == hold_id
+            return after if after and is_left else await self._decided(context, hold_id, decision)
+        return hold
+
+    async def tend(self, context: RequestContext, bound: Bound) -> int:
+        """Release what is held for long enough, and go on with what was decided. 1 call at least.
+
+        Returns:
+            How many change rows were told again.
+        """
+        state = await read_state(self._table, context)
+        hold = state.hold
+        if hold is None:
+            return 0
+        if hold.decision is None:
+            rule = (await self._settings.read(context)).settings.guard
+            hours = None if rule is None else rule.release_after_hours
+            if hours is None or self._now() < hold.began + hours * WINDOW_MS:
+                return 0
+            return (await self.decide(context, hold.id, "release", bound)).events
+        return await self._finish(context, bound)
+
+    # Ruling
+
+    async def _rule(
+        self, context: RequestContext, rows: Sequence[Row], rule: GuardSettings
+    ) -> ToldRows:
+        state = before = await read_state(self._table, context)
+        changes = [recorded(row) for row in rows]
+        while True:
+            ruling = rule_on(changes, state, rule.users)
+            state = await self._keep(context, state, ruling)
+            changes = _marked(changes, ruling, state)
+            if ruling.waiting is None or ruling.reason == "undecided":
+                break
+            looked = await self._look(context, state, changes[ruling.waiting], rule)
+            if looked is None:
+                break
+            state = await self._keep(context, state, looked)
+            changes = _marked(changes, looked, state)
+        told = [_with_mark(row, change) for row, change in zip(rows, changes, strict=True)]
+        return ToldRows(
+            told[: ruling.waiting],
+            is_cut=ruling.waiting is not None,
+            is_announced=state.hold is not None and before.hold is None,
+        )
+
+    async def _look(
+        self,
+        context: RequestContext,
+        state: GuardState,
+        waiting: RecordedChange,
+        rule: GuardSettings,
+    ) -> Ruling | None:
+        """Look at what a removal is part of; None if it has to wait."""
+        began = max(waiting.time - WINDOW_MS, layout.change_time(state.since))
+        rows, reached = await self._read_rows(context, began)
+        changes = [each for each in map(recorded, rows) if each.number > state.since]
+        removals = _removals(changes)
+        active = await self._active_before(context, removals)
+        mass = find_mass(removals, Thresholds(rule.users, rule.percent), active)
+        look = Look(changes, mass, active, reached)
+        held = hold_mass(state, look, self._now(), layout.new_id_without_name)
+        if held is not None:
+            return held
+        through = let_through(state, look, waiting, self._now())
+        return None if through == state else Ruling(through)
+
+    async def _keep(
+        self, context: RequestContext, before: GuardState, ruling: Ruling
+    ) -> GuardState:
+        """Write what a ruling has changed, and mark what it holds; nothing if it changed nothing.
+
+        A call for each 97 rows that are held, and one where none is.
+        """
+        state = ruling.state
+        if state == before and not ruling.held:
+            return state
+        hold = state.hold
+        marks = [
+            Merge(layout.change_key(each.number), {Column.HELD: hold.id if hold else ""})
+            for each in ruling.held
+        ]
+        is_new = hold is not None and before.hold is None
+        for start in range(0, max(len(marks), 1), MARKS_IN_A_TRANSACTION):
+            some = marks[start : start + MARKS_IN_A_TRANSACTION]
+            notice = hold if is_new and start == 0 else None
+            state = await self._write(context, state, some, notice)
+        if is_new and hold is not None:
+            _tell_operator(context.tenant, hold)
+        return state
+
+    async def _write(
+        self,
+        context: RequestContext,
+        state: GuardState,
+        operations: Sequence[RowOperation] = (),
+        notice: Hold | None = None,
+    ) -> GuardState:
+        """Write what the guard knows, with what belongs to it. 1 call.
+
+        Raises:
+            OperationRejected: somebody else has written it.
+        """
+        written = [state.written(), *operations]
+        if notice is None:
+            etags = await resend(context, lambda: self._table.transact(context, written))
+        else:
+            change = Change(GUARD, notice.id, "hold", numbers=notice.numbers)
+            etags = await commit(self._table, context, change, written) or [""]
+        if not etags[0]:
+            return await read_state(self._table, context)
+        return replace(state, etag=etags[0])
+
+    async def _read_rows(self, context: RequestContext, since: int) -> tuple[list[Row], int]:
+        """Read change rows from a time on; tell up to which time all are read."""
+        now = self._now()
+        rows: list[Row] = []
+        span, token = layout.changes_span(since), None
+        while True:
+            page = await self._table.page(context, span, PAGE_ROWS, token)
+            rows += page.rows
+            token = page.token
+            if token is None:
+                return rows, now
+            if len(rows) >= MOST_ROWS:
+                return rows, layout.change_time(rows[-1].key)
+
+    async def _last_hour(
+        self, context: RequestContext, rule: GuardSettings, rows: Sequence[Row]
+    ) -> LastHour:
+        removals = _removals([recorded(row) for row in rows])
+        if not removals:
+            return LastHour(0, await self._active_before(context, []), is_mass=False)
+        active = await self._active_before(context, removals)
+        mass = find_mass(removals, Thresholds(rule.users, rule.percent), active)
+        return LastHour(mass.most or most_within_an_hour(removals), active, bool(mass.removed))
+
+    async def _active_before(self, context: RequestContext, removals: Sequence[Removal]) -> int:
+        """Count the users who were there before some were removed. 1 call.
+
+        Who is disabled is counted in the number of users still, who is deleted is not.
+        """
+        numbers = await read_numbers(self._table, context)
+        deleted = {each.users[0] for each in removals if each.is_deletion}
+        return numbers.users + len(deleted)
+
+    # Deciding
+
+    async def _decided(self, context: RequestContext, hold_id: str, decision: Decision) -> Hold:
+        hold = None
+        if layout.is_id(hold_id):
+            hold = await guard_state.read_decided(self._table, context, hold_id)
+        if hold is None:
+            raise NotFound("Nothing is held under this id.")
+        return _same(hold, decision)
+
+    async def _hold_rest(self, context: RequestContext, hold: Hold) -> GuardState:
+        """Hold what nobody has ruled on yet of those who are held, so that it is told in order."""
+        kept = await self._settings.read(context)
+        rows, _ = await self._read_rows(context, layout.change_time(hold.first))
+        await self._rule(context, rows, kept.settings.guard or GuardSettings())
+        return await read_state(self._table, context)
+
+    async def _finish(self, context: RequestContext, bound: Bound) -> int:
+        """Do what follows of a decision; return how many change rows were told again.
+
+        Of several who are at it at once, each step is done by one.
+        """
+        told = 0
+        while not bound.is_reached(context):
+            state = await read_state(self._table, context)
+            hold = state.hold
+            if hold is None or hold.decision is None:
+                break
+            try:
+                if hold.is_undoing:
+                    await self._undo_some(context, state, hold, bound)
+                else:
+                    told += await self._tell_some(context, state, hold)
+            except OperationRejected:
+                continue
+        return told
+
+    async def _undo_some(
+        self, context: RequestContext, state: GuardState, hold: Hold, bound: Bound
+    ) -> None:
+        undone = await self._undo.enable(context, hold, bound)
+        await self._write(context, replace(state, hold=undone))
+
+    async def _tell_some(self, context: RequestContext, state: GuardState, hold: Hold) -> int:
+        """Tell held changes of a page again, and end the hold when all are told. 2 calls.
+
+        Returns:
+            How many were told.
+        """
+        span = layout.changes_behind(hold.told, hold.last)
+        page = await self._table.page(context, span, PAGE_ROWS)
+        held = [row for row in page.rows if _is_to_be_told(row, hold)]
+        some = held[:MARKS_IN_A_TRANSACTION]
+        is_all = len(some) == len(held)
+        if is_all and page.token is None:
+            done = replace(hold, is_done=True, events=hold.events + len(some))
+            await self._end(context, state, done, some)
+            return len(some)
+        end = page.rows[-1] if is_all else some[-1]
+        told = replace(hold, told=layout.id_in(end.key), events=hold.events + len(some))
+        await self._write(context, replace(state, hold=told), _retold(some))
+        return len(some)
+
+    async def _end(
+        self, context: RequestContext, state: GuardState, hold: Hold, rows: Sequence[Row]
+    ) -> None:
+        ended = replace(state, hold=None).begun(hold.last)
+        change = Change(GUARD, hold.id, hold.decision or "release", numbers=hold.numbers)
+        operations = [ended.written(), guard_state.decided_row(hold), *_retold(rows)]
+        await commit(self._table, context, change, operations)
+
+    def _now(self) -> int:
+        return int(self._clock.wall() * 1_000)
+
+
+def _removals(changes: Sequence[RecordedChange]) -> list[Removal]:
+    """List the removals among changes; what is told again was counted before."""
+    return [each for row in changes if not row.retold and (each := removal_of(row))]
+
+
+def _marked(
+    changes: list[RecordedChange], ruling: Ruling, state: GuardState
+) -> list[RecordedChange]:
+    """Mark the changes that a ruling holds."""
+    if not ruling.held or state.hold is None:
+        return changes
+    hold_id, keys = state.hold.id, {each.key for each in ruling.held}
+    return [replace(each, held=hold_id) if each.key in keys else each for each in changes]
+
+
+def _with_mark(row: Row, change: RecordedChange) -> Row:
+    """Give a row the mark that its change has got."""
+    if not change.held or Column.HELD in row.values:
+        return row
+    return replace(row, values={**row.values, Column.HELD: change.held})
+
+
+def _is_to_be_told(row: Row, hold: Hold) -> bool:
+    """Tell whether a change was held by a hold and not undone."""
+    if row.values.get(Column.HELD) != hold.id:
+        return False
+    return row.values[Column.RESOURCE_TYPE] != "User" or (
+        row.values[Column.RESOURCE_ID] not in hold.undone
+    )
+
+
+def _retold(rows: Sequence[Row]) -> list[RowOperation]:
+    """Build rows that tell of others again, in the same order."""
+    keys = sorted(layout.new_change_key() for _ in rows)
+    return [Insert(key, retold_values(row)) for key, row in zip(keys, rows, strict=True)]
+
+
+def _same(hold: Hold, decision: Decision) -> Hold:
+    """Return a hold about which the same was decided.
+
+    Raises:
+        Conflict: something else was.
+    """
+    if hold.decision != decision:
+        was = "released" if hold.decision == "release" else "undone"
+        raise Conflict(f"What was held under this id was {was} already.")
+    return hold
+
+
+def _tell_operator(tenant: str, hold: Hold) -> None:
+    most = max([len(hold.users), *hold.groups.values()])
+    _log.warning(
+        "guard: %d of %d active users of tenant %s were removed within an hour; held as %s",
+        most,
+        hold.active,
+        tenant,
+        hold.id,
+    )

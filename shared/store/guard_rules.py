@@ -1,0 +1,229 @@
+"""What becomes of a change row in a tenant whose removals are held: pure, from rows to a ruling.
+
+A change row is told at its place, held, or waits. One that waits ends what can be told: nothing
+behind it is, until it is known what it is part of.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from shared.guard.removals import LEAVERS, WINDOW_MS, MassRemoval, Removal
+from shared.store import layout
+from shared.store.changes import GUARD, RecordedChange
+from shared.store.guard_state import GuardState, Hold, LetThrough
+
+MOST_HELD = 30_000
+"""Users who can be held at once, since they lie in one row. One more waits until it is decided."""
+
+_MOST_PASSED = 2_000
+"""Removals that are remembered as let through; one more waits."""
+
+QUIET_MS = 120_000
+"""What waits is let through when for so long no further removal has come. In this time every
+change row becomes visible (`shared/events/feed.py`), so none comes behind it uncounted."""
+
+PATIENCE_MS = 600_000
+"""How long a removal waits at most while further ones come."""
+
+_OF_THE_HOUSE = {"sweep", "settings", "void"}
+
+Reason = Literal["unknown", "undecided"]
+"""Why a row waits: whether it is part of a mass removal is not known yet; or it belongs to a hold
+that has no room, or of which somebody has decided and not all is done yet."""
+
+RowVerdict = Literal["tell", "hold", "unknown", "undecided"]
+
+
+def removal_of(change: RecordedChange) -> Removal | None:
+    """Tell which users a change row removes, and from what; None if it removes nobody."""
+    done = change.change
+    if done.verb in _OF_THE_HOUSE:
+        return None
+    if done.resource == "User":
+        is_deleted = done.verb == "delete"
+        is_disabled = done.active is False and done.verb != "create"
+        if not is_disabled and not is_deleted:
+            return None
+        return Removal(change.number, change.time, LEAVERS, (done.id,), is_deleted)
+    # Who is a group has no version, and is nobody.
+    users = tuple(member for member, version in done.removed if version is not None)
+    if done.resource != "Group" or not users:
+        return None
+    return Removal(change.number, change.time, done.id, users)
+
+
+@dataclass(slots=True)
+class Ruling:
+    """What becomes of rows, and what the guard knows after it.
+
+    Attributes:
+        state: as it is to be written.
+        held: the rows that are to be marked.
+        waiting: how many rows come before the one that waits; None if none does.
+        reason: why it waits.
+    """
+
+    state: GuardState
+    held: list[RecordedChange] = field(default_factory=list)
+    waiting: int | None = None
+    reason: Reason = "unknown"
+
+
+def rule_on(rows: Sequence[RecordedChange], state: GuardState, allowed: int) -> Ruling:
+    """Rule on rows in their order, until one waits.
+
+    Args:
+        rows: change rows, marked or not.
+        state: what the guard knows.
+        allowed: how many users of a subject are let through at once within an hour.
+    """
+    ruling = Ruling(state)
+    for index, row in enumerate(rows):
+        if row.held or row.retold or row.change.resource == GUARD:
+            continue
+        verdict = _rule_on_one(row, ruling, allowed)
+        if verdict == "hold":
+            ruling.held.append(row)
+        elif verdict != "tell":
+            ruling.waiting, ruling.reason = index, verdict
+            break
+    return ruling
+
+
+def _rule_on_one(row: RecordedChange, ruling: Ruling, allowed: int) -> RowVerdict:
+    state, removal = ruling.state, removal_of(row)
+    hold = state.hold
+    is_of_held = hold is not None and _is_of_held_user(row, hold)
+    if not is_of_held and (removal is None or _is_through(row.number, state)):
+        return "tell"
+    if hold is not None and (is_of_held or _may_join(row, hold)):
+        is_decided = hold.is_undoing if is_of_held else hold.decision is not None
+        if is_decided or len(hold.users) > MOST_HELD:
+            return "undecided"
+        ruling.state = replace(state, hold=_joined(hold, [row]))
+        return "hold"
+    if removal is None or not _has_room(removal, state, allowed):
+        return "unknown"
+    through = LetThrough(removal.number, removal.subject, len(removal.users))
+    ruling.state = replace(state, passed=(*_recent(state, removal), through))
+    return "tell"
+
+
+def _may_join(row: RecordedChange, hold: Hold) -> bool:
+    """Tell whether a removal comes so soon behind those that are held that it is one of them."""
+    return row.number >= hold.first and row.time <= hold.removed_at + WINDOW_MS
+
+
+def _is_of_held_user(row: RecordedChange, hold: Hold) -> bool:
+    """Tell whether a change is one of a user who is held, whom later changes are held with.
+
+    Otherwise whoever goes by the versions of a user would be told a later one first.
+    """
+    is_of_user = row.change.resource == "User" and row.change.verb not in _OF_THE_HOUSE
+    is_held = row.change.id in hold.users and row.change.id not in hold.undone
+    return is_of_user and is_held and row.number >= hold.first
+
+
+def _is_through(number: str, state: GuardState) -> bool:
+    return number <= state.through or any(each.number == number for each in state.passed)
+
+
+def _has_room(removal: Removal, state: GuardState, allowed: int) -> bool:
+    if len(state.passed) >= _MOST_PASSED:
+        return False
+    recent = (each for each in _recent(state, removal) if each.subject == removal.subject)
+    return sum(each.users for each in recent) + len(removal.users) <= allowed
+
+
+def _recent(state: GuardState, removal: Removal) -> list[LetThrough]:
+    """List what was let through within the hour before a removal."""
+    since = removal.time - WINDOW_MS
+    return [each for each in state.passed if layout.change_time(each.number) >= since]
+
+
+def _joined(hold: Hold, rows: Sequence[RecordedChange]) -> Hold:
+    """Take rows into a hold."""
+    users, groups = set(hold.users), dict(hold.groups)
+    removed_at = hold.removed_at
+    for removal in filter(None, map(removal_of, rows)):
+        removed_at = max(removed_at, removal.time)
+        if removal.subject == LEAVERS:
+            users |= {*removal.users}
+        else:
+            groups[removal.subject] = groups.get(removal.subject, 0) + len(removal.users)
+    numbers = [row.number for row in rows]
+    return replace(
+        hold,
+        first=min(hold.first, *numbers),
+        last=max(hold.last, *numbers),
+        removed_at=removed_at,
+        users=frozenset(users),
+        groups=groups,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was found around a removal that waits.
+
+    Attributes:
+        rows: change rows from an hour before it on.
+        mass: those of them that are part of a mass removal.
+        active: how many users were active before.
+        reached: up to which time all rows are known, in POSIX milliseconds.
+    """
+
+    rows: Sequence[RecordedChange]
+    mass: MassRemoval
+    active: int
+    reached: int
+
+
+def hold_mass(state: GuardState, look: Look, now: int, new_id: Callable[[], str]) -> Ruling | None:
+    """Hold what is part of a mass removal and was not let through; None if there is nothing.
+
+    Args:
+        state: what the guard knows.
+        look: what was found.
+        now: in POSIX milliseconds.
+        new_id: draws the id of a new hold.
+    """
+    wanted = [row for row in look.rows if _is_to_be_held(row, state, look.mass.numbers)]
+    if not wanted or (state.hold is not None and state.hold.decision is not None):
+        return None
+    first = wanted[0].number
+    hold = state.hold
+    if hold is None:
+        hold = Hold(new_id(), now, first, first, wanted[0].time, look.active)
+        # What has come before is through, so that nobody finds it again when it is forgotten.
+        before = [each.number for each in state.passed if each.number < first]
+        state = replace(state, through=max(state.through, *before, ""))
+    # What there is no room for comes behind the first that is held, and waits there.
+    held = wanted[: max(MOST_HELD - len(hold.users), 0)]
+    return Ruling(replace(state, hold=_joined(hold, held)), held) if held else None
+
+
+def _is_to_be_held(row: RecordedChange, state: GuardState, numbers: Collection[str]) -> bool:
+    is_known = row.held or row.retold or _is_through(row.number, state)
+    return not is_known and row.number in numbers
+
+
+def let_through(state: GuardState, look: Look, waiting: RecordedChange, now: int) -> GuardState:
+    """Let through what waits, if it has waited long enough; the same state if it has not.
+
+    Args:
+        state: what the guard knows.
+        look: what was found; no mass removal that is not held.
+        waiting: the first row that waits.
+        now: in POSIX milliseconds.
+    """
+    times = [row.time for row in look.rows if removal_of(row) and row.number > state.through]
+    is_quiet = max(times, default=waiting.time) <= now - QUIET_MS
+    until = now - (QUIET_MS if is_quiet else PATIENCE_MS)
+    if waiting.time > until:
+        return state
+    # Of what comes shortly before the end of what is known, it is not known what it is part of.
+    known = until if look.reached >= now else min(until, look.reached - WINDOW_MS)
+    number = max(waiting.number, layout.change_number(known))
+    return replace(state, through=max(state.through, number))

@@ -1,0 +1,213 @@
+"""What the guard knows of a tenant: its one row, and the rows of holds that were decided about.
+
+The row says what was let through of late, and which removals are held now, if any. It is written
+under its ETag, together with the marks on the change rows that are held. So once it says that
+somebody has decided, no further row can be marked.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, NamedTuple, Self
+
+from shared.store import layout
+from shared.store.layout import (
+    Column,
+    pack_document,
+    pack_ids,
+    unpack_document,
+    unpack_ids,
+)
+from shared.tables.operations import Insert, Replace, RowOperation
+from shared.tables.request_context import RequestContext
+from shared.tables.rows import Row, Value
+from shared.tables.table import Table, collect
+
+Decision = Literal["release", "undo"]
+
+MOST_DECIDED = 50
+"""Decided holds that are shown, the newest first."""
+
+_BEGINNING = layout.change_number(0)
+
+
+@dataclass(frozen=True, slots=True)
+class LetThrough:
+    """A removal that was let through at once.
+
+    Attributes:
+        number: the end of the key of its change row.
+        subject: from what the users were removed.
+        users: how many.
+    """
+
+    number: str
+    subject: str
+    users: int
+
+
+class GroupNumber(NamedTuple):
+    """How many users were taken out of a group, in the form in which it is told."""
+
+    id: str
+    users: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Removals that are held back, or were.
+
+    Attributes:
+        id: 32 hex digits.
+        began: when, in POSIX milliseconds.
+        first: the end of the key of the first change row that may be held.
+        last: that of the last one that is.
+        removed_at: when the last removal came, in POSIX milliseconds.
+        active: how many users were active before.
+        users: who is disabled or deleted: all that happens to them is held.
+        groups: how many users were taken out of each group.
+        decision: what was decided; None as long as nothing was.
+        decided: when, in POSIX milliseconds; 0 before.
+        decided_by: the label of who has decided.
+        is_done: whether everything that follows of the decision is done.
+        told: the end of the key of the change row up to which events were told again.
+        events: how many change rows those were.
+        undone: users who were enabled again.
+        undo_after: the last user, in the order of ids, of whom was looked whether that can be done.
+        is_undone: whether all were looked at.
+        left_out: how many were not enabled, by the reason: `changed` otherwise, `deleted`.
+        left_out_first: the first of them, and why.
+    """
+
+    id: str
+    began: int
+    first: str
+    last: str
+    removed_at: int
+    active: int
+    users: frozenset[str] = frozenset()
+    groups: Mapping[str, int] = field(default_factory=dict)
+    decision: Decision | None = None
+    decided: int = 0
+    decided_by: str = ""
+    is_done: bool = False
+    told: str = ""
+    events: int = 0
+    undone: frozenset[str] = frozenset()
+    undo_after: str = ""
+    is_undone: bool = False
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    left_out_first: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_undoing(self) -> bool:
+        """Whether users are being enabled again."""
+        return self.decision == "undo" and not self.is_undone
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """How many are concerned, as they are told."""
+        groups = [GroupNumber(*each)._asdict() for each in sorted(self.groups.items())]
+        return {"users": len(self.users), "activeUsers": self.active, "groups": groups}
+
+    def document(self) -> dict[str, Any]:
+        """Write it, without the users, which are packed."""
+        names = {each.name for each in fields(self)} - {"users", "undone"}
+        return {name: getattr(self, name) for name in sorted(names)}
+
+    def packed(self) -> dict[str, Value]:
+        """Lay out the users."""
+        return {
+            **pack_ids(sorted(self.users), Column.MEMBER_IDS),
+            **pack_ids(sorted(self.undone), Column.UNFINISHED_IDS),
+        }
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any], row: Row) -> Self:
+        """Read it as it was written."""
+        users = frozenset(unpack_ids(row.values, Column.MEMBER_IDS))
+        undone = frozenset(unpack_ids(row.values, Column.UNFINISHED_IDS))
+        return cls(**document, users=users, undone=undone)
+
+
+@dataclass(frozen=True, slots=True)
+class GuardState:
+    """What the guard knows of a tenant.
+
+    Attributes:
+        since: the end of the key of the change row up to which nothing is counted: the guard was
+            switched on, or somebody has decided.
+        through: that of the row up to which every removal is let through that is not held.
+        passed: removals behind it that were let through at once.
+        hold: what is held; None for nothing.
+        etag: of the row; None where there is none.
+    """
+
+    since: str = _BEGINNING
+    through: str = _BEGINNING
+    passed: tuple[LetThrough, ...] = ()
+    hold: Hold | None = None
+    etag: str | None = None
+
+    @property
+    def open_hold(self) -> Hold | None:
+        """What is held and not decided about."""
+        return None if self.hold is None or self.hold.decision is not None else self.hold
+
+    def begun(self, number: str) -> "GuardState":
+        """Count nothing up to a change row, and let through what comes before it."""
+        return replace(
+            self, since=max(self.since, number), through=max(self.through, number), passed=()
+        )
+
+    def written(self) -> RowOperation:
+        """Build the operation that writes it under its ETag."""
+        document = {
+            "since": self.since,
+            "through": self.through,
+            "passed": [[each.number, each.subject, each.users] for each in self.passed],
+            "hold": None if self.hold is None else self.hold.document(),
+        }
+        packed = {} if self.hold is None else self.hold.packed()
+        values: dict[str, Value] = {**pack_document(document), **packed}
+        if self.etag is None:
+            return Insert(layout.GUARD_KEY, values)
+        return Replace(layout.GUARD_KEY, values, self.etag)
+
+
+async def read_state(table: Table, context: RequestContext) -> GuardState:
+    """Read what the guard knows. 1 call."""
+    row = await table.get(context, layout.GUARD_KEY)
+    if row is None:
+        return GuardState()
+    document = unpack_document(row.values)
+    hold = document["hold"]
+    return GuardState(
+        since=document["since"],
+        through=document["through"],
+        passed=tuple(LetThrough(*each) for each in document["passed"]),
+        hold=None if hold is None else Hold.read(hold, row),
+        etag=row.etag,
+    )
+
+
+def decided_row(hold: Hold) -> Insert:
+    """Build the row of a hold of which all is done."""
+    values = {**pack_document(hold.document()), **hold.packed()}
+    return Insert(layout.decided_hold_key(hold.id), values)
+
+
+async def read_decided(table: Table, context: RequestContext, hold_id: str) -> Hold | None:
+    """Read a hold of which all is done; None if there is none. 1 call."""
+    row = await table.get(context, layout.decided_hold_key(hold_id))
+    return None if row is None else _decided_in(row)
+
+
+async def list_decided(table: Table, context: RequestContext) -> list[Hold]:
+    """Read the holds of which all is done, the newest first. 1 call."""
+    span = layout.kind_span(layout.RowKind.DECIDED_HOLD)
+    holds = [_decided_in(row) for row in await collect(table, context, span)]
+    return sorted(holds, key=lambda each: -each.began)[:MOST_DECIDED]
+
+
+def _decided_in(row: Row) -> Hold:
+    return Hold.read(unpack_document(row.values), row)

@@ -1,0 +1,77 @@
+"""`tools.admin guard`: what is held, by the operator, on the table itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from shared.scim.documents import changed_names
+from shared.store.store import Store, open_store
+from shared.tenant_settings import patched
+from tests.ops.tools.conftest import admin_with
+from tests.support.seeds import seed
+
+if TYPE_CHECKING:
+    from local.azurite import Azurite
+    from shared.tables.azure_table import AzureTable
+    from tests.conftest import NewContext
+    from tests.ops.tools.conftest import Admin
+
+
+@pytest.fixture
+def store(table: AzureTable) -> Store:
+    """The store by the time of the machine, as change rows and the command have it."""
+    return open_store(table, changed_names)
+
+
+@pytest.fixture
+async def guard_admin(
+    operator: None, storage: Azurite, store: Store, new_context: NewContext, tenant: str
+) -> Admin:
+    """The operator of a tenant of which the removal of 5 of 20 users is held."""
+    await store.settings.update(
+        new_context(),
+        lambda kept: patched(kept, {"guard": {"users": 2, "percent": 5, "hold": True}}),
+    )
+    made = await seed(store.table, new_context(), users=20, groups=0)
+    for uid in made.users[:7]:
+        await store.users.update(new_context(), uid, lambda kept: {**kept, "active": False})
+    return admin_with({"TABLE_CONNECTION_STRING": storage.connection_string})
+
+
+async def test_what_is_held_is_shown_and_released(
+    guard_admin: Admin, store: Store, new_context: NewContext, tenant: str
+) -> None:
+    await store.guard.check(new_context())
+    shown = await guard_admin("guard", "show", "--tenant", tenant, "--json")
+    assert shown.status == 0, shown.err
+    assert (shown.json["mode"], shown.json["removedInTheLastHour"]) == ("hold", 7)
+    (hold,) = shown.json["holds"]
+    assert (hold["state"], hold["users"], hold["activeUsers"]) == ("held", 5, 20)
+    for _ in range(2):
+        done = await guard_admin("guard", "release", hold["id"], "--tenant", tenant)
+        assert done.status == 0, done.err
+        assert "5 changes are told to the product now" in done.err
+    turned = await guard_admin("guard", "undo", hold["id"], "--tenant", tenant)
+    assert turned.status == 1
+    assert "was released already" in turned.err
+
+
+async def test_an_undo_says_how_many_are_enabled_again(
+    guard_admin: Admin, store: Store, new_context: NewContext, tenant: str
+) -> None:
+    await store.guard.check(new_context())
+    hold = await store.guard.hold(new_context())
+    assert hold is not None
+    await store.users.delete(new_context(), min(hold.users))
+    done = await guard_admin("guard", "undo", hold.id, "--tenant", tenant)
+    assert done.status == 0, done.err
+    assert "4 of 5 users are enabled again" in done.err
+    assert "0 that were changed since, 1 deleted" in done.err
+
+
+async def test_what_is_not_there_is_said(guard_admin: Admin, tenant: str) -> None:
+    ended = await guard_admin("guard", "undo", "0" * 32, "--tenant", tenant)
+    assert (ended.status, ended.out) == (1, "")
+    assert "Nothing is held under this id." in ended.err

@@ -1,0 +1,140 @@
+"""The guard against mass removal over HTTP: the writes are accepted, and the product waits."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.support.fixtures.api_client import KEYS, Api
+from tests.support.fixtures.scim_client import Scim
+from tests.support.fixtures.service import RunningService
+from vendor_api.events import Events
+from vendor_api.guard import GuardReport, HoldSummary
+
+
+@pytest.fixture
+def api(running_service: RunningService, scim: Scim) -> Api:
+    return replace(running_service.api_of(scim), key=KEYS["events"])
+
+
+async def report(api: Api) -> dict[str, Any]:
+    response = await api.request("GET", "/guard")
+    assert response.status_code == 200, response.text
+    body: dict[str, Any] = response.json()
+    GuardReport.model_validate(body)
+    return body
+
+
+async def told(api: Api) -> list[dict[str, Any]]:
+    """All events, from the first one on."""
+    events: list[dict[str, Any]] = []
+    query = ""
+    while True:
+        response = await api.request("GET", f"/events?limit=1000{query}")
+        page = response.json()
+        Events.model_validate(page)
+        events += page["events"]
+        if not page["more"]:
+            return events
+        query = f"&after={page['cursor']}"
+
+
+async def types_told(api: Api) -> list[str]:
+    return [each["type"] for each in await told(api) if each["type"] != "user.created"]
+
+
+async def disable(scim: Scim, users: list[dict[str, Any]]) -> None:
+    for each in users:
+        off = {"op": "replace", "path": "active", "value": False}
+        assert (await scim.patched_user(each, off))["active"] is False
+
+
+async def held(scim: Scim, api: Api) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Eight users of whom six are disabled, where two may be; and what is held then."""
+    await api.patched({"guard": {"users": 2, "percent": 10, "hold": True}})
+    users = [await scim.create_user(f"user{n}@contoso.test", active=True) for n in range(8)]
+    await disable(scim, users[:6])
+    assert await types_told(api) == ["user.deactivated", "user.deactivated", "guard.held"]
+    return users, (await report(api))["held"]
+
+
+async def test_by_default_the_guard_holds_nothing(scim: Scim, api: Api) -> None:
+    users = [await scim.create_user(f"user{n}@contoso.test", active=True) for n in range(12)]
+    await disable(scim, users)
+    body = await report(api)
+    assert body == {
+        "settings": {"users": 10, "percent": 10, "hold": False},
+        "lastHour": {"users": 12, "activeUsers": 12, "passed": True},
+        "decided": [],
+    }
+    assert await types_told(api) == 12 * ["user.deactivated"]
+
+
+async def test_what_is_held_is_released_once(scim: Scim, api: Api) -> None:
+    _, hold = await held(scim, api)
+    assert (hold["state"], hold["users"], hold["activeUsers"]) == ("held", 4, 8)
+    assert "first" not in hold, "this key may not read identities"
+    for _ in range(2):
+        response = await api.request("POST", f"/guard/{hold['id']}/release")
+        assert response.status_code == 200, response.text
+        done = response.json()
+        HoldSummary.model_validate(done)
+        assert (done["state"], done["changesTold"]) == ("released", 4)
+        assert done["decidedBy"].endswith("events")
+    assert (await types_told(api))[3:] == 4 * ["user.deactivated"]
+    refused = await api.request("POST", f"/guard/{hold['id']}/undo")
+    assert refused.status_code == 409
+    body = await report(api)
+    assert "held" not in body
+    assert [each["id"] for each in body["decided"]] == [hold["id"]]
+
+
+async def test_an_undo_brings_all_back(scim: Scim, api: Api) -> None:
+    users, hold = await held(scim, api)
+    response = await api.request("POST", f"/guard/{hold['id']}/undo")
+    assert response.status_code == 200, response.text
+    done = response.json()
+    assert (done["enabled"], done["changesTold"]) == (4, 0)
+    assert done["leftOut"] == {"changed": 0, "deleted": 0}
+    active = [(await scim.user(each["id"]))["active"] for each in users]
+    assert active == [False, False, *(6 * [True])]
+    assert (await types_told(api))[3:] == 4 * ["user.activated"]
+
+
+async def test_the_notice_is_of_no_resource(scim: Scim, api: Api) -> None:
+    _, hold = await held(scim, api)
+    [notice] = [each for each in await told(api) if each["type"] == "guard.held"]
+    assert notice["guard"] == {"id": hold["id"], "users": 4, "activeUsers": 8, "groups": []}
+    assert "resource" not in notice
+
+
+async def test_what_is_not_held_is_not_found(api: Api) -> None:
+    for name in ("0" * 32, "x"):
+        for decision in ("release", "undo"):
+            response = await api.request("POST", f"/guard/{name}/{decision}")
+            assert response.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("guard", "said"),
+    [
+        ({"users": 0}, "at least 1"),
+        ({"percent": 101}, "at most 100"),
+        ({"hold": "yes"}, "true or false"),
+        ({"releaseAfterHours": 2}, "set hold to true"),
+        ({"seconds": 2}, "not known"),
+        (5, "an object"),
+    ],
+)
+async def test_a_setting_that_is_wrong_is_refused_in_words(
+    api: Api, guard: object, said: str
+) -> None:
+    response = await api.request("PATCH", "", body={"guard": guard})
+    assert response.status_code == 400
+    assert said in response.json()["detail"]
+
+
+async def test_a_patch_of_the_guard_leaves_what_it_does_not_name(api: Api) -> None:
+    await api.patched({"guard": {"users": 5, "hold": True, "releaseAfterHours": 4}})
+    changed = await api.patched({"guard": {"percent": 20, "releaseAfterHours": None}})
+    assert changed["guard"] == {"users": 5, "percent": 20, "hold": True}

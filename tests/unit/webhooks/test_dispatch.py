@@ -1,0 +1,284 @@
+"""What is sent, what is written down of it, and when it is sent again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+from standardwebhooks import Webhook
+
+from shared.store.webhook_deliveries import DeliveryStream, Redelivery
+from tests.unit.webhooks.conftest import SECRET, receiving, refused, taken
+
+if TYPE_CHECKING:
+    import pytest
+    from aiohttp import web
+
+    from tests.unit.webhooks.conftest import Courier, Receiver
+
+
+async def test_an_event_is_sent_as_the_feed_shows_it_with_its_tenant(
+    courier: Courier, receiver: Receiver
+) -> None:
+    endpoint = await courier.endpoint(receiver.url)
+    uid = await courier.create_user()
+    await courier.dispatch()
+    [event] = receiver.events
+    assert event["type"] == "user.created"
+    assert event["resource"]["id"] == uid
+    assert event["tenant"] == courier.tenant
+    assert receiver.ids == [event["id"]]
+    [delivery] = await courier.told(endpoint)
+    assert (delivery.state, delivery.attempts, delivery.status) == ("delivered", 1, 204)
+
+
+async def test_the_public_library_of_standard_webhooks_verifies_it(
+    courier: Courier, receiver: Receiver
+) -> None:
+    newer = "whsec_" + "bmV3LXNlY3JldC1vZi0zMi1ieXRlcy1pbi1hbGwtaGVyZQ=="
+    courier.signing = (newer, SECRET)
+    await courier.endpoint(receiver.url)
+    await courier.create_user()
+    await courier.dispatch()
+    [(headers, body)] = receiver.requests
+    for secret in courier.signing:
+        assert Webhook(secret).verify(body, headers) == json.loads(body)
+
+
+async def test_an_event_costs_few_calls_and_none_to_send_costs_two(
+    courier: Courier, receiver: Receiver
+) -> None:
+    await courier.endpoint(receiver.url)
+    await courier.dispatch()
+    courier.time.advance(300)
+    assert (await courier.dispatch()).meter.calls == 2
+    courier.time.advance(-300)
+    await courier.create_user()
+    assert (await courier.dispatch()).meter.calls <= 7
+
+
+async def test_nothing_is_sent_twice_when_there_is_nothing_new(
+    courier: Courier, receiver: Receiver
+) -> None:
+    await courier.endpoint(receiver.url)
+    await courier.create_user()
+    for _ in range(3):
+        await courier.dispatch()
+    assert len(receiver.ids) == 1
+
+
+async def test_many_events_are_sent_in_one_run(courier: Courier, receiver: Receiver) -> None:
+    endpoint = await courier.endpoint(receiver.url)
+    for _ in range(70):
+        await courier.create_user()
+    await courier.dispatch()
+    assert len({*receiver.ids}) == len(receiver.ids) == 70
+    assert len(await courier.told(endpoint, "delivered")) == 70
+
+
+async def test_an_endpoint_is_sent_the_types_that_it_wants(
+    courier: Courier, receiver: Receiver
+) -> None:
+    await courier.endpoint(receiver.url, types=("user.deleted",))
+    uid = await courier.create_user()
+    await courier.dispatch()
+    await courier.store.users.delete(courier.context(), uid)
+    await courier.dispatch()
+    assert [event["type"] for event in receiver.events] == ["user.deleted"]
+
+
+async def test_what_fails_is_tried_by_the_schedule_and_then_is_dead(
+    courier: Courier, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    endpoint = await courier.endpoint(receiver.url)
+    await courier.create_user()
+    receiver.answer = refused(500)
+    began = courier.time.wall
+    waits = []
+    await courier.dispatch()
+    while pending := await courier.told(endpoint, "pending"):
+        [delivery] = pending
+        assert delivery.next_attempt is not None
+        wait = delivery.next_attempt / 1_000 - courier.time.wall
+        waits.append(wait)
+        courier.time.advance(wait + 0.001)
+        await courier.dispatch()
+    schedule = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400]
+    assert len(waits) == len(schedule)
+    assert all(at <= wait <= 1.1 * at + 1 for at, wait in zip(schedule, waits, strict=True))
+    [dead] = await courier.told(endpoint, "dead")
+    assert (dead.attempts, dead.status, dead.answer) == (10, 500, "not today")
+    assert len(receiver.ids) == 10
+    assert {*receiver.ids} == {dead.id}
+    assert "1 events of tenant" in caplog.text
+    assert "are dead letters" in caplog.text
+    assert courier.time.wall - began < 4 * 86_400
+
+
+async def test_a_retry_that_is_due_soon_is_not_left_to_the_timer(
+    courier: Courier, receiver: Receiver
+) -> None:
+    await courier.endpoint(receiver.url)
+    await courier.create_user()
+    receiver.answer = refused(500)
+    await courier.dispatch()
+    [(tenant, delay)] = courier.queue.put_hints
+    assert tenant == courier.tenant
+    assert 5 <= delay <= 6
+
+
+async def test_one_event_that_is_refused_holds_up_no_other(
+    courier: Courier, receiver: Receiver
+) -> None:
+    endpoint = await courier.endpoint(receiver.url)
+    first = await courier.create_user()
+
+    async def not_the_first(request):  # type: ignore[no-untyped-def]
+        body = json.loads(await request.read())
+        return await (refused(422) if body["resource"]["id"] == first else taken)(request)
+
+    receiver.answer = not_the_first
+    for _ in range(20):
+        await courier.create_user()
+    await courier.dispatch()
+    assert len(await courier.told(endpoint, "delivered")) == 20
+    assert len(await courier.told(endpoint, "pending")) == 1
+
+
+async def test_a_receiver_that_is_down_for_three_days_misses_nothing(
+    courier: Courier, receiver: Receiver
+) -> None:
+    endpoint = await courier.endpoint(receiver.url)
+    receiver.answer = refused(503)
+    users = set()
+    for _ in range(72):
+        users |= {await courier.create_user(), await courier.create_user()}
+        await courier.dispatch()
+        courier.time.advance(3_600)
+    asked = len(receiver.ids)
+    assert asked < 400, "an endpoint that fails is not hammered"
+    assert len(await courier.told(endpoint)) < 40, "and makes few rows: the rest stays in the feed"
+    receiver.answer = taken
+    receiver.requests.clear()
+    courier.time.advance(3_600)
+    await courier.dispatch()
+    assert {event["resource"]["id"] for event in receiver.events} == users
+    assert await courier.told(endpoint, "pending") == []
+
+
+async def test_retry_after_is_heeded(courier: Courier, receiver: Receiver) -> None:
+    endpoint = await courier.endpoint(receiver.url)
+    await courier.create_user()
+    receiver.answer = refused(429, Retry_After="120")
+    await courier.dispatch()
+    await courier.create_user()
+    receiver.answer = taken
+    courier.time.advance(60)
+    await courier.dispatch()
+    assert len(receiver.ids) == 1, "not the other event either"
+    courier.time.advance(70)
+    await courier.dispatch()
+    assert len(await courier.told(endpoint, "delivered")) == 2
+
+
+async def test_a_gone_endpoint_is_switched_off(
+    courier: Courier, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    endpoint = await courier.endpoint(receiver.url)
+    await courier.create_user()
+    receiver.answer = refused(410)
+    await courier.dispatch()
+    kept = await courier.store.webhook_endpoints.get(courier.context(), endpoint.id)
+    assert (kept.state, kept.reason) == ("disabled", "answered 410 Gone")
+    assert f"webhook endpoint {endpoint.id} is switched off" in caplog.text
+    courier.time.advance(3_600)
+    await courier.dispatch()
+    assert len(receiver.ids) == 1
+
+
+async def test_two_dispatchers_at_once_send_doubles_at_most(
+    courier: Courier, receiver: Receiver
+) -> None:
+    endpoint = await courier.endpoint(receiver.url)
+    for _ in range(40):
+        await courier.create_user()
+    runs = [courier.another_instance().dispatch(courier.context()) for _ in range(3)]
+    assert all(await asyncio.gather(*runs))
+    await courier.dispatch()
+    assert len({*receiver.ids}) == 40
+    assert len(await courier.told(endpoint, "delivered")) == 40
+
+
+async def test_dead_letters_are_sent_again_when_somebody_asks(
+    courier: Courier, receiver: Receiver
+) -> None:
+    endpoint = await courier.endpoint(receiver.url)
+    await courier.create_user()
+    receiver.answer = refused(500)
+    await courier.dispatch()
+    while await courier.told(endpoint, "pending"):
+        courier.time.advance(90_000)
+        await courier.dispatch()
+    receiver.answer = taken
+    stream = DeliveryStream(endpoint.id, courier.tenant)
+    assert await courier.deliveries.redeliver(courier.context(), stream, Redelivery()) == 1
+    await courier.dispatch()
+    [delivery] = await courier.told(endpoint)
+    assert (delivery.state, delivery.attempts) == ("delivered", 1)
+
+
+async def test_events_that_have_expired_are_told_as_lost(
+    courier: Courier, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    courier.kept_days = 30
+    courier.dispatcher = courier.another_instance()
+    await courier.endpoint(receiver.url)
+    await courier.dispatch()
+    courier.time.advance(31 * 86_400)
+    await courier.dispatch()
+    assert "are lost, because they are no longer kept" in caplog.text
+    caplog.clear()
+    await courier.dispatch()
+    assert "are lost" not in caplog.text
+
+
+async def test_old_deliveries_are_deleted_once_a_day(courier: Courier, receiver: Receiver) -> None:
+    endpoint = await courier.endpoint(receiver.url)
+    await courier.create_user()
+    await courier.dispatch()
+    courier.time.advance(29 * 86_400)
+    await courier.dispatch(expires=True)
+    assert len(await courier.told(endpoint)) == 1
+    courier.time.advance(2 * 86_400)
+    await courier.dispatch(expires=True)
+    assert await courier.told(endpoint) == []
+
+
+async def test_an_endpoint_that_hangs_holds_up_no_other(
+    courier: Courier, receiver: Receiver
+) -> None:
+    goes_on, others = asyncio.Event(), asyncio.Event()
+
+    async def hang(request: web.BaseRequest) -> web.StreamResponse:
+        await goes_on.wait()
+        return await taken(request)
+
+    async def count(request: web.BaseRequest) -> web.StreamResponse:
+        if len(receiver.requests) == 10:
+            others.set()
+        return await taken(request)
+
+    receiver.answer = count
+    async with receiving() as hanging:
+        hanging.answer = hang
+        await courier.endpoint(hanging.url)
+        await courier.endpoint(receiver.url)
+        for _ in range(10):
+            await courier.create_user()
+        run = asyncio.create_task(courier.dispatch())
+        await others.wait()
+        assert not run.done()
+        goes_on.set()
+        await run
+        assert {*hanging.ids} == {*receiver.ids}

@@ -1,0 +1,280 @@
+"""`webhooks/{id}/deliveries` and `.../redeliver`: what became of events, and sending them again."""
+
+from typing import Annotated, Literal, Self, cast
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
+
+from shared.api_keys import Scope
+from shared.clock import rfc3339
+from shared.errors import InvalidValue, NotFound, NotServed, PreconditionFailed
+from shared.store.webhook_deliveries import (
+    MOST_REDELIVERED,
+    Delivery,
+    DeliveryState,
+    DeliveryStream,
+    Redelivery,
+)
+from shared.store.webhook_endpoints import WebhookEndpoint
+from shared.web.callers import require_tenant
+from shared.web.requests import ScimRequest
+from shared.web.responses import ScimResponse
+from shared.web.services import Services
+from shared.webhook_endpoints import tenant_named
+from vendor_api.models import optional, optional_moment, read_body, read_moment, read_number
+from vendor_api.operations import ApiEndpoint, NoQuery, Operation, of_model
+from vendor_api.webhook_access import find_endpoint, find_to_change, when_on
+
+DEFAULT_DELIVERIES, MOST_DELIVERIES = 100, 500
+MOST_IDS = 100
+
+_EventId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}(-[a-z-]{1,20})?$")]
+_EventIds = Annotated[list[_EventId], Field(min_length=1, max_length=MOST_IDS)]
+
+
+class DeliveriesQuery(BaseModel):
+    """Which deliveries."""
+
+    tenant: str | SkipJsonSchema[None] = Field(
+        None,
+        alias="tenant",
+        json_schema_extra=optional,
+        description="Whose events. May be left out where the endpoint is of one tenant alone.",
+    )
+    state: DeliveryState | SkipJsonSchema[None] = Field(
+        None, alias="state", json_schema_extra=optional, description="Left out: all."
+    )
+    limit: int = Field(DEFAULT_DELIVERIES, alias="limit", ge=1, le=MOST_DELIVERIES)
+    cursor: str | SkipJsonSchema[None] = Field(
+        None,
+        alias="cursor",
+        min_length=1,
+        json_schema_extra=optional,
+        description="That of the last answer, for what comes behind it.",
+    )
+
+
+class DeliveryDocument(BaseModel):
+    """What became of an event."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str = Field(description="Of the event: the `webhook-id` of each attempt.")
+    tenant: str
+    type: str
+    state: DeliveryState = Field(
+        description="`pending` is yet to be sent, at first or again. `dead` is sent no more, unless"
+        " somebody asks for it."
+    )
+    attempts: int
+    last_attempt: str | SkipJsonSchema[None] = Field(
+        None, alias="lastAttempt", json_schema_extra=optional_moment
+    )
+    next_attempt: str | SkipJsonSchema[None] = Field(
+        None, alias="nextAttempt", json_schema_extra=optional_moment
+    )
+    status: int | SkipJsonSchema[None] = Field(
+        None,
+        json_schema_extra=optional,
+        description="HTTP status of the last answer; left out where none came.",
+    )
+    latency_ms: int | SkipJsonSchema[None] = Field(
+        None,
+        alias="latencyMs",
+        json_schema_extra=optional,
+        description="How long the last attempt took.",
+    )
+    error: str | SkipJsonSchema[None] = Field(
+        None, json_schema_extra=optional, description="Why the last attempt has failed."
+    )
+    answer: str | SkipJsonSchema[None] = Field(
+        None, json_schema_extra=optional, description="The first 1 kB of the last answer."
+    )
+
+    @classmethod
+    def of(cls, delivery: Delivery) -> Self:
+        """Describe a delivery; what was sent is in the feed."""
+        return cls(
+            id=delivery.id,
+            tenant=delivery.tenant,
+            type=delivery.type,
+            state=delivery.state,
+            attempts=delivery.attempts,
+            lastAttempt=_of_milliseconds(delivery.last_attempt),
+            nextAttempt=_of_milliseconds(delivery.next_attempt),
+            status=delivery.status,
+            latencyMs=delivery.latency_ms,
+            error=delivery.error,
+            answer=delivery.answer,
+        )
+
+
+class DeliveryList(BaseModel):
+    """Deliveries, those of the newest events first."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    deliveries: list[DeliveryDocument]
+    cursor: str | SkipJsonSchema[None] = Field(
+        None,
+        json_schema_extra=optional,
+        description="To be sent as `cursor` for more; left out when these were the last.",
+    )
+
+
+class RedeliveryWanted(BaseModel):
+    """Which deliveries are to be made again: by `ids`, by time, or all that are dead."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tenant: str | SkipJsonSchema[None] = Field(
+        None,
+        json_schema_extra=optional,
+        description="Whose events. May be left out where the endpoint is of one tenant alone.",
+    )
+    ids: _EventIds | SkipJsonSchema[None] = Field(
+        None,
+        json_schema_extra=optional,
+        description="Of events that were delivered or are dead. Others are passed over.",
+    )
+    since: str | SkipJsonSchema[None] = Field(
+        None,
+        json_schema_extra=optional_moment,
+        description="Delivered and dead ones of events from this time on (RFC 3339).",
+    )
+    until: str | SkipJsonSchema[None] = Field(
+        None, json_schema_extra=optional_moment, description="And before this one."
+    )
+    dead: Literal[True] | SkipJsonSchema[None] = Field(
+        None, json_schema_extra=optional, description="All that are dead."
+    )
+
+
+class Redelivered(BaseModel):
+    """How many deliveries are made again."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    redelivered: int
+    more: bool = Field(
+        description=f"Whether there may be more: at most {MOST_REDELIVERED:,} are made again at"
+        " once. Send the same request again."
+    )
+
+
+@when_on
+async def list_deliveries(request: ScimRequest, services: Services) -> ScimResponse:
+    """GET of deliveries. 2 calls; 4 where all states are meant."""
+    limit = read_number(request.query, "limit", DEFAULT_DELIVERIES, 1, MOST_DELIVERIES)
+    state = _state(request.query.get("state"))
+    cursor = request.query.get("cursor")
+    endpoint = await find_endpoint(request, services)
+    stream = DeliveryStream(endpoint.id, _tenant(request, endpoint, request.query.get("tenant")))
+    page = await services.store.webhook_deliveries.page(
+        request.context, stream, state, limit, cursor
+    )
+    answer = DeliveryList(deliveries=[DeliveryDocument.of(each) for each in page.deliveries])
+    answer.cursor = page.cursor
+    return of_model(200, answer)
+
+
+@when_on
+async def redeliver(request: ScimRequest, services: Services) -> ScimResponse:
+    """POST of a redelivery. 2 calls, and up to two for each 40 deliveries."""
+    asked = read_body(RedeliveryWanted, request.json())
+    wanted = _redelivery(asked)
+    endpoint = await find_to_change(request, services)
+    stream = DeliveryStream(endpoint.id, _tenant(request, endpoint, asked.tenant))
+    number = await services.store.webhook_deliveries.redeliver(request.context, stream, wanted)
+    if number:
+        await services.webhooks.give_hint(stream.tenant)
+    return of_model(200, Redelivered(redelivered=number, more=number >= MOST_REDELIVERED))
+
+
+def _tenant(request: ScimRequest, endpoint: WebhookEndpoint, name: str | None) -> str:
+    """Read of which tenant deliveries are meant.
+
+    Raises:
+        InvalidValue: none is named, or one of which the endpoint is not.
+    """
+    if name is None:
+        if endpoint.tenants is None or len(endpoint.tenants) != 1:
+            raise InvalidValue(
+                "tenant: is missing; the endpoint is of several tenants, so say whose deliveries"
+                " are meant.",
+                path="tenant",
+            )
+        return endpoint.tenants[0]
+    tenant = tenant_named(name, "tenant")
+    if request.api_key is not None:
+        require_tenant(request.api_key, tenant)
+    return tenant
+
+
+def _state(text: str | None) -> DeliveryState | None:
+    if text is not None and text not in {"pending", "delivered", "dead"}:
+        raise InvalidValue("state must be pending, delivered or dead.", path="state")
+    return cast("DeliveryState | None", text)
+
+
+def _redelivery(asked: RedeliveryWanted) -> Redelivery:
+    """Read which deliveries are meant.
+
+    Raises:
+        InvalidValue: nothing is said, or two things are.
+    """
+    by_time = asked.since is not None or asked.until is not None
+    if [asked.ids is not None, by_time, asked.dead is not None].count(True) != 1:
+        raise InvalidValue(
+            'Say which deliveries are meant in one way: "ids", "since" with or without "until", or'
+            ' "dead": true.'
+        )
+    if asked.ids is not None:
+        return Redelivery(ids=tuple(asked.ids))
+    if asked.until is not None and asked.since is None:
+        raise InvalidValue("since: is missing; say from when to until.", path="since")
+    since, until = (
+        None if text is None else read_moment(text, name)
+        for name, text in (("since", asked.since), ("until", asked.until))
+    )
+    return Redelivery(since=since, until=until)
+
+
+def _of_milliseconds(moment: int | None) -> str | None:
+    return None if moment is None else rfc3339(moment / 1_000)
+
+
+WEBHOOK_DELIVERIES = ApiEndpoint(
+    Scope.TENANTS_MANAGE,
+    {
+        "GET": Operation(
+            summary="List deliveries to a webhook endpoint",
+            description="What became of each event: attempts, status, latency and the beginning of"
+            " the answer.",
+            query=DeliveriesQuery,
+            answer=DeliveryList,
+            refusals=(InvalidValue, NotFound, NotServed),
+            handler=list_deliveries,
+        )
+    },
+    is_of_tenant=False,
+)
+
+WEBHOOK_REDELIVERY = ApiEndpoint(
+    Scope.TENANTS_MANAGE,
+    {
+        "POST": Operation(
+            summary="Deliver again to a webhook endpoint",
+            description="By ids of events, by time, or all that are dead. They begin the schedule"
+            " of attempts anew, under the same `webhook-id`. `If-Match` means the version of the"
+            " endpoint.",
+            query=NoQuery,
+            answer=Redelivered,
+            refusals=(InvalidValue, NotFound, NotServed, PreconditionFailed),
+            handler=redeliver,
+            body=RedeliveryWanted,
+            has_condition=True,
+        )
+    },
+    is_of_tenant=False,
+)
