@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.auth.configured import authenticator, tenant_tokens
-from shared.auth.tenant_tokens import Requester
+from shared.auth.secret_changes import Requester
 from shared.errors import InvalidClient
 from shared.oauth.authorization_server import AuthorizationServer
 from shared.oauth.credentials import SecretPresented
