@@ -78,4 +78,29 @@ type serviceSettings = {
 
   @description('Whether the portal is served to whoever holds a setup link.')
   SCIM_PORTAL: ('off' | 'on')?
+
+  @description('The app role that staff have in the app registration.')
+  @minLength(1)
+  @maxLength(60)
+  SCIM_PORTAL_STAFF_ROLE: string?
+
+  @description('What the pages of the portal call your product.')
+  @minLength(1)
+  @maxLength(60)
+  SCIM_PORTAL_PRODUCT: string?
+
+  @description('The colour of links and buttons of the portal, as #1f5fbf.')
+  @minLength(7)
+  @maxLength(7)
+  SCIM_PORTAL_COLOUR: string?
+
+  @description('A PNG, JPEG or WebP file in the package, from the folder of the app on, that the pages of the portal show.')
+  @minLength(1)
+  @maxLength(260)
+  SCIM_PORTAL_LOGO: string?
+
+  @description('Hosts of your product, by commas, to which a setup link may lead back.')
+  @minLength(1)
+  @maxLength(2048)
+  SCIM_PORTAL_RETURN_HOSTS: string?
 }
