@@ -145,6 +145,7 @@ class Column:
         EXPIRES: when a setup link can be opened no longer, in POSIX seconds.
         OPENED: when it was opened, in POSIX seconds; absent before.
         REVOKED: when it was revoked, in POSIX seconds; absent unless it was.
+        RETURN_URL: where the portal leads back to from the session of a setup link; absent without.
         SESSION_DIGEST: SHA-256 of the secret of the session that its opening began, as hex digits.
     """
 
@@ -187,6 +188,7 @@ class Column:
     EXPIRES: Final = "ex"
     OPENED: Final = "od"
     REVOKED: Final = "rv"
+    RETURN_URL: Final = "ru"
     SESSION_DIGEST: Final = "sd"
 
 

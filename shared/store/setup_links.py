@@ -69,6 +69,7 @@ class SetupLink:
         expires: when it can be opened no longer.
         opened: when it was opened; None before.
         revoked: when it was revoked; None unless it was.
+        return_url: where the portal leads back to; "" for nowhere.
     """
 
     id: str
@@ -78,6 +79,7 @@ class SetupLink:
     expires: int
     opened: int | None
     revoked: int | None
+    return_url: str = ""
 
     def state(self, now: float) -> LinkState:
         """Tell what has become of it."""
@@ -128,9 +130,15 @@ class SetupLinks:
         self._clock = clock
 
     async def issue(
-        self, context: RequestContext, rights: Iterable[Right], days: int
+        self, context: RequestContext, rights: Iterable[Right], days: int, return_url: str = ""
     ) -> IssuedLink:
         """Make a link. 2 calls; links that expired a month ago are removed along with it.
+
+        Args:
+            context: the request.
+            rights: what it allows.
+            days: for how many days it can be opened.
+            return_url: where the portal leads back to; "" for nowhere.
 
         Raises:
             Conflict: too many links of the tenant are still to be opened.
@@ -152,6 +160,8 @@ class SetupLinks:
                 Column.CREATED: now,
                 Column.EXPIRES: now + days * _DAY,
             }
+            if return_url:
+                values[Column.RETURN_URL] = return_url
             insert = Insert(layout.setup_link_key(link_id), values)
             outdated = [link for link in links if link.expires + _KEPT_SECONDS < now]
             removed = [Delete(layout.setup_link_key(link.id)) for link in outdated[:_MOST_REMOVED]]
@@ -287,6 +297,7 @@ def _link(row: Row) -> SetupLink:
         expires=int(values[Column.EXPIRES]),
         opened=None if opened is None else int(opened),
         revoked=None if revoked is None else int(revoked),
+        return_url=str(values.get(Column.RETURN_URL, "")),
     )
 
 
