@@ -199,7 +199,7 @@ async def _record(visit: Visit, verb: Verb, name: str) -> None:
     it (`scim.tokens`); so the person sees it, also where the table does not answer.
     """
     session = visit.entered
-    change = Change(SECRET_TOKEN, session.link.id, verb, (name,))
+    change = Change(SECRET_TOKEN, session.id, verb, (name,))
     try:
         await commit(visit.services.store.table, session.context, change, [])
     except ScimError as error:

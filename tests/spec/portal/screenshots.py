@@ -16,13 +16,17 @@ from playwright.async_api import async_playwright
 from local import service
 from tests.support.fixtures.api_client import KEYS, settings_of_keys
 from tests.support.fixtures.browser import find_browser
+from tests.support.fixtures.staff_link import make_staff_link
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
 
+    from local.service import Service
+
 ROOT = Path(__file__).resolve().parents[3]
 IMAGES = ROOT / "docs" / "images"
 TENANT = "contoso"
+OTHERS = ("adventure-works", "fabrikam", "northwind")
 TOKEN = "a-token-that-no-picture-shows"
 PEOPLE = ("Ana Ruiz", "Bo Lind", "Cy Wood", "Dao Nguyen", "Eva Kral", "Finn Berg", "Gia Rossi")
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -33,6 +37,12 @@ PICTURES: tuple[tuple[str, str, int, int, dict[str, Any]], ...] = (
     ("portal-watch-narrow-fr", "/portal/watch", 360, 780, {"locale": "fr"}),
 )
 """The name of each picture, its page, its size, and how its visitor differs."""
+
+PICTURES_OF_STAFF: tuple[tuple[str, str, int, int, dict[str, Any]], ...] = (
+    ("portal-tenants", "/portal/tenants", 1280, 760, {}),
+    ("portal-roles", f"/portal/tenants/{TENANT}/roles", 1280, 1000, {}),
+)
+"""The same, of the pages that the vendor's staff see."""
 
 
 async def fill(http: httpx.AsyncClient) -> None:
@@ -52,6 +62,30 @@ async def fill(http: httpx.AsyncClient) -> None:
             headers=headers,
             json={"schemas": [PATCH_OP], "Operations": [change]},
         )
+
+
+async def fill_for_staff(http: httpx.AsyncClient) -> None:
+    """Refuse something at one tenant, be in contact with another, and give groups roles."""
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    await http.post("/tenants/fabrikam/scim/v2/Users", headers=headers, json={"active": "x"})
+    await http.get("/tenants/northwind/scim/v2/Users?count=1", headers=headers)
+    roles = (("Sales", "member", 20), ("Platform team", "admin", 10))
+    entries = [
+        {"group": {"displayName": group}, "role": role, "priority": priority}
+        for group, role, priority in roles
+    ]
+    manager = {"Authorization": f"Bearer {KEYS['events']}"}
+    await http.patch(f"/api/v1/tenants/{TENANT}", headers=manager, json={"roleMap": entries})
+
+
+async def enter_as_staff(browser: Browser, running: Service) -> Any:
+    """Open a one-time link of staff; the session, as a browser keeps it."""
+    context = await browser.new_context()
+    page = await context.new_page()
+    await page.goto(await make_staff_link(running))
+    await page.get_by_role("button", name="Open the portal").click()
+    await page.wait_for_url("**/portal/tenants")
+    return await context.storage_state()
 
 
 async def enter(browser: Browser, http: httpx.AsyncClient) -> Any:
@@ -75,7 +109,9 @@ async def main() -> None:
     if path is None:
         sys.exit("error: no browser: install chromium, or name one by SCIM_BROWSER")
     IMAGES.mkdir(exist_ok=True)
-    environ = {f"SCIM_SECRET_TOKEN__{TENANT.upper()}": TOKEN, **settings_of_keys([TENANT])}
+    tenants = (TENANT, *OTHERS)
+    tokens = {f"SCIM_SECRET_TOKEN__{each.upper().replace('-', '_')}": TOKEN for each in tenants}
+    environ = {**tokens, **settings_of_keys([*tenants])}
     async with (
         service.running(environ=environ) as running,
         httpx.AsyncClient(base_url=running.base_url, timeout=60, trust_env=False) as http,
@@ -84,16 +120,19 @@ async def main() -> None:
         browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         session = await enter(browser, http)
         await fill(http)
-        for name, page_path, width, height, visitor in PICTURES:
-            context = await browser.new_context(
-                base_url=running.base_url,
-                storage_state=session,
-                viewport={"width": width, "height": height},
-                **{"locale": "en-GB", "timezone_id": "Europe/Paris", **visitor},
-            )
-            page = await context.new_page()
-            await page.goto(page_path)
-            await page.screenshot(path=IMAGES / f"{name}.png")
+        await fill_for_staff(http)
+        staff = await enter_as_staff(browser, running)
+        for state, pictures in ((session, PICTURES), (staff, PICTURES_OF_STAFF)):
+            for name, page_path, width, height, visitor in pictures:
+                context = await browser.new_context(
+                    base_url=running.base_url,
+                    storage_state=state,
+                    viewport={"width": width, "height": height},
+                    **{"locale": "en-GB", "timezone_id": "Europe/Paris", **visitor},
+                )
+                page = await context.new_page()
+                await page.goto(page_path)
+                await page.screenshot(path=IMAGES / f"{name}.png")
         await browser.close()
 
 
