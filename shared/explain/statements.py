@@ -1,7 +1,7 @@
 """What an answer is made of: codes with parameters, so that it can be said in any language."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 
@@ -143,3 +143,22 @@ class Explanation:
     verdict: Verdict
     findings: tuple[Statement, ...]
     requests: tuple[str, ...]
+
+    def without_names(self) -> "Explanation":
+        """Take out what names people, but for what was asked for; ids and times stay."""
+        shown = {self.asked, self.asked.casefold()}
+
+        def hidden(each: Statement) -> Statement:
+            kept = {
+                name: _NOT_SHOWN
+                if name in _PERSONAL and str(value).casefold() not in shown | {"-"}
+                else value
+                for name, value in each.parameters.items()
+            }
+            return replace(each, parameters=kept)
+
+        return replace(self, findings=tuple(map(hidden, self.findings)))
+
+
+_PERSONAL = frozenset({"userName", "externalId"})
+_NOT_SHOWN = "(…)"
