@@ -22,6 +22,7 @@ PORTAL_ROUTES = (
     _page("portal_tokens_revoke", "portal/tokens/revoke"),
     _page("portal_watch", "portal/watch"),
     _page("portal_watch_live", "portal/watch/live"),
+    _page("portal_why", "portal/why"),
     # The name sorts after those of all literal routes below `portal`.
     _page("portal_zz_no_such_page", "portal/{*path}"),
 )
