@@ -21,6 +21,7 @@ PAGES = (
     "/portal/activity/export?format=csv",
     "/portal/look-up",
     f"/portal/look-up/user/{'0' * 32}",
+    "/portal/why?q=ana",
 )
 
 
@@ -113,7 +114,7 @@ async def test_a_session_opens_no_other_tenant(visitor: Visitor) -> None:
     ("rights", "allowed"),
     [
         (["connect"], {"/portal/connect"}),
-        (["watch"], {"/portal/watch", "/portal/activity", "/portal/look-up"}),
+        (["watch"], {"/portal/watch", "/portal/activity", "/portal/look-up", "/portal/why"}),
         (["rotate"], {"/portal/connect"}),
     ],
     ids=["connect", "watch", "rotate"],
@@ -122,7 +123,13 @@ async def test_a_link_opens_what_its_rights_say(
     visitor: Visitor, rights: list[str], allowed: set[str]
 ) -> None:
     await visitor.enter(rights)
-    for path in ("/portal/connect", "/portal/watch", "/portal/activity", "/portal/look-up"):
+    for path in (
+        "/portal/connect",
+        "/portal/watch",
+        "/portal/activity",
+        "/portal/look-up",
+        "/portal/why",
+    ):
         response = await visitor.get(path)
         assert response.status_code == (200 if path in allowed else 403), path
 

@@ -15,7 +15,19 @@ PORTAL = Path(portal.__file__).parent
 SOURCES = [*PORTAL.rglob("*.py"), *PORTAL.rglob("*.html")]
 TEXT = "\n".join(path.read_text("utf-8") for path in SOURCES)
 
-MADE_UP = ("attribute.", "did.", "kind.", "provider.", "refusal.", "steps.", "test.", "type.")
+MADE_UP = (
+    "ago.",
+    "attribute.",
+    "did.",
+    "kind.",
+    "outcome.",
+    "provider.",
+    "refusal.",
+    "remedy.",
+    "steps.",
+    "test.",
+    "type.",
+)
 """Beginnings of keys that are put together where they are used."""
 
 
