@@ -12,8 +12,17 @@ from portal.log_wording import OUTCOME_OF, entry_of_log, kinds_of
 from portal.look_up import find
 from portal.names import read_names
 from portal.refusals import PageRefusal
-from portal.timeline import END, Item, MergedPage, Places, SourcePage, merge
-from portal.wording import KINDS, OF_THE_VENDOR, OUTCOMES, Entry, Kind, Outcome, entry_of, kind_of
+from portal.timeline import END, ActivityPlaces, Item, MergedPage, SourcePage, merge
+from portal.wording import (
+    KINDS,
+    OUTCOMES,
+    Entry,
+    Kind,
+    RequestOutcome,
+    entry_of,
+    is_of_vendor,
+    kind_of,
+)
 from shared.store import layout
 from shared.store.changes import ADMINISTRATIVE, RecordedChange
 from shared.store.provisioning_log import KeptEntry, LogEntry, is_about
@@ -46,7 +55,8 @@ class ActivityFilter:
         outcome: what came of it; "" for all.
         since: from which day on, as `2027-01-31`; "" for no bound.
         until: up to which day; likewise.
-        is_of_provisioning: whether what is done at the portal, and settings, are left out.
+        is_of_provisioning: whether what no identity provider does is left out: what is done at the
+            portal or by the vendor's tools, and what follows from settings.
     """
 
     who: str = ""
@@ -54,7 +64,7 @@ class ActivityFilter:
     since: str = ""
     until: str = ""
     is_of_provisioning: bool = False
-    outcome: Outcome | str = ""
+    outcome: RequestOutcome | str = ""
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> Self:
@@ -118,11 +128,11 @@ Told = RecordedChange | KeptEntry
 
 
 async def read_activity(
-    visit: Visit, asked: ActivityFilter, places: Places | None = None, count: int = PAGE
+    visit: Visit, asked: ActivityFilter, places: ActivityPlaces | None = None, count: int = PAGE
 ) -> Activity:
     """Read a page. A few calls, and one for each user and group that is named."""
     ids = await ids_of(visit, asked.who)
-    page = await read_told(visit, asked, ids, places or Places(), count)
+    page = await read_told(visit, asked, ids, places or ActivityPlaces(), count)
     names = await read_names(
         visit.services.store.table,
         visit.entered.context,
@@ -141,7 +151,7 @@ async def read_activity(
 
 
 async def read_told(
-    visit: Visit, asked: ActivityFilter, ids: frozenset[str], places: Places, count: int
+    visit: Visit, asked: ActivityFilter, ids: frozenset[str], places: ActivityPlaces, count: int
 ) -> MergedPage[Told]:
     """Read what is asked for from both sources, the newest first; about `ids` where there are any.
 
@@ -185,7 +195,7 @@ async def read_changes(
         return (
             is_told(each)
             and (not asked.kind or kind_of(each.change) == asked.kind)
-            and not (asked.is_of_provisioning and kind_of(each.change) in OF_THE_VENDOR)
+            and not (asked.is_of_provisioning and is_of_vendor(each))
             and (not ids or bool(ids & ids_in(each)))
         )
 

@@ -12,7 +12,7 @@ from portal.activity import ActivityFilter, ids_of, read_activity, read_told
 from portal.log_wording import OUTCOME_OF
 from portal.refusals import PageRefusal
 from portal.rendering import file_of, render, when
-from portal.timeline import Places
+from portal.timeline import ActivityPlaces
 from portal.wording import KINDS, OUTCOMES, kind_of
 from shared.store.changes import RecordedChange
 
@@ -44,7 +44,6 @@ _COLUMNS: Final = (
     "status",
     "scimType",
     "path",
-    "detail",
     "milliseconds",
     "number",
 )
@@ -54,7 +53,7 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 async def show_activity(visit: Visit) -> ScimResponse:
     """GET of a page of the activity. A few calls, and one for each that is named."""
     asked = ActivityFilter.of(visit.query)
-    places = Places.of(visit.query.get("before", "."))
+    places = ActivityPlaces.of(visit.query.get("before", "."))
     activity = await read_activity(visit, asked, places)
     return render(
         visit,
@@ -89,7 +88,7 @@ async def _all(visit: Visit, asked: ActivityFilter) -> list[dict[str, object]]:
     """
     ids = await ids_of(visit, asked.who)
     rows: list[dict[str, object]] = []
-    places = Places()
+    places = ActivityPlaces()
     while not places.is_end:
         page = await read_told(visit, asked, ids, places, MOST_EXPORTED + 1 - len(rows))
         rows += map(_row, page.found)
@@ -126,7 +125,7 @@ def _of_change(recorded: RecordedChange) -> dict[str, object]:
 
 
 def _of_entry(kept: KeptEntry) -> dict[str, object]:
-    """Write an entry of the log; an answer names no value, so it can be told."""
+    """Write an entry of the log, without what was answered, which may quote a value."""
     entry = kept.entry
     return {
         "time": when(entry.time / 1000),
@@ -142,7 +141,6 @@ def _of_entry(kept: KeptEntry) -> dict[str, object]:
         "status": entry.status or None,
         "scimType": entry.scim_type,
         "path": entry.path,
-        "detail": entry.detail,
         "milliseconds": entry.milliseconds or None,
         "number": entry.number or None,
     }

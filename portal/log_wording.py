@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
     from portal.names import Names
     from portal.texts import Texts
-    from portal.wording import Kind, Outcome
+    from portal.wording import Kind, RequestOutcome
     from shared.store.provisioning_log import EntryKind, KeptEntry, LogEntry
 
-OUTCOME_OF: Final[Mapping[EntryKind, Outcome]] = {
+OUTCOME_OF: Final[Mapping[EntryKind, RequestOutcome]] = {
     "refused": "refused",
     "slow": "slow",
     "skippedMembers": "skipped",

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from portal import activity_pages, connect_pages, entry_pages, look_up_pages, watch_pages, why_pages
+from portal import (
+    activity_pages,
+    connect_pages,
+    entry_pages,
+    look_up_pages,
+    mapping_pages,
+    watch_pages,
+    why_pages,
+)
 from portal.refusals import PageRefusal, RightMissing, SessionOver, headers_of, refusal_of
 from portal.rendering import render
 from portal.static_files import serve_static_file
@@ -107,6 +115,7 @@ PAGES: Final[Mapping[str, Endpoint]] = {
     "portal_activity": _page({"GET": activity_pages.show_activity}, Right.WATCH),
     "portal_activity_export": _page({"GET": activity_pages.export_activity}, Right.WATCH),
     "portal_connect": _page({"GET": connect_pages.show_connection}, Right.CONNECT),
+    "portal_connect_mapping": _page({"GET": mapping_pages.show_mapping}, Right.CONNECT),
     "portal_connect_test": _page({"POST": connect_pages.test_connection}, Right.CONNECT),
     "portal_look_up": _page({"GET": look_up_pages.look_up}, Right.WATCH),
     "portal_look_up_id": _page({"GET": look_up_pages.show_resource}, Right.WATCH),

@@ -12,6 +12,7 @@ PORTAL_ROUTES = (
     _page("portal_activity", "portal/activity"),
     _page("portal_activity_export", "portal/activity/export"),
     _page("portal_connect", "portal/connect"),
+    _page("portal_connect_mapping", "portal/connect/mapping"),
     _page("portal_connect_test", "portal/connect/test"),
     _page("portal_look_up", "portal/look-up"),
     _page("portal_look_up_id", "portal/look-up/{type}/{id}"),

@@ -24,7 +24,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class ActivityPlaces:
     """Where a page begins.
 
     Attributes:
@@ -110,7 +110,7 @@ class MergedPage(Generic[_T]):
     """
 
     found: list[_T]
-    places: Places
+    places: ActivityPlaces
     looked_back_to: int
 
 
@@ -133,6 +133,6 @@ def merge(changes: SourcePage[_T], entries: SourcePage[_T], count: int) -> Merge
     told = [sum(number == each for _, each, _ in candidates) for number in range(len(sources))]
     return MergedPage(
         [sources[number].items[index].found for _, number, index in candidates],
-        Places(changes.place_behind(told[0]), entries.place_behind(told[1])),
+        ActivityPlaces(changes.place_behind(told[0]), entries.place_behind(told[1])),
         back_to,
     )

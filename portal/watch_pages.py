@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from portal.activity import ActivityFilter, read_activity
-from portal.contact import contact_of
+from portal.contact import SILENT_SECONDS, contact_of
 from portal.rendering import render
 from shared.store.counters import read_numbers
 from shared.store.recent_changes import count_changes
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from shared.web.responses import ScimResponse
 
 LATEST: Final = 10
-MOST_ENTRIES: Final = 500
+MOST_WATCHED: Final = 500
 """Entries of the log that are read, the newest, for the chart and the last contact."""
 
 _HOUR: Final = 3_600_000
@@ -112,16 +112,17 @@ async def _values(visit: Visit) -> dict[str, Any]:
         read_both(read_numbers(table, context), _read_day(visit)),
         read_both(
             read_activity(visit, ActivityFilter(is_of_provisioning=True), count=LATEST),
-            visit.services.store.log.newest(context, MOST_ENTRIES),
+            visit.services.store.log.newest(context, MOST_WATCHED),
         ),
     )
     now = time.time()
+    wrong = visit.services.refused_tokens.of(context.tenant)
     return {
         "numbers": numbers,
         "chart": draw(buckets, count_refusals(entries)),
         "activity": activity,
         "contact": contact_of(entries, activity.entries, now),
-        "wrong_tokens": visit.services.refused_tokens.of(context.tenant),
+        "wrong_tokens": wrong if wrong and now - wrong.last / 1000 < SILENT_SECONDS else None,
         "now": now,
     }
 
@@ -140,7 +141,7 @@ def count_refusals(entries: Sequence[KeptEntry]) -> RefusalCount:
         entry = each.entry
         if entry.kind in {"refused", "leftOut"} and not entry.is_product:
             by_hour[entry.time // _HOUR * _HOUR] += entry.number or 1
-    is_all = len(entries) < MOST_ENTRIES
+    is_all = len(entries) < MOST_WATCHED
     return RefusalCount(by_hour, 0 if is_all else entries[-1].entry.time)
 
 

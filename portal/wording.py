@@ -26,8 +26,8 @@ KINDS: tuple[Kind, ...] = (
     "settings",
     "portal",
 )
-Outcome = Literal["success", "refused", "slow", "skipped"]
-OUTCOMES: tuple[Outcome, ...] = ("success", "refused", "slow", "skipped")
+RequestOutcome = Literal["success", "refused", "slow", "skipped"]
+OUTCOMES: tuple[RequestOutcome, ...] = ("success", "refused", "slow", "skipped")
 OF_THE_VENDOR: frozenset[Kind] = frozenset({"settings", "portal"})
 """What no identity provider does: it is about the tenant, not about those who are provisioned."""
 
@@ -68,7 +68,7 @@ class Entry:
     actor: str
     request_id: str
     details: tuple[str, ...] = ()
-    outcome: Outcome = "success"
+    outcome: RequestOutcome = "success"
     answered: str = ""
     remedy: str = ""
     client_request_id: str = ""
@@ -85,6 +85,12 @@ def kind_of(change: Change) -> Kind:
     if change.active is None:
         return "updated"
     return "enabled" if change.active else "disabled"
+
+
+def is_of_vendor(recorded: RecordedChange) -> bool:
+    """Tell whether a change was made by no identity provider."""
+    is_by_tool = recorded.method in {"admin", "sweep"} or recorded.change.verb == "roles"
+    return is_by_tool or kind_of(recorded.change) in OF_THE_VENDOR
 
 
 def entry_of(recorded: RecordedChange, names: Names, texts: Texts) -> Entry:

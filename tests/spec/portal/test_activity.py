@@ -152,8 +152,7 @@ async def test_a_file_has_outcomes_of_both_sources_and_no_formulas(
     assert {row["outcome"] for row in rows} == {"refused", "success"}
     lines = (await visitor.get("/portal/activity/export?format=ndjson&outcome=refused")).text
     (line,) = map(json.loads, lines.splitlines())
-    assert "ana" not in {line["id"], line["detail"]}
-    assert line["detail"]
+    assert "detail" not in line, "an answer may quote a value"
 
 
 @pytest.mark.parametrize("query", ["outcome=x", "before=", "before=end", "before=x.y"])
@@ -169,7 +168,7 @@ async def test_watch_draws_refusals_and_tells_the_last_contact(
     await until_told(visitor, 1)
     page = await visitor.get("/portal/watch")
     text = text_of(page)
-    assert "0 minutes ago, with development" in text
+    assert "just now, with development" in text
     assert "Your identity provider comes." in text
     assert "1 change in the last 24 hours. 1 request was refused." in text
     assert 'class="refused" fill="url(#hatch)"' in page.text

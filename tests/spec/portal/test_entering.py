@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 PAGES = (
     "/portal",
     "/portal/connect",
+    "/portal/connect/mapping",
     "/portal/watch",
     "/portal/watch/live",
     "/portal/activity",
@@ -113,9 +114,9 @@ async def test_a_session_opens_no_other_tenant(visitor: Visitor) -> None:
 @pytest.mark.parametrize(
     ("rights", "allowed"),
     [
-        (["connect"], {"/portal/connect"}),
+        (["connect"], {"/portal/connect", "/portal/connect/mapping"}),
         (["watch"], {"/portal/watch", "/portal/activity", "/portal/look-up", "/portal/why"}),
-        (["rotate"], {"/portal/connect"}),
+        (["rotate"], {"/portal/connect", "/portal/connect/mapping"}),
     ],
     ids=["connect", "watch", "rotate"],
 )
@@ -125,6 +126,7 @@ async def test_a_link_opens_what_its_rights_say(
     await visitor.enter(rights)
     for path in (
         "/portal/connect",
+        "/portal/connect/mapping",
         "/portal/watch",
         "/portal/activity",
         "/portal/look-up",

@@ -564,9 +564,14 @@ def test_a_customer_is_told_of_no_tool_of_the_operator() -> None:
 
 
 async def test_without_names_only_what_was_asked_for_names_anybody(log: Log, why: Why) -> None:
-    await log(names={"userName": ANA.upper(), "externalId": "e-7"}, client_request_id="theirs")
+    await log(
+        names={"userName": ANA.upper(), "externalId": "e-7"},
+        client_request_id="theirs",
+        detail="Send another value than 'O\\'Brien' or \"b\".",
+    )
     ticket = ticket_of((await why()).without_names(), ENGLISH_FOR_CUSTOMER)
     assert "the userName ANA@CONTOSO.TEST and the externalId (…)" in ticket
+    assert "Send another value than (…)." in ticket
     assert "e-7" not in ticket
     assert "request-1" in ticket
     assert "theirs" in ticket

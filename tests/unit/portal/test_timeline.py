@@ -7,7 +7,7 @@ import random
 import pytest
 
 from portal.refusals import PageRefusal
-from portal.timeline import END, Item, Places, SourcePage, merge
+from portal.timeline import END, ActivityPlaces, Item, SourcePage, merge
 
 
 class Source:
@@ -37,7 +37,7 @@ class Source:
 
 def told(changes: Source, entries: Source, count: int) -> tuple[list[str], int]:
     """Everything, page by page, and how many pages that took."""
-    places, found, pages = Places(), [], 0
+    places, found, pages = ActivityPlaces(), [], 0
     while not places.is_end:
         page = merge(changes.read(places.change, count), entries.read(places.entry, count), count)
         assert len(page.found) <= count
@@ -75,15 +75,15 @@ def test_what_one_source_was_not_looked_through_for_is_left_for_a_later_page() -
     entries = SourcePage([Item(1_500, "1", "newer"), Item(500, "2", "older")], "", END, 0)
     page = merge(changes, entries, 25)
     assert (page.found, page.looked_back_to) == (["newer"], 1_000)
-    assert page.places == Places("5", "1")
+    assert page.places == ActivityPlaces("5", "1")
 
 
 @pytest.mark.parametrize("text", [".", "end.", f"{'0' * 32}.{'a' * 24}", f"end.{'b' * 12}"])
 def test_places_are_read_as_they_are_given_out(text: str) -> None:
-    assert str(Places.of(text)) == text
+    assert str(ActivityPlaces.of(text)) == text
 
 
 @pytest.mark.parametrize("text", ["", "end", "x.", ".x", "..", "a" * 32, f"{'a' * 33}."])
 def test_other_places_are_refused(text: str) -> None:
     with pytest.raises(PageRefusal):
-        Places.of(text)
+        ActivityPlaces.of(text)

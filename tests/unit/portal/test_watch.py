@@ -8,7 +8,7 @@ import pytest
 
 from portal.contact import contact_of
 from portal.texts import Texts
-from portal.watch_pages import MOST_ENTRIES, count_refusals, draw
+from portal.watch_pages import MOST_WATCHED, count_refusals, draw
 from portal.wording import Entry
 from shared.store.provisioning_log import KeptEntry, LogEntry
 from shared.store.recent_changes import Bucket
@@ -83,7 +83,7 @@ def test_what_is_done_stands_on_the_line_and_what_is_refused_hangs_below() -> No
 
 
 def test_hours_of_which_not_all_refusals_were_read_are_said_to_be_more() -> None:
-    counted = count_refusals([entry(0, kind="refused")] * MOST_ENTRIES)
+    counted = count_refusals([entry(0, kind="refused")] * MOST_WATCHED)
     chart = draw([Bucket(NOW - HOUR, {}), Bucket(NOW, {})], counted)
     assert [bar.is_exact for bar in chart.bars] == [False, True]
 
