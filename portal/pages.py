@@ -13,10 +13,12 @@ from portal import (
     connect_pages,
     entry_pages,
     look_up_pages,
+    mapping_pages,
     overview_pages,
     roles_pages,
     setup_link_pages,
     watch_pages,
+    why_pages,
 )
 from portal.refusals import PageRefusal, RightMissing, SessionOver, headers_of, refusal_of
 from portal.rendering import render
@@ -226,10 +228,10 @@ PAGES: Final[Mapping[str, Endpoint]] = {
     "portal_activity": _page({"GET": activity_pages.show_activity}, Right.WATCH),
     "portal_activity_export": _page({"GET": activity_pages.export_activity}, Right.WATCH),
     "portal_connect": _page({"GET": connect_pages.show_connection}, Right.CONNECT),
+    "portal_connect_mapping": _page({"GET": mapping_pages.show_mapping}, Right.CONNECT),
     "portal_connect_test": _page({"POST": connect_pages.test_connection}, Right.CONNECT),
     "portal_look_up": _page({"GET": look_up_pages.look_up}, Right.WATCH),
     "portal_look_up_id": _page({"GET": look_up_pages.show_resource}, Right.WATCH),
-    # `explain` of the provisioning log gets its page here: why somebody is not there.
     "portal_open": _page(
         {"GET": entry_pages.ask_to_open, "POST": entry_pages.open_portal}, is_open=True
     ),
@@ -249,6 +251,7 @@ PAGES: Final[Mapping[str, Endpoint]] = {
     "portal_tokens_revoke": _page({"POST": connect_pages.revoke_token}, Right.ROTATE),
     "portal_watch": _page({"GET": watch_pages.watch}, Right.WATCH),
     "portal_watch_live": _page({"GET": watch_pages.watch_live}, Right.WATCH),
+    "portal_why": _page({"GET": why_pages.show_why}, Right.WATCH),
     "portal_zz_no_such_page": _page(dict.fromkeys(_ANY_METHOD, _no_such_page)),
 }
 """What serves each route of the portal, by the route's name."""

@@ -15,6 +15,7 @@ PORTAL_ROUTES = (
     _page("portal_activity", "portal/activity"),
     _page("portal_activity_export", "portal/activity/export"),
     _page("portal_connect", "portal/connect"),
+    _page("portal_connect_mapping", "portal/connect/mapping"),
     _page("portal_connect_test", "portal/connect/test"),
     _page("portal_look_up", "portal/look-up"),
     _page("portal_look_up_id", "portal/look-up/{type}/{id}"),
@@ -31,6 +32,7 @@ PORTAL_ROUTES = (
     _page("portal_tokens_revoke", "portal/tokens/revoke"),
     _page("portal_watch", "portal/watch"),
     _page("portal_watch_live", "portal/watch/live"),
+    _page("portal_why", "portal/why"),
     # The name sorts after those of all literal routes below `portal`.
     _page("portal_zz_no_such_page", "portal/{*path}"),
 )

@@ -543,6 +543,11 @@ def log_span(behind: str = "") -> Span:
     return Span(start, f"{RowKind.LOG_ENTRY}.")
 
 
+def log_number(milliseconds: int) -> str:
+    """Return what `log_span` begins behind for the entries up to a time, in POSIX milliseconds."""
+    return id_in(_log_prefix(milliseconds))
+
+
 def log_span_before(milliseconds: int) -> Span:
     """Build the span of the entries of the time before one, in POSIX milliseconds."""
     return Span(_log_prefix(milliseconds - 1), f"{RowKind.LOG_ENTRY}.")

@@ -29,6 +29,7 @@ from shared.tables.account import TableAddress
 from shared.tables.azure_table import open_table
 from shared.telemetry.configured import open_telemetry
 from shared.telemetry.telemetry import Off, Telemetry
+from shared.web.attribute_recorder import AttributeRecorder
 from shared.web.compute import Compute
 from shared.web.long_polls import LongPolls
 from shared.web.provisioning_recorder import ProvisioningRecorder
@@ -68,6 +69,7 @@ class Services:
     rate_limit: RequestRateLimit = field(init=False)
     key_rate_limit: RequestRateLimit = field(init=False)
     recorder: ProvisioningRecorder = field(init=False)
+    attribute_recorder: AttributeRecorder = field(init=False)
     authorization_server: AuthorizationServer = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,6 +81,9 @@ class Services:
         object.__setattr__(self, "rate_limit", of_tenant)
         object.__setattr__(self, "key_rate_limit", of_keys)
         object.__setattr__(self, "recorder", recorder)
+        object.__setattr__(
+            self, "attribute_recorder", AttributeRecorder(self.store.log, is_on=days > 0)
+        )
         seconds = 60 * self.settings.access_token_minutes
         key_sets = KeySets(self.settings.jwks_hosts)
         server = AuthorizationServer(self.authenticator, seconds, key_sets=key_sets)
@@ -97,6 +102,7 @@ class Services:
         await self.authorization_server.close()
         await self.authenticator.close()
         await self.recorder.close()
+        await self.attribute_recorder.close()
         await self.store.close()
         await asyncio.to_thread(self.telemetry.close)
 

@@ -32,7 +32,9 @@ PEOPLE = ("Ana Ruiz", "Bo Lind", "Cy Wood", "Dao Nguyen", "Eva Kral", "Finn Berg
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 PICTURES: tuple[tuple[str, str, int, int, dict[str, Any]], ...] = (
     ("portal-connect", "/portal/connect", 1280, 900, {}),
+    ("portal-mapping", "/portal/connect/mapping", 1280, 900, {}),
     ("portal-watch", "/portal/watch", 1280, 900, {}),
+    ("portal-why", "/portal/why?q=hal@contoso.test", 1280, 1000, {}),
     ("portal-activity-dark", "/portal/activity", 1280, 900, {"color_scheme": "dark"}),
     ("portal-watch-narrow-fr", "/portal/watch", 360, 780, {"locale": "fr"}),
 )
@@ -51,6 +53,7 @@ async def fill(http: httpx.AsyncClient) -> None:
     ids = []
     for name in PEOPLE:
         body = {"userName": f"{name.split()[0].lower()}@contoso.test", "displayName": name}
+        body |= {"externalId": f"e-{name.split()[0].lower()}", "costCentre": "7"}
         ids.append((await http.post(f"{root}/Users", headers=headers, json=body)).json()["id"])
     members = [{"value": each} for each in ids[:3]]
     group = {"displayName": "Sales", "members": members}
@@ -62,6 +65,29 @@ async def fill(http: httpx.AsyncClient) -> None:
             headers=headers,
             json={"schemas": [PATCH_OP], "Operations": [change]},
         )
+    await refuse(http, root, headers)
+
+
+async def refuse(http: httpx.AsyncClient, root: str, headers: dict[str, str]) -> None:
+    """Have the kinds of requests refused and skipped that an administrator meets most."""
+    sent = {**headers, "client-request-id": "7e0c5a52-6f0a-4a0e-9d53-2f1c6b7d1a11"}
+    for body in (
+        {"userName": "hal@contoso.test", "displayName": "Hal Moss", "active": "perhaps"},
+        {"userName": "ana@contoso.test", "displayName": "Ana Ruiz"},
+    ):
+        await http.post(f"{root}/Users", headers=sent, json={**body, "extension7": "x"})
+    stranger = {"displayName": "Support", "members": [{"value": "f" * 32}]}
+    await http.post(f"{root}/Groups", headers=headers, json=stranger)
+
+
+async def until_told(http: httpx.AsyncClient, session: dict[str, Any]) -> None:
+    """Wait until the log and the record of attributes have what was sent."""
+    cookies = {each["name"]: each["value"] for each in session["cookies"]}
+    wanted = (("activity?outcome=refused", "hal@"), ("connect/mapping", "<code>userName"))
+    async with asyncio.timeout(30):
+        for path, text in wanted:
+            while text not in (await http.get(f"/portal/{path}", cookies=cookies)).text:  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.5)
 
 
 async def fill_for_staff(http: httpx.AsyncClient) -> None:
@@ -121,6 +147,7 @@ async def main() -> None:
         session = await enter(browser, http)
         await fill(http)
         await fill_for_staff(http)
+        await until_told(http, session)
         staff = await enter_as_staff(browser, running)
         for state, pictures in ((session, PICTURES), (staff, PICTURES_OF_STAFF)):
             for name, page_path, width, height, visitor in pictures:

@@ -23,7 +23,18 @@ if TYPE_CHECKING:
 
 CONNECT = "Connect your identity provider"
 WIDTHS = (360, 768, 1280)
-PAGES = ("connect", "connect?provider=okta", "watch", "activity", "look-up?q=ana@contoso.test")
+PAGES = (
+    "connect",
+    "connect?provider=okta",
+    "connect/mapping",
+    "watch",
+    "activity",
+    "activity?who=nobody@contoso.test",
+    "look-up?q=ana@contoso.test",
+    "why",
+    "why?q=ana@contoso.test",
+    f"why?q={'W' * 200}",
+)
 
 
 @pytest.fixture(scope="session")
@@ -169,6 +180,33 @@ async def test_copying_copies(desk: Window, visitor: Visitor, scim: Scim) -> Non
     assert await desk.page.evaluate("navigator.clipboard.readText()") == scim.tenant_url
 
 
+async def test_the_ticket_of_an_answer_is_copied(desk: Window, visitor: Visitor) -> None:
+    await desk.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = desk.page
+    await enter(page, visitor)
+    await page.get_by_role("link", name="Who is missing").click()
+    await page.get_by_role("searchbox", name="User").fill("ana@contoso.test")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("button", name="Copy: For a ticket").click()
+    await expect(page.get_by_text("Copied")).to_be_visible()
+    copied = await page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith("Why is ana@contoso.test not there (tenant ")
+    assert "\nWhat to do:\n" in copied
+    assert desk.problems == []
+
+
+async def test_a_new_token_is_where_the_eye_is_and_has_the_focus(
+    new_window: NewWindow, visitor: Visitor
+) -> None:
+    page = (await new_window(viewport={"width": 360, "height": 640})).page
+    await enter(page, visitor)
+    await page.get_by_role("button", name="Draw a token").click()
+    copy = page.get_by_role("button", name="Copy: Secret token")
+    await expect(copy).to_be_focused()
+    await expect(copy).to_be_in_viewport()
+    await expect(page.locator("#drawn-token")).to_be_in_viewport()
+
+
 async def test_times_are_shown_in_the_zone_of_the_visitor(
     new_window: NewWindow, visitor: Visitor, scim: Scim
 ) -> None:
@@ -189,7 +227,9 @@ async def test_pages_are_accessible_and_fit(
 ) -> None:
     user = await scim.create_user(displayName="W" * 200, title="<b>bold</b>")
     await scim.patched_user(user, {"op": "replace", "path": "active", "value": False})
-    await scim.create_group("\N{HEBREW LETTER SHIN}" * 60, user["id"])
+    await scim.create_group("\N{HEBREW LETTER SHIN}" * 60, user["id"], "f" * 32)
+    for name in ("W" * 200, "\N{HEBREW LETTER SHIN}" * 60):
+        assert (await scim.post("/Users", {"userName": name, "active": "no"})).status_code == 400
     page = (await new_window(locale=language, color_scheme=scheme)).page
     await page.goto("/portal/open")
     assert await violations(page) == []
