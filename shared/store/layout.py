@@ -131,7 +131,8 @@ class Column:
         TRANSACTION: number of the transaction within the request.
         METHOD: HTTP method of the request, or `sweep`, or `admin`.
         POSITION: index of the operation in its bulk request.
-        ACTIVE: whether a user is active, where that changed: 1 or 0.
+        ACTIVE: whether a user is active, where that changed: 1 or 0. In a slot of users, how many
+            of them are active; absent while they are not counted.
         EXTERNAL_ID: externalId of what was deleted.
         ATTRIBUTES: names of the attributes that changed, as JSON.
         ADDED: users that joined, each with its new version, and groups, with null, as JSON.
@@ -400,6 +401,11 @@ def counter_key(kind: str, slot: str) -> str:
 def slot_in(key: str) -> str:
     """Read the slot in the key of a counter."""
     return id_in(key)
+
+
+def slots_span(kind: str, first: str, last: str) -> Span:
+    """Build the span of the resources of a kind whose counters are some slots, both included."""
+    return Span(f"{kind}-{first}", f"{kind}-{last}g")
 
 
 def kind_span(kind: str, first: str = "") -> Span:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.clock import Clock
+from shared.store.active_users import ActiveUsers
 from shared.store.collection import ChangedNames
 from shared.store.custom import CustomResources, CustomType
 from shared.store.deletions import Sweeper
@@ -24,8 +25,8 @@ from shared.tables.table import Table
 class Store:
     """All resources on one table; custom resources by the name of their type.
 
-    `sweeper`, `history` and `role_changes` are for work that no request asks for, and so is what
-    `log` writes.
+    `sweeper`, `history`, `role_changes` and `active_users` are for work that no request asks for,
+    and so is what `log` writes.
     """
 
     users: Users
@@ -39,6 +40,7 @@ class Store:
     role_changes: RoleChanges
     log: ProvisioningLog
     setup_links: SetupLinks
+    active_users: ActiveUsers
     table: Table
 
     async def close(self) -> None:
@@ -99,5 +101,6 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
         role_changes=RoleChanges(table, settings, roles, rate_limiter, clock),
         log=ProvisioningLog(table, beside or table),
         setup_links=SetupLinks(table, clock),
+        active_users=ActiveUsers(table, rate_limiter),
         table=table,
     )

@@ -244,8 +244,8 @@ def test_the_sweeper_costs_its_runs_a_list_of_secrets_each_and_their_rows_in_the
     assert alone.least == alone.most == pytest.approx(runs * 3e-6)
 
 
-def test_a_tenant_with_nothing_to_do_costs_the_sweeper_three_calls_a_run() -> None:
-    calls = 3 * 730 * 4
+def test_a_tenant_with_nothing_to_do_costs_three_calls_a_run_and_two_a_day() -> None:
+    calls = 3 * 730 * 4 + 2 * 30
     priced = calls * (0.00036 / 10_000 + 1_000 * 2.3e-9)
     assert sweeps_of_a_tenant(BASIS) == pytest.approx(priced)
     assert line(bill(Period.INITIAL, 100, BASIS), "transactions").quantity.least == (

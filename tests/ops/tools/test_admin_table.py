@@ -19,7 +19,7 @@ from shared.tables.table import collect
 from tests.ops.tools.conftest import admin_with
 from tests.support.documents import group, setting, user
 from tests.support.fakes.storage_proxy import StorageProxy, answer, serving
-from tests.support.seeds import seed, write
+from tests.support.seeds import forget_active, seed, write
 from tools.admin import changes, stats
 from tools.admin.changes import DAY, HOUR, LATENESS
 from tools.admin.storage import Storage
@@ -392,6 +392,7 @@ async def test_the_numbers_of_a_tenant(
     assert numbers == {
         "tenant": tenant,
         "users": 31,
+        "active": 31,
         "groups": 2,
         "pending_deletions": {"at_least": 2, "exact": True},
         "memberships": {"at_least": 60, "exact": True},
@@ -401,7 +402,20 @@ async def test_the_numbers_of_a_tenant(
         for line in (await table_admin("tenant", "stats", tenant)).out.splitlines()
         if tenant in line
     )
-    assert row.split()[:3] == [tenant, "31", "2"]
+    assert row.split()[:4] == [tenant, "31", "31", "2"]
+
+
+async def test_active_users_are_counted_again_by_order(
+    table_admin: Admin, table: AzureTable, context: RequestContext, tenant: str
+) -> None:
+    await seed(table, context, users=30)
+    await forget_active(table, context)
+    (numbers,) = (await table_admin("tenant", "stats", tenant, "--json")).json
+    assert (numbers["users"], numbers["active"]) == (30, None)
+    (numbers,) = (await table_admin("tenant", "stats", tenant, "--recount", "--json")).json
+    assert (numbers["users"], numbers["active"]) == (30, 30)
+    refused = await table_admin("tenant", "stats", "--recount")
+    assert (refused.status, "name the tenants" in refused.err) == (2, True)
 
 
 def changes_time(milliseconds: int) -> str:
