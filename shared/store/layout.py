@@ -301,6 +301,15 @@ def memberships_span(gid: str) -> Span:
     return Span(f"{_MEMBERSHIP}-{gid}-", f"{_MEMBERSHIP}-{gid}.")
 
 
+def memberships_after(gid: str, member_id: str) -> Span:
+    """Build the span of the memberships of a group behind that of a member; "" is before all."""
+    return (
+        Span(f"{_MEMBERSHIP}-{gid}-{member_id}.", f"{_MEMBERSHIP}-{gid}.")
+        if member_id
+        else (memberships_span(gid))
+    )
+
+
 def id_in(key: str) -> str:
     """Read the id at the end of a key: of the resource, the member, or the owner."""
     return key.rpartition("-")[2]

@@ -9,6 +9,7 @@ from shared.store.collection import ChangedNames
 from shared.store.custom import CustomResources, CustomType
 from shared.store.deletions import Sweeper
 from shared.store.deletions_row import HiddenResources
+from shared.store.group_history import GroupHistory
 from shared.store.groups import Groups
 from shared.store.history import History
 from shared.store.memberships import Memberships
@@ -41,6 +42,7 @@ class Store:
     log: ProvisioningLog
     setup_links: SetupLinks
     active_users: ActiveUsers
+    group_history: GroupHistory
     table: Table
 
     async def close(self) -> None:
@@ -102,5 +104,6 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
         log=ProvisioningLog(table, beside or table),
         setup_links=SetupLinks(table, clock),
         active_users=ActiveUsers(table, rate_limiter),
+        group_history=GroupHistory(table, hidden),
         table=table,
     )
