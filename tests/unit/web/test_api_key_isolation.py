@@ -68,7 +68,14 @@ OF_THE_API = sorted(API)
 OPERATIONS = sorted((name, method) for name in API for method in API[name].operations)
 """Of each route of the API, by the code that serves it, the methods."""
 OF_A_TENANT_OF_THE_API = sorted({*OF_THE_API} & {*OF_A_TENANT})
-OF_ROWS = ["api_access", "api_events", "api_explain", "api_provisioning_log"]
+OF_ROWS = [
+    "api_access",
+    "api_events",
+    "api_explain",
+    "api_group_differences",
+    "api_group_members",
+    "api_provisioning_log",
+]
 """Those that read the rows of a tenant at once, closed or not."""
 OTHER_SCOPES = {each: " ".join(other for other in Scope if other != each) for each in Scope}
 UNDER_SCIM = sorted(FUNCTIONS.keys() - OPEN - {*OF_THE_API, "readyz"})
