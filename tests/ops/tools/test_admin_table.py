@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -129,6 +130,28 @@ async def test_a_group_is_shown_with_its_members_and_its_history(
     assert "members: 3" in listed.out
     assert "and 1 more" in listed.out
     assert "history" not in listed.out
+
+
+async def test_the_members_of_a_group_are_shown_as_they_were(
+    table_admin: Admin, store: Store, context: RequestContext, tenant: str
+) -> None:
+    ana, bo = [await store.users.create(context, user(name)) for name in ("ana", "bo")]
+    await store.groups.create(context, group("Sales"), [ana.id, bo.id])
+    then = datetime.now(UTC).isoformat()
+    await store.users.delete(context, bo.id)
+    asked = ("group", "members", "sales", "--tenant", tenant, "--at", then)
+
+    shown = (await table_admin(*asked, "--json")).json
+    assert {each["id"]: each["name"] for each in shown["members"]} == {ana.id: "ana", bo.id: None}
+    text = (await table_admin(*asked)).out
+    assert f"  {bo.id}  (deleted since)" in text
+    compared = await table_admin(*asked, "--and", "0s")
+    assert f"  left  {bo.id}  (deleted since)" in compared.out
+    assert ana.id not in compared.out
+    refused = await table_admin("group", "members", "sales", "--tenant", tenant, "--at", "500d")
+    assert (refused.status, "can be told from" in refused.err) == (1, True)
+    refused = await table_admin("group", "members", "nosuch", "--tenant", tenant, "--at", "0s")
+    assert "name one that was deleted by its id" in refused.err
 
 
 async def test_groups_in_groups_are_shown_as_a_tree_and_as_ways(
