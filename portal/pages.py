@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from portal import activity_pages, connect_pages, entry_pages, look_up_pages, watch_pages
+from portal import (
+    activity_pages,
+    connect_pages,
+    entry_pages,
+    look_up_pages,
+    look_up_then_pages,
+    watch_pages,
+)
 from portal.refusals import PageRefusal, RightMissing, SessionOver, headers_of, refusal_of
 from portal.rendering import render
 from portal.static_files import serve_static_file
@@ -110,6 +117,7 @@ PAGES: Final[Mapping[str, Endpoint]] = {
     "portal_connect_test": _page({"POST": connect_pages.test_connection}, Right.CONNECT),
     "portal_look_up": _page({"GET": look_up_pages.look_up}, Right.WATCH),
     "portal_look_up_id": _page({"GET": look_up_pages.show_resource}, Right.WATCH),
+    "portal_look_up_id_then": _page({"GET": look_up_then_pages.show_group_then}, Right.WATCH),
     # `explain` of the provisioning log gets its page here: why somebody is not there.
     "portal_open": _page(
         {"GET": entry_pages.ask_to_open, "POST": entry_pages.open_portal}, is_open=True
