@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -141,7 +142,8 @@ def ask(call: Call, process: Services) -> Call:
         values = {"tenant": tenant, "id": "0" * 32, "endpoint": "Devices"}
         given = {key: value for key, value in values.items() if f"{{{key}}}" in template}
         headers = {} if header is None else {"authorization": header}
-        url = f"https://x/{template.format(**values)}?userName=ana&user=ana"
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        url = f"https://x/{template.format(**values)}?userName=ana&user=ana&since={now}"
         body = BODIES.get((name, method), b"")
         return await call(name, method, url=url, headers=headers, body=body, **given)
 
