@@ -34,6 +34,7 @@ from token_endpoint.token import give_token
 from vendor_api.access import ACCESS
 from vendor_api.events import EVENTS
 from vendor_api.explain import EXPLAIN
+from vendor_api.group_history import GROUP_DIFFERENCES, GROUP_MEMBERS
 from vendor_api.openapi import described
 from vendor_api.openapi import no_such_path as no_such_api_path
 from vendor_api.operations import ApiEndpoint, opened_by_key
@@ -49,6 +50,8 @@ API: Mapping[str, ApiEndpoint] = {
     "api_access": ACCESS,
     "api_events": EVENTS,
     "api_explain": EXPLAIN,
+    "api_group_differences": GROUP_DIFFERENCES,
+    "api_group_members": GROUP_MEMBERS,
     "api_provisioning_log": PROVISIONING_LOG,
     "api_setup_links": SETUP_LINKS,
     "api_setup_links_id": SETUP_LINK_BY_ID,

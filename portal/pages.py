@@ -13,6 +13,7 @@ from portal import (
     connect_pages,
     entry_pages,
     look_up_pages,
+    look_up_then_pages,
     mapping_pages,
     overview_pages,
     roles_pages,
@@ -232,6 +233,7 @@ PAGES: Final[Mapping[str, Endpoint]] = {
     "portal_connect_test": _page({"POST": connect_pages.test_connection}, Right.CONNECT),
     "portal_look_up": _page({"GET": look_up_pages.look_up}, Right.WATCH),
     "portal_look_up_id": _page({"GET": look_up_pages.show_resource}, Right.WATCH),
+    "portal_look_up_id_then": _page({"GET": look_up_then_pages.show_group_then}, Right.WATCH),
     "portal_open": _page(
         {"GET": entry_pages.ask_to_open, "POST": entry_pages.open_portal}, is_open=True
     ),

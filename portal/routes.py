@@ -19,6 +19,7 @@ PORTAL_ROUTES = (
     _page("portal_connect_test", "portal/connect/test"),
     _page("portal_look_up", "portal/look-up"),
     _page("portal_look_up_id", "portal/look-up/{type}/{id}"),
+    _page("portal_look_up_id_then", "portal/look-up/{type}/{id}/then"),
     _page("portal_open", "portal/open"),
     _page("portal_roles", "portal/roles"),
     _page("portal_setup_links", "portal/setup-links"),

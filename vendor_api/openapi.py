@@ -73,6 +73,8 @@ _TENANT = {
 _ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
 _IN_PATHS = {"tenant": _TENANT, "id": _ID}
 _IDS = {
+    "api_group_differences": "The id of the group, also of one that was deleted: 32 hex digits.",
+    "api_group_members": "The id of the group, also of one that was deleted: 32 hex digits.",
     "api_setup_links_id": "The id of the setup link: 32 hex digits.",
     "api_tokens_id": "The version of the token: 32 hex digits.",
 }

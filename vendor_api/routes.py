@@ -7,6 +7,18 @@ API_ROUTES = (
     Route("api_events", "api/v1/tenants/{tenant}/events", per_tenant=False, problems=True),
     Route("api_explain", "api/v1/tenants/{tenant}/explain", per_tenant=False, problems=True),
     Route(
+        "api_group_differences",
+        "api/v1/tenants/{tenant}/groups/{id}/differences",
+        per_tenant=False,
+        problems=True,
+    ),
+    Route(
+        "api_group_members",
+        "api/v1/tenants/{tenant}/groups/{id}/members",
+        per_tenant=False,
+        problems=True,
+    ),
+    Route(
         "api_provisioning_log",
         "api/v1/tenants/{tenant}/provisioning-log",
         per_tenant=False,

@@ -131,7 +131,8 @@ class Column:
         TRANSACTION: number of the transaction within the request.
         METHOD: HTTP method of the request, or `sweep`, or `admin`.
         POSITION: index of the operation in its bulk request.
-        ACTIVE: whether a user is active, where that changed: 1 or 0.
+        ACTIVE: whether a user is active, where that changed: 1 or 0. In a slot of users, how many
+            of them are active; absent while they are not counted.
         EXTERNAL_ID: externalId of what was deleted.
         ATTRIBUTES: names of the attributes that changed, as JSON.
         ADDED: users that joined, each with its new version, and groups, with null, as JSON.
@@ -302,6 +303,15 @@ def memberships_span(gid: str) -> Span:
     return Span(f"{_MEMBERSHIP}-{gid}-", f"{_MEMBERSHIP}-{gid}.")
 
 
+def memberships_after(gid: str, member_id: str) -> Span:
+    """Build the span of the memberships of a group behind that of a member; "" is before all."""
+    return (
+        Span(f"{_MEMBERSHIP}-{gid}-{member_id}.", f"{_MEMBERSHIP}-{gid}.")
+        if member_id
+        else (memberships_span(gid))
+    )
+
+
 def id_in(key: str) -> str:
     """Read the id at the end of a key: of the resource, the member, or the owner."""
     return key.rpartition("-")[2]
@@ -402,6 +412,11 @@ def counter_key(kind: str, slot: str) -> str:
 def slot_in(key: str) -> str:
     """Read the slot in the key of a counter."""
     return id_in(key)
+
+
+def slots_span(kind: str, first: str, last: str) -> Span:
+    """Build the span of the resources of a kind whose counters are some slots, both included."""
+    return Span(f"{kind}-{first}", f"{kind}-{last}g")
 
 
 def kind_span(kind: str, first: str = "") -> Span:

@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.clock import Clock
+from shared.store.active_users import ActiveUsers
 from shared.store.collection import ChangedNames
 from shared.store.custom import CustomResources, CustomType
 from shared.store.deletions import Sweeper
 from shared.store.deletions_row import HiddenResources
+from shared.store.group_history import GroupHistory
 from shared.store.groups import Groups
 from shared.store.history import History
 from shared.store.memberships import Memberships
@@ -24,8 +26,8 @@ from shared.tables.table import Table
 class Store:
     """All resources on one table; custom resources by the name of their type.
 
-    `sweeper`, `history` and `role_changes` are for work that no request asks for, and so is what
-    `log` writes.
+    `sweeper`, `history`, `role_changes` and `active_users` are for work that no request asks for,
+    and so is what `log` writes.
     """
 
     users: Users
@@ -39,6 +41,8 @@ class Store:
     role_changes: RoleChanges
     log: ProvisioningLog
     setup_links: SetupLinks
+    active_users: ActiveUsers
+    group_history: GroupHistory
     table: Table
 
     async def close(self) -> None:
@@ -99,5 +103,7 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
         role_changes=RoleChanges(table, settings, roles, rate_limiter, clock),
         log=ProvisioningLog(table, beside or table),
         setup_links=SetupLinks(table, clock),
+        active_users=ActiveUsers(table, rate_limiter),
+        group_history=GroupHistory(table, hidden),
         table=table,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from tests.support.fixtures.portal_visitor import Visitor
     from tests.support.fixtures.scim_client import Scim
     from tests.support.fixtures.service import RunningService
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
 
 CONNECT = "Connect your identity provider"
 WIDTHS = (360, 768, 1280)
@@ -220,6 +226,21 @@ async def test_times_are_shown_in_the_zone_of_the_visitor(
     assert shown[0] != shown[1]
 
 
+async def test_a_time_is_asked_for_in_the_zone_of_the_visitor(
+    new_window: NewWindow, visitor: Visitor, scim: Scim
+) -> None:
+    ana = await scim.create_user(displayName="Ana Ruiz")
+    sales = await scim.create_group("Sales", ana["id"])
+    page = (await new_window(timezone_id="Asia/Tokyo")).page
+    await enter(page, visitor)
+    await page.goto(f"/portal/look-up/group/{sales['id']}/then")
+    await expect(page.get_by_text("Times are in the zone Asia/Tokyo")).to_be_visible()
+    await page.get_by_label("At", exact=True).fill("2026-03-01T08:30:15")
+    await page.get_by_role("button", name="Show").click()
+    await expect(page.get_by_label("At", exact=True)).to_have_value("2026-03-01T08:30:15")
+    assert "at=2026-02-28T23%3A30%3A15.000Z" in page.url
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("language", ["en", "fr"])
 async def test_pages_are_accessible_and_fit(
@@ -227,14 +248,17 @@ async def test_pages_are_accessible_and_fit(
 ) -> None:
     user = await scim.create_user(displayName="W" * 200, title="<b>bold</b>")
     await scim.patched_user(user, {"op": "replace", "path": "active", "value": False})
-    await scim.create_group("\N{HEBREW LETTER SHIN}" * 60, user["id"], "f" * 32)
+    group = await scim.create_group("\N{HEBREW LETTER SHIN}" * 60, user["id"], "f" * 32)
     for name in ("W" * 200, "\N{HEBREW LETTER SHIN}" * 60):
         assert (await scim.post("/Users", {"userName": name, "active": "no"})).status_code == 400
+    then = f"look-up/group/{group['id']}/then"
+    late = "2099-12-31T00:00:00Z"
+    times = (then, f"{then}?at={late}", f"{then}?at={now()}", f"{then}?at={now()}&until={now()}")
     page = (await new_window(locale=language, color_scheme=scheme)).page
     await page.goto("/portal/open")
     assert await violations(page) == []
     await enter(page, visitor)
-    for path in (*PAGES, f"look-up/user/{user['id']}", "no-such-page"):
+    for path in (*PAGES, f"look-up/user/{user['id']}", *times, "no-such-page"):
         for width in WIDTHS:
             await page.set_viewport_size({"width": width, "height": 900})
             await page.goto(f"/portal/{path}")

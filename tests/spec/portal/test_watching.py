@@ -74,6 +74,7 @@ async def test_the_numbers_and_the_chart_count_what_is_there(visitor: Visitor, s
     await scim.create_group("Sales", user["id"])
     text = await visitor.page("/portal/watch")
     assert "Users 3 Groups 1" in text
+    assert "Active users: 3, disabled: 0." in text
     assert "4 changes in the last 24 hours, 4 in the busiest hour." in text
 
 
