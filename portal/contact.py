@@ -1,4 +1,4 @@
-"""Last contact: when the identity provider was there, with which token, and what silence means."""
+"""What the log tells of the identity provider: when it was there last, and what was refused."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from portal.wording import Entry
-    from shared.store.provisioning_log import KeptEntry
+    from shared.store.provisioning_log import KeptEntry, LogEntry
 
 QUIET_SECONDS: Final = 3 * 3_600
 """Entra comes every 40 minutes, and the log tells of it once an hour."""
@@ -53,6 +53,21 @@ class Contact:
         return "ago.minutes", int(max(self.age, 0) // _MINUTE)
 
 
+def contacts_in(entries: Iterable[KeptEntry]) -> Iterator[LogEntry]:
+    """Pass over the entries by which no identity provider was there: those without a token."""
+    return (each.entry for each in entries if each.entry.token and not each.entry.is_product)
+
+
+def refusals_in(entries: Iterable[KeptEntry]) -> Iterator[tuple[int, int]]:
+    """Return when the identity provider was refused something, and how often.
+
+    What has no entry of its own is told by one that counts it. Times are in POSIX milliseconds.
+    """
+    for each in entries:
+        if each.entry.kind in {"refused", "leftOut"} and not each.entry.is_product:
+            yield each.entry.time, each.entry.number or 1
+
+
 def contact_of(entries: Sequence[KeptEntry], latest: Sequence[Entry], now: float) -> Contact:
     """Find the last contact in the log, or else in the changes, which are always kept.
 
@@ -61,11 +76,7 @@ def contact_of(entries: Sequence[KeptEntry], latest: Sequence[Entry], now: float
         latest: of the activity of the identity provider, likewise.
         now: in POSIX seconds.
     """
-    of_log = (
-        (each.entry.time / 1000, each.entry.token)
-        for each in entries
-        if each.entry.token and not each.entry.is_product
-    )
+    of_log = ((each.time / 1000, each.token) for each in contacts_in(entries))
     of_changes = ((each.seconds, each.actor) for each in latest if each.outcome == "success")
     known = [each for each in (next(of_log, None), next(of_changes, None)) if each is not None]
     if not known:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from portal.contact import SILENT_SECONDS, contacts_in, refusals_in
 from shared.auth.tenant_tokens import TenantState
 from shared.errors import ScimError
 from shared.store.counters import read_numbers
@@ -43,7 +44,6 @@ _READING_SECONDS: Final = 12.0
 _ROW_SECONDS: Final = 5.0
 _DAY: Final = 86_400
 _SOON: Final = 30 * _DAY
-_SILENT: Final = 2 * _DAY
 
 
 class Reason(StrEnum):
@@ -53,7 +53,7 @@ class Reason(StrEnum):
         SHUT: no token opens it.
         FAILURES: requests were refused within a day.
         EXPIRES: its token expires within a month.
-        SILENT: the identity provider was there before, and not for two days.
+        SILENT: the identity provider was there before, and not for a day.
         UNREADABLE: its log could not be read.
     """
 
@@ -68,7 +68,7 @@ _RANKS: Final = {reason: rank for rank, reason in enumerate(Reason)}
 
 
 @dataclass(frozen=True, slots=True)
-class Contact:
+class LogSummary:
     """What the newest entries of a provisioning log tell; times in POSIX seconds.
 
     Attributes:
@@ -89,7 +89,7 @@ class TenantGlance:
     Attributes:
         name: its name.
         access: whether its tokens open it, and when the newest expires.
-        contact: of its log; None where that was not read.
+        log: what its log tells; None where that was not read.
         was_asked: whether it was to be read.
         numbers: of users and groups; None where they were not read.
         reasons: why somebody should look at it, the most pressing first.
@@ -97,7 +97,7 @@ class TenantGlance:
 
     name: str
     access: TenantAccess
-    contact: Contact | None = None
+    log: LogSummary | None = None
     was_asked: bool = False
     numbers: ResourceNumbers | None = None
     reasons: tuple[Reason, ...] = ()
@@ -111,34 +111,34 @@ class TenantGlance:
     def order(self) -> tuple[int, int, int, str]:
         """By what it is sorted: how pressing, closed ones last, most failures first, then name."""
         rank = min((_RANKS[reason] for reason in self.reasons), default=len(Reason))
-        failures = 0 if self.contact is None else self.contact.failures
+        failures = 0 if self.log is None else self.log.failures
         return rank, int(self.is_closed), -failures, self.name
 
 
 @dataclass(slots=True)
-class RememberedContacts:
+class RememberedSummaries:
     """What this process has read of logs.
 
     Attributes:
         by_tenant: with the steady time at which it was read.
     """
 
-    by_tenant: dict[str, tuple[float, Contact]] = field(default_factory=dict)
+    by_tenant: dict[str, tuple[float, LogSummary]] = field(default_factory=dict)
 
-    def of(self, tenant: str) -> Contact | None:
+    def of(self, tenant: str) -> LogSummary | None:
         """Return what was read within the last minutes; None without."""
-        read_at, contact = self.by_tenant.get(tenant, (-_REMEMBERED_SECONDS, Contact()))
-        return contact if time.monotonic() - read_at < _REMEMBERED_SECONDS else None
+        read_at, summary = self.by_tenant.get(tenant, (-_REMEMBERED_SECONDS, LogSummary()))
+        return summary if time.monotonic() - read_at < _REMEMBERED_SECONDS else None
 
-    def put(self, tenant: str, contact: Contact) -> None:
+    def put(self, tenant: str, summary: LogSummary) -> None:
         """Remember what was read; of too many the oldest is dropped."""
         if len(self.by_tenant) >= _MOST_REMEMBERED:
             del self.by_tenant[next(iter(self.by_tenant))]
         self.by_tenant.pop(tenant, None)
-        self.by_tenant[tenant] = time.monotonic(), contact
+        self.by_tenant[tenant] = time.monotonic(), summary
 
 
-_contacts = RememberedContacts()
+_summaries = RememberedSummaries()
 
 
 async def glance_at_all(visit: Visit, text: str, *, is_fresh: bool) -> list[TenantGlance]:
@@ -155,13 +155,10 @@ async def glance_at_all(visit: Visit, text: str, *, is_fresh: bool) -> list[Tena
     names = [name for name in await tokens.names() if text in name]
     found = [TenantGlance(name, await tokens.access(name)) for name in names]
     open_ones = [each.name for each in found if not each.is_closed][:MOST_LOOKED_AT]
-    await _read_contacts(
-        visit, [name for name in open_ones if is_fresh or _contacts.of(name) is None]
-    )
+    await _read_logs(visit, [name for name in open_ones if is_fresh or _summaries.of(name) is None])
     asked, now = set(open_ones), time.time()
     glances = (
-        replace(each, contact=_contacts.of(each.name), was_asked=each.name in asked)
-        for each in found
+        replace(each, log=_summaries.of(each.name), was_asked=each.name in asked) for each in found
     )
     judged = (replace(each, reasons=tuple(reasons_of(each, now))) for each in glances)
     return sorted(judged, key=lambda each: each.order)
@@ -189,31 +186,28 @@ def reasons_of(glance: TenantGlance, now: float) -> Iterable[Reason]:
         return
     if glance.access.state is TenantState.NO_VALID_TOKEN:
         yield Reason.SHUT
-    contact = glance.contact
-    if contact is not None and contact.failures:
+    log = glance.log
+    if log is not None and log.failures:
         yield Reason.FAILURES
     expires = glance.access.expires
     if expires is not None and now < expires < now + _SOON:
         yield Reason.EXPIRES
-    if contact is not None and contact.last is not None and contact.last < now - _SILENT:
+    if log is not None and log.last is not None and log.last < now - SILENT_SECONDS:
         yield Reason.SILENT
-    if contact is None and glance.was_asked:
+    if log is None and glance.was_asked:
         yield Reason.UNREADABLE
 
 
-def contact_of(entries: Sequence[KeptEntry], now: float) -> Contact:
+def summarize(entries: Sequence[KeptEntry], now: float) -> LogSummary:
     """Read the newest entries of a log, the newest first. Pure."""
-    theirs = [each.entry for each in entries if not each.entry.is_product]
-    heard = [each for each in theirs if each.kind != "leftOut"]
     since = (now - _DAY) * 1_000
-    failures = sum(each.kind == "refused" and each.time >= since for each in theirs)
+    failures = sum(number for time_, number in refusals_in(entries) if time_ >= since)
     reaches_back = len(entries) < ENTRIES_READ or entries[-1].entry.time < since
-    left_out = any(each.kind == "leftOut" and each.time >= since for each in theirs)
-    last = heard[0].time / 1_000 if heard else None
-    return Contact(last, failures, reaches_back and not left_out)
+    last = next((each.time / 1_000 for each in contacts_in(entries)), None)
+    return LogSummary(last, failures, reaches_back)
 
 
-async def _read_contacts(visit: Visit, names: Sequence[str]) -> None:
+async def _read_logs(visit: Visit, names: Sequence[str]) -> None:
     """Read the logs of tenants, side by side, for some seconds; what is not read stays unread."""
 
     async def read(name: str) -> None:
@@ -224,7 +218,7 @@ async def _read_contacts(visit: Visit, names: Sequence[str]) -> None:
             return
         finally:
             visit.entered.context.meter.add(context.meter)
-        _contacts.put(name, contact_of(entries, time.time()))
+        _summaries.put(name, summarize(entries, time.time()))
 
     try:
         async with asyncio.timeout(_READING_SECONDS):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from portal.activity import ActivityFilter, read_activity
-from portal.contact import SILENT_SECONDS, contact_of
+from portal.contact import SILENT_SECONDS, contact_of, refusals_in
 from portal.rendering import render
 from shared.store.counters import read_numbers
 from shared.store.recent_changes import count_changes
@@ -135,12 +135,10 @@ async def _read_day(visit: Visit) -> list[Bucket]:
 
 
 def count_refusals(entries: Sequence[KeptEntry]) -> RefusalCount:
-    """Count the refusals of the identity provider, those that have no entry of their own too."""
+    """Count the refusals of the identity provider by the hour."""
     by_hour: Counter[int] = Counter()
-    for each in entries:
-        entry = each.entry
-        if entry.kind in {"refused", "leftOut"} and not entry.is_product:
-            by_hour[entry.time // _HOUR * _HOUR] += entry.number or 1
+    for time_, number in refusals_in(entries):
+        by_hour[time_ // _HOUR * _HOUR] += number
     is_all = len(entries) < MOST_WATCHED
     return RefusalCount(by_hour, 0 if is_all else entries[-1].entry.time)
 

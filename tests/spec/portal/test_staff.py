@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from portal.pages import PAGES
+from portal.routes import PORTAL_ROUTES
 from portal.staff import PLATFORM_SIGN, PRINCIPAL
 from shared.portal_codes import PATH
 from tests.support.fixtures.portal_visitor import form_in, text_of
@@ -22,19 +25,55 @@ from tests.support.fixtures.staff import (
 )
 from tests.support.production import PUBLIC, TOKEN, Azure, Deployed, bearer, deployed
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 ALL = "/portal/tenants"
 ACME = f"{ALL}/acme"
 LINKS, REVOKE = f"{ACME}/setup-links", f"{ACME}/setup-links/revoke"
-PAGES = (
-    "connect",
-    "watch",
-    "watch/live",
-    "activity",
-    "look-up",
-    "look-up?q=x",
-    "roles",
-    "setup-links",
-)
+THEN = "look-up/{type}/{id}/then"
+QUERIES = {
+    "activity": ("", "?outcome=refused", "?who=ana@staff.test"),
+    "activity/export": ("?format=csv", "?format=ndjson"),
+    "connect": ("", "?provider=okta", "?provider=other"),
+    "connect/mapping": ("", "?provider=okta"),
+    "look-up": ("", "?q=ana@staff.test", "?q=nobody"),
+    THEN: ("", "?at={now}", "?at={early}&until={now}", "?at={early}", "?at=2999-01-01T00:00"),
+    "why": ("", "?q=ana@staff.test", "?q=nobody"),
+}
+"""What pages are asked for besides their paths."""
+
+
+def pages_of_a_tenant() -> Iterator[str]:
+    """Every page that staff see at a tenant, by the routes of the portal."""
+    for route in PORTAL_ROUTES:
+        page = PAGES[route.name]
+        if getattr(page, "is_of_tenant", False) and "GET" in getattr(page, "methods", ()):
+            path = route.path.removeprefix("portal").removeprefix("/")
+            if "*" not in path:
+                yield from (path + query for query in QUERIES.get(path, ("",)))
+
+
+@pytest.fixture(scope="session")
+async def provisioned(staffed_app: Deployed) -> dict[str, str]:
+    """Have somebody, a group and a refusal at a tenant; what the paths of its pages hold."""
+    root, headers = "/tenants/acme/scim/v2", bearer(f"{TOKEN}-of-acme")
+    early = datetime.now(UTC)
+
+    async def create(kind: str, status: int = 201, **body: Any) -> str:
+        made = await staffed_app.client.post(f"{root}/{kind}", headers=headers, json=body)
+        assert made.status_code == status, made.text
+        return str(made.json().get("id"))
+
+    ana = await create("Users", userName="ana@staff.test", displayName="Ana", costCentre="7")
+    group = await create("Groups", displayName="Sales", members=[{"value": ana}])
+    await create("Users", status=400, userName="hal@staff.test", active="perhaps")
+    times = {"early": early, "now": datetime.now(UTC)}
+    return {
+        "type": "group",
+        "id": group,
+        **{name: f"{time:%Y-%m-%dT%H:%M:%S.%fZ}" for name, time in times.items()},
+    }
 
 
 async def test_staff_see_all_tenants(staff: Staff) -> None:
@@ -44,13 +83,35 @@ async def test_staff_see_all_tenants(staff: Staff) -> None:
     assert "default" in page
 
 
-@pytest.mark.parametrize("page", PAGES)
-async def test_staff_see_every_page_of_a_tenant_and_stay_there(staff: Staff, page: str) -> None:
-    shown = await staff.get(f"{ACME}/{page}")
-    assert shown.status_code == 200, text_of(shown)
-    links = re.findall(r'(?:href|action|data-live)="(/portal[^"]*)"', shown.text)
-    stray = [each for each in links if not each.startswith((ACME, "/portal/static/"))]
-    assert set(stray) <= {ALL}
+async def test_all_tenants_show_how_many_users_are_active(
+    staff: Staff, staffed_app: Deployed
+) -> None:
+    body = {"userName": "bo@staff.test", "active": False}
+    made = await staffed_app.client.post("/scim/v2/Users", headers=bearer(TOKEN), json=body)
+    assert made.status_code == 201, made.text
+    shown = re.compile(r"(\d+) users?, \d+ groups? active: (\d+), disabled: (\d+)")
+    numbers = [[*map(int, each)] for each in shown.findall(await staff.page(ALL))]
+    assert all(users == active + disabled for users, active, disabled in numbers)
+    assert sum(disabled for *_, disabled in numbers) == 1
+
+
+@pytest.mark.parametrize("page", [*pages_of_a_tenant()])
+async def test_staff_see_every_page_of_a_tenant_and_stay_there(
+    staff: Staff, provisioned: dict[str, str], page: str
+) -> None:
+    shown = await staff.get(f"{ACME}/{page.format(**provisioned)}")
+    assert shown.status_code in {200, 303}, text_of(shown)
+    assert shown.headers.get("location", ACME).startswith(ACME)
+    links = re.findall(r"""[="' ](/portal[^"' >]*)""", shown.text)
+    stray = [each for each in links if not each.startswith((f"{ACME}/", "/portal/static/"))]
+    assert set(stray) <= {ALL, ACME}
+
+
+def test_pages_of_every_kind_are_among_those() -> None:
+    paths = {page.partition("?")[0] for page in pages_of_a_tenant()}
+    assert {"", "connect/mapping", "roles", "setup-links", "watch/live", "why", THEN} <= paths
+    assert not paths & {"open", "static/{name}", "tenants", "sign-out"}
+    assert QUERIES.keys() <= paths
 
 
 async def test_what_a_page_leads_on_to_is_of_the_tenant(staff: Staff) -> None:
