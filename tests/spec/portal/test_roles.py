@@ -87,7 +87,11 @@ async def test_a_priority_is_that_of_the_role(staffed_app: Deployed, staff: Staf
         ({"action": "add", **GROUP, "priority": "-1"}, 400, "a whole number"),
         ({"action": "add", **GROUP, "priority": "1e3"}, 400, "a whole number"),
         ({"action": "add", **GROUP, "priority": "1000001"}, 400, "a whole number"),
-        ("add", {**GROUP, "priority": "\N{ARABIC-INDIC DIGIT ONE}"}, 400, "a whole number"),
+        (
+            {"action": "add", **GROUP, "priority": "\N{ARABIC-INDIC DIGIT ONE}"},
+            400,
+            "a whole number",
+        ),
         ({"action": "add", **GROUP, "group": "ADMINS"}, 400, "gives this role already"),
         ({"action": "remove", "entry": "7"}, 409, "changed the roles meanwhile"),
         ({"action": "remove", "entry": "-1"}, 409, "changed the roles meanwhile"),

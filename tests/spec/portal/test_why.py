@@ -69,13 +69,13 @@ async def test_a_refusal_is_the_reason_with_its_remedy(visitor: Visitor, scim: S
 async def test_the_ticket_has_requests_and_times_and_no_other_name(
     visitor: Visitor, scim: Scim
 ) -> None:
-    request_id = await refuse(scim, visitor, externalId="e-7")
+    request_id = await refuse(scim, visitor, externalId="external-7")
     told = await ticket(visitor, ANA)
     assert told.startswith(f"Why is {ANA} not there (tenant {visitor.tenant}, asked at 20")
     assert f"Requests: {request_id}" in told
     assert "of the client entra-0001" in told
-    assert "e-7" not in told
-    assert ANA not in await ticket(visitor, "e-7")
+    assert "external-7" not in told
+    assert ANA not in await ticket(visitor, "external-7")
 
 
 async def test_who_is_there_is_looked_at(visitor: Visitor, scim: Scim) -> None:
