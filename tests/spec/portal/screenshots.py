@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,13 @@ PICTURES: tuple[tuple[str, str, int, int, dict[str, Any]], ...] = (
     ("portal-mapping", "/portal/connect/mapping", 1280, 900, {}),
     ("portal-watch", "/portal/watch", 1280, 900, {}),
     ("portal-why", "/portal/why?q=hal@contoso.test", 1280, 1000, {}),
+    (
+        "portal-group-then",
+        "/portal/look-up/group/{group}/then?at={at}&until={until}",
+        1280,
+        820,
+        {},
+    ),
     ("portal-activity-dark", "/portal/activity", 1280, 900, {"color_scheme": "dark"}),
     ("portal-watch-narrow-fr", "/portal/watch", 360, 780, {"locale": "fr"}),
 )
@@ -47,8 +55,8 @@ PICTURES_OF_STAFF: tuple[tuple[str, str, int, int, dict[str, Any]], ...] = (
 """The same, of the pages that the vendor's staff see."""
 
 
-async def fill(http: httpx.AsyncClient) -> None:
-    """Provision some people and a group."""
+async def fill(http: httpx.AsyncClient) -> dict[str, str]:
+    """Provision some people and a group; its id, and a time at which others were in it."""
     root, headers = f"/tenants/{TENANT}/scim/v2", {"Authorization": f"Bearer {TOKEN}"}
     ids = []
     for name in PEOPLE:
@@ -57,7 +65,8 @@ async def fill(http: httpx.AsyncClient) -> None:
         ids.append((await http.post(f"{root}/Users", headers=headers, json=body)).json()["id"])
     members = [{"value": each} for each in ids[:3]]
     group = {"displayName": "Sales", "members": members}
-    await http.post(f"{root}/Groups", headers=headers, json=group)
+    sales = (await http.post(f"{root}/Groups", headers=headers, json=group)).json()["id"]
+    early = now()
     for each, path, value in ((ids[1], "title", "Head of Sales"), (ids[2], "active", False)):
         change = {"op": "replace", "path": path, "value": value}
         await http.patch(
@@ -65,14 +74,31 @@ async def fill(http: httpx.AsyncClient) -> None:
             headers=headers,
             json={"schemas": [PATCH_OP], "Operations": [change]},
         )
+    await exchange(http, f"{root}/Groups/{sales}", headers, ids)
     await refuse(http, root, headers)
+    return {"group": sales, "at": early}
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+async def exchange(
+    http: httpx.AsyncClient, group: str, headers: dict[str, str], ids: list[str]
+) -> None:
+    """Have members leave a group and others join it."""
+    operations = [
+        {"op": "remove", "path": f'members[value eq "{ids[0]}"]'},
+        {"op": "add", "path": "members", "value": [{"value": each} for each in ids[3:5]]},
+    ]
+    await http.patch(group, headers=headers, json={"schemas": [PATCH_OP], "Operations": operations})
 
 
 async def refuse(http: httpx.AsyncClient, root: str, headers: dict[str, str]) -> None:
     """Have the kinds of requests refused and skipped that an administrator meets most."""
     sent = {**headers, "client-request-id": "7e0c5a52-6f0a-4a0e-9d53-2f1c6b7d1a11"}
     for body in (
-        {"userName": "hal@contoso.test", "displayName": "Hal Moss", "active": "perhaps"},
+        {"userName": "hal@contoso.test", "externalId": "e-hal", "active": "perhaps"},
         {"userName": "ana@contoso.test", "displayName": "Ana Ruiz"},
     ):
         await http.post(f"{root}/Users", headers=sent, json={**body, "extension7": "x"})
@@ -145,9 +171,10 @@ async def main() -> None:
     ):
         browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         session = await enter(browser, http)
-        await fill(http)
+        filled = await fill(http)
         await fill_for_staff(http)
         await until_told(http, session)
+        filled["until"] = now()
         staff = await enter_as_staff(browser, running)
         for state, pictures in ((session, PICTURES), (staff, PICTURES_OF_STAFF)):
             for name, page_path, width, height, visitor in pictures:
@@ -158,7 +185,7 @@ async def main() -> None:
                     **{"locale": "en-GB", "timezone_id": "Europe/Paris", **visitor},
                 )
                 page = await context.new_page()
-                await page.goto(page_path)
+                await page.goto(page_path.format(**filled))
                 await page.screenshot(path=IMAGES / f"{name}.png")
         await browser.close()
 
