@@ -37,7 +37,7 @@ PICTURES: tuple[tuple[str, str, int, int, dict[str, Any]], ...] = (
     ("portal-watch", "/portal/watch", 1280, 900, {}),
     ("portal-why", "/portal/why?q=hal@contoso.test", 1280, 1000, {}),
     (
-        "portal-group-then",
+        "portal-then",
         "/portal/look-up/group/{group}/then?at={at}&until={until}",
         1280,
         820,
