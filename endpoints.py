@@ -35,6 +35,7 @@ from token_endpoint.token import give_token
 from vendor_api.access import ACCESS
 from vendor_api.events import EVENTS
 from vendor_api.explain import EXPLAIN
+from vendor_api.group_history import GROUP_DIFFERENCES, GROUP_MEMBERS
 from vendor_api.guard import GUARD_OVERVIEW, GUARD_RELEASE, GUARD_UNDO
 from vendor_api.openapi import described
 from vendor_api.openapi import no_such_path as no_such_api_path
@@ -56,6 +57,8 @@ API: Mapping[str, ApiEndpoint] = {
     "api_guard": GUARD_OVERVIEW,
     "api_guard_id_release": GUARD_RELEASE,
     "api_guard_id_undo": GUARD_UNDO,
+    "api_group_differences": GROUP_DIFFERENCES,
+    "api_group_members": GROUP_MEMBERS,
     "api_provisioning_log": PROVISIONING_LOG,
     "api_setup_links": SETUP_LINKS,
     "api_setup_links_id": SETUP_LINK_BY_ID,

@@ -40,6 +40,10 @@ param tokenOfficerId string = ''
 @description('Let the app write to the vault too (Key Vault Secrets Officer), so that /api/v1 draws and revokes tokens, and creates and closes tenants.')
 param tokensByApi bool = false
 
+@description('Client id of the app registration, in the directory of the subscription, by which your staff sign in to the portal of every tenant, as docs/portal.md makes it; empty for no such sign-in.')
+@maxLength(36)
+param portalStaffClientId string = ''
+
 @description('Copies of the identities: in one datacenter (LRS), three zones (ZRS), or a second region too (GRS, GZRS; RA: readable there).')
 @allowed([
   'Standard_LRS'
@@ -153,6 +157,7 @@ var names = {
   app: 'func-${name}-${suffix}'
 }
 
+var hasStaffSignIn = !empty(portalStaffClientId)
 var isPrivate = !empty(privateNetwork)
 // Cut here rather than in the module, so that an address space that is none is refused before
 // anything is deployed. Flex Consumption needs a subnet of its own, and /26 leaves it room to scale
@@ -312,12 +317,25 @@ module app 'modules/app.bicep' = {
     perInstanceConcurrency: perInstanceConcurrency
     subnetId: network.?outputs.appSubnetId ?? ''
     onlyFromEntra: onlyFromEntra
+    portalStaff: hasStaffSignIn ? 'entra' : 'off'
   }
   // An app that starts before it may read its package, its table or its vault fails until it is
   // restarted.
   dependsOn: [
     roles
     privateEndpoints
+  ]
+}
+
+module staffSignIn 'modules/staff-sign-in.bicep' = if (hasStaffSignIn) {
+  params: {
+    appName: names.app
+    clientId: portalStaffClientId
+    issuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
+    isBehindGateway: contains(settings, 'SCIM_BASE_URL')
+  }
+  dependsOn: [
+    app
   ]
 }
 

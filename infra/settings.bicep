@@ -81,4 +81,29 @@ type serviceSettings = {
 
   @description('Whether events are sent to the webhook endpoints that are registered.')
   SCIM_WEBHOOKS: ('off' | 'on')?
+
+  @description('The app role that staff have in the app registration.')
+  @minLength(1)
+  @maxLength(60)
+  SCIM_PORTAL_STAFF_ROLE: string?
+
+  @description('What the pages of the portal call your product.')
+  @minLength(1)
+  @maxLength(60)
+  SCIM_PORTAL_PRODUCT: string?
+
+  @description('The colour of links and buttons of the portal, as #1f5fbf.')
+  @minLength(7)
+  @maxLength(7)
+  SCIM_PORTAL_COLOUR: string?
+
+  @description('A PNG, JPEG or WebP file in the package, from the folder of the app on, that the pages of the portal show.')
+  @minLength(1)
+  @maxLength(260)
+  SCIM_PORTAL_LOGO: string?
+
+  @description('Hosts of your product, by commas, to which a setup link may lead back.')
+  @minLength(1)
+  @maxLength(2048)
+  SCIM_PORTAL_RETURN_HOSTS: string?
 }

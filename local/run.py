@@ -294,6 +294,7 @@ def _announce(
         f"Tenant URL: {url}",
         f"Token:      {token if os.environ.get(settings_file.TOKEN) else 'make token'}",
         *([] if link is None else [f"Portal:     {link}"]),
+        *([] if link is None else ["Staff:      .venv/bin/python -m tools.admin link new --staff"]),
         "Ctrl-C ends it.",
     ]
     print("\n".join(lines), flush=True)

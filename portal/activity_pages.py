@@ -8,22 +8,27 @@ import json
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
-from portal.activity import ActivityFilter, ids_of, read_activity, read_before, read_changes
+from portal.activity import ActivityFilter, ids_of, read_activity, read_told
+from portal.log_wording import OUTCOME_OF
 from portal.refusals import PageRefusal
 from portal.rendering import file_of, render, when
-from portal.wording import KINDS, kind_of
+from portal.timeline import ActivityPlaces
+from portal.wording import KINDS, OUTCOMES, kind_of
+from shared.store.changes import RecordedChange
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from portal.activity import Told
     from portal.visit import Visit
-    from shared.store.changes import RecordedChange
+    from shared.store.provisioning_log import KeptEntry
     from shared.web.responses import ScimResponse
 
 MOST_EXPORTED: Final = 20_000
 
 _COLUMNS: Final = (
     "time",
+    "outcome",
     "kind",
     "resourceType",
     "id",
@@ -34,6 +39,13 @@ _COLUMNS: Final = (
     "externalId",
     "token",
     "request",
+    "clientRequest",
+    "method",
+    "status",
+    "scimType",
+    "path",
+    "milliseconds",
+    "number",
 )
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -41,12 +53,14 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 async def show_activity(visit: Visit) -> ScimResponse:
     """GET of a page of the activity. A few calls, and one for each that is named."""
     asked = ActivityFilter.of(visit.query)
-    activity = await read_activity(visit, asked, read_before(visit.query))
+    places = ActivityPlaces.of(visit.query.get("before", "."))
+    activity = await read_activity(visit, asked, places)
     return render(
         visit,
         "activity.html",
         asked=asked,
         kinds=KINDS,
+        outcomes=OUTCOMES,
         activity=activity,
         is_first=visit.query.get("before") is None,
         older=urlencode({**asked.query, "before": activity.before or ""}),
@@ -55,7 +69,7 @@ async def show_activity(visit: Visit) -> ScimResponse:
 
 
 async def export_activity(visit: Visit) -> ScimResponse:
-    """GET of the activity as a file. A call for each 1,000 changes that are looked through."""
+    """GET of the activity as a file. A call for each 1,000 rows that are looked through."""
     write = _FORMATS.get(visit.query.get("format", ""))
     if write is None:
         raise PageRefusal(400, "not_understood")
@@ -73,24 +87,29 @@ async def _all(visit: Visit, asked: ActivityFilter) -> list[dict[str, object]]:
         PageRefusal: it is too much for a file.
     """
     ids = await ids_of(visit, asked.who)
-    if asked.who and not ids:
-        raise PageRefusal(404, "not_found")
     rows: list[dict[str, object]] = []
-    before: str | None = None
-    while True:
-        page = await read_changes(visit, asked, ids, before, MOST_EXPORTED + 1 - len(rows))
-        rows += map(_row, page.changes)
+    places = ActivityPlaces()
+    while not places.is_end:
+        page = await read_told(visit, asked, ids, places, MOST_EXPORTED + 1 - len(rows))
+        rows += map(_row, page.found)
         if len(rows) > MOST_EXPORTED:
             raise PageRefusal(413, "too_much_to_export")
-        before = page.before
-        if before is None:
-            return rows
+        places = page.places
+    if asked.who and not (ids or rows):
+        raise PageRefusal(404, "not_found")
+    return rows
 
 
-def _row(recorded: RecordedChange) -> dict[str, object]:
+def _row(told: Told) -> dict[str, object]:
+    values = _of_change(told) if isinstance(told, RecordedChange) else _of_entry(told)
+    return {column: values.get(column) for column in _COLUMNS}
+
+
+def _of_change(recorded: RecordedChange) -> dict[str, object]:
     change = recorded.change
     return {
         "time": when(recorded.time / 1000),
+        "outcome": "success",
         "kind": kind_of(change),
         "resourceType": change.resource,
         "id": change.id,
@@ -101,6 +120,29 @@ def _row(recorded: RecordedChange) -> dict[str, object]:
         "externalId": change.external_id,
         "token": recorded.actor,
         "request": recorded.request_id,
+        "method": recorded.method,
+    }
+
+
+def _of_entry(kept: KeptEntry) -> dict[str, object]:
+    """Write an entry of the log, without what was answered, which may quote a value."""
+    entry = kept.entry
+    return {
+        "time": when(entry.time / 1000),
+        "outcome": OUTCOME_OF[entry.kind],
+        "kind": entry.kind,
+        "resourceType": entry.resource_type,
+        "id": entry.resource_id,
+        "externalId": entry.names.get("externalId"),
+        "token": entry.token,
+        "request": entry.request_id,
+        "clientRequest": entry.client_request_id,
+        "method": entry.method,
+        "status": entry.status or None,
+        "scimType": entry.scim_type,
+        "path": entry.path,
+        "milliseconds": entry.milliseconds or None,
+        "number": entry.number or None,
     }
 
 

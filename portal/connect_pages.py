@@ -7,7 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from portal.connection_test import run_test
+from portal.connect_clients import read_methods
+from portal.connection_test import run_client_test, run_test
 from portal.refusals import PageRefusal
 from portal.rendering import render, see_other
 from shared.auth.secret_changes import Requester
@@ -116,7 +117,7 @@ async def draw_token(visit: Visit) -> ScimResponse:
     except Conflict:
         raise PageRefusal(409, "tokens_changed") from None
     await _record(visit, "create", "drawn")
-    return await _show(visit, numbers, drawn=new.drawn.token)
+    return await _show(visit, numbers, form.get("provider", ""), drawn=new.drawn.token)
 
 
 async def revoke_token(visit: Visit) -> ScimResponse:
@@ -131,16 +132,18 @@ async def revoke_token(visit: Visit) -> ScimResponse:
 
 
 async def test_connection(visit: Visit) -> ScimResponse:
-    """POST of a token, which is tested and forgotten. 3 calls."""
+    """POST of a token or of a client secret, which is tested and forgotten. 3 calls."""
     form = visit.form()
-    tenant = visit.entered.context.tenant
-    request_id = f"{visit.record.request_id}-test"
-    tested = await run_test(visit.tenant_url, tenant, form.get("token", ""), request_id)
-    return await _show(visit, await _numbers(visit), tested=tested)
+    is_of_client = visit.query.get("by") == "client"
+    tested = await (run_client_test if is_of_client else run_test)(visit, form)
+    return await _show(visit, await _numbers(visit), form.get("provider", ""), tested=tested)
 
 
-async def _show(visit: Visit, numbers: ResourceNumbers, **values: Any) -> ScimResponse:
-    provider = visit.query.get("provider", "")
+async def _show(
+    visit: Visit, numbers: ResourceNumbers, chosen: str = "", **values: Any
+) -> ScimResponse:
+    """Render the page, for the identity provider that a form or the address has chosen."""
+    provider = chosen or visit.query.get("provider", "")
     listed = await _list_for_page(visit)
     is_drawn_here = listed.is_served and listed.is_readable and not listed.is_closed
     shown = {"drawn": None, "tested": None, "done": "", **values}
@@ -149,6 +152,7 @@ async def _show(visit: Visit, numbers: ResourceNumbers, **values: Any) -> ScimRe
         "connect.html",
         provider=provider if provider in PROVIDERS else PROVIDERS[0],
         listed=listed,
+        methods=await read_methods(visit),
         can_draw=is_drawn_here and visit.entered.may(Right.ROTATE),
         numbers=numbers,
         **shown,
@@ -199,7 +203,7 @@ async def _record(visit: Visit, verb: Verb, name: str) -> None:
     it (`scim.tokens`); so the person sees it, also where the table does not answer.
     """
     session = visit.entered
-    change = Change(SECRET_TOKEN, session.link.id, verb, (name,))
+    change = Change(SECRET_TOKEN, session.id, verb, (name,))
     try:
         await commit(visit.services.store.table, session.context, change, [])
     except ScimError as error:

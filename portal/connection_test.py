@@ -15,11 +15,16 @@ from urllib.parse import quote, urlsplit
 import azure.functions as func
 
 from scim_users.handlers import USERS
-from shared import api_keys, tenants
+from shared import api_keys, clients, tenants
+from shared.errors import InvalidClient, Unavailable
+from shared.oauth.credentials import SecretPresented
 from shared.telemetry.request_record import RequestRecord
 from shared.web.respond import authenticated, run
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from portal.visit import Visit
     from shared.web.responses import ScimResponse
 
 StepOutcome = Literal["passed", "failed", "warned"]
@@ -59,22 +64,38 @@ class ConnectionTest:
         return all(step.outcome != "failed" for step in self.steps)
 
 
-async def run_test(tenant_url: str, tenant: str, token: str, request_id: str) -> ConnectionTest:
-    """Test a token as Entra does: ask for a user who cannot be there.
-
-    Args:
-        tenant_url: the Tenant URL.
-        tenant: the tenant.
-        token: as it was pasted.
-        request_id: of the request that tests.
-    """
-    steps = [_address(tenant_url)]
-    token_step = _form_of(token)
-    steps.append(token_step)
-    if token_step.outcome == "failed":
+async def run_test(visit: Visit, form: Mapping[str, str]) -> ConnectionTest:
+    """Test the token of a form as Entra does: ask for a user who cannot be there."""
+    token = form.get("token", "")
+    steps = [_address(visit.tenant_url), _form_of(token)]
+    if steps[-1].outcome == "failed":
         return ConnectionTest(steps)
-    response = await _ask_for_nobody(tenant_url, tenant, token.strip(), request_id)
-    steps.append(_answer(response.status))
+    return await _test_token(visit, steps, token.strip())
+
+
+async def run_client_test(visit: Visit, form: Mapping[str, str]) -> ConnectionTest:
+    """Test the client secret of a form: get an access token by it, and test that as a token."""
+    secret = form.get("secret", "").strip()
+    steps = [_address(visit.tenant_url), _form_of_secret(secret)]
+    if steps[-1].outcome == "failed":
+        return ConnectionTest(steps)
+    tenant, presented = (
+        visit.entered.context.tenant,
+        SecretPresented(form.get("client", ""), secret),
+    )
+    server = visit.services.authorization_server
+    try:
+        issued = await server.issue(tenant, visit.tenant_url, presented)
+    except InvalidClient:
+        return ConnectionTest([*steps, Step("unknown_client", "failed")], InvalidClient.status)
+    except Unavailable:
+        return ConnectionTest([*steps, Step("no_access_token", "failed")], Unavailable.status)
+    return await _test_token(visit, [*steps, Step("access_token", "passed")], issued.text)
+
+
+async def _test_token(visit: Visit, steps: list[Step], token: str) -> ConnectionTest:
+    response = await _ask_for_nobody(visit, token)
+    steps = [*steps, _answer(response.status)]
     if response.status == 200:
         total = (response.body or {}).get("totalResults")
         steps.append(Step("list", "passed" if total == 0 else "failed"))
@@ -102,20 +123,26 @@ def _form_of(token: str) -> Step:
     return Step("trimmed", "warned") if text != token else Step("form", "passed")
 
 
-async def _ask_for_nobody(
-    tenant_url: str, tenant: str, token: str, request_id: str
-) -> ScimResponse:
+def _form_of_secret(secret: str) -> Step:
+    if not secret:
+        return Step("no_secret", "failed")
+    is_secret = clients.is_secret(secret)
+    return Step("secret_form", "passed") if is_secret else Step("no_secret_form", "failed")
+
+
+async def _ask_for_nobody(visit: Visit, token: str) -> ScimResponse:
+    tenant = visit.entered.context.tenant
     query = quote(f'userName eq "{uuid.uuid4()}"')
     in_path = {} if tenant == tenants.DEFAULT else {"tenant": tenant}
     req = func.HttpRequest(
         method="GET",
-        url=f"{tenant_url}/Users?filter={query}",
+        url=f"{visit.tenant_url}/Users?filter={query}",
         headers={"authorization": f"Bearer {token}", "accept": "application/scim+json"},
         params={},
         route_params=in_path,
         body=b"",
     )
-    record = RequestRecord(request_id, "GET", "scim/v2/Users")
+    record = RequestRecord(f"{visit.record.request_id}-test", "GET", "scim/v2/Users")
     return await run(_USERS(req, record), record)
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from portal.refusals import PageRefusal
 from portal.rendering import render, see_other
-from portal.visit import context_of
-from shared.portal_codes import PortalCode, read_code
+from portal.visit import ALL_TENANTS, context_of
+from shared.portal_codes import STAFF, PortalCode, read_code
 from shared.store.setup_links import Right
 
 if TYPE_CHECKING:
+    from portal.staff import StaffMember
     from portal.visit import Visit
     from shared.store.setup_links import Opening
     from shared.web.responses import ScimResponse
+
+PLATFORM_SIGN_OUT = "/.auth/logout?post_logout_redirect_uri=%2Fportal%2Ftenants"
 
 _REASONS = {"opened": "link_used", "revoked": "link_revoked"}
 
@@ -37,6 +41,8 @@ async def open_portal(visit: Visit) -> ScimResponse:
     if opening.session is None:
         raise _refusal_of(opening)
     session = PortalCode(code.tenant, code.link, opening.session)
+    if code.tenant == STAFF:
+        return see_other(ALL_TENANTS, {"Set-Cookie": visit.staff_cookie(session)})
     return see_other("/portal", {"Set-Cookie": visit.session_cookie(session)})
 
 
@@ -49,12 +55,25 @@ async def first_page(visit: Visit) -> ScimResponse:
 
 
 async def sign_out(visit: Visit) -> ScimResponse:
-    """POST that ends the session. 3 calls."""
+    """POST that ends the session. 3 calls of a customer; of staff none, or 2 on this machine."""
     visit.form()
     session = visit.entered
-    await visit.services.store.setup_links.end_session(session.context, session.link.id)
+    if session.member is not None:
+        return await _sign_out_staff(visit, session.member)
+    if session.link is not None:
+        await visit.services.store.setup_links.end_session(session.context, session.link.id)
     headers = {"Set-Cookie": visit.session_cookie(None)}
     return render(visit, "signed_out.html", headers=headers)
+
+
+async def _sign_out_staff(visit: Visit, member: StaffMember) -> ScimResponse:
+    """Forget what forms were bound to, and let the platform end its session."""
+    headers = {"Set-Cookie": visit.staff_cookie(None)}
+    if not visit.services.settings.is_development:
+        return see_other(PLATFORM_SIGN_OUT, headers)
+    context = replace(visit.entered.context, tenant=STAFF)
+    await visit.services.store.setup_links.end_session(context, member.id)
+    return see_other(ALL_TENANTS, headers)
 
 
 def _refusal_of(opening: Opening) -> PageRefusal:

@@ -11,11 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from shared.store.changes import RecordedChange
+    from shared.store.provisioning_log import LogEntry
     from shared.tables.request_context import RequestContext
     from shared.tables.table import Table
 
 MOST_MEMBERS_NAMED = 3
 """Members of one change that are named; of more their number is told."""
+
+_KEYS = {"User": layout.user_key, "Group": layout.group_key}
 
 Names = dict[str, str]
 """Names by id; without those of whoever is gone."""
@@ -28,9 +31,15 @@ def name_of(document: Mapping[str, Any]) -> str:
 
 
 async def read_names(
-    table: Table, context: RequestContext, changes: Iterable[RecordedChange]
+    table: Table,
+    context: RequestContext,
+    changes: Iterable[RecordedChange],
+    entries: Iterable[LogEntry] = (),
 ) -> Names:
-    """Read the names of those that changes are about, and of a few members of each. A call each."""
+    """Read the names of those that changes and entries of the log are about. A call each.
+
+    Of a change, those of a few members, too.
+    """
     keys: dict[str, None] = {}
     for each in changes:
         change = each.change
@@ -41,6 +50,10 @@ async def read_names(
         members = (*change.added, *change.removed)
         if len(members) <= MOST_MEMBERS_NAMED:
             keys |= {_member_key(*member): None for member in members}
+    for entry in entries:
+        key_of = _KEYS.get(entry.resource_type)
+        if key_of is not None and layout.is_id(entry.resource_id):
+            keys[key_of(entry.resource_id)] = None
     return await _read(table, context, list(keys))
 
 

@@ -5,41 +5,44 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from shared.errors import NotFound
-from shared.web.callers import READS
-from shared.web.respond import method_not_allowed
-from shared.web.responses import ScimResponse
-
-if TYPE_CHECKING:
-    import azure.functions as func
-
-    from shared.telemetry.request_record import RequestRecord
 
 _FOLDER = Path(__file__).parent / "static"
-_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-_FOR_GOOD = "public, max-age=31536000, immutable"
+_TYPES = {
+    ".css": "text/css",
+    ".jpg": "image/jpeg",
+    ".js": "text/javascript",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".webp": "image/webp",
+}
+_PATH = "/portal/static"
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
+class StaticFile:
+    """A file as it is served."""
+
     content: bytes
     media_type: str
 
 
-def _read() -> tuple[dict[str, _File], dict[str, str]]:
-    files: dict[str, _File] = {}
+def serve_file(stem: str, suffix: str, content: bytes) -> str:
+    """Have a file served beside those of the folder; return the path at which it is."""
+    name = f"{stem}.{hashlib.sha256(content).hexdigest()[:16]}{suffix}"
+    _FILES[name] = StaticFile(content, _TYPES[suffix])
+    return f"{_PATH}/{name}"
+
+
+def _read() -> dict[str, str]:
     urls: dict[str, str] = {}
     for path in sorted(_FOLDER.iterdir()):
         content = path.read_bytes()
-        name = f"{path.stem}.{hashlib.sha256(content).hexdigest()[:16]}{path.suffix}"
-        files[name] = _File(content, _TYPES[path.suffix])
-        urls[path.name] = f"/portal/static/{name}"
-    return files, urls
+        urls[path.name] = serve_file(path.stem, path.suffix, content)
+    return urls
 
 
-_FILES, _URLS = _read()
+_FILES: dict[str, StaticFile] = {}
+_URLS = _read()
 
 
 def static_url(name: str) -> str:
@@ -47,12 +50,6 @@ def static_url(name: str) -> str:
     return _URLS[name]
 
 
-async def serve_static_file(req: func.HttpRequest, record: RequestRecord) -> ScimResponse:
-    """GET of a file, to anyone."""
-    if record.method not in READS:
-        raise method_not_allowed(record.method, sorted(READS))
-    file = _FILES.get(req.route_params["name"])
-    if file is None:
-        raise NotFound("There is no such file.")
-    headers = {"Cache-Control": _FOR_GOOD, "X-Content-Type-Options": "nosniff"}
-    return ScimResponse(200, headers=headers, media_type=file.media_type, content=file.content)
+def find_file(name: str) -> StaticFile | None:
+    """Find a file by the name at which it is served."""
+    return _FILES.get(name)

@@ -1,23 +1,31 @@
-"""Watch: how many there are, what happens over a day, and what happened last."""
+"""Watch: how many there are, who was there last, what happens over a day, and what came last."""
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from portal.activity import ActivityFilter, read_activity
+from portal.contact import SILENT_SECONDS, contact_of, refusals_in
 from portal.rendering import render
 from shared.store.counters import read_numbers
 from shared.store.recent_changes import count_changes
 from shared.tables.table import read_both
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from portal.visit import Visit
+    from shared.store.provisioning_log import KeptEntry
     from shared.store.recent_changes import Bucket
     from shared.web.responses import ScimResponse
 
 LATEST: Final = 10
+MOST_WATCHED: Final = 500
+"""Entries of the log that are read, the newest, for the chart and the last contact."""
+
 _HOUR: Final = 3_600_000
 _HOURS: Final = 24
 _WIDTH, _HEIGHT = 720, 160
@@ -32,45 +40,64 @@ class Bar:
     Attributes:
         x: from the left.
         width: of the bar.
-        users: height of the part of users, which stands below.
-        others: height of the part of groups and of everything else.
+        done: height of what was done, which stands above the line.
+        refused: height of what was refused, which hangs below it.
         total: how many changes there were.
-        is_exact: whether there were not more.
+        refusals: how many requests were refused.
+        is_exact: whether there were not more of either.
         seconds: when the hour began, in POSIX seconds.
     """
 
     x: float
     width: float
-    users: float
-    others: float
+    done: float
+    refused: float
     total: int
+    refusals: int
     is_exact: bool
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """The changes of a day.
+    """What a day was like.
 
     Attributes:
         bars: one for each hour, the oldest first.
+        line: height of the line between what was done and what was refused, from above.
         most: how many changes the highest bar stands for.
-        total: how many there were in all, at least.
+        total: how many changes there were in all, at least.
+        refusals: how many requests were refused, at least.
         is_exact: whether there were not more.
         width: of the drawing.
         height: of the drawing.
     """
 
     bars: list[Bar]
+    line: float
     most: int
     total: int
+    refusals: int
     is_exact: bool
     width: int = _WIDTH
     height: int = _HEIGHT
 
 
+@dataclass(frozen=True, slots=True)
+class RefusalCount:
+    """Refusals by the hour.
+
+    Attributes:
+        by_hour: by the start of the hour, in POSIX milliseconds.
+        since: from which time on these are all, in POSIX milliseconds.
+    """
+
+    by_hour: Counter[int]
+    since: int
+
+
 async def watch(visit: Visit) -> ScimResponse:
-    """GET of the page. 4 calls or more, and one for each user and group that is named."""
+    """GET of the page. 6 calls or more, and one for each user and group that is named."""
     return render(visit, "watch.html", **await _values(visit))
 
 
@@ -81,15 +108,22 @@ async def watch_live(visit: Visit) -> ScimResponse:
 
 async def _values(visit: Visit) -> dict[str, Any]:
     table, context = visit.services.store.table, visit.entered.context
-    (numbers, buckets), activity = await read_both(
+    (numbers, buckets), (activity, entries) = await read_both(
         read_both(read_numbers(table, context), _read_day(visit)),
-        read_activity(visit, ActivityFilter(is_of_provisioning=True), count=LATEST),
+        read_both(
+            read_activity(visit, ActivityFilter(is_of_provisioning=True), count=LATEST),
+            visit.services.store.log.newest(context, MOST_WATCHED),
+        ),
     )
+    now = time.time()
+    wrong = visit.services.refused_tokens.of(context.tenant)
     return {
         "numbers": numbers,
-        "chart": draw(buckets),
+        "chart": draw(buckets, count_refusals(entries)),
         "activity": activity,
-        "now": time.time(),
+        "contact": contact_of(entries, activity.entries, now),
+        "wrong_tokens": wrong if wrong and now - wrong.last / 1000 < SILENT_SECONDS else None,
+        "now": now,
     }
 
 
@@ -100,32 +134,44 @@ async def _read_day(visit: Visit) -> list[Bucket]:
     return await count_changes(visit.services.store.table, visit.entered.context, starts, end)
 
 
-def draw(buckets: list[Bucket]) -> Chart:
-    """Draw the numbers of some spans as bars; users stand below, everything else upon them."""
-    most = max((bucket.total for bucket in buckets), default=0)
+def count_refusals(entries: Sequence[KeptEntry]) -> RefusalCount:
+    """Count the refusals of the identity provider by the hour."""
+    by_hour: Counter[int] = Counter()
+    for time_, number in refusals_in(entries):
+        by_hour[time_ // _HOUR * _HOUR] += number
+    is_all = len(entries) < MOST_WATCHED
+    return RefusalCount(by_hour, 0 if is_all else entries[-1].entry.time)
+
+
+def draw(buckets: list[Bucket], refusals: RefusalCount) -> Chart:
+    """Draw the numbers of some spans as bars: what was done upwards, what was refused downwards."""
+    refused = [refusals.by_hour[bucket.start] for bucket in buckets]
+    most, most_refused = max((each.total for each in buckets), default=0), max(refused, default=0)
+    unit = (_HEIGHT - 4 * _LEAST_BAR) / max(most + most_refused, 1)
     step = _WIDTH / max(len(buckets), 1)
     bars = [
         Bar(
             x=round(index * step + _GAP / 2, 2),
             width=round(step - _GAP, 2),
-            users=_length(bucket.by_type.get("User", 0), most),
-            others=_length(bucket.total - bucket.by_type.get("User", 0), most),
+            done=_length(bucket.total, unit),
+            refused=_length(number, unit),
             total=bucket.total,
-            is_exact=bucket.is_exact,
+            refusals=number,
+            is_exact=bucket.is_exact and bucket.start >= refusals.since,
             seconds=bucket.start / 1000,
         )
-        for index, bucket in enumerate(buckets)
+        for index, (bucket, number) in enumerate(zip(buckets, refused, strict=True))
     ]
     return Chart(
         bars,
+        round(most * unit + 2 * _LEAST_BAR, 2),
         most,
         sum(bucket.total for bucket in buckets),
-        all(bucket.is_exact for bucket in buckets),
+        sum(refused),
+        all(bar.is_exact for bar in bars),
     )
 
 
-def _length(number: int, most: int) -> float:
+def _length(number: int, unit: float) -> float:
     """Return the height of a part: what is there is seen, however little it is."""
-    if not number:
-        return 0
-    return round(max(number / most * (_HEIGHT - 2 * _LEAST_BAR), _LEAST_BAR), 2)
+    return round(max(number * unit, _LEAST_BAR), 2) if number else 0

@@ -26,6 +26,8 @@ KINDS: tuple[Kind, ...] = (
     "settings",
     "portal",
 )
+RequestOutcome = Literal["success", "refused", "slow", "skipped"]
+OUTCOMES: tuple[RequestOutcome, ...] = ("success", "refused", "slow", "skipped")
 OF_THE_VENDOR: frozenset[Kind] = frozenset({"settings", "portal"})
 """What no identity provider does: it is about the tenant, not about those who are provisioned."""
 
@@ -37,12 +39,12 @@ _ABOUT_NOBODY = ("portal", "settings", "deleted")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A change as it is shown.
+    """A change, or an entry of the provisioning log, as it is shown.
 
     Attributes:
         number: the end of its row's key.
         seconds: when, in POSIX seconds.
-        kind: what was done.
+        kind: what was done, or what came of it where that was no success; names its badge.
         what: in words, without the name.
         name: of the user or the group; "" where it has none any more, or is neither.
         id: its id; "" where there is nothing to look at.
@@ -50,11 +52,15 @@ class Entry:
         actor: label of the token that was used.
         request_id: of the request that did it.
         details: further lines.
+        outcome: what came of the request.
+        answered: what the identity provider was told of a refusal; "" for no refusal.
+        remedy: what to do next; "" where nothing need be done.
+        client_request_id: the identity provider's own id of the request; "" where it is not known.
     """
 
     number: str
     seconds: float
-    kind: Kind
+    kind: str
     what: str
     name: str
     id: str
@@ -62,6 +68,10 @@ class Entry:
     actor: str
     request_id: str
     details: tuple[str, ...] = ()
+    outcome: RequestOutcome = "success"
+    answered: str = ""
+    remedy: str = ""
+    client_request_id: str = ""
 
 
 def kind_of(change: Change) -> Kind:
@@ -75,6 +85,12 @@ def kind_of(change: Change) -> Kind:
     if change.active is None:
         return "updated"
     return "enabled" if change.active else "disabled"
+
+
+def is_of_vendor(recorded: RecordedChange) -> bool:
+    """Tell whether a change was made by no identity provider."""
+    is_by_tool = recorded.method in {"admin", "sweep"} or recorded.change.verb == "roles"
+    return is_by_tool or kind_of(recorded.change) in OF_THE_VENDOR
 
 
 def entry_of(recorded: RecordedChange, names: Names, texts: Texts) -> Entry:

@@ -8,11 +8,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from shared import tenants
 
+if TYPE_CHECKING:
+    from collections.abc import Container
+
 PATH = "/portal/open"
 """Where a setup link leads to."""
+
+STAFF = tenants.scratch("staff")
+"""What stands in the place of the tenant in the codes of the vendor's staff, which are of none."""
+
+MOST_URL_CHARACTERS = 1_024
 
 _FORM = re.compile(
     r"(?P<tenant>[a-z0-9-]{1,40})\.(?P<link>[0-9a-f]{32})\.(?P<secret>[A-Za-z0-9_-]{43})"
@@ -24,7 +33,7 @@ class PortalCode:
     """A code.
 
     Attributes:
-        tenant: Whose portal it opens.
+        tenant: Whose portal it opens; `STAFF` on a developer's machine for that of all.
         link: Id of the setup link.
         secret: 256 random bits in base64url.
     """
@@ -44,6 +53,18 @@ class PortalCode:
 def read_code(text: str) -> PortalCode | None:
     """Read a code, or a setup link that carries one; None if it has not the form of either."""
     found = _FORM.fullmatch(text.strip().rpartition("#")[2])
-    if found is None or tenants.named(found["tenant"]) != found["tenant"]:
+    if found is None or found["tenant"] not in {tenants.named(found["tenant"]), STAFF}:
         return None
     return PortalCode(found["tenant"], found["link"], found["secret"])
+
+
+def may_return_to(url: str, hosts: Container[str]) -> bool:
+    """Tell whether the portal may lead to an address: an https URL of one of some hosts.
+
+    What browsers read in another way than this function (backslashes, blanks, control characters)
+    is none. A host is compared whole, with its port, so nothing stands before it.
+    """
+    if len(url) > MOST_URL_CHARACTERS or not re.fullmatch(r"https://[!-~]+", url):
+        return False
+    host = re.split(r"[/?#]", url.removeprefix("https://"))[0]
+    return not set(url) & set("\\\"'<>`") and host.lower() in hosts

@@ -227,6 +227,27 @@ def _pair(part: str) -> tuple[str, str]:
     return name, value
 
 
+def _colour(value: str) -> str:
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
+        raise ValueError("should be a colour as six hexadecimal digits; put one like #1f5fbf")
+    return value.lower()
+
+
+def _picture(value: str) -> str:
+    if not value.lower().endswith((".png", ".jpg", ".jpeg", ".webp")):
+        raise ValueError(
+            "should name a .png, .jpg or .webp file of the app; put one, since SVG can hold scripts"
+        )
+    return value
+
+
+def _one_line(value: str) -> str:
+    if len(value) > _MOST_NAME_LENGTH or not value.isprintable():
+        raise ValueError(f"should be up to {_MOST_NAME_LENGTH} characters of one line; put a name")
+    return value
+
+
+_MOST_NAME_LENGTH = 60
 _LABEL = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 _HOST = re.compile(rf"(?:localhost|(?:{_LABEL}\.)+{_LABEL})(?::[0-9]{{1,5}})?")
 
@@ -472,6 +493,42 @@ class Settings(BaseModel):
         )
     )
 
+    portal_staff: Literal["off", "entra"] = Field(
+        "off",
+        alias="SCIM_PORTAL_STAFF",
+        description="`entra` lets the vendor's staff into the portal of every tenant, signed in by"
+        " App Service authentication. The template sets it together with that"
+        " ([docs/portal.md](docs/portal.md#staff-of-the-vendor)); never set it by hand.",
+    )
+    portal_staff_role: Annotated[str, AfterValidator(_one_line)] = Field(
+        "Scim.Portal.Staff",
+        alias="SCIM_PORTAL_STAFF_ROLE",
+        description="The app role that staff have in the app registration.",
+    )
+    portal_product: Annotated[str, AfterValidator(_one_line)] | None = Field(
+        None,
+        alias="SCIM_PORTAL_PRODUCT",
+        description="What the pages of the portal call your product, up to 60 characters.",
+    )
+    portal_colour: Annotated[str, AfterValidator(_colour)] | None = Field(
+        None,
+        alias="SCIM_PORTAL_COLOUR",
+        description="The colour of links and buttons of the portal, as `#1f5fbf`; made darker or"
+        " lighter where text could not be read otherwise.",
+    )
+    portal_logo: Annotated[str, AfterValidator(_picture)] | None = Field(
+        None,
+        alias="SCIM_PORTAL_LOGO",
+        description="A PNG, JPEG or WebP file of up to 100 kB, from the folder of the app on, that"
+        " the pages of the portal show.",
+    )
+    portal_return_hosts: Annotated[frozenset[str], BeforeValidator(_hosts)] = Field(
+        frozenset(),
+        alias="SCIM_PORTAL_RETURN_HOSTS",
+        description="Hosts of your product, by commas, to which a setup link may lead back. Not"
+        " set: none.",
+    )
+
     @property
     def is_development(self) -> bool:
         """Whether this is a developer's machine, where tokens and keys may come from settings."""
@@ -505,7 +562,7 @@ class Settings(BaseModel):
 def describe() -> Iterator[SettingDescription]:
     """Yield every setting in the order of the model, for documentation to be held against."""
     for field in Settings.model_fields.values():
-        default = None if field.default in (None, {}) else _shown(field.default)
+        default = None if field.default in (None, {}, frozenset()) else _shown(field.default)
         yield SettingDescription(field.alias or "", default, field.description or "")
 
 

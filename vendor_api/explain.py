@@ -5,12 +5,12 @@ import time
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.api_keys import Scope
-from shared.auth.tenant_tokens import TenantAccess
-from shared.errors import InvalidValue, Unavailable
-from shared.explain.english import answer_of, remedy_of, text_of, ticket_of
-from shared.explain.evidence import MOST_CALLS, gather
+from shared.errors import InvalidValue
+from shared.explain.english import ENGLISH
+from shared.explain.evidence import MOST_CALLS, gather, read_access
 from shared.explain.reasoning import explain
 from shared.explain.statements import Finding, Verdict
+from shared.explain.text_catalogue import answer_of, remedy_of, text_of, ticket_of
 from shared.web.requests import ScimRequest
 from shared.web.responses import ScimResponse
 from shared.web.services import Services
@@ -69,30 +69,25 @@ async def explain_user(request: ScimRequest, services: Services) -> ScimResponse
             path="user",
         )
     context = request.context
-    access = await _access(services, context.tenant)
+    access = await read_access(services.tenant_tokens, context.tenant)
     evidence = await gather(services.store, context, asked, int(time.time() * 1_000), access)
     wrong = services.refused_tokens.of(context.tenant)
     evidence.wrong_tokens = None if wrong is None else (wrong.number, wrong.last)
     found = explain(evidence)
     answer = UserExplanation(
         verdict=found.verdict,
-        answer=answer_of(found),
-        remedy=remedy_of(found),
+        answer=answer_of(found, ENGLISH),
+        remedy=remedy_of(found, ENGLISH),
         findings=[
-            ExplanationFinding(code=each.code, parameters=dict(each.parameters), text=text_of(each))
+            ExplanationFinding(
+                code=each.code, parameters=dict(each.parameters), text=text_of(each, ENGLISH)
+            )
             for each in found.findings
         ],
         requests=list(found.requests),
-        ticket=ticket_of(found),
+        ticket=ticket_of(found, ENGLISH),
     )
     return of_model(200, answer)
-
-
-async def _access(services: Services, tenant: str) -> TenantAccess | None:
-    try:
-        return await services.tenant_tokens.access(tenant)
-    except Unavailable:
-        return None
 
 
 EXPLAIN = ApiEndpoint(

@@ -75,6 +75,8 @@ _IN_PATHS = {"tenant": _TENANT, "id": _ID}
 _IDS = {
     "api_guard_id_release": "The id of what is held: 32 hex digits.",
     "api_guard_id_undo": "The id of what is held: 32 hex digits.",
+    "api_group_differences": "The id of the group, also of one that was deleted: 32 hex digits.",
+    "api_group_members": "The id of the group, also of one that was deleted: 32 hex digits.",
     "api_setup_links_id": "The id of the setup link: 32 hex digits.",
     "api_tokens_id": "The version of the token: 32 hex digits.",
     **dict.fromkeys(

@@ -74,7 +74,8 @@ class ProvisioningLogEntry(BaseModel):
     kind: EntryKind = Field(
         description="`refused`; `slow`: answered after 5 s or more; `skippedMembers`: members were"
         " passed over, who are neither users nor groups; `contact`: the identity provider was"
-        " there, once an hour; `leftOut`: how many entries the log does not have."
+        " there, once an hour; `leftOut`: how many entries the log does not have; `attributes`:"
+        " names of attributes that an instance had not seen within a day."
     )
     request: str | SkipJsonSchema[None] = Field(
         None, json_schema_extra=optional, description="The `Request-Id` of the answer."

@@ -20,6 +20,18 @@ API_ROUTES = (
         problems=True,
     ),
     Route(
+        "api_group_differences",
+        "api/v1/tenants/{tenant}/groups/{id}/differences",
+        per_tenant=False,
+        problems=True,
+    ),
+    Route(
+        "api_group_members",
+        "api/v1/tenants/{tenant}/groups/{id}/members",
+        per_tenant=False,
+        problems=True,
+    ),
+    Route(
         "api_provisioning_log",
         "api/v1/tenants/{tenant}/provisioning-log",
         per_tenant=False,

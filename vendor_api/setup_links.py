@@ -8,8 +8,8 @@ from pydantic.json_schema import SkipJsonSchema
 
 from shared.api_keys import Scope
 from shared.clock import rfc3339
-from shared.errors import Conflict
-from shared.portal_codes import PortalCode
+from shared.errors import Conflict, InvalidValue
+from shared.portal_codes import MOST_URL_CHARACTERS, PortalCode, may_return_to
 from shared.store.setup_links import LinkState, Right, SetupLink
 from shared.web.requests import ScimRequest
 from shared.web.responses import ScimResponse
@@ -39,6 +39,14 @@ class NewSetupLink(BaseModel):
         description="For how many days it can be opened. The session that begins then takes 8"
         " hours, whatever is left of them.",
     )
+    return_url: str | SkipJsonSchema[None] = Field(
+        None,
+        alias="returnUrl",
+        max_length=MOST_URL_CHARACTERS,
+        json_schema_extra=optional,
+        description="A page of your product, which the portal leads back to: an https URL whose"
+        " host is in the setting `SCIM_PORTAL_RETURN_HOSTS`.",
+    )
 
 
 class SetupLinkSummary(BaseModel):
@@ -57,7 +65,12 @@ class SetupLinkSummary(BaseModel):
     )
     opened: str | SkipJsonSchema[None] = Field(None, json_schema_extra=optional_moment)
     revoked: str | SkipJsonSchema[None] = Field(None, json_schema_extra=optional_moment)
-    maker: str = Field(description="Label of the API key that made it, or `admin`.")
+    maker: str = Field(
+        description="Label of the API key that made it, `staff/<object id>`, or `admin`."
+    )
+    return_url: str | SkipJsonSchema[None] = Field(
+        None, alias="returnUrl", json_schema_extra=optional
+    )
     url: str | SkipJsonSchema[None] = Field(
         None,
         json_schema_extra=optional,
@@ -82,9 +95,12 @@ async def create_link(request: ScimRequest, services: Services) -> ScimResponse:
             " service, then make the link."
         )
     asked = read_body(NewSetupLink, request.json())
+    _check_return_url(asked.return_url, services.settings.portal_return_hosts)
     context = request.context
     rights = [Right(right) for right in asked.rights]
-    issued = await services.store.setup_links.issue(context, rights, asked.days)
+    issued = await services.store.setup_links.issue(
+        context, rights, asked.days, asked.return_url or ""
+    )
     url = PortalCode(context.tenant, issued.link.id, issued.secret).url(request.base_url)
     place = f"{request.base_url}/api/v1/tenants/{context.tenant}/setup-links/{issued.link.id}"
     return of_model(201, _summary(issued.link, url), {"Location": place})
@@ -118,8 +134,23 @@ def _summary(link: SetupLink, url: str | None = None) -> SetupLinkSummary:
         opened=written_moment(link.opened),
         revoked=written_moment(link.revoked),
         maker=link.maker,
+        returnUrl=link.return_url or None,
         url=url,
     )
+
+
+def _check_return_url(url: str | None, hosts: frozenset[str]) -> None:
+    """Refuse an address to which the portal may not lead.
+
+    Raises:
+        InvalidValue: the address is one.
+    """
+    if url is not None and not may_return_to(url, hosts):
+        raise InvalidValue(
+            "The portal may not lead back to returnUrl. Send an https URL whose host the operator"
+            " has named in SCIM_PORTAL_RETURN_HOSTS, or leave it out.",
+            path="returnUrl",
+        )
 
 
 SETUP_LINKS = ApiEndpoint(
@@ -141,7 +172,7 @@ SETUP_LINKS = ApiEndpoint(
             body=NewSetupLink,
             status=201,
             answer=SetupLinkSummary,
-            refusals=(Conflict,),
+            refusals=(Conflict, InvalidValue),
             handler=create_link,
         ),
     },

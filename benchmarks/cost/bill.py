@@ -13,6 +13,9 @@ TRACES_OF_A_SWEEP = 2
 """Those of the host alone: a run of the sweeper that found nothing to do leaves no line."""
 
 
+_HOURS_IN_DAY = 24
+
+
 @dataclass(frozen=True, slots=True)
 class Basis:
     """What everything is computed from."""
@@ -115,7 +118,13 @@ def _looks(period: Period, basis: Basis) -> int:
     """Count the reads by which the sweeper finds out whether there is anything to do."""
     if period is Period.INITIAL:
         return 0
-    return operations.sweep().calls * basis.assumed.sweeps_in_month
+    return _looks_in_month(basis)
+
+
+def _looks_in_month(basis: Basis) -> int:
+    by_run = operations.sweep().calls * basis.assumed.sweeps_in_month
+    days = basis.assumed.hours_in_month // _HOURS_IN_DAY
+    return by_run + operations.sweep_once_a_day().calls * days
 
 
 def _busy_minutes(work: Workload, basis: Basis) -> int:
@@ -215,7 +224,7 @@ def sweeper(basis: Basis, *, granted: bool) -> Quantity:
 
 def sweeps_of_a_tenant(basis: Basis) -> float:
     """Price what the sweeper asks of a tenant with nothing to do, in USD a month."""
-    calls = operations.sweep().calls * basis.assumed.sweeps_in_month
+    calls = _looks_in_month(basis)
     logged = calls * basis.assumed.log_storage_call_bytes / GB
     return basis.prices.table_transaction.of(calls) + basis.prices.log_gb.of(logged)
 

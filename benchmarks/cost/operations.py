@@ -75,6 +75,11 @@ def sweep(*, expired: int = 0) -> Cost:
     return Cost(2 + pages + ceil(expired / TRANSACTION_ROWS), expired)
 
 
+def sweep_once_a_day() -> Cost:
+    """Look what else there is once a day: the setup links, and the counters of users."""
+    return Cost(2)
+
+
 def read_feed(*, rows: int = 0, recent: int = 0) -> Cost:
     """Read change rows as events; at the end of the feed those of the last 2 minutes once more."""
     return Cost(max(1, ceil(rows / PAGE_ROWS)) + ceil(recent / PAGE_ROWS))
@@ -122,7 +127,7 @@ def expected_costs(members: int) -> dict[str, Cost]:
         "PATCH user": Cost(2, 2),
         "PATCH user in a group": Cost(3, 2),
         "PATCH that changes nothing": Cost(1),
-        "disable user": Cost(2, 2),
+        "disable user": Cost(3, 3),
         "rename user": Cost(2, 2 + 2),
         "rename user in letter case only": Cost(2, 2),
         "change externalId": Cost(2, 2 + 2),

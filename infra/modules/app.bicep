@@ -24,6 +24,7 @@ param alwaysReadyInstances int
 param perInstanceConcurrency int
 param subnetId string
 param onlyFromEntra bool
+param portalStaff string
 
 resource applicationInsights 'Microsoft.Insights/components@2020-02-02' existing = {
   name: applicationInsightsName
@@ -36,19 +37,23 @@ var deployedSettings = {
   KEY_VAULT_URL: vaultUrl
   TABLE_ENDPOINT: tableEndpoint
   TABLE_NAME: tableName
+  SCIM_PORTAL_STAFF: portalStaff
 }
 
 // Settings of the Functions host. What Flex Consumption takes from functionAppConfig instead
 // (runtime, version, package, build) is an error here. Worker processes and threads keep their
 // defaults, one process and none of our functions in a thread (docs/performance.md). The storage is
 // named by the addresses of its blobs, and of its queues where there are some: given the name of the
-// account, the host asks for its tables too, where it has no role.
+// account, the host asks for its tables too, where it has no role. OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID
+// names the identity by which App Service authentication proves the app registration, so that there
+// is no client secret (staff-sign-in.bicep); it is read where that is deployed.
 var hostSettings = {
   AzureWebJobsStorage__blobServiceUri: hostBlobEndpoint
   AzureWebJobsStorage__credential: 'managedidentity'
   AzureWebJobsStorage__clientId: clientId
   AzureWebJobsDisableHomepage: 'true'
   FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: string(requestBodyLimit)
+  OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID: clientId
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${clientId};Authorization=AAD'
 }
 

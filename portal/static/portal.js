@@ -73,7 +73,29 @@ function keepLive(part) {
   document.addEventListener("visibilitychange", refresh);
 }
 
+// A time that is typed is that of the visitor, and sent in UTC; without this script it is in UTC.
+function takeLocalTime(input) {
+  const sent = document.createElement("input");
+  sent.type = "hidden";
+  sent.name = input.name;
+  input.removeAttribute("name");
+  input.after(sent);
+  const moment = new Date(`${input.value}Z`);
+  if (input.value && !Number.isNaN(moment.getTime())) {
+    const local = new Date(moment.getTime() - moment.getTimezoneOffset() * 60000);
+    input.value = local.toISOString().slice(0, 19);
+  }
+  const zone = document.getElementById(input.dataset.zone);
+  zone.textContent = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  input.form.addEventListener("submit", () => {
+    sent.value = input.value ? new Date(input.value).toISOString() : "";
+  });
+}
+
 showTimes(document);
+for (const input of document.querySelectorAll("input[data-zone]")) {
+  takeLocalTime(input);
+}
 for (const button of document.querySelectorAll("button[data-copy]")) {
   button.addEventListener("click", () => copy(button));
 }

@@ -1,28 +1,9 @@
-"""The texts of an answer in English. Another language is another catalogue of the same codes."""
+"""The texts of an answer in English, for the operator and for the customer's administrator."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 
-from shared.explain.reasoning import moment
-from shared.explain.statements import Explanation, Finding, Statement, Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class TextCatalogue:
-    """All texts of a language.
-
-    Attributes:
-        answers: by verdict, why the user is not there.
-        remedies: by verdict, what to do next.
-        findings: by finding, with its parameters in braces.
-        headings: of the block for a ticket.
-    """
-
-    answers: Mapping[Verdict, str]
-    remedies: Mapping[Verdict, str]
-    findings: Mapping[Finding, str]
-    headings: Mapping[str, str]
-
+from shared.explain.statements import Finding, Verdict
+from shared.explain.text_catalogue import TextCatalogue
 
 ENGLISH = TextCatalogue(
     answers={
@@ -140,54 +121,27 @@ ENGLISH = TextCatalogue(
     },
 )
 
-
-_WHERE_NOTHING_WAS_FOUND = frozenset(
-    {Verdict.NEVER_CONTACTED, Verdict.WRONG_TOKEN, Verdict.SILENT, Verdict.OUT_OF_SCOPE}
+ENGLISH_FOR_CUSTOMER = replace(
+    ENGLISH,
+    remedies={
+        **ENGLISH.remedies,
+        Verdict.NOT_SERVED: "Provision the user on demand, or wait for the next cycle: the identity"
+        " provider sends it again. If it fails again, give the block below to the vendor of the"
+        " product.",
+        Verdict.NO_TENANT: "Give the block below to the vendor of the product.",
+        Verdict.TENANT_CLOSED: "The vendor of the product has closed it. Ask there to have it"
+        " opened again.",
+        Verdict.TOKEN_EXPIRED: "Draw a new token on the page Connect, or ask the vendor of the"
+        " product for one, and put it into your identity provider as the secret token.",
+        Verdict.NEVER_CONTACTED: "Test the connection at your identity provider and start"
+        " provisioning there. If it runs there, it sends another token or to another address:"
+        " compare both with the page Connect.",
+        Verdict.WRONG_TOKEN: "Put the current token into your identity provider as the secret"
+        " token, and test the connection there: an old one may have expired, or belong to another"
+        " address. The requests may be those of strangers, too.",
+        Verdict.SILENT: "Look whether provisioning is stopped or in quarantine at your identity"
+        " provider. If it runs there, it sends another token or to another address: compare both"
+        " with the page Connect.",
+    },
 )
-_BOUNDS = frozenset({Finding.LEFT_OUT, Finding.LOG_EMPTY, Finding.LOG_BOUND, Finding.HISTORY_BOUND})
-
-
-def answer_of(explanation: Explanation, catalogue: TextCatalogue = ENGLISH) -> str:
-    """Say why the user is not there; where nothing was found, also how far was looked."""
-    answer = catalogue.answers[explanation.verdict]
-    if explanation.verdict not in _WHERE_NOTHING_WAS_FOUND:
-        return answer
-    bounds = (each for each in explanation.findings if each.code in _BOUNDS)
-    return " ".join([answer, *(text_of(each, catalogue) for each in bounds)])
-
-
-def remedy_of(explanation: Explanation, catalogue: TextCatalogue = ENGLISH) -> str:
-    """Say what to do next."""
-    return catalogue.remedies[explanation.verdict]
-
-
-def text_of(statement: Statement, catalogue: TextCatalogue = ENGLISH) -> str:
-    """Say what was found."""
-    return catalogue.findings[statement.code].format_map(statement.parameters)
-
-
-def ticket_of(explanation: Explanation, catalogue: TextCatalogue = ENGLISH) -> str:
-    """Write the whole answer as text, to be pasted into a ticket; it holds no secret."""
-    headings = catalogue.headings
-    question = {
-        "asked": explanation.asked,
-        "tenant": explanation.tenant,
-        "time": moment(explanation.time),
-    }
-    lines = [
-        headings["question"].format_map(question),
-        answer_of(explanation, catalogue),
-        headings["found"],
-        *(f"- {text_of(each, catalogue)}" for each in explanation.findings),
-        headings["remedy"],
-        remedy_of(explanation, catalogue),
-    ]
-    if explanation.requests:
-        lines.append(headings["requests"].format(requests=", ".join(explanation.requests)))
-    return "\n".join(map(_in_one_line, lines))
-
-
-def _in_one_line(text: str) -> str:
-    """Take out line ends, which what was sent may hold, and what else a terminal would obey."""
-    printable = "".join(each if each.isprintable() else " " for each in text)
-    return " ".join(printable.split())
+"""Without the operator's tools, and for somebody who can change the identity provider."""

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from shared.auth.tenant_tokens import TenantAccess
-from shared.errors import NotFound
+from shared.auth.tenant_tokens import TenantAccess, TenantTokens
+from shared.errors import NotFound, Unavailable
 from shared.scim.folding import fold
 from shared.store import layout
 from shared.store.change_history import Lookback, read_back, read_deletion
@@ -111,6 +111,18 @@ async def gather(
         await _read_changes(store, context, evidence)
         await _read_others(store, context, evidence)
     return evidence
+
+
+async def read_access(tokens: TenantTokens, tenant: str) -> TenantAccess | None:
+    """Tell whether an identity provider comes in; None where the vault does not answer.
+
+    Raises:
+        NotFound: there is no such tenant.
+    """
+    try:
+        return await tokens.access(tenant)
+    except Unavailable:
+        return None
 
 
 async def _find(store: Store, context: RequestContext, asked: str) -> list[User]:

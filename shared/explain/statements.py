@@ -1,7 +1,8 @@
 """What an answer is made of: codes with parameters, so that it can be said in any language."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 
@@ -143,3 +144,27 @@ class Explanation:
     verdict: Verdict
     findings: tuple[Statement, ...]
     requests: tuple[str, ...]
+
+    def without_names(self) -> "Explanation":
+        """Take out what names people, but for what was asked for; ids and times stay.
+
+        Of what was answered, all that stands in quotation marks is taken out: it may quote a value.
+        """
+        shown = {self.asked.casefold(), "-"}
+
+        def kept(name: str, value: str | int) -> str | int:
+            if name == "detail":
+                return _QUOTED.sub(_NOT_SHOWN, str(value))
+            is_hidden = name in _PERSONAL and str(value).casefold() not in shown
+            return _NOT_SHOWN if is_hidden else value
+
+        def hidden(each: Statement) -> Statement:
+            parameters = {name: kept(name, value) for name, value in each.parameters.items()}
+            return replace(each, parameters=parameters)
+
+        return replace(self, findings=tuple(map(hidden, self.findings)))
+
+
+_QUOTED = re.compile(r"""(?s)['"].*['"]""")
+_PERSONAL = frozenset({"userName", "externalId"})
+_NOT_SHOWN = "(…)"

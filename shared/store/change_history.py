@@ -4,8 +4,9 @@ No row says where the changes of a resource are, so all are read, up to a number
 is known: what is known of a deleted user says when it was.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.store import layout
@@ -58,12 +59,14 @@ def is_done(recorded_change: RecordedChange) -> bool:
     return recorded_change.change.verb != "void" and not recorded_change.retold
 
 
-async def read_back(
+async def read_back(  # noqa: PLR0913 - each bounds what is read
     table: Table,
     context: RequestContext,
     is_wanted: Callable[[RecordedChange], bool],
     now: int,
     lookback: Lookback,
+    *,
+    is_candidate: Callable[[Row], bool] | None = None,
 ) -> ChangeHistory:
     """Read the changes of one resource: the last hour first, then ever longer spans before it.
 
@@ -75,6 +78,8 @@ async def read_back(
         is_wanted: tells a change of the resource from others.
         now: in POSIX milliseconds.
         lookback: how far to go.
+        is_candidate: passes over rows by their properties, before they are parsed. For as many rows
+            as are not parsed in one go.
     """
     found: list[RecordedChange] = []
     end: int | None = None
@@ -82,14 +87,25 @@ async def read_back(
     while complete > lookback.until:
         start = max(complete - width, lookback.until)
         span = layout.changes_span(start, end)
-        rows, is_all = await _up_to(table, context, span, rows_left, lookback.rows_a_call)
-        found = [each for each in map(recorded, rows) if is_done(each) and is_wanted(each)] + found
+        rows, number, is_all = await _up_to(
+            table, context, span, replace(lookback, rows=rows_left), is_candidate
+        )
+        if len(rows) > PAGE_ROWS:
+            found = await asyncio.to_thread(_wanted_of, rows, is_wanted) + found
+        else:
+            found = _wanted_of(rows, is_wanted) + found
         if not is_all:
             return ChangeHistory(found, complete, is_whole=False)
-        rows_left -= len(rows)
+        rows_left -= number
         complete = end = start
         width *= _WIDEN
     return ChangeHistory(found, complete, is_whole=True)
+
+
+def _wanted_of(
+    rows: Iterable[Row], is_wanted: Callable[[RecordedChange], bool]
+) -> list[RecordedChange]:
+    return [each for each in map(recorded, rows) if is_done(each) and is_wanted(each)]
 
 
 async def read_deletion(
@@ -107,14 +123,20 @@ async def read_deletion(
 
 
 async def _up_to(
-    table: Table, context: RequestContext, span: Span, limit: int, rows_a_call: int
-) -> tuple[list[Row], bool]:
-    """Read the rows of a span up to a number; tell whether these are all."""
+    table: Table,
+    context: RequestContext,
+    span: Span,
+    bound: Lookback,
+    is_candidate: Callable[[Row], bool] | None,
+) -> tuple[list[Row], int, bool]:
+    """Read the rows of a span up to a number; tell how many, and whether these are all."""
     rows: list[Row] = []
+    number = 0
     token = None
     while True:
-        page = await table.page(context, span, rows_a_call, token)
-        rows += page.rows
+        page = await table.page(context, span, bound.rows_a_call, token)
+        rows += page.rows if is_candidate is None else filter(is_candidate, page.rows)
+        number += len(page.rows)
         token = page.token
-        if token is None or len(rows) >= limit:
-            return rows, token is None
+        if token is None or number >= bound.rows:
+            return rows, number, token is None

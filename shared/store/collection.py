@@ -1,7 +1,7 @@
 """Resources that lie in one row each, with their version in it: users, and custom resources."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
@@ -68,12 +68,9 @@ class Collection(Reader[R]):
         after = self.index_rows(resource.id, document)
         return after, self.index_rows_of(row, resource).change_to(after)
 
-    def activity(self, names: Sequence[str], document: Document) -> bool | None:
-        """Tell whether a resource is active now, if that is among the names of what changed.
-
-        None for a type that has no such state.
-        """
-        del names, document
+    def activity(self, document: Document) -> bool | None:
+        """Tell whether a resource is active; None for a type that has no such state."""
+        del document
         return None
 
     async def insert(self, context: RequestContext, resource: R) -> R:
@@ -86,15 +83,18 @@ class Collection(Reader[R]):
         rid, document = resource.id, resource.document
         index_rows = self.index_rows(rid, document)
         names = self._changed_names(None, document)
-        active = self.activity(names, document)
-        change = Change(self.type_name, rid, "create", names, version=1, active=active)
+        active = self.activity(document)
+        told = active if "active" in names else None
+        change = Change(self.type_name, rid, "create", names, version=1, active=told)
 
         async def attempt() -> None:
             slot = await self.counters.read_slot(context, rid)
             operations = [
                 *index_rows.inserts(),
                 Insert(self.key(rid), self.values(resource, index_rows, None)),
-                self.counters.increment(rid, slot, by=1),
+                self.counters.increment(
+                    rid, slot, by=1, active=None if active is None else int(active)
+                ),
             ]
             await commit(self.table, context, change, operations)
 
@@ -108,7 +108,7 @@ class Collection(Reader[R]):
         change: DocumentChange,
         precondition: Precondition | None = None,
     ) -> R:
-        """Change a resource's document. 2 calls; 1 when nothing changes.
+        """Change a resource's document. 2 calls; 1 when nothing changes; 3 to enable or disable.
 
         Args:
             context: the request.
@@ -172,10 +172,12 @@ class Collection(Reader[R]):
         resource = self.from_row(row)
         check_precondition(precondition, str(resource.version))
         slot = await self.counters.read_slot(context, resource_id)
+        active = self.activity(resource.document)
+        active_by = None if active is None else -int(active)
         return resource, [
             Delete(row.key, row.etag),
             *self.index_rows_of(row, resource).deletes(),
-            self.counters.increment(resource_id, slot, by=-1),
+            self.counters.increment(resource_id, slot, by=-1, active=active_by),
         ]
 
     async def _replace(
@@ -191,6 +193,7 @@ class Collection(Reader[R]):
         operations = [
             Replace(row.key, self.values(written, after, row), row.etag),
             *index_changes,
+            *await self._count_activity(context, resource, document),
         ]
         names = self._changed_names(resource.document, document)
         change = Change(
@@ -199,7 +202,22 @@ class Collection(Reader[R]):
             "update",
             names,
             version=written.version,
-            active=self.activity(names, document),
+            active=self.activity(document) if "active" in names else None,
         )
         await commit(self.table, context, change, operations)
         return written
+
+    async def _count_activity(
+        self, context: RequestContext, resource: R, document: Document
+    ) -> list[RowOperation]:
+        """Build what counts a resource that becomes active, or is no longer. 1 call for such a one.
+
+        Nothing is counted where the counter is missing, as it is where nothing was counted in.
+        """
+        before, after = self.activity(resource.document), self.activity(document)
+        if before is None or after is None or before == after:
+            return []
+        slot = await self.counters.read_slot(context, resource.id)
+        if slot is None:
+            return []
+        return [self.counters.increment(resource.id, slot, by=0, active=1 if after else -1)]

@@ -115,23 +115,33 @@ class History:
     async def _delete(self, context: RequestContext, rows: Sequence[Row]) -> int:
         """Delete some change rows, and what goes with them, in one transaction.
 
-        It needs no receipt: deleted is deleted. It is rejected when a row is gone: another sweeper
-        is at it, or this one was, and the answer was lost. What may be left of them is found by the
-        next run.
-
         Returns:
             How many change rows were deleted.
         """
         operations = [Delete(key) for row in rows for key in _keys(row)]
+        return len(rows) if await delete_expired(self._table, context, operations) else 0
 
-        async def send() -> int:
-            try:
-                await self._table.transact(context, operations)
-            except OperationRejected:
-                return 0
-            return len(rows)
 
-        return await resend(context, send)
+async def delete_expired(
+    table: Table, context: RequestContext, operations: Sequence[Delete]
+) -> bool:
+    """Delete rows that have expired, in one transaction.
+
+    It needs no receipt: deleted is deleted. It is rejected when a row is gone: another sweeper is
+    at it, or this one was, and the answer was lost. What may be left is found by the next run.
+
+    Returns:
+        Whether they were deleted by this call.
+    """
+
+    async def send() -> bool:
+        try:
+            await table.transact(context, operations)
+        except OperationRejected:
+            return False
+        return True
+
+    return await resend(context, send)
 
 
 def _keys(row: Row) -> list[str]:

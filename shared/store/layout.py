@@ -148,7 +148,8 @@ class Column:
         TRANSACTION: number of the transaction within the request.
         METHOD: HTTP method of the request, or `sweep`, or `admin`.
         POSITION: index of the operation in its bulk request.
-        ACTIVE: whether a user is active, where that changed: 1 or 0.
+        ACTIVE: whether a user is active, where that changed: 1 or 0. In a slot of users, how many
+            of them are active; absent while they are not counted.
         EXTERNAL_ID: externalId of what was deleted.
         ATTRIBUTES: names of the attributes that changed, as JSON.
         ADDED: users that joined, each with its new version, and groups, with null, as JSON.
@@ -165,6 +166,7 @@ class Column:
         EXPIRES: when a setup link can be opened no longer, in POSIX seconds.
         OPENED: when it was opened, in POSIX seconds; absent before.
         REVOKED: when it was revoked, in POSIX seconds; absent unless it was.
+        RETURN_URL: where the portal leads back to from the session of a setup link; absent without.
         SESSION_DIGEST: SHA-256 of the secret of the session that its opening began, as hex digits.
         RECEIPT: of a used assertion, drawn by the request that used it.
         SENT: marks of the events of the last minutes that were sent to an endpoint, packed.
@@ -215,6 +217,7 @@ class Column:
     EXPIRES: Final = "ex"
     OPENED: Final = "od"
     REVOKED: Final = "rv"
+    RETURN_URL: Final = "ru"
     SESSION_DIGEST: Final = "sd"
     RECEIPT: Final = "rc"
     SENT: Final = "se"
@@ -331,6 +334,15 @@ def memberships_span(gid: str) -> Span:
     return Span(f"{_MEMBERSHIP}-{gid}-", f"{_MEMBERSHIP}-{gid}.")
 
 
+def memberships_after(gid: str, member_id: str) -> Span:
+    """Build the span of the memberships of a group behind that of a member; "" is before all."""
+    return (
+        Span(f"{_MEMBERSHIP}-{gid}-{member_id}.", f"{_MEMBERSHIP}-{gid}.")
+        if member_id
+        else (memberships_span(gid))
+    )
+
+
 def id_in(key: str) -> str:
     """Read the id at the end of a key: of the resource, the member, or the owner."""
     return key.rpartition("-")[2]
@@ -436,6 +448,11 @@ def counter_key(kind: str, slot: str) -> str:
 def slot_in(key: str) -> str:
     """Read the slot in the key of a counter."""
     return id_in(key)
+
+
+def slots_span(kind: str, first: str, last: str) -> Span:
+    """Build the span of the resources of a kind whose counters are some slots, both included."""
+    return Span(f"{kind}-{first}", f"{kind}-{last}g")
 
 
 def kind_span(kind: str, first: str = "") -> Span:
@@ -667,6 +684,11 @@ def log_span(behind: str = "") -> Span:
     """
     start = f"{RowKind.LOG_ENTRY}-{behind}-" if behind else f"{RowKind.LOG_ENTRY}-"
     return Span(start, f"{RowKind.LOG_ENTRY}.")
+
+
+def log_number(milliseconds: int) -> str:
+    """Return what `log_span` begins behind for the entries up to a time, in POSIX milliseconds."""
+    return id_in(_log_prefix(milliseconds))
 
 
 def log_span_before(milliseconds: int) -> Span:

@@ -16,9 +16,10 @@ from shared.tables.retry import resend
 from shared.tables.rows import Row
 from shared.tables.table import Table, collect
 
-EntryKind = Literal["refused", "slow", "skippedMembers", "contact", "leftOut"]
+EntryKind = Literal["refused", "slow", "skippedMembers", "contact", "leftOut", "attributes"]
 """What an entry tells of: a request that was refused, or was slow, or named members who are neither
-users nor groups; that the identity provider was there; or how many entries were left out."""
+users nor groups; that the identity provider was there; how many entries were left out; or which
+attributes were sent that an instance had not seen within a day."""
 
 LeftOutReason = Literal["tooMany", "rateLimit", "notWritten"]
 """Why entries were left out: too many in a minute; requests over the rate limit, which are only
@@ -49,9 +50,10 @@ class LogEntry:
         path: attribute path of what was refused.
         detail: what was answered.
         milliseconds: how long the request took.
-        shape: of the body: names, types and lengths, a line each; no values.
+        shape: of the body: names, types and lengths, a line each; no values. Of `attributes` their
+            names.
         members: what was named as a member and passed over, an id or not.
-        number: how many entries were left out.
+        number: how many entries were left out; of `attributes`, how many whole resources were sent.
         reason: why they were.
     """
 

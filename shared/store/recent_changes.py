@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from shared.store import layout
-from shared.store.changes import GUARD, RecordedChange, recorded
+from shared.store.changes import ADMINISTRATIVE, GUARD, RecordedChange, recorded
 from shared.store.layout import Column
 from shared.tables.request_context import RequestContext
 from shared.tables.rows import Row, Span
@@ -116,7 +116,9 @@ class Bucket:
 async def count_changes(
     table: Table, context: RequestContext, starts: Sequence[int], end: int
 ) -> list[Bucket]:
-    """Count the changes between times. 1 call where there are up to 1,000, otherwise one more each.
+    """Count what the identity provider changed between times.
+
+    1 call where there are up to 1,000 changes, otherwise one more for each span.
 
     Args:
         table: the table.
@@ -145,12 +147,21 @@ async def count_changes(
     return await read_side_by_side(reads)
 
 
-_COUNTED = (Column.RESOURCE_TYPE, Column.VERB)
+_COUNTED = (Column.RESOURCE_TYPE, Column.VERB, Column.METHOD)
+
+_VERBS_OF_OTHERS: Final = frozenset({"roles", "settings", "sweep", "void"})
+_METHODS_OF_OTHERS: Final = frozenset({"admin", "sweep"})
+"""By which verbs and methods nothing is done by an identity provider."""
 
 
 def _count(row: Row, bucket: Bucket) -> None:
-    if row.values[Column.VERB] not in {"void", "sweep"}:
-        name = str(row.values[Column.RESOURCE_TYPE])
+    name = str(row.values[Column.RESOURCE_TYPE])
+    is_of_others = (
+        name in ADMINISTRATIVE
+        or row.values[Column.VERB] in _VERBS_OF_OTHERS
+        or row.values.get(Column.METHOD) in _METHODS_OF_OTHERS
+    )
+    if not is_of_others:
         bucket.by_type[name] = bucket.by_type.get(name, 0) + 1
 
 

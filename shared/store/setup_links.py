@@ -8,7 +8,7 @@ ends the link with its session.
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -18,8 +18,15 @@ from shared.errors import Conflict, NotFound
 from shared.store import layout
 from shared.store.changes import SETUP_LINK, Change, Verb
 from shared.store.commits import commit
+from shared.store.history import delete_expired
 from shared.store.layout import Column, RowKind
-from shared.tables.operations import Delete, Insert, Replace, RowOperation
+from shared.tables.operations import (
+    MAX_TRANSACTION_OPERATIONS,
+    Delete,
+    Insert,
+    Replace,
+    RowOperation,
+)
 from shared.tables.request_context import RequestContext
 from shared.tables.retry import retry_conflicts
 from shared.tables.rows import Row, Value
@@ -69,6 +76,7 @@ class SetupLink:
         expires: when it can be opened no longer.
         opened: when it was opened; None before.
         revoked: when it was revoked; None unless it was.
+        return_url: where the portal leads back to; "" for nowhere.
     """
 
     id: str
@@ -78,6 +86,7 @@ class SetupLink:
     expires: int
     opened: int | None
     revoked: int | None
+    return_url: str = ""
 
     def state(self, now: float) -> LinkState:
         """Tell what has become of it."""
@@ -128,9 +137,15 @@ class SetupLinks:
         self._clock = clock
 
     async def issue(
-        self, context: RequestContext, rights: Iterable[Right], days: int
+        self, context: RequestContext, rights: Iterable[Right], days: int, return_url: str = ""
     ) -> IssuedLink:
         """Make a link. 2 calls; links that expired a month ago are removed along with it.
+
+        Args:
+            context: the request.
+            rights: what it allows.
+            days: for how many days it can be opened.
+            return_url: where the portal leads back to; "" for nowhere.
 
         Raises:
             Conflict: too many links of the tenant are still to be opened.
@@ -152,13 +167,30 @@ class SetupLinks:
                 Column.CREATED: now,
                 Column.EXPIRES: now + days * _DAY,
             }
+            if return_url:
+                values[Column.RETURN_URL] = return_url
             insert = Insert(layout.setup_link_key(link_id), values)
-            outdated = [link for link in links if link.expires + _KEPT_SECONDS < now]
-            removed = [Delete(layout.setup_link_key(link.id)) for link in outdated[:_MOST_REMOVED]]
+            removed = self._removals(links)[:_MOST_REMOVED]
             await self._commit(context, link_id, "create", [insert, *removed])
             return _link(Row(insert.key, values, ""))
 
         return IssuedLink(await retry_conflicts(context, attempt), secret)
+
+    async def expire(self, context: RequestContext) -> int:
+        """Remove the links that expired a month ago. 1 call, and 1 for each 100 that are removed.
+
+        It records nothing: the change rows of a link tell that it was there. A transaction that
+        finds a link gone leaves the others to whoever was faster, or to the next run.
+
+        Returns:
+            How many were removed.
+        """
+        removals = self._removals(await self.list_links(context))
+        expired = 0
+        for start in range(0, len(removals), MAX_TRANSACTION_OPERATIONS):
+            some = removals[start : start + MAX_TRANSACTION_OPERATIONS]
+            expired += len(some) if await delete_expired(self._table, context, some) else 0
+        return expired
 
     async def list_links(self, context: RequestContext) -> list[SetupLink]:
         """List the links, the newest first. 1 call."""
@@ -271,6 +303,12 @@ class SetupLinks:
     async def _rows(self, context: RequestContext) -> list[Row]:
         return await collect(self._table, context, layout.kind_span(RowKind.SETUP_LINK))
 
+    def _removals(self, links: Sequence[SetupLink]) -> list[Delete]:
+        """Build what removes the links that are no longer listed."""
+        now = self._now()
+        outdated = [link for link in links if link.expires + _KEPT_SECONDS < now]
+        return [Delete(layout.setup_link_key(link.id)) for link in outdated]
+
     def _now(self) -> int:
         return int(self._clock.wall())
 
@@ -287,6 +325,7 @@ def _link(row: Row) -> SetupLink:
         expires=int(values[Column.EXPIRES]),
         opened=None if opened is None else int(opened),
         revoked=None if revoked is None else int(revoked),
+        return_url=str(values.get(Column.RETURN_URL, "")),
     )
 
 

@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.clock import Clock
+from shared.store.active_users import ActiveUsers
 from shared.store.collection import ChangedNames
 from shared.store.custom import CustomResources, CustomType
 from shared.store.deletions import Sweeper
 from shared.store.deletions_row import HiddenResources
+from shared.store.group_history import GroupHistory
 from shared.store.groups import Groups
 from shared.store.guard import Guard
 from shared.store.history import History
@@ -28,8 +30,8 @@ from shared.tables.table import Table
 class Store:
     """All resources on one table; custom resources by the name of their type.
 
-    `guard` holds removals back from the feed. `sweeper`, `history` and `role_changes` are for work
-    that no request asks for, and so is what `log` writes.
+    `guard` holds removals back from the feed. `sweeper`, `history`, `role_changes` and
+    `active_users` are for work that no request asks for, and so is what `log` writes.
     """
 
     users: Users
@@ -47,6 +49,8 @@ class Store:
     webhook_endpoints: WebhookEndpoints
     webhook_deliveries: WebhookDeliveries
     guard: Guard
+    active_users: ActiveUsers
+    group_history: GroupHistory
     table: Table
 
     async def close(self) -> None:
@@ -113,5 +117,7 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
         webhook_endpoints=WebhookEndpoints(table, clock),
         webhook_deliveries=WebhookDeliveries(table, clock),
         guard=Guard(table, settings, users, clock),
+        active_users=ActiveUsers(table, rate_limiter),
+        group_history=GroupHistory(table, hidden),
         table=table,
     )

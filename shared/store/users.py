@@ -1,7 +1,6 @@
 """Users: create, read, change, delete, find and list."""
 
 import logging
-from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -195,9 +194,9 @@ class Users(Collection[User]):
         """Build the claim on the userName, and the rows of externalId and e-mail addresses."""
         return user_rows(resource_id, document)
 
-    def activity(self, names: Sequence[str], document: Document) -> bool | None:
-        """Tell whether a user is active now, if `active` is among the names of what changed."""
-        return is_active(document) if "active" in names else None
+    def activity(self, document: Document) -> bool | None:
+        """Tell whether a user is active."""
+        return is_active(document)
 
     def index_changes(
         self, row: Row, resource: User, document: Document

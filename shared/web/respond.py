@@ -245,6 +245,7 @@ def _report_provisioning(record: RequestRecord) -> None:
     _report(record)
     if record.tenant:
         services.current().recorder.take(record)
+        services.current().attribute_recorder.take(record)
 
 
 def _note(error: ScimError, record: RequestRecord) -> None:

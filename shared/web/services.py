@@ -30,6 +30,7 @@ from shared.tables.account import TableAddress
 from shared.tables.azure_table import open_table
 from shared.telemetry.configured import open_telemetry
 from shared.telemetry.telemetry import Off, Telemetry
+from shared.web.attribute_recorder import AttributeRecorder
 from shared.web.compute import Compute
 from shared.web.guard_watch import GuardWatch
 from shared.web.long_polls import LongPolls
@@ -77,6 +78,7 @@ class Services:
     key_rate_limit: RequestRateLimit = field(init=False)
     recorder: ProvisioningRecorder = field(init=False)
     guard_watch: GuardWatch = field(init=False)
+    attribute_recorder: AttributeRecorder = field(init=False)
     authorization_server: AuthorizationServer = field(init=False)
 
     def __post_init__(self) -> None:
@@ -89,6 +91,9 @@ class Services:
         object.__setattr__(self, "key_rate_limit", of_keys)
         object.__setattr__(self, "recorder", recorder)
         object.__setattr__(self, "guard_watch", GuardWatch(self.store.guard))
+        object.__setattr__(
+            self, "attribute_recorder", AttributeRecorder(self.store.log, is_on=days > 0)
+        )
         seconds = 60 * self.settings.access_token_minutes
         key_sets = KeySets(self.settings.jwks_hosts)
         is_local = self.settings.is_development and bool(self.settings.development_tokens)
@@ -117,6 +122,7 @@ class Services:
         await self.authenticator.close()
         await self.recorder.close()
         await self.guard_watch.close()
+        await self.attribute_recorder.close()
         await self.store.close()
         await asyncio.to_thread(self.telemetry.close)
 

@@ -186,6 +186,16 @@ class Partition:
             for slot in numbers.keys() | counted.keys():
                 if numbers[slot] != counted.get(slot, 0):
                     yield f"{counter}-{slot}: {counted.get(slot)} for {numbers[slot]} rows"
+        yield from self._wrong_active()
+
+    def _wrong_active(self) -> Iterator[str]:
+        """A slot of users tells how many are active: the number of documents that say so."""
+        documents = {uid: _document(row) for uid, row in self.of("u").items()}
+        active = Counter(uid[:2] for uid, each in documents.items() if each.get("active") is True)
+        for slot, row in self.of("cu").items():
+            told = row.values.get("ac", None if int(row.values["n"]) else 0)
+            if told != active[slot]:
+                yield f"cu-{slot}: {told!r} active for {active[slot]} documents"
 
     def _wrong_leftovers(self) -> Iterator[str]:
         """`q-` rows stand for what is not there; the deletions row names the same."""

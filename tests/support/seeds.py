@@ -12,7 +12,8 @@ from shared.store import layout
 from shared.store.claims import group_rows, user_rows
 from shared.store.layout import GROUP_KINDS, USER_KINDS, Column, pack_ids
 from shared.store.resources import Group, User, group_values, timestamp, user_values
-from shared.tables.operations import Insert, RowOperation
+from shared.tables.operations import Insert, Replace, RowOperation
+from shared.tables.table import collect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -58,7 +59,9 @@ def rows_of(
         operations += _group(gid, f"group {n}")
     for uid, made in documents.items():
         operations += _user(uid, made, gids)
-    operations += _counters(USER_KINDS.counter, documents) + _counters(GROUP_KINDS.counter, gids)
+    active = [uid for uid, made in documents.items() if made.get("active") is True]
+    operations += _counters(USER_KINDS.counter, documents, active)
+    operations += _counters(GROUP_KINDS.counter, gids)
     return Seeded(tuple(sorted(documents)), tuple(gids)), operations
 
 
@@ -97,9 +100,21 @@ def _group(gid: str, name: str) -> list[Insert]:
     ]
 
 
-def _counters(kind: str, ids: Iterable[str]) -> list[Insert]:
+def _counters(kind: str, ids: Iterable[str], active: Iterable[str] | None = None) -> list[Insert]:
     numbers = Counter(layout.slot_of(each) for each in ids)
+    told = None if active is None else Counter(layout.slot_of(each) for each in active)
     return [
-        Insert(layout.counter_key(kind, slot), {Column.NUMBER: number})
+        Insert(
+            layout.counter_key(kind, slot),
+            {Column.NUMBER: number} | ({} if told is None else {Column.ACTIVE: told[slot]}),
+        )
         for slot, number in numbers.items()
     ]
+
+
+async def forget_active(table: Table, context: RequestContext) -> None:
+    """Leave the counters of users as an earlier version wrote them: without the active ones."""
+    slots = await collect(table, context, layout.kind_span(USER_KINDS.counter))
+    for slot in slots:
+        number = {Column.NUMBER: slot.values[Column.NUMBER]}
+        await table.transact(context, [Replace(slot.key, number, slot.etag)])

@@ -36,6 +36,8 @@ def entry_as_json(kept: KeptEntry) -> dict[str, Any]:
 def _details(entry: LogEntry) -> list[str]:
     if entry.kind == "leftOut":
         return [f"{entry.number:,} ({entry.reason})"]
+    if entry.kind == "attributes":
+        return [entry.resource_type, ", ".join(entry.shape)]
     details = [f"{entry.method} {entry.resource_type or entry.route} {entry.resource_id}".strip()]
     details += [f"{name}={value}" for name, value in entry.names.items()]
     if entry.kind in ("refused", "slow"):

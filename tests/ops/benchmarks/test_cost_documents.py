@@ -148,7 +148,7 @@ def test_a_bill_is_quantities_by_prices() -> None:
     assert line(of, "Key Vault").amount(granted=False).most == pytest.approx(2_190 * 4 * 3e-6)
     # Each comes alone: a call of its own, one for the settings of the tenant, four to the vault.
     log = 1_100 + 3 * 800 + BASIS.measured.log_line_bytes + 2 * 1_000 + 4 * 1_200
-    swept = 3 * 730 * 4 * 1_000
+    swept = (3 * 730 * 4 + 2 * 30) * 1_000
     assert line(of, "Log Analytics").quantity.most == pytest.approx((2_190 * log + swept) / 1e9)
     assert of.total(granted=False).most == pytest.approx(
         sum(each.amount(granted=False).most for each in of.lines)
@@ -246,8 +246,8 @@ def test_the_sweeper_costs_its_runs_a_list_of_secrets_each_and_their_rows_in_the
     assert alone.least == alone.most == pytest.approx(runs * 3e-6)
 
 
-def test_a_tenant_with_nothing_to_do_costs_the_sweeper_three_calls_a_run() -> None:
-    calls = 3 * 730 * 4
+def test_a_tenant_with_nothing_to_do_costs_three_calls_a_run_and_two_a_day() -> None:
+    calls = 3 * 730 * 4 + 2 * 30
     priced = calls * (0.00036 / 10_000 + 1_000 * 2.3e-9)
     assert sweeps_of_a_tenant(BASIS) == pytest.approx(priced)
     assert line(bill(Period.INITIAL, 100, BASIS), "transactions").quantity.least == (
@@ -258,7 +258,7 @@ def test_a_tenant_with_nothing_to_do_costs_the_sweeper_three_calls_a_run() -> No
 def test_in_a_busy_month_as_many_changes_expire_as_are_made() -> None:
     of = bill(Period.BUSY, 10_000, BASIS)
     swept = line(of, "transactions").quantity
-    looks, changes = 3 * 730 * 4, of.work.changes
+    looks, changes = 3 * 730 * 4 + 2 * 30, of.work.changes
     pages, transactions = ceil(changes / 1_000), ceil(changes / 100)
     settings = of.work.total  # fewer than there are minutes
     assert swept.least == of.work.calls + looks + pages - 1 + transactions + settings

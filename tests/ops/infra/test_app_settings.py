@@ -24,6 +24,7 @@ OF_THE_PLATFORM = {
     "AzureWebJobsStorage__clientId": "namely this one",
     "AzureWebJobsDisableHomepage": "no page at / that tells what runs here",
     "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": "no memory for bodies that the service would refuse",
+    "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID": "proves the app registration without a secret",
     "APPLICATIONINSIGHTS_CONNECTION_STRING": "where telemetry goes",
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "sent with the identity, as no key is accepted",
 }
@@ -136,6 +137,7 @@ def test_what_is_deployed_is_accepted_by_the_service() -> None:
         "clientId": "3f0b5c1e-0000-4000-8000-000000000000",
         "vaultUrl": "https://kv-scim-abc.vault.azure.net/",
         "tableEndpoint": "https://stscimabc.table.core.windows.net/",
+        "portalStaff": "entra",
         "tableName": of_kind(INFRA / "main.bicep", "variable")["tableName"].body,
     }
     environ = {

@@ -61,6 +61,7 @@ OF_THE_TABLE = [
     ("user", "show", "ana"),
     ("user", "show", "0" * 32),
     ("group", "show", "Sales"),
+    ("group", "members", "Sales", "--at", "2h"),
     ("changes",),
     ("changes", "--since", "0001-01-01"),
     ("changes", "--since", "9999-12-31T23:59:59-14:00"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shared.portal_codes import read_code
+from shared.portal_codes import STAFF, read_code
 
 if TYPE_CHECKING:
     from local.azurite import Azurite
@@ -65,3 +65,25 @@ async def test_what_is_not_there_is_said(link_admin: Admin, tenant: str) -> None
     assert "--url" in nowhere.err
     wrong = await link_admin("link", "new", "--tenant", tenant, "--url", "scim.example.com")
     assert wrong.status == 2
+
+
+async def test_a_link_of_staff_is_of_no_tenant(link_admin: Admin) -> None:
+    ended = await link_admin("link", "new", "--staff", *URL)
+    assert ended.status == 0, ended.err
+    code = read_code(ended.out.strip())
+    assert code is not None
+    assert code.tenant == STAFF
+    assert "of staff" in ended.err
+
+
+async def test_a_link_of_staff_names_no_tenant(link_admin: Admin, tenant: str) -> None:
+    refused = await link_admin("link", "new", "--staff", "--tenant", tenant, *URL)
+    assert (refused.status, refused.out) == (2, "")
+    assert "leave --tenant out" in refused.err
+
+
+async def test_in_azure_staff_sign_in(link_admin: Admin) -> None:
+    vault = ("--vault", "https://contoso.vault.azure.net")
+    refused = await link_admin("link", "new", "--staff", *vault, *URL)
+    assert (refused.status, refused.out) == (2, "")
+    assert "in Azure staff sign in" in refused.err

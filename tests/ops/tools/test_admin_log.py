@@ -81,6 +81,15 @@ async def test_the_log_of_a_day_is_shown_oldest_first(
     assert "\x1b" not in shown.out
 
 
+async def test_attributes_that_were_sent_are_named(
+    table_admin: Admin, store: Store, context: RequestContext, tenant: str
+) -> None:
+    entry = LogEntry(NOW, "attributes", resource_type="User", shape=("title", "userName"))
+    await store.log.write(context, [KeptEntry.of(entry)])
+    shown = await table_admin("log", "--tenant", tenant, "--kind", "attributes")
+    assert "User  title, userName" in shown.out
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +20,7 @@ from shared.tables.table import collect
 from tests.ops.tools.conftest import admin_with
 from tests.support.documents import group, setting, user
 from tests.support.fakes.storage_proxy import StorageProxy, answer, serving
-from tests.support.seeds import seed, write
+from tests.support.seeds import forget_active, seed, write
 from tools.admin import changes, stats
 from tools.admin.changes import DAY, HOUR, LATENESS
 from tools.admin.storage import Storage
@@ -129,6 +130,28 @@ async def test_a_group_is_shown_with_its_members_and_its_history(
     assert "members: 3" in listed.out
     assert "and 1 more" in listed.out
     assert "history" not in listed.out
+
+
+async def test_the_members_of_a_group_are_shown_as_they_were(
+    table_admin: Admin, store: Store, context: RequestContext, tenant: str
+) -> None:
+    ana, bo = [await store.users.create(context, user(name)) for name in ("ana", "bo")]
+    await store.groups.create(context, group("Sales"), [ana.id, bo.id])
+    then = datetime.now(UTC).isoformat()
+    await store.users.delete(context, bo.id)
+    asked = ("group", "members", "sales", "--tenant", tenant, "--at", then)
+
+    shown = (await table_admin(*asked, "--json")).json
+    assert {each["id"]: each["name"] for each in shown["members"]} == {ana.id: "ana", bo.id: None}
+    text = (await table_admin(*asked)).out
+    assert f"  {bo.id}  (deleted since)" in text
+    compared = await table_admin(*asked, "--and", "0s")
+    assert f"  left  {bo.id}  (deleted since)" in compared.out
+    assert ana.id not in compared.out
+    refused = await table_admin("group", "members", "sales", "--tenant", tenant, "--at", "500d")
+    assert (refused.status, "can be told from" in refused.err) == (1, True)
+    refused = await table_admin("group", "members", "nosuch", "--tenant", tenant, "--at", "0s")
+    assert "name one that was deleted by its id" in refused.err
 
 
 async def test_groups_in_groups_are_shown_as_a_tree_and_as_ways(
@@ -392,6 +415,7 @@ async def test_the_numbers_of_a_tenant(
     assert numbers == {
         "tenant": tenant,
         "users": 31,
+        "active": 31,
         "groups": 2,
         "pending_deletions": {"at_least": 2, "exact": True},
         "memberships": {"at_least": 60, "exact": True},
@@ -401,7 +425,20 @@ async def test_the_numbers_of_a_tenant(
         for line in (await table_admin("tenant", "stats", tenant)).out.splitlines()
         if tenant in line
     )
-    assert row.split()[:3] == [tenant, "31", "2"]
+    assert row.split()[:4] == [tenant, "31", "31", "2"]
+
+
+async def test_active_users_are_counted_again_by_order(
+    table_admin: Admin, table: AzureTable, context: RequestContext, tenant: str
+) -> None:
+    await seed(table, context, users=30)
+    await forget_active(table, context)
+    (numbers,) = (await table_admin("tenant", "stats", tenant, "--json")).json
+    assert (numbers["users"], numbers["active"]) == (30, None)
+    (numbers,) = (await table_admin("tenant", "stats", tenant, "--recount", "--json")).json
+    assert (numbers["users"], numbers["active"]) == (30, 30)
+    refused = await table_admin("tenant", "stats", "--recount")
+    assert (refused.status, "name the tenants" in refused.err) == (2, True)
 
 
 def changes_time(milliseconds: int) -> str:

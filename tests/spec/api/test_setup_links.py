@@ -112,3 +112,15 @@ async def test_a_key_without_the_scope_makes_none(
 ) -> None:
     refused = await post(running_service.api_of(scim), {})
     assert (refused.status_code, refused.json()["type"]) == (403, "/problems/insufficient-scope")
+
+
+@pytest.mark.parametrize(
+    "url", ["https://app.example.com/", "http://app.example.com", "//x", "", 7, "x" * 2_000]
+)
+async def test_the_portal_leads_back_to_no_host_that_the_settings_do_not_name(
+    api: Api, url: Any
+) -> None:
+    refused = await post(api, {"returnUrl": url})
+    assert refused.status_code == 400
+    assert "returnUrl" in refused.text
+    assert (await api.request("GET", PATH)).json() == {"links": []}

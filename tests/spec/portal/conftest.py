@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from tests.support.fixtures.api_client import KEYS
 from tests.support.fixtures.portal_visitor import Visitor
+from tests.support.fixtures.staff import SIGN_IN, Staff, staff_at
+from tests.support.production import Azure, Deployed, azure_in, deployed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -24,3 +27,26 @@ async def visitor(running_service: RunningService, scim: Scim) -> AsyncIterator[
         base_url=running_service.base_url, timeout=60, trust_env=False
     ) as http:
         yield Visitor(http, tenant)
+
+
+@pytest.fixture(scope="session")
+async def staffed_azure(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Azure]:
+    """What stands around a service whose staff sign in."""
+    async with azure_in(tmp_path_factory.mktemp("azure")) as around:
+        around.vault.put("scim-apikey--events", KEYS["events"], tags={"scopes": "tenants.manage"})
+        yield around
+
+
+@pytest.fixture(scope="session")
+async def staffed_app(staffed_azure: Azure) -> AsyncIterator[Deployed]:
+    """The service whose staff sign in by the platform, and whose product has a host."""
+    hosts = {"SCIM_PORTAL_RETURN_HOSTS": "app.example.com"}
+    async with deployed({**staffed_azure.settings, **SIGN_IN, **hosts}) as running:
+        yield running
+
+
+@pytest.fixture
+async def staff(staffed_app: Deployed) -> AsyncIterator[Staff]:
+    """A member of staff who has signed in."""
+    async with staff_at(staffed_app) as member:
+        yield member

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,35 +17,56 @@ from playwright.async_api import async_playwright
 from local import service
 from tests.support.fixtures.api_client import KEYS, settings_of_keys
 from tests.support.fixtures.browser import find_browser
+from tests.support.fixtures.staff_link import make_staff_link
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
 
+    from local.service import Service
+
 ROOT = Path(__file__).resolve().parents[3]
 IMAGES = ROOT / "docs" / "images"
 TENANT = "contoso"
+OTHERS = ("adventure-works", "fabrikam", "northwind")
 TOKEN = "a-token-that-no-picture-shows"
 PEOPLE = ("Ana Ruiz", "Bo Lind", "Cy Wood", "Dao Nguyen", "Eva Kral", "Finn Berg", "Gia Rossi")
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 PICTURES: tuple[tuple[str, str, int, int, dict[str, Any]], ...] = (
     ("portal-connect", "/portal/connect", 1280, 900, {}),
+    ("portal-mapping", "/portal/connect/mapping", 1280, 900, {}),
     ("portal-watch", "/portal/watch", 1280, 900, {}),
+    ("portal-why", "/portal/why?q=hal@contoso.test", 1280, 1000, {}),
+    (
+        "portal-then",
+        "/portal/look-up/group/{group}/then?at={at}&until={until}",
+        1280,
+        820,
+        {},
+    ),
     ("portal-activity-dark", "/portal/activity", 1280, 900, {"color_scheme": "dark"}),
     ("portal-watch-narrow-fr", "/portal/watch", 360, 780, {"locale": "fr"}),
 )
 """The name of each picture, its page, its size, and how its visitor differs."""
 
+PICTURES_OF_STAFF: tuple[tuple[str, str, int, int, dict[str, Any]], ...] = (
+    ("portal-tenants", "/portal/tenants", 1280, 760, {}),
+    ("portal-roles", f"/portal/tenants/{TENANT}/roles", 1280, 1000, {}),
+)
+"""The same, of the pages that the vendor's staff see."""
 
-async def fill(http: httpx.AsyncClient) -> None:
-    """Provision some people and a group."""
+
+async def fill(http: httpx.AsyncClient) -> dict[str, str]:
+    """Provision some people and a group; its id, and a time at which others were in it."""
     root, headers = f"/tenants/{TENANT}/scim/v2", {"Authorization": f"Bearer {TOKEN}"}
     ids = []
     for name in PEOPLE:
         body = {"userName": f"{name.split()[0].lower()}@contoso.test", "displayName": name}
+        body |= {"externalId": f"e-{name.split()[0].lower()}", "costCentre": "7"}
         ids.append((await http.post(f"{root}/Users", headers=headers, json=body)).json()["id"])
     members = [{"value": each} for each in ids[:3]]
     group = {"displayName": "Sales", "members": members}
-    await http.post(f"{root}/Groups", headers=headers, json=group)
+    sales = (await http.post(f"{root}/Groups", headers=headers, json=group)).json()["id"]
+    early = now()
     for each, path, value in ((ids[1], "title", "Head of Sales"), (ids[2], "active", False)):
         change = {"op": "replace", "path": path, "value": value}
         await http.patch(
@@ -52,6 +74,70 @@ async def fill(http: httpx.AsyncClient) -> None:
             headers=headers,
             json={"schemas": [PATCH_OP], "Operations": [change]},
         )
+    await exchange(http, f"{root}/Groups/{sales}", headers, ids)
+    await refuse(http, root, headers)
+    return {"group": sales, "at": early}
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+async def exchange(
+    http: httpx.AsyncClient, group: str, headers: dict[str, str], ids: list[str]
+) -> None:
+    """Have members leave a group and others join it."""
+    operations = [
+        {"op": "remove", "path": f'members[value eq "{ids[0]}"]'},
+        {"op": "add", "path": "members", "value": [{"value": each} for each in ids[3:5]]},
+    ]
+    await http.patch(group, headers=headers, json={"schemas": [PATCH_OP], "Operations": operations})
+
+
+async def refuse(http: httpx.AsyncClient, root: str, headers: dict[str, str]) -> None:
+    """Have the kinds of requests refused and skipped that an administrator meets most."""
+    sent = {**headers, "client-request-id": "7e0c5a52-6f0a-4a0e-9d53-2f1c6b7d1a11"}
+    for body in (
+        {"userName": "hal@contoso.test", "externalId": "e-hal", "active": "perhaps"},
+        {"userName": "ana@contoso.test", "displayName": "Ana Ruiz"},
+    ):
+        await http.post(f"{root}/Users", headers=sent, json={**body, "extension7": "x"})
+    stranger = {"displayName": "Support", "members": [{"value": "f" * 32}]}
+    await http.post(f"{root}/Groups", headers=headers, json=stranger)
+
+
+async def until_told(http: httpx.AsyncClient, session: dict[str, Any]) -> None:
+    """Wait until the log and the record of attributes have what was sent."""
+    cookies = {each["name"]: each["value"] for each in session["cookies"]}
+    wanted = (("activity?outcome=refused", "hal@"), ("connect/mapping", "<code>userName"))
+    async with asyncio.timeout(30):
+        for path, text in wanted:
+            while text not in (await http.get(f"/portal/{path}", cookies=cookies)).text:  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.5)
+
+
+async def fill_for_staff(http: httpx.AsyncClient) -> None:
+    """Refuse something at one tenant, be in contact with another, and give groups roles."""
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    await http.post("/tenants/fabrikam/scim/v2/Users", headers=headers, json={"active": "x"})
+    await http.get("/tenants/northwind/scim/v2/Users?count=1", headers=headers)
+    roles = (("Sales", "member", 20), ("Platform team", "admin", 10))
+    entries = [
+        {"group": {"displayName": group}, "role": role, "priority": priority}
+        for group, role, priority in roles
+    ]
+    manager = {"Authorization": f"Bearer {KEYS['events']}"}
+    await http.patch(f"/api/v1/tenants/{TENANT}", headers=manager, json={"roleMap": entries})
+
+
+async def enter_as_staff(browser: Browser, running: Service) -> Any:
+    """Open a one-time link of staff; the session, as a browser keeps it."""
+    context = await browser.new_context()
+    page = await context.new_page()
+    await page.goto(await make_staff_link(running))
+    await page.get_by_role("button", name="Open the portal").click()
+    await page.wait_for_url("**/portal/tenants")
+    return await context.storage_state()
 
 
 async def enter(browser: Browser, http: httpx.AsyncClient) -> Any:
@@ -75,7 +161,9 @@ async def main() -> None:
     if path is None:
         sys.exit("error: no browser: install chromium, or name one by SCIM_BROWSER")
     IMAGES.mkdir(exist_ok=True)
-    environ = {f"SCIM_SECRET_TOKEN__{TENANT.upper()}": TOKEN, **settings_of_keys([TENANT])}
+    tenants = (TENANT, *OTHERS)
+    tokens = {f"SCIM_SECRET_TOKEN__{each.upper().replace('-', '_')}": TOKEN for each in tenants}
+    environ = {**tokens, **settings_of_keys([*tenants])}
     async with (
         service.running(environ=environ) as running,
         httpx.AsyncClient(base_url=running.base_url, timeout=60, trust_env=False) as http,
@@ -83,17 +171,22 @@ async def main() -> None:
     ):
         browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         session = await enter(browser, http)
-        await fill(http)
-        for name, page_path, width, height, visitor in PICTURES:
-            context = await browser.new_context(
-                base_url=running.base_url,
-                storage_state=session,
-                viewport={"width": width, "height": height},
-                **{"locale": "en-GB", "timezone_id": "Europe/Paris", **visitor},
-            )
-            page = await context.new_page()
-            await page.goto(page_path)
-            await page.screenshot(path=IMAGES / f"{name}.png")
+        filled = await fill(http)
+        await fill_for_staff(http)
+        await until_told(http, session)
+        filled["until"] = now()
+        staff = await enter_as_staff(browser, running)
+        for state, pictures in ((session, PICTURES), (staff, PICTURES_OF_STAFF)):
+            for name, page_path, width, height, visitor in pictures:
+                context = await browser.new_context(
+                    base_url=running.base_url,
+                    storage_state=state,
+                    viewport={"width": width, "height": height},
+                    **{"locale": "en-GB", "timezone_id": "Europe/Paris", **visitor},
+                )
+                page = await context.new_page()
+                await page.goto(page_path.format(**filled))
+                await page.screenshot(path=IMAGES / f"{name}.png")
         await browser.close()
 
 

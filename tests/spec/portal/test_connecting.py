@@ -53,6 +53,14 @@ async def test_a_token_is_shown_once_and_opens_the_tenant(visitor: Visitor, scim
     assert drawn not in (await visitor.get(CONNECT)).text
 
 
+async def test_a_new_token_stands_among_the_fields_that_need_it(visitor: Visitor) -> None:
+    page = await visitor.send(f"{CONNECT}?provider=okta", TOKENS)
+    shown = page.text.partition('id="fields"')[2].partition("</section>")[0]
+    assert 'id="drawn-token"' in shown
+    assert "SCIM connector base URL" in shown, "the provider that was chosen stays chosen"
+    assert 'data-copy="drawn-token" autofocus' in shown
+
+
 async def test_a_form_that_is_sent_again_draws_no_second_token(visitor: Visitor) -> None:
     form = form_in((await visitor.get(CONNECT)).text, TOKENS)
     assert (await visitor.http.post(TOKENS, data=form)).status_code == 200

@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 PAGES = (
     "/portal",
     "/portal/connect",
+    "/portal/connect/mapping",
     "/portal/watch",
     "/portal/watch/live",
     "/portal/activity",
     "/portal/activity/export?format=csv",
     "/portal/look-up",
     f"/portal/look-up/user/{'0' * 32}",
+    "/portal/why?q=ana",
 )
 
 
@@ -112,9 +114,9 @@ async def test_a_session_opens_no_other_tenant(visitor: Visitor) -> None:
 @pytest.mark.parametrize(
     ("rights", "allowed"),
     [
-        (["connect"], {"/portal/connect"}),
-        (["watch"], {"/portal/watch", "/portal/activity", "/portal/look-up"}),
-        (["rotate"], {"/portal/connect"}),
+        (["connect"], {"/portal/connect", "/portal/connect/mapping"}),
+        (["watch"], {"/portal/watch", "/portal/activity", "/portal/look-up", "/portal/why"}),
+        (["rotate"], {"/portal/connect", "/portal/connect/mapping"}),
     ],
     ids=["connect", "watch", "rotate"],
 )
@@ -122,7 +124,14 @@ async def test_a_link_opens_what_its_rights_say(
     visitor: Visitor, rights: list[str], allowed: set[str]
 ) -> None:
     await visitor.enter(rights)
-    for path in ("/portal/connect", "/portal/watch", "/portal/activity", "/portal/look-up"):
+    for path in (
+        "/portal/connect",
+        "/portal/connect/mapping",
+        "/portal/watch",
+        "/portal/activity",
+        "/portal/look-up",
+        "/portal/why",
+    ):
         response = await visitor.get(path)
         assert response.status_code == (200 if path in allowed else 403), path
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
@@ -21,9 +22,25 @@ if TYPE_CHECKING:
     from tests.support.fixtures.scim_client import Scim
     from tests.support.fixtures.service import RunningService
 
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 CONNECT = "Connect your identity provider"
 WIDTHS = (360, 768, 1280)
-PAGES = ("connect", "connect?provider=okta", "watch", "activity", "look-up?q=ana@contoso.test")
+PAGES = (
+    "connect",
+    "connect?provider=okta",
+    "connect/mapping",
+    "watch",
+    "activity",
+    "activity?who=nobody@contoso.test",
+    "look-up?q=ana@contoso.test",
+    "why",
+    "why?q=ana@contoso.test",
+    f"why?q={'W' * 200}",
+)
 
 
 @pytest.fixture(scope="session")
@@ -169,6 +186,33 @@ async def test_copying_copies(desk: Window, visitor: Visitor, scim: Scim) -> Non
     assert await desk.page.evaluate("navigator.clipboard.readText()") == scim.tenant_url
 
 
+async def test_the_ticket_of_an_answer_is_copied(desk: Window, visitor: Visitor) -> None:
+    await desk.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = desk.page
+    await enter(page, visitor)
+    await page.get_by_role("link", name="Who is missing").click()
+    await page.get_by_role("searchbox", name="User").fill("ana@contoso.test")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("button", name="Copy: For a ticket").click()
+    await expect(page.get_by_text("Copied")).to_be_visible()
+    copied = await page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith("Why is ana@contoso.test not there (tenant ")
+    assert "\nWhat to do:\n" in copied
+    assert desk.problems == []
+
+
+async def test_a_new_token_is_where_the_eye_is_and_has_the_focus(
+    new_window: NewWindow, visitor: Visitor
+) -> None:
+    page = (await new_window(viewport={"width": 360, "height": 640})).page
+    await enter(page, visitor)
+    await page.get_by_role("button", name="Draw a token").click()
+    copy = page.get_by_role("button", name="Copy: Secret token")
+    await expect(copy).to_be_focused()
+    await expect(copy).to_be_in_viewport()
+    await expect(page.locator("#drawn-token")).to_be_in_viewport()
+
+
 async def test_times_are_shown_in_the_zone_of_the_visitor(
     new_window: NewWindow, visitor: Visitor, scim: Scim
 ) -> None:
@@ -182,6 +226,21 @@ async def test_times_are_shown_in_the_zone_of_the_visitor(
     assert shown[0] != shown[1]
 
 
+async def test_a_time_is_asked_for_in_the_zone_of_the_visitor(
+    new_window: NewWindow, visitor: Visitor, scim: Scim
+) -> None:
+    ana = await scim.create_user(displayName="Ana Ruiz")
+    sales = await scim.create_group("Sales", ana["id"])
+    page = (await new_window(timezone_id="Asia/Tokyo")).page
+    await enter(page, visitor)
+    await page.goto(f"/portal/look-up/group/{sales['id']}/then")
+    await expect(page.get_by_text("Times are in the zone Asia/Tokyo")).to_be_visible()
+    await page.get_by_label("At", exact=True).fill("2026-03-01T08:30:15")
+    await page.get_by_role("button", name="Show").click()
+    await expect(page.get_by_label("At", exact=True)).to_have_value("2026-03-01T08:30:15")
+    assert "at=2026-02-28T23%3A30%3A15.000Z" in page.url
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("language", ["en", "fr"])
 async def test_pages_are_accessible_and_fit(
@@ -189,12 +248,17 @@ async def test_pages_are_accessible_and_fit(
 ) -> None:
     user = await scim.create_user(displayName="W" * 200, title="<b>bold</b>")
     await scim.patched_user(user, {"op": "replace", "path": "active", "value": False})
-    await scim.create_group("\N{HEBREW LETTER SHIN}" * 60, user["id"])
+    group = await scim.create_group("\N{HEBREW LETTER SHIN}" * 60, user["id"], "f" * 32)
+    for name in ("W" * 200, "\N{HEBREW LETTER SHIN}" * 60):
+        assert (await scim.post("/Users", {"userName": name, "active": "no"})).status_code == 400
+    then = f"look-up/group/{group['id']}/then"
+    late = "2099-12-31T00:00:00Z"
+    times = (then, f"{then}?at={late}", f"{then}?at={now()}", f"{then}?at={now()}&until={now()}")
     page = (await new_window(locale=language, color_scheme=scheme)).page
     await page.goto("/portal/open")
     assert await violations(page) == []
     await enter(page, visitor)
-    for path in (*PAGES, f"look-up/user/{user['id']}", "no-such-page"):
+    for path in (*PAGES, f"look-up/user/{user['id']}", *times, "no-such-page"):
         for width in WIDTHS:
             await page.set_viewport_size({"width": width, "height": 900})
             await page.goto(f"/portal/{path}")

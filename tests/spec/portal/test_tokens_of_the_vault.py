@@ -1,4 +1,4 @@
-"""Connect as in production: tokens are drawn, shown once and revoked in the vault."""
+"""Connect as in production: tokens are drawn and revoked in the vault, beside OAuth clients."""
 
 from __future__ import annotations
 
@@ -13,13 +13,22 @@ import pytest
 from shared.portal_codes import PATH
 from tests.support.fixtures.api_client import KEYS
 from tests.support.fixtures.portal_visitor import Visitor, form_in, text_of
+from tests.support.oauth import SECRET, SIGNING_KEY, private_key, public_half
 from tests.support.production import PUBLIC, Azure, Deployed, azure_in, bearer, deployed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
 CONNECT, TOKENS, REVOKE = "/portal/connect", "/portal/tokens", "/portal/tokens/revoke"
-TENANTS = 20
+TEST = "/portal/connect/test?by=client#test"
+SECRET_OF_CLIENTS = f"scimsecret_{'c' * 43}"
+TRUST = {
+    "issuer": "https://login.microsoftonline.com/contoso/v2.0",
+    "jwksUri": "https://login.microsoftonline.com/contoso/discovery/v2.0/keys",
+    "audiences": ["api://scim"],
+    "subject": "the-object-of-provisioning",
+}
+TENANTS = 30
 """More than there are tests."""
 
 
@@ -82,6 +91,11 @@ async def portal_of_azure(
         azure.vault.put("scim-apikey--events", KEYS["events"], tags=scopes)
         for number in range(TENANTS):
             azure.vault.put(f"scim-token--c{number}", first_token_of(f"c{number}"))
+            azure.vault.put(f"scim-client--c{number}--entra", SECRET_OF_CLIENTS)
+            azure.vault.put(f"scim-client--c{number}--jwt", public_half(private_key()))
+            azure.vault.put(f"scim-client--c{number}--wif", json.dumps(TRUST))
+            azure.vault.put(f"scim-client--c{number}--own", json.dumps({**TRUST, "bearer": True}))
+        azure.vault.put(SIGNING_KEY, private_key())
         async with deployed({**azure.settings, "SCIM_PORTAL": "on"}) as app:
             yield app, azure
 
@@ -203,3 +217,61 @@ async def test_while_the_vault_does_not_answer_the_rest_of_the_page_does(
         page = await customer.visitor.page(CONNECT)
     assert "The vault that holds the tokens does not answer." in page
     assert "Test the connection" in page
+
+
+# OAuth clients
+
+
+async def test_each_client_has_the_fields_of_the_provider_and_nothing_secret(
+    customer: Customer,
+) -> None:
+    page = await customer.visitor.get(CONNECT)
+    text = text_of(page)
+    url = f"{PUBLIC}/tenants/{customer.tenant}/scim/v2"
+    for said in (
+        "With OAuth, as the client entra",
+        "OAuth token endpoint",
+        "OAuth2 client credentials grant",
+        "Header, Body or Both",
+        "With OAuth and a key of its own, as the client jwt",
+        "With workload identity federation, as the client wif",
+        "Audience that is expected api://scim",
+        "Subject that is let in the-object-of-provisioning",
+        "With a token of your identity provider, as the client own",
+        "leave it empty",
+    ):
+        assert said in text
+    assert f'value="{url}/oauth2/token"' in page.text
+    assert f'value="{url}"' in page.text
+    assert SECRET_OF_CLIENTS not in page.text
+    assert "BEGIN PUBLIC KEY" not in page.text
+
+
+async def test_a_client_secret_is_tested_as_entra_would_use_it(customer: Customer) -> None:
+    fields = {"client": "entra", "secret": f" {SECRET_OF_CLIENTS}"}
+    passed = await customer.visitor.send(CONNECT, TEST, **fields)
+    text = text_of(passed)
+    assert "Your identity provider will connect." in text
+    assert "The token endpoint has given an access token." in text
+    assert "The token opens this Tenant URL." in text
+    assert SECRET_OF_CLIENTS not in passed.text
+    assert SECRET_OF_CLIENTS not in customer.app.log.text
+
+
+@pytest.mark.parametrize(
+    ("client", "secret", "said"),
+    [
+        ("entra", "", "There is no client secret."),
+        ("entra", "a-token-that-is-none", "No client secret has this form."),
+        ("entra", SECRET, "does not know the client by this secret (401)"),
+        ("another", SECRET_OF_CLIENTS, "does not know the client by this secret (401)"),
+        ("", SECRET_OF_CLIENTS, "does not know the client by this secret (401)"),
+    ],
+)
+async def test_a_client_that_is_refused_is_told_why(
+    customer: Customer, client: str, secret: str, said: str
+) -> None:
+    text = text_of(await customer.visitor.send(CONNECT, TEST, client=client, secret=secret))
+    assert "Your identity provider would be refused." in text
+    assert said in text
+    assert "What to do:" in text

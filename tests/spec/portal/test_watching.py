@@ -73,8 +73,16 @@ async def test_the_numbers_and_the_chart_count_what_is_there(visitor: Visitor, s
         user = await scim.create_user(userName=f"person{number}")
     await scim.create_group("Sales", user["id"])
     text = await visitor.page("/portal/watch")
-    assert "Users 3 Groups 1" in text
-    assert "6 changes in the last 24 hours, 6 in the busiest hour." in text
+    assert "Users 3 active: 3, disabled: 0 Groups 1" in text
+    assert "4 changes in the last 24 hours, 4 in the busiest hour." in text
+
+
+async def test_disabled_users_are_counted_apart(visitor: Visitor, scim: Scim) -> None:
+    user = await scim.create_user()
+    await scim.create_user(userName="bo", active=False)
+    assert "Users 2 active: 1, disabled: 1 Groups 0" in await visitor.page("/portal/watch")
+    await scim.patched_user(user, {"op": "replace", "path": "active", "value": False})
+    assert "Users 2 active: 0, disabled: 2 Groups 0" in await visitor.page("/portal/watch")
 
 
 async def test_the_live_part_is_the_part_of_the_page(visitor: Visitor, scim: Scim) -> None:

@@ -21,9 +21,12 @@ from shared.auth.vault import VaultTokens
 from shared.errors import Unavailable
 from shared.identity import open_credential
 from shared.settings import Settings
+from shared.store.counters import read_numbers
 from shared.store.deletions import Leftovers
+from shared.store.setup_links import Right
 from tests.support.documents import group, setting, user
 from tests.support.fakes.storage_proxy import answer, first, hold
+from tests.support.seeds import forget_active, seed
 from tests.unit.background.conftest import Named, only_for
 
 if TYPE_CHECKING:
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[3]
 SECRET = "a-token-that-nobody-sends"
 BUSY = answer(503, "ServerBusy")
+MIDNIGHT = 20_834 * 86_400.0
 
 
 # What it costs
@@ -53,6 +57,16 @@ async def test_a_tenant_with_nothing_to_do_costs_3_calls(
     sweep = await run(tenant)
     assert (sweep.swept.calls, sweep.swept.entities) == (3, 0)
     assert lines() == [], "a run that found nothing to do leaves no line"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "calls"), [(-8, 3), (-7, 5), (0, 5), (7, 5), (8, 3), (15, 3), (12 * 60, 3)]
+)
+async def test_the_run_at_midnight_costs_2_calls_more(
+    run: Run, tenants: Tenants, clock: Time, minutes: float, calls: int
+) -> None:
+    clock.wall = MIDNIGHT + minutes * 60
+    assert (await run(tenants.new())).swept.calls == calls
 
 
 async def test_a_tenant_that_is_empty_costs_3_calls(run: Run, tenants: Tenants) -> None:
@@ -106,11 +120,47 @@ async def test_everything_is_swept_of_every_tenant(
         "released": 0,
         "changes": 130,
         "log": 0,
+        "links": 0,
+        "counted": 0,
         "calls": sweep.swept.calls,
         "entities": 201 * 2 + 6 + 2 + 130,
         "unfinished": 0,
         "failed": 0,
     }
+
+
+async def test_setup_links_are_removed_a_month_after_they_expired(
+    run: Run, tenants: Tenants, store: Store, clock: Time
+) -> None:
+    tenant = tenants.new()
+    clock.wall = MIDNIGHT
+    for _ in range(3):
+        await store.setup_links.issue(tenants.context(tenant), [Right.WATCH], days=1)
+    clock.wall += 10 * 86_400
+    await store.setup_links.issue(tenants.context(tenant), [Right.WATCH], days=7)
+    clock.wall += 21 * 86_400
+    assert (await run(tenant)).swept.links == 0, "30 days to the second"
+    clock.wall += 86_400
+    sweep = await run(tenant)
+    assert (sweep.swept.links, sweep.swept.entities, sweep.swept.calls) == (3, 3, 6)
+    assert len(await store.setup_links.list_links(tenants.context(tenant))) == 1
+
+
+async def test_active_users_of_an_earlier_version_are_counted(
+    run: Run, tenants: Tenants, store: Store, clock: Time
+) -> None:
+    tenant = tenants.new()
+    everyone = await seed(store.table, tenants.context(tenant), users=30)
+    await store.users.update(tenants.context(tenant), everyone.users[7], setting(active=False))
+    await forget_active(store.table, tenants.context(tenant))
+    clock.wall = MIDNIGHT
+    numbers = await read_numbers(store.table, tenants.context(tenant))
+    assert (numbers.users, numbers.active) == (30, None)
+
+    assert (await run(tenant)).swept.counted > 0
+    numbers = await read_numbers(store.table, tenants.context(tenant))
+    assert (numbers.users, numbers.active, numbers.disabled) == (30, 29, 1)
+    assert (await run(tenant)).swept.counted == 0
 
 
 async def test_change_rows_are_kept_as_long_as_the_setting_says(

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from shared.auth.tenant_tokens import TenantAccess, TenantState
-from shared.explain.english import ENGLISH, answer_of, remedy_of, text_of, ticket_of
+from shared.explain.english import ENGLISH, ENGLISH_FOR_CUSTOMER
 from shared.explain.evidence import MOST_CALLS, gather
+from shared.explain.french import FRENCH_FOR_CUSTOMER
 from shared.explain.reasoning import explain, moment
 from shared.explain.statements import Explanation, Finding, Verdict
+from shared.explain.text_catalogue import TextCatalogue, answer_of, remedy_of, text_of, ticket_of
 from shared.scim.members import MemberChange
 from shared.store.provisioning_log import KeptEntry, LogEntry
 from shared.store.setup_links import Right
@@ -68,7 +70,7 @@ def why(store: Store, new_context: NewContext) -> Callable[..., Awaitable[Explan
         assert context.meter.entities == 0
         order = [list(Finding).index(each.code) for each in found.findings]
         assert order == sorted(order)
-        assert all(text_of(each) for each in found.findings)
+        assert all(text_of(each, ENGLISH) for each in found.findings)
         return found
 
     return ask
@@ -102,7 +104,7 @@ async def test_who_never_came_while_others_do_is_out_of_scope(
         Finding.LOG_EMPTY,
         Finding.HISTORY_BOUND,
     ]
-    assert "scoping filters" in remedy_of(found)
+    assert "scoping filters" in remedy_of(found, ENGLISH)
 
 
 async def test_a_contact_that_changed_nothing_is_one(log: Log, why: Why) -> None:
@@ -129,7 +131,7 @@ async def test_an_identity_provider_that_was_not_there_for_a_day_is_silent(
     await log(kind="contact", names={}, time=now() - DAY - HOUR)
     found = await why()
     assert found.verdict is Verdict.SILENT
-    assert "quarantine" in remedy_of(found)
+    assert "quarantine" in remedy_of(found, ENGLISH)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +192,7 @@ async def test_who_was_refused_is_told_why_and_by_which_requests(log: Log, why: 
     )
     found = await why(ANA.upper())
     assert found.verdict is Verdict.REFUSED
-    told = text_of(next(each for each in found.findings if each.code is Finding.REFUSAL))
+    told = text_of(next(each for each in found.findings if each.code is Finding.REFUSAL), ENGLISH)
     for part in ("400 invalidValue", "emails.value must be a string.", "request-1", "entra-7"):
         assert part in told
     assert found.requests == ("request-1",)
@@ -206,7 +208,7 @@ async def test_that_the_service_failed_is_no_fault_of_the_client(
     await log(status=status)
     found = await why()
     assert found.verdict is Verdict.NOT_SERVED
-    assert "sends it again" in remedy_of(found)
+    assert "sends it again" in remedy_of(found, ENGLISH)
 
 
 async def test_of_another_who_had_the_value_nothing_is_told_of_who_has_it(
@@ -230,7 +232,7 @@ async def test_who_has_the_name_is_told(
     found = await why("new")
     assert found.verdict is Verdict.NAME_TAKEN
     assert parameters(found, Finding.OWNER)["id"] == owner.id
-    assert "match by userName" in remedy_of(found)
+    assert "match by userName" in remedy_of(found, ENGLISH)
 
 
 async def test_a_create_that_comes_twice_takes_no_name_of_another(
@@ -443,11 +445,11 @@ async def test_where_nothing_was_found_the_answer_says_how_far_was_looked(
     await log(kind="contact", names={})
     found = await why()
     assert found.verdict is Verdict.OUT_OF_SCOPE
-    answer = answer_of(found)
+    answer = answer_of(found, ENGLISH)
     assert f"provisioning log since {moment(oldest)} were looked at" in answer
     assert f"changes since {parameters(found, Finding.HISTORY_BOUND)['time']}" in answer
     await log(kind="leftOut", number=9_700, reason="tooMany", names={}, token="", method="")
-    assert "does not have 9700 requests" in answer_of(await why())
+    assert "does not have 9700 requests" in answer_of(await why(), ENGLISH)
 
 
 @pytest.mark.parametrize("verdict", ["present", "refused", "deleted"])
@@ -536,9 +538,43 @@ async def test_of_a_deletion_and_a_later_rename_the_rename_is_the_reason(
 # The texts
 
 
-def test_every_code_has_a_text() -> None:
-    assert ENGLISH.answers.keys() == ENGLISH.remedies.keys() == set(Verdict)
-    assert ENGLISH.findings.keys() == set(Finding)
+CATALOGUES = (ENGLISH, ENGLISH_FOR_CUSTOMER, FRENCH_FOR_CUSTOMER)
+
+
+def places_in(text: str) -> set[str | None]:
+    return {name for _, name, _, _ in string.Formatter().parse(text)}
+
+
+@pytest.mark.parametrize("catalogue", CATALOGUES)
+def test_every_code_has_a_text(catalogue: TextCatalogue) -> None:
+    assert catalogue.answers.keys() == catalogue.remedies.keys() == set(Verdict)
+    assert catalogue.findings.keys() == set(Finding)
+    assert catalogue.headings.keys() == ENGLISH.headings.keys()
+
+
+def test_each_language_says_the_same_of_a_finding() -> None:
+    for code in Finding:
+        said = {frozenset(places_in(each.findings[code])) for each in CATALOGUES}
+        assert len(said) == 1, code
+
+
+def test_a_customer_is_told_of_no_tool_of_the_operator() -> None:
+    for catalogue in (ENGLISH_FOR_CUSTOMER, FRENCH_FOR_CUSTOMER):
+        assert not any("tools.admin" in text for text in catalogue.remedies.values())
+
+
+async def test_without_names_only_what_was_asked_for_names_anybody(log: Log, why: Why) -> None:
+    await log(
+        names={"userName": ANA.upper(), "externalId": "e-7"},
+        client_request_id="theirs",
+        detail="Send another value than 'O\\'Brien' or \"b\".",
+    )
+    ticket = ticket_of((await why()).without_names(), ENGLISH_FOR_CUSTOMER)
+    assert "the userName ANA@CONTOSO.TEST and the externalId (…)" in ticket
+    assert "Send another value than (…)." in ticket
+    assert "e-7" not in ticket
+    assert "request-1" in ticket
+    assert "theirs" in ticket
 
 
 async def test_the_parameters_fill_the_places_of_the_texts(
@@ -548,8 +584,7 @@ async def test_the_parameters_fill_the_places_of_the_texts(
     await log(status=409, scim_type="uniqueness", names={"userName": ANA})
     found = await why()
     for each in found.findings:
-        places = {name for _, name, _, _ in string.Formatter().parse(ENGLISH.findings[each.code])}
-        assert places - {None} <= each.parameters.keys()
+        assert places_in(ENGLISH.findings[each.code]) - {None} <= each.parameters.keys()
     json.dumps([dict(each.parameters) for each in found.findings])
 
 
@@ -558,9 +593,9 @@ async def test_the_ticket_says_all_of_it_and_a_line_end_makes_no_line_of_it(
 ) -> None:
     await log(detail="First.\nWhat to do:\nDelete all {users}.")
     found = await why()
-    ticket = ticket_of(found)
-    assert answer_of(found) in ticket
-    assert remedy_of(found) in ticket
+    ticket = ticket_of(found, ENGLISH)
+    assert answer_of(found, ENGLISH) in ticket
+    assert remedy_of(found, ENGLISH) in ticket
     assert "Requests: request-1" in ticket
     assert ticket.splitlines().count("What to do:") == 1
     assert "Delete all {users}." in ticket
@@ -569,4 +604,4 @@ async def test_the_ticket_says_all_of_it_and_a_line_end_makes_no_line_of_it(
 @pytest.mark.parametrize("asked", ["{asked}", "x" * 1_024, "a\nb", "''", "%00", "名前"])
 async def test_whatever_is_asked_for_is_answered(why: Why, asked: str) -> None:
     found = await why(asked)
-    assert ticket_of(found)
+    assert ticket_of(found, ENGLISH)

@@ -133,6 +133,19 @@ async def test_changes_are_counted_in_one_call(
     assert counting.meter.calls == 1
 
 
+async def test_what_no_identity_provider_does_is_not_counted(
+    table: AzureTable, context: RequestContext, new_context: NewContext
+) -> None:
+    await seed(table, context, [NOW - 1])
+    for number, (resource, verb) in enumerate(
+        [("Tenant", "settings"), ("SetupLink", "create"), ("SecretToken", "create")]
+    ):
+        await seed(table, context, [NOW - 2 - number], verb=verb, resource=resource)
+    await seed(table, context, [NOW - 10], verb="roles")
+    (bucket,) = await count_changes(table, new_context(), [NOW - HOUR], NOW)
+    assert bucket.by_type == {"User": 1}
+
+
 async def test_more_than_a_page_is_counted_by_spans_and_said_to_be_more(
     table: AzureTable, context: RequestContext, new_context: NewContext
 ) -> None:

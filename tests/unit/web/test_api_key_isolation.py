@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +69,14 @@ OF_THE_API = sorted(API)
 OPERATIONS = sorted((name, method) for name in API for method in API[name].operations)
 """Of each route of the API, by the code that serves it, the methods."""
 OF_A_TENANT_OF_THE_API = sorted({*OF_THE_API} & {*OF_A_TENANT})
-OF_ROWS = ["api_access", "api_events", "api_explain", "api_provisioning_log"]
+OF_ROWS = [
+    "api_access",
+    "api_events",
+    "api_explain",
+    "api_group_differences",
+    "api_group_members",
+    "api_provisioning_log",
+]
 """Those that read the rows of a tenant at once, closed or not."""
 OTHER_SCOPES = {each: " ".join(other for other in Scope if other != each) for each in Scope}
 UNDER_SCIM = sorted(FUNCTIONS.keys() - OPEN - {*OF_THE_API, "readyz"})
@@ -134,7 +142,8 @@ def ask(call: Call, process: Services) -> Call:
         values = {"tenant": tenant, "id": "0" * 32, "endpoint": "Devices"}
         given = {key: value for key, value in values.items() if f"{{{key}}}" in template}
         headers = {} if header is None else {"authorization": header}
-        url = f"https://x/{template.format(**values)}?userName=ana&user=ana"
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        url = f"https://x/{template.format(**values)}?userName=ana&user=ana&since={now}"
         body = BODIES.get((name, method), b"")
         return await call(name, method, url=url, headers=headers, body=body, **given)
 

@@ -19,6 +19,8 @@ from tests.support.deployed import routes
 
 CATCH_ALL, CATCH_ALL_OF_THE_API = "{*path}", "api/v1/{*path}"
 CATCH_ALL_OF_THE_PORTAL = "portal/{*path}"
+CATCH_ALL_OF_TENANTS = "portal/tenants/{tenant}/{*page}"
+"""The pages of a tenant, for staff."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +98,14 @@ def test_of_two_routes_that_match_one_path_the_more_specific_is_tried_first(
 
 
 @pytest.mark.parametrize("folded", [str.lower, str.upper])
-def test_what_takes_every_path_is_tried_last_there_is_one_for_the_api_and_one_for_the_portal(
+def test_what_takes_every_path_is_tried_last_there_is_one_for_the_api_and_two_for_the_portal(
     folded: typing.Callable[[str], str],
 ) -> None:
     """They are tried after the other routes of API and portal, by the test above."""
     *others, last = sorted(REGISTERED, key=lambda route: folded(route.name))
     assert last.template == CATCH_ALL
     takes_all = [route.template for route in others if "{*" in route.template]
-    assert takes_all == [CATCH_ALL_OF_THE_API, CATCH_ALL_OF_THE_PORTAL]
+    assert takes_all == [CATCH_ALL_OF_THE_API, CATCH_ALL_OF_TENANTS, CATCH_ALL_OF_THE_PORTAL]
 
 
 def test_every_route_of_the_packages_is_registered() -> None:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import typer
 
 from shared import tenants
-from shared.portal_codes import PortalCode
+from shared.portal_codes import STAFF, PortalCode
 from shared.store.setup_links import IssuedLink, Right, SetupLink
 from tools.admin import console, grants
 from tools.admin.commands.options import (
@@ -50,6 +50,14 @@ def new(
             " is found by the run.",
         ),
     ] = None,
+    staff: Annotated[
+        bool,
+        typer.Option(
+            "--staff",
+            help="On this machine alone: a link to the pages of the vendor's staff, which show"
+            " every tenant. In Azure staff sign in instead.",
+        ),
+    ] = False,
     vault: Vault = None,
     storage: StorageEndpoint = None,
     table: TableName = None,
@@ -62,6 +70,8 @@ def new(
     hours. It takes the role Storage Table Data Contributor.
     """
     where = place(vault=vault, storage=storage, table=table)
+    if staff:
+        tenant = _staff(where, tenant)
     base = _base(where, url)
     issued = run(_new(where, tenant, rights or list(Right), days))
     link = PortalCode(tenant, issued.link.id, issued.secret).url(base)
@@ -69,7 +79,8 @@ def new(
         console.show_json({**_as_json(issued.link), "url": link})
         return
     until = console.time_of(issued.link.expires)
-    say(f"setup link {issued.link.id} of the tenant {tenant}, to be opened once until {until}:")
+    whose = "staff" if staff else f"the tenant {tenant}"
+    say(f"setup link {issued.link.id} of {whose}, to be opened once until {until}:")
     console.show_line(link)
 
 
@@ -110,7 +121,7 @@ def revoke(
 
 async def _new(where: Place, tenant: str, rights: list[Right], days: int) -> IssuedLink:
     known = [secret.tenant for secret in await known_tenants(where)]
-    if tenant not in known:
+    if tenant not in {*known, STAFF}:
         raise NotThereError(
             f"there is no tenant {tenant}, so a link would lead nowhere: `token new --tenant"
             f" {tenant}` creates it, `tenant list` shows those that exist"
@@ -127,6 +138,22 @@ async def _list(where: Place, tenant: str) -> list[SetupLink]:
 async def _revoke(where: Place, tenant: str, link_id: str) -> SetupLink:
     async with open_storage(where, grants.STORAGE_WRITER_ROLE) as storage:
         return await storage.store.setup_links.revoke(storage.context(tenant), link_id)
+
+
+def _staff(where: Place, tenant: str) -> str:
+    """Return what stands for the tenant in a link of staff.
+
+    Raises:
+        WrongSettingError: a tenant is named too, or the service is not one of this machine.
+    """
+    if tenant != tenants.DEFAULT:
+        raise WrongSettingError("--staff is of all tenants: leave --tenant out")
+    if not where.is_local:
+        raise WrongSettingError(
+            "--staff is for this machine: in Azure staff sign in (docs/portal.md, Staff of the"
+            " vendor)"
+        )
+    return STAFF
 
 
 def _base(where: Place, url: str | None) -> str:

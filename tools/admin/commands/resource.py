@@ -9,9 +9,10 @@ import typer
 from shared import tenants
 from shared.store import layout
 from shared.store.change_history import ChangeHistory, Lookback
+from shared.store.group_history import KeptHistory, MembersPage
 from shared.store.resources import Group, User
 from shared.tables.request_context import RequestContext
-from tools.admin import changes, console, lookup, nesting, stats
+from tools.admin import changes, console, group_then, lookup, nesting, stats
 from tools.admin.changes import DAY, LATENESS
 from tools.admin.commands.options import (
     EXIT_STATUS,
@@ -19,6 +20,7 @@ from tools.admin.commands.options import (
     StorageEndpoint,
     TableName,
     Tenant,
+    milliseconds_of,
     now_in_milliseconds,
     place,
     run,
@@ -102,6 +104,40 @@ def show_group(
     asked = _Asked("Group", group, tenant, listed, days, scan_rows)
     shown = run(_group(place(storage=storage, table=table), asked))
     show(shown, "displayName", "members", as_json=as_json)
+
+
+@groups.command("members", epilog=EXIT_STATUS)
+def show_members(
+    group: Annotated[
+        str,
+        typer.Argument(help="Its id, displayName or externalId; of a deleted group the id alone."),
+    ],
+    at: Annotated[str, typer.Option("--at", help="When: `2h` ago, or 2027-01-31T08:00:00Z.")],
+    until: Annotated[
+        str | None, typer.Option("--and", help="A later time, with which it is compared.")
+    ] = None,
+    after: Annotated[
+        str, typer.Option("--after", help="Read on behind the member of this id.")
+    ] = "",
+    tenant: Tenant = tenants.DEFAULT,
+    listed: Listed = 50,
+    days: Days = 400,
+    storage: StorageEndpoint = None,
+    table: TableName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the members of a group as they were at a time, or what changed between two times.
+
+    It is computed from the members of now and the change rows since then, a call for each 1,000 of
+    them, 100 at most. The direct members are listed by their ids, with the name that each has now.
+    --days is how long the service keeps its history (SCIM_HISTORY_DAYS).
+    """
+    now = now_in_milliseconds()
+    kept = KeptHistory(now - days * DAY, now)
+    times = [milliseconds_of(each, now) for each in (at, until) if each is not None]
+    asked = group_then.Asked(tenant, group, times, kept, MembersPage(after, listed))
+    found = run(group_then.read(place(storage=storage, table=table), asked))
+    group_then.show(found, as_json=as_json)
 
 
 @dataclass(frozen=True, slots=True)

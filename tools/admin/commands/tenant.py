@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from shared.store.changes import RecordedChange
-from tools.admin import console, stats
+from tools.admin import console, grants, stats
 from tools.admin.commands import tenant_settings
 from tools.admin.commands.options import (
     EXIT_STATUS,
@@ -63,12 +63,23 @@ def show_stats(
             " numbers take a few reads whatever the size).",
         ),
     ] = False,
+    recount: Annotated[
+        bool,
+        typer.Option(
+            "--recount",
+            help="Read all users and count the active ones again, which takes the role Storage"
+            " Table Data Contributor. The tenants must be named.",
+        ),
+    ] = False,
     vault: Vault = None,
     storage: StorageEndpoint = None,
     table: TableName = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what tenants hold: users, groups, the last change, deletions still to be cleared up.
+
+    *active* are the users who are not disabled; it is empty until they are counted, which the
+    sweeper does within a day, once in the life of a tenant.
 
     *pending* are deleted groups and users whose memberships are still in the table, whom nobody
     sees, and changes of the role map that are not yet told whole. A `+` behind a number says that
@@ -77,25 +88,32 @@ def show_stats(
     """
     where = place(vault=vault, storage=storage, table=table)
     named = [tenant_name(name) for name in tenants or []]
-    found = run(_stats(where, named, memberships=memberships))
+    if recount and not named:
+        raise typer.BadParameter("name the tenants whose users are to be counted again")
+    found = run(_stats(where, named, memberships=memberships, recount=recount))
     if as_json:
         console.show_json([_stats_as_json(each) for each in found])
         return
-    columns = ["tenant", "users", "groups", "last change", "pending"]
+    columns = ["tenant", "users", "active", "groups", "last change", "pending"]
     console.show_table(
         [*columns, "memberships"] if memberships else columns,
         [_stats_as_row(each) for each in found],
     )
 
 
-async def _stats(where: Place, named: list[str], *, memberships: bool) -> list[Stats]:
-    async with open_storage(where) as storage:
+async def _stats(
+    where: Place, named: list[str], *, memberships: bool, recount: bool
+) -> list[Stats]:
+    role = grants.STORAGE_WRITER_ROLE if recount else grants.STORAGE_ROLE
+    async with open_storage(where, role) as storage:
         names = named or [secret.tenant for secret in await known_tenants(where)]
         room = asyncio.Semaphore(_AT_ONCE)
 
         async def read(tenant: str) -> Stats:
             async with room:
                 now = now_in_milliseconds()
+                if recount:
+                    await stats.recount(storage, tenant)
                 return await stats.read(storage, tenant, now, memberships=memberships)
 
         found = await asyncio.gather(*(read(name) for name in names))
@@ -120,6 +138,7 @@ def _stats_as_json(found: Stats) -> dict[str, Any]:
     return {
         "tenant": found.tenant,
         "users": found.users,
+        "active": found.active,
         "groups": found.groups,
         "last_change": _time(found.last_change),
         "pending_deletions": _number_as_json(found.pending_deletions),
@@ -128,7 +147,7 @@ def _stats_as_json(found: Stats) -> dict[str, Any]:
 
 
 def _stats_as_row(found: Stats) -> list[Any]:
-    row = [found.tenant, found.users, found.groups, _time(found.last_change)]
+    row = [found.tenant, found.users, found.active, found.groups, _time(found.last_change)]
     row.append(_number(found.pending_deletions))
     return row if found.memberships is None else [*row, _number(found.memberships)]
 

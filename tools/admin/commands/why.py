@@ -8,10 +8,11 @@ import typer
 from shared.auth.tenant_tokens import TenantAccess, TenantState, no_such_tenant
 from shared.auth.versions import SecretVersion, VersionState, having, standings
 from shared.errors import NotFound
-from shared.explain.english import answer_of, remedy_of, text_of, ticket_of
+from shared.explain.english import ENGLISH
 from shared.explain.evidence import gather
 from shared.explain.reasoning import explain
 from shared.explain.statements import Explanation
+from shared.explain.text_catalogue import answer_of, remedy_of, text_of, ticket_of
 from tools.admin import console
 from tools.admin.commands.options import (
     AsJson,
@@ -53,7 +54,7 @@ def why(
     if as_json:
         console.show_json(_as_json(found))
     else:
-        for line in ticket_of(found).splitlines():
+        for line in ticket_of(found, ENGLISH).splitlines():
             console.show_line(line)
 
 
@@ -121,10 +122,10 @@ def _as_json(found: Explanation) -> dict[str, object]:
         "tenant": found.tenant,
         "asked": found.asked,
         "verdict": found.verdict,
-        "answer": answer_of(found),
-        "remedy": remedy_of(found),
+        "answer": answer_of(found, ENGLISH),
+        "remedy": remedy_of(found, ENGLISH),
         "findings": [
-            {"code": each.code, "parameters": dict(each.parameters), "text": text_of(each)}
+            {"code": each.code, "parameters": dict(each.parameters), "text": text_of(each, ENGLISH)}
             for each in found.findings
         ],
         "requests": list(found.requests),
