@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from shared.clock import Clock
 from shared.errors import Conflict, NotFound
 from shared.guard.removals import (
+    LEAVERS,
     WINDOW_MS,
     Removal,
     Thresholds,
@@ -342,13 +343,15 @@ class Guard:
         return LastHour(mass.most or most_within_an_hour(removals), active, bool(mass.removed))
 
     async def _active_before(self, context: RequestContext, removals: Sequence[Removal]) -> int:
-        """Count the users who were there before some were removed. 1 call.
+        """Count the users who were active before some were removed. 1 call.
 
-        Who is disabled is counted in the number of users still, who is deleted is not.
+        Where the active ones are not counted yet, all who were there are taken for active.
         """
         numbers = await read_numbers(self._table, context)
-        deleted = {each.users[0] for each in removals if each.is_deletion}
-        return numbers.users + len(deleted)
+        leavers = [each for each in removals if each.subject == LEAVERS]
+        if numbers.active is not None:
+            return numbers.active + len({user for each in leavers for user in each.users})
+        return numbers.users + len({each.users[0] for each in leavers if each.is_deletion})
 
     # Deciding
 
