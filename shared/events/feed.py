@@ -55,11 +55,19 @@ class FeedPosition:
 
 @dataclass(frozen=True, slots=True)
 class FeedPage:
-    """Events in the order of their rows, the position behind them, and whether more is there."""
+    """Events in the order of their rows.
+
+    Attributes:
+        events: that are wanted.
+        position: behind them.
+        has_more: whether there is more to be read at once.
+        is_cut: whether a row comes next on which the guard has yet to rule.
+    """
 
     events: list[Event]
     position: FeedPosition
     has_more: bool
+    is_cut: bool = False
 
 
 class Feed:
@@ -114,7 +122,7 @@ class Feed:
             position = FeedPosition(position.settled, seen, rows, not found.has_more)
         else:
             position = _settled(position, [*known, *found.numbers], final, found)
-        return FeedPage(found.events, position, found.has_more)
+        return FeedPage(found.events, position, found.has_more, found.is_cut)
 
     async def _look_back(
         self, context: RequestContext, position: FeedPosition

@@ -65,6 +65,9 @@ HELD_MS = 60_000
 BUSY_SECONDS = 30.0
 """When an endpoint is looked at again of which enough runs are waiting for an answer."""
 
+UNDECIDED_SECONDS = 30.0
+"""When the feed is read again that ends before what the guard has yet to rule on."""
+
 KEPT_DAYS = 30
 _DAY_MS = 86_400_000
 _REFRESH_MS = 60_000
@@ -202,7 +205,7 @@ class _Run:
         self._stream = DeliveryStream(endpoint.id, context.tenant)
         self._until = clock.steady() + DISPATCH_SECONDS
         self._is_gone = self._has_answered_gone = False
-        self._is_busy = False
+        self._is_busy = self._is_cut = False
 
     async def run(self, *, expires: bool) -> None:
         """Send what is due, and see to it that somebody looks again when more is."""
@@ -310,6 +313,7 @@ class _Run:
             if new or not page.has_more:
                 break
             position, limit = page.position, min(4 * limit, _MOST_READ)
+        self._is_cut = page.is_cut
         now = self._now()
         # Of a type that is served no longer nothing could be read.
         served = [each for each in new if self._is_served(each)]
@@ -496,6 +500,9 @@ class _Run:
         at = _next_look(checkpoint)
         if self._clock.steady() >= self._until:
             at = now if at is None else min(at, now)
+        if self._is_cut:
+            ruled = now + round(1_000 * UNDECIDED_SECONDS)
+            at = ruled if at is None else min(at, ruled)
         if at is not None:
             await self._look_again(max(at, checkpoint.quiet_until, now) - now, is_ms=True)
 
