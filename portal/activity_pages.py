@@ -120,6 +120,7 @@ def _of_change(recorded: RecordedChange) -> dict[str, object]:
         "externalId": change.external_id,
         "token": recorded.actor,
         "request": recorded.request_id,
+        "clientRequest": recorded.client_request_id or None,
         "method": recorded.method,
     }
 

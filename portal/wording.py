@@ -107,6 +107,7 @@ def entry_of(recorded: RecordedChange, names: Names, texts: Texts) -> Entry:
         type=change.resource,
         actor=recorded.actor,
         request_id=recorded.request_id,
+        client_request_id=recorded.client_request_id,
         details=tuple(_details(change, kind, names, texts)),
     )
 

@@ -106,6 +106,7 @@ class Change:
         single = {
             Column.METHOD: context.method or None,
             Column.POSITION: context.position,
+            Column.CLIENT_REQUEST_ID: context.client_request_id or None,
             Column.VERSION: self.version,
             Column.ACTIVE: None if self.active is None else int(self.active),
             Column.EXTERNAL_ID: self.external_id,
@@ -156,6 +157,7 @@ class RecordedChange:
         change: what was done.
         method: HTTP method of the request, or `sweep`, or `admin`; "" in a row of the first form.
         position: index of the operation in its bulk request; None outside of one.
+        client_request_id: the identity provider's own id of the request; "" where it sent none.
         held: id of the hold by which it is told later, by another row; "" for none.
         retold: the end of the key of the row that this one tells again, of whose time it is; ""
             for none.
@@ -168,6 +170,7 @@ class RecordedChange:
     change: Change
     method: str = ""
     position: int | None = None
+    client_request_id: str = ""
     held: str = ""
     retold: str = ""
 
@@ -209,6 +212,7 @@ def recorded(row: Row) -> RecordedChange:
         change=change,
         method=str(values.get(Column.METHOD, "")),
         position=_number(values.get(Column.POSITION)),
+        client_request_id=str(values.get(Column.CLIENT_REQUEST_ID, "")),
         held=str(values.get(Column.HELD, "")),
         retold=retold,
     )
@@ -223,6 +227,7 @@ _TOLD_AGAIN = (
     Column.TRANSACTION,
     Column.METHOD,
     Column.POSITION,
+    Column.CLIENT_REQUEST_ID,
     Column.VERSION,
     Column.ACTIVE,
     Column.EXTERNAL_ID,

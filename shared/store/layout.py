@@ -145,6 +145,7 @@ class Column:
         VERB: what was done to it.
         ACTOR: label of the token that authorised the request.
         REQUEST_ID: id of the request.
+        CLIENT_REQUEST_ID: the identity provider's own id of the request; absent without one.
         TRANSACTION: number of the transaction within the request.
         METHOD: HTTP method of the request, or `sweep`, or `admin`.
         POSITION: index of the operation in its bulk request.
@@ -198,6 +199,7 @@ class Column:
     VERB: Final = "op"
     ACTOR: Final = "by"
     REQUEST_ID: Final = "rq"
+    CLIENT_REQUEST_ID: Final = "ci"
     TRANSACTION: Final = "st"
     METHOD: Final = "mt"
     POSITION: Final = "bp"

@@ -42,6 +42,8 @@ class RequestContext:
         method: how the request came: its HTTP method, of each operation in a bulk request its own;
             `sweep` for the sweeper, `admin` for the command line. Change rows keep it.
         position: index of the operation in its bulk request; None outside of one.
+        client_request_id: how the client names the request, in a form that holds no name; "" where
+            it does not. Change rows keep it, by which they are found from the client's own log.
         meter: what the request has cost so far.
         transactions: transactions begun so far; the number names one of the request in its receipt.
         has_removed: whether it has disabled or deleted users, or taken them out of a group.
@@ -54,6 +56,7 @@ class RequestContext:
     deadline: float
     method: str = ""
     position: int | None = None
+    client_request_id: str = ""
     meter: Meter = field(default_factory=Meter)
     transactions: int = 0
     has_removed: bool = False

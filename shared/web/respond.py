@@ -178,7 +178,12 @@ async def authenticate(
     caller = await enter(req, record, process)
     deadline = time.monotonic() + process.settings.request_deadline_seconds
     context = RequestContext(
-        caller.tenant, record.request_id, caller.label, deadline, record.method
+        caller.tenant,
+        record.request_id,
+        caller.label,
+        deadline,
+        record.method,
+        client_request_id=record.client_request,
     )
     body = bodies.Body(
         req.get_body(), req.headers.get("content-type"), process.settings.max_body_bytes

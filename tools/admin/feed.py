@@ -41,6 +41,7 @@ def as_json(tenant: str, recorded: RecordedChange) -> dict[str, Any]:
         "externalId": change.external_id,
         "token": recorded.actor,
         "request": recorded.request_id,
+        "clientRequest": recorded.client_request_id or None,
         "method": recorded.method or None,
         "position": recorded.position,
     }

@@ -15,7 +15,7 @@ from shared.store.store import open_store
 from shared.tables.table import collect
 from shared.web import services
 from shared.web.services import Services
-from tests.unit.web.conftest import OneToken
+from tests.unit.web.conftest import TOKEN, OneToken
 
 if TYPE_CHECKING:
     from shared.settings import Settings
@@ -80,3 +80,28 @@ async def test_the_method_and_the_position_of_each_operation_of_a_bulk_request(
     await send("bulk", "POST", {"Operations": operations})
     _, *found = await changes(table, new_context())
     assert sorted((each.position, each.method) for each in found) == [(0, "POST"), (1, "DELETE")]
+
+
+@pytest.mark.usefixtures("send")
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ({"client-request-id": "0f6ea0ad-1c0e-4e7a-9a1d-3f1b2c3d4e5f"},) * 2,
+        ({"client-request-id": "ana.ruiz@example.com"}, {}),
+        ({}, {}),
+    ],
+)
+async def test_the_clients_own_id_of_a_request_if_it_can_hold_no_name(
+    call: Callable[..., Any],
+    tenant: str,
+    table: AzureTable,
+    new_context: NewContext,
+    *,
+    sent: dict[str, str],
+    kept: dict[str, str],
+) -> None:
+    headers = {"authorization": f"Bearer {TOKEN}", **sent}
+    body = json.dumps({"userName": "ana"}).encode()
+    await call("tenant_users", "POST", headers=headers, body=body, tenant=tenant)
+    (change,) = await changes(table, new_context())
+    assert change.client_request_id == kept.get("client-request-id", "")
