@@ -1,10 +1,10 @@
 """The sweeper: takes away what nobody is to find in the table any more, tenant by tenant.
 
 That is what large deletions have left behind, and change rows and entries of the provisioning log
-that are older than they are kept. It also tells whose roles are others by a new role map. A run
-does a bounded amount for each tenant, and the next one goes on. It keeps no state: what is left is
-in the table. So it may be broken off anywhere, begin twice, and run on two instances at once, which
-the host's lease on a timer does not rule out.
+that are older than they are kept, and traces that ended days ago. It also tells whose roles are
+others by a new role map. A run does a bounded amount for each tenant, and the next one goes on. It
+keeps no state: what is left is in the table. So it may be broken off anywhere, begin twice, and run
+on two instances at once, which the host's lease on a timer does not rule out.
 """
 
 import asyncio
@@ -89,6 +89,7 @@ class Swept:
         roles: users of whom was told that their roles are others.
         changes: change rows that had expired.
         log: entries of the provisioning log that had.
+        traced: entries of traces that had.
         calls: requests sent to Table Storage.
         entities: entities written.
         unfinished: tenants of which something may be left for the next run.
@@ -101,6 +102,7 @@ class Swept:
     roles: int = 0
     changes: int = 0
     log: int = 0
+    traced: int = 0
     calls: int = 0
     entities: int = 0
     unfinished: int = 0
@@ -213,6 +215,10 @@ class Sweep:
             if sweep.bound.is_reached(sweep.context):
                 return
             await sweep.attempt(self._sweep_deletion(sweep, record))
+        for key in leftovers.traces:
+            if sweep.bound.is_reached(sweep.context):
+                return
+            await sweep.attempt(self._expire_trace(sweep, key))
         for key in leftovers.role_changes:
             if sweep.bound.is_reached(sweep.context):
                 return
@@ -221,6 +227,10 @@ class Sweep:
     async def _tell_role_change(self, sweep: _TenantSweep, key: str) -> None:
         told = await self._store.role_changes.tell(sweep.context, key, sweep.bound)
         self.swept.roles += told
+
+    async def _expire_trace(self, sweep: _TenantSweep, key: str) -> None:
+        expired = await self._store.traces.expire(sweep.context, key, sweep.bound)
+        self.swept.traced += expired
 
     async def _sweep_deletion(self, sweep: _TenantSweep, record: DeletionRecord) -> None:
         is_swept = await self._store.sweeper.sweep(sweep.context, record, sweep.bound)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from shared.errors import ScimError
@@ -73,10 +73,12 @@ class Leftovers:
     Attributes:
         deletions: what is deleted, or unfinished, and not yet swept.
         role_changes: keys of the records of role maps of which not all is told.
+        traces: keys of the records of traces.
     """
 
     deletions: list[DeletionRecord]
     role_changes: list[str]
+    traces: list[str] = field(default_factory=list)
 
 
 class Sweeper:
@@ -174,9 +176,11 @@ class Sweeper:
         """
         span = layout.leftovers_span()
         rows = await collect(self._table, context, span, PAGE_ROWS, select=(Column.MEMBER_TYPE,))
-        role_changes = [row.key for row in rows if _is_of_roles(row)]
-        deletions = [_record_in(row) for row in rows if not _is_of_roles(row)]
-        return Leftovers(sorted(deletions, key=lambda each: not each.is_member), role_changes)
+        others = (RowKind.ROLE_CHANGE, RowKind.TRACE)
+        role_changes, traces = ([row.key for row in rows if _kind(row) == kind] for kind in others)
+        deletions = [_record_in(row) for row in rows if _kind(row) not in others]
+        deletions.sort(key=lambda each: not each.is_member)
+        return Leftovers(deletions, role_changes, traces)
 
     async def sweep(self, context: RequestContext, record: DeletionRecord, bound: Bound) -> bool:
         """Sweep a deleted group or user of any size, as far as the bound allows.
@@ -327,8 +331,8 @@ class Sweeper:
         await self._memberships.commit_edits(context, transaction, MembershipProgress())
 
 
-def _is_of_roles(row: Row) -> bool:
-    return layout.left_in(row.key)[0] == RowKind.ROLE_CHANGE
+def _kind(row: Row) -> RowKind:
+    return layout.left_in(row.key)[0]
 
 
 def _record_in(row: Row) -> DeletionRecord:

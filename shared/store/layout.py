@@ -67,6 +67,8 @@ class RowKind(StrEnum):
         TENANT_SETTINGS: the settings of the tenant.
         DELETED_VALUE: a value by which a user could be found who was deleted, as a hash alone.
         SETUP_LINK: a setup link of the portal, and the session that its opening began.
+        TRACE: the record of a trace, which says when the sweeper takes its entries away.
+        TRACE_ENTRY: an entry of a trace, sealed.
     """
 
     USER = "u"
@@ -93,6 +95,8 @@ class RowKind(StrEnum):
     TENANT_SETTINGS = "s"
     DELETED_VALUE = "dv"
     SETUP_LINK = "sl"
+    TRACE = "q-t"
+    TRACE_ENTRY = "tr"
 
 
 class Column:
@@ -146,6 +150,7 @@ class Column:
         OPENED: when it was opened, in POSIX seconds; absent before.
         REVOKED: when it was revoked, in POSIX seconds; absent unless it was.
         SESSION_DIGEST: SHA-256 of the secret of the session that its opening began, as hex digits.
+        SEALED: an entry of a trace, encrypted.
     """
 
     DOCUMENT: Final = "d"
@@ -188,6 +193,7 @@ class Column:
     OPENED: Final = "od"
     REVOKED: Final = "rv"
     SESSION_DIGEST: Final = "sd"
+    SEALED: Final = "se"
 
 
 @dataclass(frozen=True, slots=True)
@@ -454,7 +460,7 @@ def new_role_change_key() -> str:
 def leftovers_span() -> Span:
     """Build the span of all records of what is left for the sweeper.
 
-    Those of deleted groups and users, of unfinished groups, and of role maps.
+    Those of deleted groups and users, of unfinished groups, of role maps, and of traces.
     """
     return kind_span(RowKind.DELETIONS)
 
@@ -516,6 +522,50 @@ def changes_before(number: str | None, since: int) -> Span:
 def setup_link_key(link_id: str) -> str:
     """Build the key of a setup link."""
     return f"{RowKind.SETUP_LINK}-{link_id}"
+
+
+# Keys of traces
+
+
+def new_trace_id(milliseconds: int) -> str:
+    """Draw the id of a trace: the time in milliseconds, then 48 random bits; ids sort by time."""
+    return f"{milliseconds:012x}{secrets.token_hex(6)}"
+
+
+def trace_time(trace_id: str) -> int:
+    """Read out of the id of a trace when it was drawn, in POSIX milliseconds."""
+    return int(trace_id[:12], 16)
+
+
+def trace_key(trace_id: str) -> str:
+    """Build the key of the record of a trace."""
+    return f"{RowKind.TRACE}-{trace_id}"
+
+
+def traces_span() -> Span:
+    """Build the span of the records of traces."""
+    return kind_span(RowKind.TRACE)
+
+
+def new_trace_entry_key(trace_id: str, milliseconds: int) -> str:
+    """Draw the key of an entry of a trace: the time of its request, then 48 random bits."""
+    return f"{RowKind.TRACE_ENTRY}-{trace_id}-{milliseconds:012x}{secrets.token_hex(6)}"
+
+
+def trace_entries_span(trace_id: str, since: int = 0) -> Span:
+    """Build the span of the entries of a trace, the oldest first.
+
+    Args:
+        trace_id: of the trace.
+        since: from when on, in POSIX milliseconds.
+    """
+    kind = RowKind.TRACE_ENTRY
+    return Span(f"{kind}-{trace_id}-{max(since, 0):012x}", f"{kind}-{trace_id}.")
+
+
+def trace_entry_time(key: str) -> int:
+    """Read out of the key of an entry when its request came, in POSIX milliseconds."""
+    return int(id_in(key)[:12], 16)
 
 
 # Keys of the provisioning log

@@ -15,6 +15,7 @@ from shared.store.provisioning_log import ProvisioningLog
 from shared.store.role_changes import RoleChanges
 from shared.store.setup_links import SetupLinks
 from shared.store.tenant_settings import TenantSettingsStore
+from shared.store.traces import Traces
 from shared.store.user_roles import UserRoles
 from shared.store.users import Users
 from shared.tables.table import Table
@@ -25,7 +26,7 @@ class Store:
     """All resources on one table; custom resources by the name of their type.
 
     `sweeper`, `history` and `role_changes` are for work that no request asks for, and so is what
-    `log` writes.
+    `log` and `traces` write.
     """
 
     users: Users
@@ -39,6 +40,7 @@ class Store:
     role_changes: RoleChanges
     log: ProvisioningLog
     setup_links: SetupLinks
+    traces: Traces
     table: Table
 
     async def close(self) -> None:
@@ -87,17 +89,19 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
     rate_limiter = memberships.rate_limiter
     groups = Groups(table, memberships, sweeper, hidden, changed_names)
     roles = UserRoles(groups, hidden, settings, clock)
+    history = History(table, rate_limiter)
     return Store(
         users=Users(table, sweeper, hidden, changed_names),
         groups=groups,
         custom={each.name: CustomResources(table, each, changed_names) for each in custom},
         hidden=hidden,
         sweeper=sweeper,
-        history=History(table, rate_limiter),
+        history=history,
         settings=settings,
         roles=roles,
         role_changes=RoleChanges(table, settings, roles, rate_limiter, clock),
         log=ProvisioningLog(table, beside or table),
         setup_links=SetupLinks(table, clock),
+        traces=Traces(table, beside or table, settings, history, clock),
         table=table,
     )

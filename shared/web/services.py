@@ -37,6 +37,8 @@ from shared.web.readiness import Readiness
 from shared.web.refused_tokens import RefusedTokens
 from shared.web.request_rate_limit import PRODUCT, RequestRateLimit
 from shared.web.requests import ScimRequest
+from shared.web.trace_recorder import TraceRecorder
+from shared.web.traced_exchange import names_of_hidden
 
 _log = logging.getLogger(__name__)
 
@@ -70,6 +72,7 @@ class Services:
     key_rate_limit: RequestRateLimit = field(init=False)
     recorder: ProvisioningRecorder = field(init=False)
     attribute_recorder: AttributeRecorder = field(init=False)
+    trace_recorder: TraceRecorder = field(init=False)
     authorization_server: AuthorizationServer = field(init=False)
 
     def __post_init__(self) -> None:
@@ -84,6 +87,8 @@ class Services:
         object.__setattr__(
             self, "attribute_recorder", AttributeRecorder(self.store.log, is_on=days > 0)
         )
+        hidden = names_of_hidden(self.catalogue.schemas)
+        object.__setattr__(self, "trace_recorder", TraceRecorder(self.store.traces, hidden))
         seconds = 60 * self.settings.access_token_minutes
         key_sets = KeySets(self.settings.jwks_hosts)
         server = AuthorizationServer(self.authenticator, seconds, key_sets=key_sets)
@@ -103,6 +108,7 @@ class Services:
         await self.authenticator.close()
         await self.recorder.close()
         await self.attribute_recorder.close()
+        await self.trace_recorder.close()
         await self.store.close()
         await asyncio.to_thread(self.telemetry.close)
 

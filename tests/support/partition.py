@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from shared.tables.table import Table
 
 _KEY = re.compile(r"[0-9a-z-]+")
-_KINDS = ("u", "un", "ux", "ue", "g", "gn", "gx", "m", "cu", "cg", "l", "p", "q", "s", "dv")
+_KINDS = ("u", "un", "ux", "ue", "g", "gn", "gx", "m", "cu", "cg", "l", "p", "q", "s", "dv", "tr")
 _CUSTOM_KINDS = ("r", "rn", "rx", "cr")
 """Kinds of the rows of custom types; the name of the type follows."""
 _EVERYTHING = Span("a", "z")

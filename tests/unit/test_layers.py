@@ -54,6 +54,7 @@ CONFIGURED = (
     "shared.identity",
 )
 PORTAL_CODES = "shared.portal_codes"
+TRACE_SEALS = "shared.trace_seals"
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "function_app": (
@@ -84,6 +85,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         ERRORS,
         CLOCK,
         NOTICES,
+        TRACE_SEALS,
         *CONFIGURED,
     ),
     "shared.roles": (f"{CORE}.folding",),
@@ -129,6 +131,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "shared.tenants": (),
     "shared.api_keys": ("shared.tenants",),
     PORTAL_CODES: ("shared.tenants",),
+    TRACE_SEALS: (),
     "shared.clients": ("shared.tenants",),
     "shared": (),
     "local": ("local", "shared.settings", "shared.schema_files"),
@@ -167,6 +170,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         CORE,
         ERRORS,
         PORTAL_CODES,
+        TRACE_SEALS,
         *CONFIGURED,
         "local.run_record",
         "local.settings_file",
@@ -366,13 +370,13 @@ def test_one_module_knows_opentelemetry() -> None:
     assert users == {OPEN_TELEMETRY}
 
 
-def test_one_module_checks_signatures_and_one_draws_keys() -> None:
+def test_one_module_checks_signatures_one_draws_keys_and_one_seals() -> None:
     users = {
         module
         for module, imports in IMPORTS.items()
         if any(is_within(each.name, sdk) for each in imports for sdk in ("jwt", "cryptography"))
     }
-    assert users == {SIGNATURES, KEYS_OF_ADMIN}
+    assert users == {SIGNATURES, KEYS_OF_ADMIN, TRACE_SEALS}
 
 
 def loads() -> dict[str, set[str]]:
@@ -427,6 +431,7 @@ def test_an_sdk_is_imported_where_the_settings_ask_for_it() -> None:
         OPEN_TELEMETRY,
         SIGNATURES,
         KEYS_OF_ADMIN,
+        TRACE_SEALS,
     )
 
     def is_early(module: str, each: Import) -> bool:

@@ -1,6 +1,16 @@
 """`python -m tools.admin`: operate the service from the command line."""
 
-from tools.admin.commands import apikey, client, link, resource, signing_key, storage, tenant, token
+from tools.admin.commands import (
+    apikey,
+    client,
+    link,
+    resource,
+    signing_key,
+    storage,
+    tenant,
+    token,
+    trace,
+)
 from tools.admin.commands.change import changes
 from tools.admin.commands.log import log
 from tools.admin.commands.options import EXIT_STATUS
@@ -16,6 +26,7 @@ app.add_typer(
     signing_key.app, name="signing-key", help="Draw, rotate, revoke and list signing keys."
 )
 app.add_typer(link.app, name="link", help="Make, list and revoke setup links of the portal.")
+app.add_typer(trace.app, name="trace", help="Open, close and read traces: requests with values.")
 app.add_typer(
     tenant.app, name="tenant", help="List the tenants; what each holds, and how it is set."
 )
@@ -40,7 +51,8 @@ def main() -> None:
     Tokens and API keys are written to Key Vault and printed once, and so are setup links, of which
     the table keeps a digest. They are never taken from the command line, shown again, or logged.
     Users, groups and memberships are read and never changed; `tenant set` writes the settings of a
-    tenant, and what `storage verify` writes and removes belongs to no tenant.
+    tenant, `trace` opens and closes traces, and what `storage verify` writes and removes belongs to
+    no tenant.
     """
 
 

@@ -12,7 +12,7 @@ from shared.auth.rotation import UnknownOutcomeError
 from shared.auth.versions import SecretVersion
 from tools.admin import grants
 from tools.admin.errors import NoAccessError, NotDoneError
-from tools.admin.sign_in import SignIn
+from tools.admin.sign_in import Identity, SignIn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Mapping
@@ -123,6 +123,20 @@ class TokenVault:
             (secret for secret in found if secret is not None),
             key=lambda secret: (secret.tenant, secret.name),
         )
+
+    @property
+    def operator(self) -> Identity:
+        """Who is signed in, once a question was put."""
+        return self._sign_in.identity
+
+    async def value(self, name: str, version: str) -> str:
+        """Read the value of a version of a secret. One call.
+
+        Raises:
+            NotDoneError: it is gone.
+            NoAccessError: the vault does not let us, or the version is disabled.
+        """
+        return (await self._ask(self._client.get_secret(name, version))).value or ""
 
     async def _secrets(self) -> list[SecretProperties]:
         async def read() -> list[SecretProperties]:

@@ -51,6 +51,7 @@ OF_THE_VAULT = [
     ("signing-key", "revoke", "--all", "--yes"),
     ("signing-key", "list"),
     ("link", "new", "--url", "https://scim.example.com"),
+    ("trace", "list"),
 ]
 OF_THE_TABLE = [
     ("tenant", "stats"),
@@ -69,6 +70,9 @@ OF_THE_TABLE = [
     ("log",),
     ("log", "--since", "7d", "--user", "ana"),
     ("why", "acme", "ana"),
+    ("trace", "off"),
+    ("trace", "off", "--tenant", "acme"),
+    ("trace", "list", "--tenant", "acme"),
 ]
 SETTINGS = [each for each in OF_THE_TABLE if each[:2] in {("tenant", "show"), ("tenant", "set")}]
 COMMANDS = [*OF_THE_VAULT, ("token", "revoke", "--all"), *OF_THE_TABLE, ("whoami",)]
