@@ -161,7 +161,7 @@ async def _open(where: Place, tenant: str, hours: int, user: str) -> OpenTrace:
         keys, until = draw_seal_keys(), int(time.time()) + hours * _HOUR
         lifetime = Lifetime(None, float(until + KEPT_SECONDS + _DAY))
         version = await _keep_key(vault, tenant, keys.private, lifetime)
-        context.actor = by = operator_label(vault.operator)
+        context.actor = by = operator_label(storage.operator, vault.operator)
         trace_id = layout.new_trace_id(now_in_milliseconds())
         trace = OpenTrace(trace_id, keys.public, version, until, user, by)
         try:
@@ -265,9 +265,9 @@ def secret_of_traces(tenant: str) -> str:
     return f"scim-trace--{tenant}"
 
 
-def operator_label(operator: Identity) -> str:
+def operator_label(*signed_in: Identity) -> str:
     """Name whoever opens or closes a trace, as change rows do: `admin`, and who is signed in."""
-    name = operator.name or operator.object_id
+    name = next((text for each in signed_in if (text := each.name or each.object_id)), "")
     return f"admin/{name}" if name else "admin"
 
 
