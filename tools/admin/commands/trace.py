@@ -285,4 +285,5 @@ def _as_json(trace: OpenTrace, *, is_open: bool) -> dict[str, Any]:
         "until": console.time_of(trace.until),
         "user": trace.user,
         "by": trace.by,
+        "keyVersion": trace.key_version,
     }
