@@ -531,6 +531,8 @@ UNPROMISED = {
     "roles are computed without the groups beyond %d or 10 levels": "a role less opens nothing",
     "The activity of %s lacks that a token was %s by %s: %s": "the line of the token tells it",
     "request %s could not be noted in the provisioning log": "a fault of ours; it was answered",
+    "request %s could not be traced: %s": "likewise",
+    "the trace of tenant %s could not be written: %s": "the trace counts what it lacks",
 }
 """Lines that nobody relies on, and why."""
 

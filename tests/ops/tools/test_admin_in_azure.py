@@ -331,7 +331,7 @@ async def test_a_trace_is_opened_written_shown_and_ended(azure: Azure) -> None:
     assert listed["state"] == "ended"
     changes = await azure.admin("changes", *named, "--json")
     told = [json.loads(line) for line in changes.out.splitlines()]
-    assert [each["by"] for each in told] == 2 * ["admin/ana@contoso.test"]
+    assert [each["token"] for each in told] == 2 * ["admin/ana@contoso.test"]
     assert version.value not in shown.out + shown.err + changes.out
 
 
