@@ -1,9 +1,9 @@
 """The sweeper: takes away what nobody is to find in the table any more, tenant by tenant.
 
 That is what large deletions have left behind, and change rows and entries of the provisioning log
-that are older than they are kept. It also tells whose roles are others by a new role map, and
-releases removals that are held for long enough. Once a day it removes setup links that are long
-expired, and counts active users where an earlier version has not. A run
+that are older than they are kept, and traces that ended days ago. It also tells whose roles are
+others by a new role map, and releases removals that are held for long enough. Once a day it removes
+setup links that are long expired, and counts active users where an earlier version has not. A run
 does a bounded amount for each tenant, and the next one goes on. It keeps no state: what is left is
 in the table. So it may be broken off anywhere, begin twice, and run on two instances at once, which
 the host's lease on a timer does not rule out.
@@ -97,6 +97,7 @@ class Swept:
         released: changes that were held and are told now.
         changes: change rows that had expired.
         log: entries of the provisioning log that had.
+        traced: entries of traces that had.
         links: setup links that had.
         counted: slots of users of which the active ones were counted.
         calls: requests sent to Table Storage.
@@ -112,6 +113,7 @@ class Swept:
     released: int = 0
     changes: int = 0
     log: int = 0
+    traced: int = 0
     links: int = 0
     counted: int = 0
     calls: int = 0
@@ -233,6 +235,10 @@ class Sweep:
             if sweep.bound.is_reached(sweep.context):
                 return
             await sweep.attempt(self._sweep_deletion(sweep, record))
+        for key in leftovers.traces:
+            if sweep.bound.is_reached(sweep.context):
+                return
+            await sweep.attempt(self._expire_trace(sweep, key))
         for key in leftovers.role_changes:
             if sweep.bound.is_reached(sweep.context):
                 return
@@ -247,6 +253,10 @@ class Sweep:
     async def _tell_role_change(self, sweep: _TenantSweep, key: str) -> None:
         told = await self._store.role_changes.tell(sweep.context, key, sweep.bound)
         self.swept.roles += told
+
+    async def _expire_trace(self, sweep: _TenantSweep, key: str) -> None:
+        expired = await self._store.traces.expire(sweep.context, key, sweep.bound)
+        self.swept.traced += expired
 
     async def _sweep_deletion(self, sweep: _TenantSweep, record: DeletionRecord) -> None:
         is_swept = await self._store.sweeper.sweep(sweep.context, record, sweep.bound)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from shared.errors import ScimError
@@ -73,11 +73,13 @@ class Leftovers:
     Attributes:
         deletions: what is deleted, or unfinished, and not yet swept.
         role_changes: keys of the records of role maps of which not all is told.
+        traces: keys of the records of traces.
         is_guarded: whether removals of the tenant are held, or ever were to be.
     """
 
     deletions: list[DeletionRecord]
     role_changes: list[str]
+    traces: list[str] = field(default_factory=list)
     is_guarded: bool = False
 
 
@@ -176,11 +178,15 @@ class Sweeper:
         """
         span = layout.leftovers_span()
         rows = await collect(self._table, context, span, PAGE_ROWS, select=(Column.MEMBER_TYPE,))
-        role_changes = [row.key for row in rows if _is_of_roles(row)]
         is_guarded = any(row.key == layout.GUARD_KEY for row in rows)
-        deletions = [_record_in(row) for row in rows if _is_of_deletion(row)]
+        records = [row for row in rows if row.key != layout.GUARD_KEY]
+        others = (RowKind.ROLE_CHANGE, RowKind.TRACE)
+        role_changes, traces = (
+            [row.key for row in records if _kind(row) == kind] for kind in others
+        )
+        deletions = [_record_in(row) for row in records if _kind(row) not in others]
         deletions.sort(key=lambda each: not each.is_member)
-        return Leftovers(deletions, role_changes, is_guarded)
+        return Leftovers(deletions, role_changes, traces, is_guarded)
 
     async def sweep(self, context: RequestContext, record: DeletionRecord, bound: Bound) -> bool:
         """Sweep a deleted group or user of any size, as far as the bound allows.
@@ -329,8 +335,8 @@ class Sweeper:
         await self.memberships.commit_edits(context, transaction, MembershipProgress())
 
 
-def _is_of_roles(row: Row) -> bool:
-    return layout.left_in(row.key)[0] == RowKind.ROLE_CHANGE
+def _kind(row: Row) -> RowKind:
+    return layout.left_in(row.key)[0]
 
 
 def _is_of_deletion(row: Row) -> bool:

@@ -98,6 +98,13 @@ class History:
         """
         return await self._expire(context, layout.log_span_before(before), bound)
 
+    async def expire_trace(self, context: RequestContext, trace_id: str, bound: Bound) -> int:
+        """Delete the entries of a trace, whatever their age.
+
+        Calls, arguments and what is returned are as of `expire`.
+        """
+        return await self._expire(context, layout.trace_entries_span(trace_id), bound)
+
     async def _expire(self, context: RequestContext, span: Span, bound: Bound) -> int:
         token = None
         expired = 0

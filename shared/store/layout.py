@@ -75,6 +75,8 @@ class RowKind(StrEnum):
         DELIVERY_PENDING: an event that is yet to be sent to an endpoint, at first or once more.
         DELIVERY_DONE: an event that an endpoint has taken.
         DELIVERY_DEAD: an event that an endpoint did not take at any attempt.
+        TRACE: the record of a trace, which says when the sweeper takes its entries away.
+        TRACE_ENTRY: an entry of a trace, sealed.
     """
 
     USER = "u"
@@ -109,6 +111,8 @@ class RowKind(StrEnum):
     DELIVERY_PENDING = "wp"
     DELIVERY_DONE = "wd"
     DELIVERY_DEAD = "wx"
+    TRACE = "q-t"
+    TRACE_ENTRY = "tr"
 
 
 class Column:
@@ -173,6 +177,7 @@ class Column:
         SENT: marks of the events of the last minutes that were sent to an endpoint, packed.
         DUE: when the next attempt at a delivery is due, in POSIX milliseconds, as text; absent
             where none is pending.
+        SEALED: an entry of a trace, encrypted.
     """
 
     DOCUMENT: Final = "d"
@@ -224,6 +229,7 @@ class Column:
     RECEIPT: Final = "rc"
     SENT: Final = "se"
     DUE: Final = "du"
+    SEALED: Final = "sz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -518,7 +524,8 @@ def decided_hold_key(hold_id: str) -> str:
 def leftovers_span() -> Span:
     """Build the span of all records of what is left for the sweeper.
 
-    Those of deleted groups and users, of unfinished groups, of role maps, and of the guard.
+    Those of deleted groups and users, of unfinished groups, of role maps, of traces, and of the
+    guard.
     """
     return kind_span(RowKind.DELETIONS)
 
@@ -604,6 +611,50 @@ def _used_assertion_prefix(seconds: int) -> str:
 def webhook_key(endpoint_id: str) -> str:
     """Build the key of a webhook endpoint."""
     return f"{RowKind.WEBHOOK}-{endpoint_id}"
+
+
+# Keys of traces
+
+
+def new_trace_id(milliseconds: int) -> str:
+    """Draw the id of a trace: the time in milliseconds, then 48 random bits; ids sort by time."""
+    return f"{milliseconds:012x}{secrets.token_hex(6)}"
+
+
+def trace_time(trace_id: str) -> int:
+    """Read out of the id of a trace when it was drawn, in POSIX milliseconds."""
+    return int(trace_id[:12], 16)
+
+
+def trace_key(trace_id: str) -> str:
+    """Build the key of the record of a trace."""
+    return f"{RowKind.TRACE}-{trace_id}"
+
+
+def traces_span() -> Span:
+    """Build the span of the records of traces."""
+    return kind_span(RowKind.TRACE)
+
+
+def new_trace_entry_key(trace_id: str, milliseconds: int) -> str:
+    """Draw the key of an entry of a trace: the time of its request, then 48 random bits."""
+    return f"{RowKind.TRACE_ENTRY}-{trace_id}-{milliseconds:012x}{secrets.token_hex(6)}"
+
+
+def trace_entries_span(trace_id: str, since: int = 0) -> Span:
+    """Build the span of the entries of a trace, the oldest first.
+
+    Args:
+        trace_id: of the trace.
+        since: from when on, in POSIX milliseconds.
+    """
+    kind = RowKind.TRACE_ENTRY
+    return Span(f"{kind}-{trace_id}-{max(since, 0):012x}", f"{kind}-{trace_id}.")
+
+
+def trace_entry_time(key: str) -> int:
+    """Read out of the key of an entry when its request came, in POSIX milliseconds."""
+    return int(id_in(key)[:12], 16)
 
 
 # Keys of deliveries

@@ -18,6 +18,7 @@ from shared.store.provisioning_log import ProvisioningLog
 from shared.store.role_changes import RoleChanges
 from shared.store.setup_links import SetupLinks
 from shared.store.tenant_settings import TenantSettingsStore
+from shared.store.traces import Traces
 from shared.store.used_assertions import UsedAssertions
 from shared.store.user_roles import UserRoles
 from shared.store.users import Users
@@ -31,7 +32,7 @@ class Store:
     """All resources on one table; custom resources by the name of their type.
 
     `guard` holds removals back from the feed. `sweeper`, `history`, `role_changes` and
-    `active_users` are for work that no request asks for, and so is what `log` writes.
+    `active_users` are for work that no request asks for, and so is what `log` and `traces` write.
     """
 
     users: Users
@@ -51,6 +52,7 @@ class Store:
     guard: Guard
     active_users: ActiveUsers
     group_history: GroupHistory
+    traces: Traces
     table: Table
 
     async def close(self) -> None:
@@ -101,13 +103,14 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
     groups = Groups(table, sweeper, hidden, settings, changed_names)
     roles = UserRoles(groups, hidden, settings, clock)
     users = Users(table, sweeper, hidden, changed_names)
+    history = History(table, rate_limiter)
     return Store(
         users=users,
         groups=groups,
         custom={each.name: CustomResources(table, each, changed_names) for each in custom},
         hidden=hidden,
         sweeper=sweeper,
-        history=History(table, rate_limiter),
+        history=history,
         settings=settings,
         roles=roles,
         role_changes=RoleChanges(table, settings, roles, rate_limiter, clock),
@@ -119,5 +122,6 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
         guard=Guard(table, settings, users, clock),
         active_users=ActiveUsers(table, rate_limiter),
         group_history=GroupHistory(table, hidden),
+        traces=Traces(table, beside or table, settings, history, clock),
         table=table,
     )

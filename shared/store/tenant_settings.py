@@ -10,7 +10,7 @@ wrong, and a storage that does not answer lets such a request fail anyway.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -75,10 +75,17 @@ class TenantSettingsStore:
         context: RequestContext,
         change: SettingsChange,
         precondition: Precondition | None = None,
+        beside: Sequence[RowOperation] = (),
     ) -> KeptSettings:
         """Change the settings. 2 calls, 3 where removals begin to be held; 1 when nothing changes.
 
         This process goes by them at once, every other one within a minute.
+
+        Args:
+            context: the request.
+            change: makes the new settings.
+            precondition: which versions may be changed.
+            beside: what else the transaction does that changes them.
 
         Raises:
             PreconditionFailed: the settings have another version.
@@ -92,7 +99,7 @@ class TenantSettingsStore:
             document = change(before.document)
             if document == before.document:
                 return before
-            return await self._write(context, row, before, document)
+            return await self._write(context, row, before, document, beside)
 
         kept = await retry_conflicts(context, attempt)
         self._kept.of(context.tenant).put(kept)
@@ -103,8 +110,12 @@ class TenantSettingsStore:
 
         Where it is older than a minute, a reading is begun beside the request: 1 call.
         """
-        kept = self._kept.of(tenant).latest()
+        kept = self.latest_kept(tenant)
         return None if kept is None else kept.settings
+
+    def latest_kept(self, tenant: str) -> KeptSettings | None:
+        """Return the same with what is kept beside the settings; see `latest`."""
+        return self._kept.of(tenant).latest()
 
     async def current(self, context: RequestContext) -> KeptSettings:
         """Return settings that are at most a minute old, or the last that could be read.
@@ -138,6 +149,7 @@ class TenantSettingsStore:
         row: Row | None,
         before: KeptSettings,
         document: dict[str, Any],
+        beside: Sequence[RowOperation],
     ) -> KeptSettings:
         kept = KeptSettings(document, before.version + 1, timestamp())
         values: dict[str, Value] = {
@@ -157,6 +169,7 @@ class TenantSettingsStore:
         others = [
             *self._role_change(before, kept),
             *await self._guard_begins(context, before, kept),
+            *beside,
         ]
         await commit(self._table, context, change, [written, *others])
         return kept

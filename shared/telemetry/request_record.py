@@ -1,7 +1,8 @@
 """What is known of a request, and what of it the log and the telemetry tell.
 
 Nothing else reaches either of them: no token, body, name, address, filter, query or path. The
-provisioning log of the tenant (`shared.web.provisioning_recorder`) is given all of it.
+provisioning log of the tenant (`shared.web.provisioning_recorder`) is given all of it, and so is a
+trace that somebody has opened (`shared.web.trace_recorder`).
 """
 
 import time
@@ -37,6 +38,11 @@ class SentBody(Protocol):
         """How many bytes it has."""
         ...
 
+    @property
+    def content(self) -> bytes:
+        """The bytes; none of what is a part of a body."""
+        ...
+
 
 @dataclass(slots=True)
 class RequestRecord:
@@ -63,6 +69,8 @@ class RequestRecord:
         body: what was sent; None where the request did not come that far.
         filter: the filter of a query; "" without one.
         skipped: what was named as a member and passed over, an id or not.
+        url: of the request, as it was sent; "" where the request did not come that far.
+        answer: what was answered: a document, or bytes; None for none.
         status: of the response.
         began: when the request came, in nanoseconds since 1970.
         seconds: how long it took.
@@ -88,6 +96,8 @@ class RequestRecord:
     filter: str = ""
     skipped: Sequence[str] = ()
     failed_check: str = ""
+    url: str = ""
+    answer: Any = None
     status: int = 0
     began: int = field(default_factory=time.time_ns)
     seconds: float = 0.0

@@ -28,6 +28,11 @@ class Body:
         self.seen: Any = None
 
     @property
+    def content(self) -> bytes:
+        """The bytes."""
+        return self._content
+
+    @property
     def size(self) -> int:
         """How many bytes it has."""
         return len(self._content)
@@ -46,10 +51,12 @@ class PartOfBody:
     Attributes:
         seen: the part, as it was read.
         size: 0, since nobody has counted its bytes.
+        content: none, for the same reason.
     """
 
     seen: Any
     size: int = 0
+    content: bytes = b""
 
 
 def parse_body(body: bytes, content_type: str | None, limit: int) -> Any:

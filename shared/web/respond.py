@@ -92,6 +92,7 @@ async def run(
         response = refusal(InternalError(_FAULT))
     resource_id = response.resource_id or record.resource_id
     record.resource_id = resource_id if is_id(resource_id) else ""
+    record.answer = response.content if response.body is None else response.body
     record.finish(response.status)
     report(record)
     return response
@@ -190,6 +191,7 @@ async def authenticate(
     )
     record.tenant, record.meter = caller.tenant, context.meter
     record.resource_id = req.route_params.get("id", "")
+    record.url = req.url
     record.body, record.skipped = body, context.skipped
     query = query_of(req.url, once)
     record.filter = query.get("filter", "")
@@ -251,6 +253,7 @@ def _report_provisioning(record: RequestRecord) -> None:
     if record.tenant:
         services.current().recorder.take(record)
         services.current().attribute_recorder.take(record)
+        services.current().trace_recorder.take(record)
 
 
 def _note(error: ScimError, record: RequestRecord) -> None:

@@ -39,6 +39,8 @@ from shared.web.readiness import Readiness
 from shared.web.refused_tokens import RefusedTokens
 from shared.web.request_rate_limit import PRODUCT, RequestRateLimit
 from shared.web.requests import ScimRequest
+from shared.web.trace_recorder import TraceRecorder
+from shared.web.traced_exchange import names_of_hidden
 from shared.webhooks.webhooks import Webhooks, WebhooksOff
 
 _log = logging.getLogger(__name__)
@@ -79,6 +81,7 @@ class Services:
     recorder: ProvisioningRecorder = field(init=False)
     guard_watch: GuardWatch = field(init=False)
     attribute_recorder: AttributeRecorder = field(init=False)
+    trace_recorder: TraceRecorder = field(init=False)
     authorization_server: AuthorizationServer = field(init=False)
 
     def __post_init__(self) -> None:
@@ -94,6 +97,8 @@ class Services:
         object.__setattr__(
             self, "attribute_recorder", AttributeRecorder(self.store.log, is_on=days > 0)
         )
+        hidden = names_of_hidden(self.catalogue.schemas)
+        object.__setattr__(self, "trace_recorder", TraceRecorder(self.store.traces, hidden))
         seconds = 60 * self.settings.access_token_minutes
         key_sets = KeySets(self.settings.jwks_hosts)
         is_local = self.settings.is_development and bool(self.settings.development_tokens)
@@ -123,6 +128,7 @@ class Services:
         await self.recorder.close()
         await self.guard_watch.close()
         await self.attribute_recorder.close()
+        await self.trace_recorder.close()
         await self.store.close()
         await asyncio.to_thread(self.telemetry.close)
 

@@ -596,6 +596,8 @@ UNPROMISED = {
     "the guard could not look at tenant %s: %s": "the next removal, or a reader, has it look again",
     "request %s could not be noted in the provisioning log": "a fault of ours; it was answered",
     "the keys of issuers could not be fetched ahead of the first request": "a token fetches them",
+    "request %s could not be traced: %s": "likewise",
+    "the trace of tenant %s could not be written: %s": "the trace counts what it lacks",
 }
 """Lines that nobody relies on, and why."""
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _KEY = re.compile(r"[0-9a-z-]+")
 _KINDS = (
     *("u", "un", "ux", "ue", "g", "gn", "gx", "m", "cu", "cg", "l", "p", "q", "s", "dv"),
-    *("wc", "wp", "wd", "wx", "gh", "ja"),
+    *("wc", "wp", "wd", "wx", "gh", "ja", "tr"),
 )
 _CUSTOM_KINDS = ("r", "rn", "rx", "cr")
 """Kinds of the rows of custom types; the name of the type follows."""

@@ -57,6 +57,7 @@ CONFIGURED = (
     "shared.identity",
 )
 PORTAL_CODES = "shared.portal_codes"
+TRACE_SEALS = "shared.trace_seals"
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "function_app": (
@@ -90,6 +91,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         CLOCK,
         NOTICES,
         "shared.tenant_settings",
+        TRACE_SEALS,
         *CONFIGURED,
     ),
     "shared.guard": (),
@@ -157,6 +159,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "shared.tenants": (),
     "shared.api_keys": ("shared.tenants",),
     PORTAL_CODES: ("shared.tenants",),
+    TRACE_SEALS: (),
     "shared.clients": ("shared.tenants",),
     "shared.signing_secrets": (),
     "shared": (),
@@ -197,6 +200,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         CORE,
         ERRORS,
         PORTAL_CODES,
+        TRACE_SEALS,
         *CONFIGURED,
         "local.run_record",
         "local.settings_file",
@@ -401,13 +405,13 @@ def test_one_module_knows_opentelemetry() -> None:
     assert users == {OPEN_TELEMETRY}
 
 
-def test_one_module_checks_signatures_and_one_draws_keys() -> None:
+def test_one_module_checks_signatures_one_draws_keys_and_one_seals() -> None:
     users = {
         module
         for module, imports in IMPORTS.items()
         if any(is_within(each.name, sdk) for each in imports for sdk in ("jwt", "cryptography"))
     }
-    assert users == {SIGNATURES, KEYS_OF_ADMIN}
+    assert users == {SIGNATURES, KEYS_OF_ADMIN, TRACE_SEALS}
 
 
 def loads() -> dict[str, set[str]]:
@@ -464,6 +468,7 @@ def test_an_sdk_is_imported_where_the_settings_ask_for_it() -> None:
         KEYS_OF_ADMIN,
         QUEUE_CLIENT,
         *SENDS_WEBHOOKS,
+        TRACE_SEALS,
     )
 
     def is_early(module: str, each: Import) -> bool:

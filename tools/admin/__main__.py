@@ -10,6 +10,7 @@ from tools.admin.commands import (
     storage,
     tenant,
     token,
+    trace,
     webhook,
 )
 from tools.admin.commands.change import changes
@@ -28,6 +29,7 @@ app.add_typer(
 )
 app.add_typer(guard.app, name="guard", help="Show, release and undo removals that are held.")
 app.add_typer(link.app, name="link", help="Make, list and revoke setup links of the portal.")
+app.add_typer(trace.app, name="trace", help="Open, close and read traces: requests with values.")
 app.add_typer(
     webhook.app, name="webhook", help="Create, pause and rotate webhook endpoints; redeliver."
 )
@@ -55,8 +57,8 @@ def main() -> None:
     Tokens, API keys and secrets of webhooks are written to Key Vault and printed once, and so are
     setup links, of which the table keeps a digest. They are never taken from the command line,
     shown again, or logged. Users, groups and memberships are read; `guard undo` alone enables users
-    again. `tenant set` writes the settings of a tenant, `webhook` the endpoints, and what `storage
-    verify` writes and removes belongs to no tenant.
+    again. `tenant set` writes the settings of a tenant, `webhook` the endpoints, `trace` opens and
+    closes traces, and what `storage verify` writes and removes belongs to no tenant.
     """
 
 

@@ -27,7 +27,7 @@ ROWS_A_CALL = PAGE_ROWS
 
 _MEMBERSHIPS = layout.kind_span(RowKind.MEMBERSHIP)
 _UNBOUND = Bound(sys.maxsize, math.inf)
-_PENDING = layout.leftovers_span()
+_PENDING, _TRACES = layout.leftovers_span(), layout.traces_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ async def read(storage: Storage, tenant: str, now: int, *, memberships: bool) ->
             await _count(storage, context, _MEMBERSHIPS, MEMBERSHIP_PAGES) if memberships else None
         ),
         last_change=await last(storage, context, now),
-        pending_deletions=await _count(storage, context, _PENDING, 1),
+        pending_deletions=await _count(storage, context, _PENDING, 1, _TRACES),
     )
 
 
@@ -105,12 +105,19 @@ async def members_of(storage: Storage, context: RequestContext, span: Span) -> N
     return await _count(storage, context, span, MEMBERSHIP_PAGES)
 
 
-async def _count(storage: Storage, context: RequestContext, span: Span, pages: int) -> Number:
+async def _count(
+    storage: Storage, context: RequestContext, span: Span, pages: int, besides: Span | None = None
+) -> Number:
+    """Count the rows of a span, but for those of another that lies in it."""
     number, token = 0, None
     for _ in range(pages):
         page = await storage.table.page(context, span, ROWS_A_CALL, token)
-        number += len(page.rows)
+        number += sum(1 for row in page.rows if not _lies_in(row.key, besides))
         token = page.token
         if token is None:
             return Number(number)
     return Number(number, is_exact=False)
+
+
+def _lies_in(key: str, span: Span | None) -> bool:
+    return span is not None and span.start <= key < span.end

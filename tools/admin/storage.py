@@ -1,7 +1,7 @@
 """The table of the service, by the operator's own sign-in.
 
-Commands read it. Of what the service keeps they write the settings of a tenant, setup links and
-webhook endpoints.
+Commands read it. Of what the service keeps they write the settings of a tenant, setup links,
+webhook endpoints, and which trace is open.
 """
 
 from __future__ import annotations
@@ -44,6 +44,12 @@ class Storage:
     table: Table
     store: Store
     client: StorageClient
+    sign_in: SignIn | None = None
+
+    @property
+    def operator(self) -> Identity:
+        """Who is signed in, once something was read; nobody where a key opens the storage."""
+        return Identity() if self.sign_in is None else self.sign_in.identity
 
     async def has_table(self) -> bool:
         """Tell whether the table exists; where it does not, it reads as an empty one. One call."""
@@ -87,7 +93,7 @@ async def open_storage(place: Place, role: str = grants.STORAGE_ROLE) -> AsyncIt
     table = AzureTable(client, creates_table=False)
     store = open_store(table, changed_names)
     try:
-        yield Storage(table, store, client)
+        yield Storage(table, store, client, sign_in)
     except (ScimError, StorageError) as error:
         raise _in_words(error, name, sign_in, is_local=place.is_local, role=role) from error
     finally:

@@ -13,7 +13,7 @@ from shared.auth.versions import SecretVersion
 from shared.clients import CredentialKind
 from tools.admin import grants
 from tools.admin.errors import NoAccessError, NotDoneError
-from tools.admin.sign_in import SignIn
+from tools.admin.sign_in import Identity, SignIn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Mapping
@@ -128,6 +128,20 @@ class TokenVault:
     async def open_names(self) -> list[str]:
         """Name the secrets whose newest version is enabled. A call for each 25 secrets."""
         return [secret.name or "" for secret in await self._secrets() if secret.enabled]
+
+    @property
+    def operator(self) -> Identity:
+        """Who is signed in, once a question was put."""
+        return self._sign_in.identity
+
+    async def value(self, name: str, version: str) -> str:
+        """Read the value of a version of a secret. One call.
+
+        Raises:
+            NotDoneError: it is gone.
+            NoAccessError: the vault does not let us, or the version is disabled.
+        """
+        return (await self._ask(self._client.get_secret(name, version))).value or ""
 
     async def _secrets(self) -> list[SecretProperties]:
         async def read() -> list[SecretProperties]:

@@ -83,9 +83,13 @@ OF_THE_TABLE = [
     ("webhook", "resume", "0" * 32),
     ("webhook", "deliveries", "0" * 32),
     ("webhook", "redeliver", "0" * 32, "--dead"),
+    ("trace", "off"),
+    ("trace", "off", "--tenant", "acme"),
+    ("trace", "list", "--tenant", "acme"),
 ]
 SETTINGS = [each for each in OF_THE_TABLE if each[:2] in {("tenant", "show"), ("tenant", "set")}]
-COMMANDS = [*OF_THE_VAULT, ("token", "revoke", "--all"), *OF_THE_TABLE, ("whoami",)]
+OF_BOTH = [("trace", "on"), ("trace", "show"), ("trace", "list")]
+COMMANDS = [*OF_THE_VAULT, ("token", "revoke", "--all"), *OF_THE_TABLE, *OF_BOTH, ("whoami",)]
 
 
 def leaves(words: tuple[str, ...], command: object) -> Iterator[tuple[str, ...]]:
@@ -166,7 +170,9 @@ async def test_tokens_where_there_is_no_vault(operator: None) -> None:
 async def test_a_storage_that_nobody_reaches(operator: None, address: str) -> None:
     settings = f"UseDevelopmentStorage=true;TableEndpoint={address}"
     admin = admin_with({"TABLE_CONNECTION_STRING": settings})
-    read = [each for each in OF_THE_TABLE if each[0] in {"user", "group", "link", "log", "why"}]
+    read = [
+        each for each in OF_THE_TABLE if each[0] in {"user", "group", "link", "log", "why", "trace"}
+    ]
     of_tenants = [("tenant", "stats", "acme"), *OF_THE_TABLE[1:2], *SETTINGS]
     commands = [*of_tenants, *read, ("changes",), ("whoami",)]
     await assert_each_says_it(admin, commands, "did not answer")

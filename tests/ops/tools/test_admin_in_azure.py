@@ -23,11 +23,18 @@ import pytest
 from aiohttp import web
 
 from shared.scim.documents import changed_names
+from shared.store import layout
+from shared.store.layout import Column
 from shared.store.store import open_store
 from shared.tables.azure_table import AzureTable
+from shared.tables.operations import Merge
 from shared.tables.request_context import RequestContext
 from shared.tables.rest.authorization import SharedKeyLite
 from shared.tables.rest.client import RestClient
+from shared.tables.table import collect
+from shared.telemetry.request_record import RequestRecord
+from shared.web.bodies import Body
+from shared.web.trace_recorder import TraceRecorder
 from tests.ops.tools.conftest import Ended
 from tests.support.documents import user
 from tests.support.fakes.azure import (
@@ -46,6 +53,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from shared.store.store import Store
+    from shared.tables.rows import Row
 
 ROOT = Path(__file__).parents[3]
 ARM = "https://management.azure.com"
@@ -272,3 +280,135 @@ async def test_a_webhook_endpoint_is_created_rotated_and_deleted(azure: Azure) -
     assert deleted.status == 0, deleted.err
     assert not any(each.enabled for each in azure.vault.secrets[name])
     assert (await azure.admin("webhook", "list", "--json")).json == []
+
+
+# --- traces
+
+
+def request_of(tenant: str, name: str) -> RequestRecord:
+    """A request that the service has answered."""
+    body = Body(json.dumps({"userName": name, "password": "hunter2"}).encode(), None, 10_000)
+    body.read()
+    record = RequestRecord("request-1", "POST", "scim/v2/Users", "entra-1", tenant=tenant)
+    record.url = f"https://scim.example.com/tenants/{tenant}/scim/v2/Users?attributes=userName"
+    record.body, record.answer, record.status = body, {"id": "1", "userName": name}, 201
+    return record
+
+
+async def serve(azure: Azure, tenant: str, *names: str) -> None:
+    """What the service does with requests that it has answered, once it has read the settings."""
+    store = open_store(azure.store.table, changed_names)
+    await store.settings.current(azure.context(tenant))
+    recorder = TraceRecorder(store.traces)
+    for name in names:
+        recorder.take(request_of(tenant, name))
+    await recorder.drain()
+
+
+async def sealed_rows(azure: Azure, tenant: str) -> list[Row]:
+    (trace,) = await azure.store.traces.kept(azure.context(tenant))
+    span = layout.trace_entries_span(trace.id)
+    return await collect(azure.store.table, azure.context(tenant), span)
+
+
+async def open_trace(azure: Azure, tenant: str, *options: str) -> None:
+    azure.vault.put(f"scim-token--{tenant}", "a-token-of-this-tenant")
+    await azure.store.users.count(azure.context(tenant))  # the first read creates the table
+    ended = await azure.admin("trace", "on", "--tenant", tenant, *options)
+    assert (ended.status, ended.out) == (0, ""), ended.err
+
+
+async def test_a_trace_is_opened_written_shown_and_ended(azure: Azure) -> None:
+    named = ("--tenant", "traced")
+    await open_trace(azure, "traced", "--hours", "2", "--user", "Ana@contoso.test")
+    (version,) = azure.vault.secrets["scim-trace--traced"]
+    await serve(azure, "traced", "ana@contoso.test", "bo@contoso.test")
+    shown = await azure.admin("trace", "show", *named, "--json")
+    assert shown.status == 0, shown.err
+    entry = json.loads(shown.out)
+    assert entry["body"] == {"userName": "ana@contoso.test", "password": "(left out)"}
+    assert entry["answer"] == {"id": "1", "userName": "ana@contoso.test"}
+    assert (entry["method"], entry["status"]) == ("POST", 201)
+    assert entry["target"] == "/tenants/traced/scim/v2/Users?attributes=userName"
+    assert (entry["request"], entry["clientRequest"]) == ("request-1", "entra-1")
+    assert '> {"userName":"ana@contoso.test"' in (await azure.admin("trace", "show", *named)).out
+    assert (await azure.admin("trace", "show", *named, "--since", "0s")).out == ""
+
+    again = await azure.admin("trace", "on", *named)
+    assert (again.status, len(azure.vault.secrets["scim-trace--traced"])) == (1, 1)
+    assert "is open: `trace list` shows it" in again.err
+    (listed,) = (await azure.admin("trace", "list", "--json")).json
+    assert (listed["tenant"], listed["state"], listed["user"]) == (
+        "traced",
+        "open",
+        "Ana@contoso.test",
+    )
+    assert listed["by"] == "admin/ana@contoso.test"
+
+    assert (await azure.admin("trace", "off", *named)).status == 0
+    assert (await azure.admin("trace", "off", *named)).status == 1
+    await serve(azure, "traced", "ana@contoso.test")
+    assert len(await sealed_rows(azure, "traced")) == 1
+    (listed,) = (await azure.admin("trace", "list", *named, "--json")).json
+    assert listed["state"] == "ended"
+    changes = await azure.admin("changes", *named, "--json")
+    told = [json.loads(line) for line in changes.out.splitlines()]
+    assert [each["token"] for each in told] == 2 * ["admin/ana@contoso.test"]
+    assert version.value not in shown.out + shown.err + changes.out
+
+
+async def test_a_trace_of_one_tenant_keeps_nothing_of_another(azure: Azure) -> None:
+    await open_trace(azure, "one")
+    await serve(azure, "two", "ana@contoso.test")
+    assert await sealed_rows(azure, "one") == []
+    assert await azure.store.traces.kept(azure.context("two")) == []
+
+
+async def test_an_entry_that_was_changed_in_the_table_is_not_shown(azure: Azure) -> None:
+    await open_trace(azure, "changed")
+    await serve(azure, "changed", "ana@contoso.test", "bo@contoso.test")
+    row = (await sealed_rows(azure, "changed"))[0]
+    sealed = row.values[Column.SEALED]
+    assert isinstance(sealed, bytes)
+    forged = Merge(row.key, {Column.SEALED: sealed[:-1] + bytes([sealed[-1] ^ 1])}, row.etag)
+    await azure.store.table.transact(azure.context("changed"), [forged])
+    shown = await azure.admin("trace", "show", "--tenant", "changed", "--json")
+    assert (shown.status, len(shown.out.splitlines())) == (1, 1)
+    assert f"the entry {row.key} was changed" in shown.err
+    assert "error: 1 entries were not shown" in shown.err
+
+
+async def test_another_key_than_that_of_the_trace_opens_nothing(azure: Azure) -> None:
+    for tenant in ("mine", "yours"):
+        await open_trace(azure, tenant)
+        await serve(azure, tenant, "ana@contoso.test")
+    (mine,), (yours,) = (azure.vault.secrets[f"scim-trace--{each}"] for each in ("mine", "yours"))
+    mine.value = yours.value
+    shown = await azure.admin("trace", "show", "--tenant", "mine")
+    assert (shown.status, shown.out) == (1, "")
+    with azure.vault.failing(403, code="Forbidden", inner="ForbiddenByRbac"):
+        refused = await azure.admin("trace", "show", "--tenant", "yours")
+    assert (refused.status, refused.out) == (3, "")
+    assert "Key Vault Secrets Officer" in refused.err
+
+
+async def test_no_trace_is_opened_without_its_key(azure: Azure) -> None:
+    azure.vault.put("scim-token--keyless", "a-token-of-this-tenant")
+    azure.vault.is_read_only = True
+    refused = await azure.admin("trace", "on", "--tenant", "keyless")
+    azure.vault.is_read_only = False
+    assert (refused.status, refused.out) == (3, "")
+    assert await azure.store.traces.read(azure.context("keyless")) is None
+
+
+@pytest.mark.parametrize("hours", ["0", "25"])
+async def test_a_trace_is_open_for_a_day_at_most(azure: Azure, hours: str) -> None:
+    ended = await azure.admin("trace", "on", "--tenant", "long", "--hours", hours)
+    assert (ended.status, ended.out) == (2, "")
+
+
+async def test_there_is_no_trace_of_a_tenant_that_does_not_exist(azure: Azure) -> None:
+    for command in ("on", "show", "off", "list"):
+        ended = await azure.admin("trace", command, "--tenant", "nobody")
+        assert (ended.status, ended.out) == (3, ""), command
+    assert "scim-trace--nobody" not in azure.vault.secrets

@@ -21,9 +21,12 @@ from shared.auth.vault import VaultTokens
 from shared.errors import Unavailable
 from shared.identity import open_credential
 from shared.settings import Settings
+from shared.store import layout
 from shared.store.counters import read_numbers
 from shared.store.deletions import Leftovers
+from shared.store.open_trace import OpenTrace
 from shared.store.setup_links import Right
+from shared.store.traces import KEPT_SECONDS, SealedEntry
 from tests.support.documents import group, setting, user
 from tests.support.fakes.storage_proxy import answer, first, hold
 from tests.support.seeds import forget_active, seed
@@ -120,6 +123,7 @@ async def test_everything_is_swept_of_every_tenant(
         "released": 0,
         "changes": 130,
         "log": 0,
+        "traced": 0,
         "links": 0,
         "counted": 0,
         "calls": sweep.swept.calls,
@@ -491,3 +495,24 @@ async def test_a_vault_that_fails_fails_the_run_and_nothing_is_swept(
     with vault.failing(403), pytest.raises(Unavailable):
         await Sweep(store, "run", KeptDays(400, 30), clock=clock.clock()).run(tokens)
     assert await tenants.history(tenant) == 3
+
+
+# Traces
+
+
+async def test_the_entries_of_a_trace_are_taken_away_three_days_after_its_end(
+    run: Run, tenants: Tenants, store: Store, clock: Time, lines: Lines
+) -> None:
+    tenant, until = tenants.new(), int(clock.wall) + 3_600
+    trace = OpenTrace(layout.new_trace_id(int(clock.wall * 1_000)), "public", "version", until)
+    await store.traces.open(tenants.context(tenant), trace)
+    key = layout.new_trace_entry_key(trace.id, int(clock.wall * 1_000))
+    await store.traces.write(tenants.context(tenant), [SealedEntry(key, b"sealed")])
+    clock.advance(3_600 + KEPT_SECONDS - 1)
+    assert (await run(tenant)).swept.calls == 4
+    clock.advance(1)
+    assert (await run(tenant)).swept.traced == 1
+    assert not (await tenants.rows(tenant)).of("tr")
+    assert (await run(tenant)).swept.calls == 3
+    (line,) = lines()
+    assert line["traced"] == 1
