@@ -339,10 +339,6 @@ def _kind(row: Row) -> RowKind:
     return layout.left_in(row.key)[0]
 
 
-def _is_of_deletion(row: Row) -> bool:
-    return row.key != layout.GUARD_KEY and not _is_of_roles(row)
-
-
 def _record_in(row: Row) -> DeletionRecord:
     kind, resource_id = layout.left_in(row.key)
     if kind == RowKind.DELETED_MEMBER:

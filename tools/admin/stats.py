@@ -15,6 +15,8 @@ from shared.tables.table import PAGE_ROWS
 from tools.admin.changes import last
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from shared.store.changes import RecordedChange
     from shared.tables.request_context import RequestContext
     from shared.tables.rows import Span
@@ -27,7 +29,8 @@ ROWS_A_CALL = PAGE_ROWS
 
 _MEMBERSHIPS = layout.kind_span(RowKind.MEMBERSHIP)
 _UNBOUND = Bound(sys.maxsize, math.inf)
-_PENDING, _TRACES = layout.leftovers_span(), layout.traces_span()
+_PENDING = layout.leftovers_span()
+_NO_DELETIONS = (layout.traces_span(), layout.kind_span(RowKind.GUARD))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ async def read(storage: Storage, tenant: str, now: int, *, memberships: bool) ->
             await _count(storage, context, _MEMBERSHIPS, MEMBERSHIP_PAGES) if memberships else None
         ),
         last_change=await last(storage, context, now),
-        pending_deletions=await _count(storage, context, _PENDING, 1, _TRACES),
+        pending_deletions=await _count(storage, context, _PENDING, 1, _NO_DELETIONS),
     )
 
 
@@ -106,9 +109,9 @@ async def members_of(storage: Storage, context: RequestContext, span: Span) -> N
 
 
 async def _count(
-    storage: Storage, context: RequestContext, span: Span, pages: int, besides: Span | None = None
+    storage: Storage, context: RequestContext, span: Span, pages: int, besides: Sequence[Span] = ()
 ) -> Number:
-    """Count the rows of a span, but for those of another that lies in it."""
+    """Count the rows of a span, but for those of others that lie in it."""
     number, token = 0, None
     for _ in range(pages):
         page = await storage.table.page(context, span, ROWS_A_CALL, token)
@@ -119,5 +122,5 @@ async def _count(
     return Number(number, is_exact=False)
 
 
-def _lies_in(key: str, span: Span | None) -> bool:
-    return span is not None and span.start <= key < span.end
+def _lies_in(key: str, spans: Sequence[Span]) -> bool:
+    return any(span.start <= key < span.end for span in spans)
