@@ -25,6 +25,13 @@ resource app 'Microsoft.Web/sites@2025-03-01' existing = {
 }
 
 resource authentication 'Microsoft.Web/sites/config@2025-03-01' = {
+  // checkov:skip=CKV_AZURE_13:Asked of the site; this resource is the sign-in that it looks for
+  // checkov:skip=CKV_AZURE_63:Asked of the configuration web; logs of Flex Consumption go to Application Insights
+  // checkov:skip=CKV_AZURE_65:Asked of the configuration web; logs of Flex Consumption go to Application Insights
+  // checkov:skip=CKV_AZURE_66:Asked of the configuration web; logs of Flex Consumption go to Application Insights
+  // checkov:skip=CKV_AZURE_80:Asked of the configuration web; there is no .NET in an app in Python
+  // checkov:skip=CKV_AZURE_88:Asked of the configuration web; Flex Consumption takes its package from a container
+  // checkov:skip=CKV_AZURE_222:Asked of the site; identity providers call from the internet, onlyFromEntra restricts them
   parent: app
   name: 'authsettingsV2'
   properties: {
