@@ -18,6 +18,7 @@ from shared.store.setup_links import SetupLinks
 from shared.store.tenant_settings import TenantSettingsStore
 from shared.store.user_roles import UserRoles
 from shared.store.users import Users
+from shared.store.webhook_checkpoints import WebhookCheckpoints
 from shared.store.webhook_deliveries import WebhookDeliveries
 from shared.store.webhook_endpoints import WebhookEndpoints
 from shared.tables.table import Table
@@ -44,6 +45,7 @@ class Store:
     setup_links: SetupLinks
     webhook_endpoints: WebhookEndpoints
     webhook_deliveries: WebhookDeliveries
+    webhook_checkpoints: WebhookCheckpoints
     guard: Guard
     table: Table
 
@@ -109,6 +111,7 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
         setup_links=SetupLinks(table, clock),
         webhook_endpoints=WebhookEndpoints(table, clock),
         webhook_deliveries=WebhookDeliveries(table, clock),
+        webhook_checkpoints=WebhookCheckpoints(table),
         guard=Guard(table, settings, users, clock),
         table=table,
     )

@@ -328,7 +328,7 @@ def test_idle_webhooks_cost_the_runs_of_their_timer_and_the_polls_of_their_queue
     others = runs * (0.4e-6 + 3e-6 + 3 * 0.036e-6 + 0.4e-6) + logged
     shared = nothing.total(granted=False)
     assert shared.least == pytest.approx(seconds + others)
-    assert shared.most == pytest.approx(2 * seconds + others + month / 2 * 0.4e-6)
+    assert shared.most == pytest.approx(2 * seconds + others + month / 1.25 * 0.4e-6)
 
 
 def test_idle_webhooks_and_the_sweeper_cost_less_than_a_dollar_a_month() -> None:
