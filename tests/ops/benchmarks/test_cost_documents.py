@@ -35,6 +35,8 @@ from benchmarks.cost.webhooks import deliveries, idle, silent_receiver
 from benchmarks.cost.workload import Period, stored_gb, workload
 from local import host_json
 from shared.web.long_polls import MOST_WAITING
+from shared.webhooks.dispatcher import BATCH
+from shared.webhooks.sender import ATTEMPT_SECONDS
 from vendor_api import events
 
 ROOT = Path(__file__).parents[3]
@@ -318,6 +320,11 @@ def test_queues_are_assumed_to_be_asked_as_host_json_says() -> None:
     assert queues.max_polling_interval == ASSUMED.queue_poll_seconds
     assert queues.batch_size == ASSUMED.queue_batch
     assert queues.batch_size + queues.new_batch_threshold == ASSUMED.queue_at_once
+
+
+def test_a_run_is_assumed_to_send_as_many_events_as_the_dispatcher_does() -> None:
+    assert ASSUMED.events_of_a_run == BATCH
+    assert ASSUMED.longest_answer_seconds == ATTEMPT_SECONDS
 
 
 def test_idle_webhooks_cost_the_runs_of_their_timer_and_the_polls_of_their_queue() -> None:

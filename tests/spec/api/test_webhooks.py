@@ -446,17 +446,6 @@ async def test_an_endpoint_that_was_sent_nothing_has_no_deliveries(hooks: Manage
     assert again.json() == {"redelivered": 0, "more": False}
 
 
-async def test_since_when_events_are_lost_is_shown_beside_the_deliveries(hooks: Managed) -> None:
-    endpoint = await created(hooks, tenants=["acme"])
-    store = open_store(hooks.azure.open_table(), changed_names)
-    context = RequestContext("acme", "1", "test", time.monotonic() + 60)
-    lost = Checkpoint(write_position(FeedPosition()), lost_before=1_764_425_647_000)
-    await store.webhook_checkpoints.write(context, endpoint["id"], lost)
-    response = await hooks("GET", f"/{endpoint['id']}/deliveries")
-    assert response.json() == {"deliveries": [], "lostBefore": "2025-11-29T14:14:07.000Z"}
-    await store.close()
-
-
 @pytest.mark.parametrize(
     "query",
     [

@@ -6,13 +6,15 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
+import pytest
 from standardwebhooks import Webhook
 
+from benchmarks.cost import operations
 from shared.store.webhook_deliveries import DeliveryStream, Redelivery
+from shared.webhooks.dispatcher import BATCH
 from tests.unit.webhooks.conftest import SECRET, receiving, refused, taken
 
 if TYPE_CHECKING:
-    import pytest
     from aiohttp import web
 
     from tests.unit.webhooks.conftest import Courier, Receiver
@@ -56,6 +58,24 @@ async def test_an_event_costs_few_calls_and_none_to_send_costs_two(
     courier.time.advance(-300)
     await courier.create_user()
     assert (await courier.dispatch()).meter.calls <= 7
+
+
+@pytest.mark.parametrize("events", [1, BATCH])
+async def test_a_run_costs_what_the_page_on_cost_counts(
+    courier: Courier, receiver: Receiver, events: int
+) -> None:
+    await courier.endpoint(receiver.url)
+    await courier.create_user()
+    await courier.dispatch()
+    courier.time.advance(300)
+    for _ in range(events):
+        await courier.create_user()
+    meter = (await courier.dispatch()).meter
+    counted = operations.dispatch(events=events)
+    # One more reads the settings of the guard, once a minute; they are remembered here.
+    assert (meter.calls + 1, meter.entities) == (counted.calls, counted.entities)
+    courier.time.advance(300)
+    assert (await courier.dispatch()).meter.calls == operations.dispatch().calls
 
 
 async def test_nothing_is_sent_twice_when_there_is_nothing_new(

@@ -11,7 +11,7 @@ from shared.auth import rotation
 from shared.auth.rotation import Drawn, Lifetime, SecretVersions
 from shared.auth.versions import VersionState, having, standings
 from shared.errors import InvalidValue
-from shared.events.event import types_of
+from shared.events.event import GUARD_HELD, types_of
 from shared.store.layout import new_id_without_name
 from shared.store.webhook_deliveries import (
     MOST_REDELIVERED,
@@ -49,7 +49,7 @@ app = App(no_args_is_help=True, epilog=EXIT_STATUS)
 
 _SECRET_DAYS = 3_650
 _HOUR = 3_600
-_TYPES = frozenset({*types_of("User"), *types_of("Group")})
+_TYPES = frozenset({*types_of("User"), *types_of("Group"), GUARD_HELD})
 
 
 def _names(texts: list[str] | None) -> list[str] | None:
