@@ -10,6 +10,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from benchmarks.cost import operations
+from shared.store.webhook_checkpoints import WebhookCheckpoints
 from shared.store.webhook_deliveries import DeliveryStream, Redelivery
 from shared.webhooks.dispatcher import BATCH
 from tests.unit.webhooks.conftest import SECRET, receiving, refused, taken
@@ -261,6 +262,27 @@ async def test_events_that_have_expired_are_told_as_lost(
     caplog.clear()
     await courier.dispatch()
     assert "are lost" not in caplog.text
+
+
+async def test_what_is_left_of_an_endpoint_that_was_deleted_is_deleted_at_midnight(
+    courier: Courier, receiver: Receiver
+) -> None:
+    deleted, kept = await courier.endpoint(receiver.url), await courier.endpoint(receiver.url)
+    await courier.create_user()
+    await courier.dispatch()
+    receiver.answer = refused(500)
+    await courier.create_user()
+    await courier.dispatch()
+    await courier.store.webhook_endpoints.delete(courier.context(), deleted.id)
+    midnight = (courier.time.wall // 86_400 + 1) * 86_400
+    courier.time.advance(midnight - 60 - courier.time.wall)
+    await courier.dispatch(expires=True)
+    assert len(await courier.told(deleted)) == 2
+    courier.time.advance(120)
+    await courier.dispatch(expires=True)
+    assert await courier.told(deleted) == []
+    assert len(await courier.told(kept)) == 2
+    assert await WebhookCheckpoints(courier.table).endpoints(courier.context()) == {kept.id}
 
 
 async def test_old_deliveries_are_deleted_once_a_day(courier: Courier, receiver: Receiver) -> None:
