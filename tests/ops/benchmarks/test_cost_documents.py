@@ -172,7 +172,7 @@ def test_the_alternative_and_what_is_fixed() -> None:
     assert container(BASIS).most == pytest.approx((seconds * 0.25 - 180_000) * 0.000024 + memory)
     assert container(BASIS).least == pytest.approx((seconds * 0.25 - 180_000) * 0.000003 + memory)
     assert database(BASIS) == pytest.approx(730 * 0.017 + 32 * 0.115)
-    assert alerts(BASIS) == pytest.approx(6 * 1.5 + 3 * 0.5)
+    assert alerts(BASIS) == pytest.approx(7 * 1.5 + 3 * 0.5)
     assert always_ready(BASIS) == pytest.approx(seconds * 2 * 0.000004)
 
 
