@@ -1,5 +1,6 @@
 """`webhooks/{id}/deliveries` and `.../redeliver`: what became of events, and sending them again."""
 
+from dataclasses import replace
 from typing import Annotated, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -120,6 +121,13 @@ class DeliveryList(BaseModel):
         json_schema_extra=optional,
         description="To be sent as `cursor` for more; left out when these were the last.",
     )
+    lost_before: str | SkipJsonSchema[None] = Field(
+        None,
+        alias="lostBefore",
+        json_schema_extra=optional_moment,
+        description="Events from before this time were never sent, because they were no longer kept"
+        " when the endpoint could be reached again: copy all users and groups anew.",
+    )
 
 
 class RedeliveryWanted(BaseModel):
@@ -164,7 +172,7 @@ class Redelivered(BaseModel):
 
 @when_on
 async def list_deliveries(request: ScimRequest, services: Services) -> ScimResponse:
-    """GET of deliveries. 2 calls; 4 where all states are meant."""
+    """GET of deliveries. 3 calls; 5 where all states are meant."""
     limit = read_number(request.query, "limit", DEFAULT_DELIVERIES, 1, MOST_DELIVERIES)
     state = _state(request.query.get("state"))
     cursor = request.query.get("cursor")
@@ -175,6 +183,7 @@ async def list_deliveries(request: ScimRequest, services: Services) -> ScimRespo
     )
     answer = DeliveryList(deliveries=[DeliveryDocument.of(each) for each in page.deliveries])
     answer.cursor = page.cursor
+    answer.lost_before = await _lost_before(request, services, stream)
     return of_model(200, answer)
 
 
@@ -189,6 +198,14 @@ async def redeliver(request: ScimRequest, services: Services) -> ScimResponse:
     if number:
         await services.webhooks.give_hint(stream.tenant)
     return of_model(200, Redelivered(redelivered=number, more=number >= MOST_REDELIVERED))
+
+
+async def _lost_before(
+    request: ScimRequest, services: Services, stream: DeliveryStream
+) -> str | None:
+    own = replace(request.context, tenant=stream.tenant)
+    checkpoint = await services.store.webhook_checkpoints.read(own, stream.endpoint)
+    return None if checkpoint is None else _of_milliseconds(checkpoint.lost_before)
 
 
 def _tenant(request: ScimRequest, endpoint: WebhookEndpoint, name: str | None) -> str:

@@ -96,8 +96,8 @@ def give_access_token(*, by_assertion: bool = False) -> Cost:
 def dispatch(*, events: int = 0) -> Cost:
     """Send the events of a tenant to an endpoint, up to as many as lie between two checkpoints.
 
-    Checkpoint, events that are due, feed; with some to send the checkpoint is taken, then written
-    with what became of each, and all is read once more.
+    Checkpoint, recent rows, feed; with some to send the settings of the guard are read, the
+    checkpoint is taken, then written with what became of each, and the feed is read once more.
     """
     return Cost(8, 2 + events) if events else Cost(3)
 

@@ -127,7 +127,7 @@ class Assumptions(_File):
     webhook_timer_minutes: PositiveInt
     webhook_timer_least_seconds: PositiveFloat
     webhook_timer_most_seconds: PositiveFloat
-    queue_poll_seconds: PositiveInt
+    queue_poll_seconds: PositiveFloat
     queue_batch: PositiveInt
     queue_at_once: PositiveInt
     events_of_a_run: PositiveInt

@@ -22,6 +22,7 @@ from shared.store.traces import Traces
 from shared.store.used_assertions import UsedAssertions
 from shared.store.user_roles import UserRoles
 from shared.store.users import Users
+from shared.store.webhook_checkpoints import WebhookCheckpoints
 from shared.store.webhook_deliveries import WebhookDeliveries
 from shared.store.webhook_endpoints import WebhookEndpoints
 from shared.tables.table import Table
@@ -49,6 +50,7 @@ class Store:
     assertions: UsedAssertions
     webhook_endpoints: WebhookEndpoints
     webhook_deliveries: WebhookDeliveries
+    webhook_checkpoints: WebhookCheckpoints
     guard: Guard
     active_users: ActiveUsers
     group_history: GroupHistory
@@ -119,6 +121,7 @@ def open_store(  # noqa: PLR0913 - a store is put together from that many things
         assertions=UsedAssertions(table, clock),
         webhook_endpoints=WebhookEndpoints(table, clock),
         webhook_deliveries=WebhookDeliveries(table, clock),
+        webhook_checkpoints=WebhookCheckpoints(table),
         guard=Guard(table, settings, users, clock),
         active_users=ActiveUsers(table, rate_limiter),
         group_history=GroupHistory(table, hidden),

@@ -11,15 +11,15 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from shared.store import layout
-from shared.store.layout import Column
+from shared.store.layout import Column, RowKind
 from shared.store.webhook_deliveries import DELIVERY_KINDS, DeliveryStream, transact_over
 from shared.tables.operations import Delete, Insert, OperationRejected, Replace, RowOperation
 from shared.tables.request_context import RequestContext
 from shared.tables.retry import resend
-from shared.tables.rows import Row, Value
+from shared.tables.rows import Row, Span, Value
 from shared.tables.table import Table, collect
 
-_EXPIRED_AT_ONCE = 1_000
+_DELETED_AT_ONCE = 1_000
 _IN_A_TRANSACTION = 99
 
 
@@ -112,18 +112,42 @@ class WebhookCheckpoints:
 
         1 call for each kind, and one for each 99 deliveries; up to 1,000 of each.
         """
-        expired = 0
-        for kind in (DELIVERY_KINDS["delivered"], DELIVERY_KINDS["dead"]):
-            span = layout.deliveries_between(kind, stream.endpoint, 1, before)
-            rows = await collect(self._table, context, span, _EXPIRED_AT_ONCE, select=())
+        return await self._delete(
+            context,
+            *(
+                layout.deliveries_between(kind, stream.endpoint, 1, before)
+                for kind in (DELIVERY_KINDS["delivered"], DELIVERY_KINDS["dead"])
+            ),
+        )
+
+    async def endpoints(self, context: RequestContext) -> set[str]:
+        """Name the endpoints that have a checkpoint, those too that are deleted. 1 call."""
+        span = layout.kind_span(RowKind.DELIVERY_CHECKPOINT)
+        return {layout.id_in(row.key) for row in await collect(self._table, context, span)}
+
+    async def forget(self, context: RequestContext, endpoint: str) -> None:
+        """Delete the deliveries to an endpoint that is no more, and then its checkpoint.
+
+        3 calls, and one for each 99 deliveries; of more than 1,000 of a state some are left, with
+        the checkpoint, for the next time.
+        """
+        spans = [layout.deliveries_span(kind, endpoint) for kind in DELIVERY_KINDS.values()]
+        if await self._delete(context, *spans) < _DELETED_AT_ONCE:
+            await self._table.transact(context, [Delete(layout.checkpoint_key(endpoint))])
+
+    async def _delete(self, context: RequestContext, *spans: Span) -> int:
+        """Delete rows, up to 1,000 of each span; return how many."""
+        deleted = 0
+        for span in spans:
+            rows = await collect(self._table, context, span, _DELETED_AT_ONCE, select=())
             for start in range(0, len(rows), _IN_A_TRANSACTION):
                 some = rows[start : start + _IN_A_TRANSACTION]
                 try:
                     await self._table.transact(context, [Delete(row.key) for row in some])
                 except OperationRejected:
-                    return expired  # somebody else is at it
-                expired += len(some)
-        return expired
+                    return deleted  # somebody else is at it
+                deleted += len(some)
+        return deleted
 
 
 def _values(checkpoint: Checkpoint) -> dict[str, Value]:

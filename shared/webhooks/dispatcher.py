@@ -68,8 +68,12 @@ BUSY_SECONDS = 30.0
 UNDECIDED_SECONDS = 30.0
 """When the feed is read again that ends before what the guard has yet to rule on."""
 
+FORGETTING_SECONDS = 600
+"""How long after midnight (UTC) the timer deletes what is left of endpoints that were deleted: two
+of its runs."""
+
 KEPT_DAYS = 30
-_DAY_MS = 86_400_000
+_DAY_SECONDS, _DAY_MS = 86_400, 86_400_000
 _REFRESH_MS = 60_000
 _GONE, _WAIT_STATUSES = 410, frozenset({429, 503})
 
@@ -128,13 +132,16 @@ class Dispatcher:
 
         Args:
             context: of the run; its request id names the run.
-            expires: whether to delete old deliveries, once a day.
+            expires: whether to delete old deliveries, and those of endpoints that were deleted,
+                once a day.
 
         Returns:
             Whether all went well; the log has what did not.
         """
         try:
             endpoints = await self._sources.endpoints.current()
+            if expires and self._clock.wall() % _DAY_SECONDS < FORGETTING_SECONDS:
+                await self._forget_deleted(context)
         except Exception as fault:  # noqa: BLE001 - the timer looks again
             _write_fault(context.tenant, "all", fault)
             return False
@@ -144,6 +151,15 @@ class Dispatcher:
             if endpoint.state == "enabled" and endpoint.is_of(context.tenant)
         ]
         return all(await asyncio.gather(*runs))
+
+    async def _forget_deleted(self, context: RequestContext) -> None:
+        """Delete what is left of endpoints that were deleted. 1 call where nothing is."""
+        left = await self._sources.checkpoints.endpoints(context)
+        left -= {each.id for each in await self._sources.endpoints.current()}
+        if left:  # perhaps of endpoints that are new
+            left -= {each.id for each in await self._sources.endpoints.list(context)}
+        for endpoint in left:
+            await self._sources.checkpoints.forget(context, endpoint)
 
     async def _run(
         self, context: RequestContext, endpoint: WebhookEndpoint, *, expires: bool

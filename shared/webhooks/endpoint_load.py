@@ -3,10 +3,12 @@
 An endpoint may hang, and be that of every tenant. Each attempt would then keep a run of the
 dispatcher for as long as an attempt may take, and soon no run would be left for other endpoints. So
 an endpoint that has not answered yet, or not for a while, has few attempts under way. One that
-answers has as many as there are runs.
+answers has as many as there are runs. And where many endpoints hang, because they are of one
+machine that is down, those attempts are few together, too.
 """
 
 import asyncio
+import math
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Literal
@@ -18,6 +20,10 @@ Health = Literal["unknown", "answers", "fails"]
 MOST: dict[Health, int] = {"unknown": 2, "answers": 1_000, "fails": 1}
 MOST_WHILE_SLOW = 4
 """Attempts under way: by what is known of an endpoint, and while one has taken long."""
+
+MOST_SLOW_ATTEMPTS = 16
+"""Attempts under way that have taken long, at all endpoints together, beside which only endpoints
+that answer are sent more. It is a third of the runs that the host has at once."""
 
 SLOW_SECONDS_OF_ATTEMPT = 1.0
 FAILURES = 3
@@ -62,10 +68,12 @@ class EndpointLoad:
     def has_room(self, endpoint: str) -> bool:
         """Tell whether one more attempt may begin."""
         load = self._loads[endpoint]
-        most = MOST[load.health]
-        if self._is_slow(load):
+        most, is_slow = MOST[load.health], self._is_slow(load)
+        if is_slow:
             most = min(most, MOST_WHILE_SLOW)
-        return len(load.began) < most
+        is_well = load.health == "answers" and not is_slow
+        has_place = is_well or self._slow_attempts() < MOST_SLOW_ATTEMPTS
+        return has_place and len(load.began) < most
 
     def begin(self, endpoint: str) -> int:
         """Count an attempt in; return what names it."""
@@ -87,5 +95,12 @@ class EndpointLoad:
 
     def _is_slow(self, load: _Load) -> bool:
         """Tell whether an attempt under way has taken long already."""
-        now = self._clock.steady()
-        return now - min(load.began.values(), default=now) > SLOW_SECONDS_OF_ATTEMPT
+        return min(load.began.values(), default=math.inf) < self._slow_since()
+
+    def _slow_attempts(self) -> int:
+        """Count the attempts under way that have taken long already, at all endpoints."""
+        since = self._slow_since()
+        return sum(began < since for load in self._loads.values() for began in load.began.values())
+
+    def _slow_since(self) -> float:
+        return self._clock.steady() - SLOW_SECONDS_OF_ATTEMPT

@@ -11,8 +11,6 @@ from shared.queues.account import QueueAccount
 from shared.queues.client import QueueClient
 from shared.settings import Settings
 from shared.store.store import Store
-from shared.store.webhook_checkpoints import WebhookCheckpoints
-from shared.store.webhook_deliveries import WebhookDeliveries
 from shared.tables.client import StorageError
 from shared.tables.request_context import RequestContext
 from shared.webhooks.dispatcher import Dispatcher, Sources
@@ -84,15 +82,15 @@ def open_webhooks(
         secrets: those that sign.
         paths: of the endpoints of SCIM, by the name of the resource type.
     """
-    clock, table = Clock(), store.table
+    clock = Clock()
     hints = ChangeHints(_open_queue(settings, QUEUE), store.webhook_endpoints, clock)
     sender = WebhookSender(to_loopback=settings.webhooks_to_loopback == "on")
     sources = Sources(
         endpoints=store.webhook_endpoints,
         secrets=secrets.of,
-        feed=Feed(table, clock, store.guard),
-        checkpoints=WebhookCheckpoints(table),
-        deliveries=WebhookDeliveries(table, clock),
+        feed=Feed(store.table, clock, store.guard),
+        checkpoints=store.webhook_checkpoints,
+        deliveries=store.webhook_deliveries,
         sender=sender,
         hints=hints,
         paths=paths,

@@ -309,7 +309,7 @@ PROMISES = {
         CONSOLE,
         start,
         OF_SETTINGS,
-        {"SCIM_WEBHOOKS": "on"},
+        {"SCIM_WEBHOOKS": "on", "AzureWebJobsStorage__queueServiceUri": ""},
     ),
     "a token among the settings of production": Promise(
         "setting refused: SCIM_SECRET_TOKEN",

@@ -32,7 +32,7 @@ async def set_role_map(service: RunningService, scim: Scim, *entries: dict[str, 
 
 async def tell_role_changes(service: RunningService, scim: Scim) -> int:
     """Has the feed tell whose roles are others, as the sweeper does once the map is settled."""
-    table = open_table(_storage_of(service))
+    table = open_table(storage_of(service))
     clock = Clock(wall=lambda: time.time() + SETTLED_SECONDS)
     store = open_store(table, changed_names, clock=clock)
     tenant = scim.tenant_url.split("/")[4]
@@ -44,7 +44,7 @@ async def tell_role_changes(service: RunningService, scim: Scim) -> int:
     return sum(told)
 
 
-def _storage_of(service: RunningService) -> TableAddress:
+def storage_of(service: RunningService) -> TableAddress:
     """Reads where the storage of a service is out of what it says at its start."""
     said = _STORAGE.search("\n".join(service.output))
     assert said is not None, "the service does not say where its storage is"

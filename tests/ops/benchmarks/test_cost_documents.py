@@ -35,6 +35,8 @@ from benchmarks.cost.webhooks import deliveries, idle, silent_receiver
 from benchmarks.cost.workload import Period, stored_gb, workload
 from local import host_json
 from shared.web.long_polls import MOST_WAITING
+from shared.webhooks.dispatcher import BATCH
+from shared.webhooks.sender import ATTEMPT_SECONDS
 from vendor_api import events
 
 ROOT = Path(__file__).parents[3]
@@ -170,7 +172,7 @@ def test_the_alternative_and_what_is_fixed() -> None:
     assert container(BASIS).most == pytest.approx((seconds * 0.25 - 180_000) * 0.000024 + memory)
     assert container(BASIS).least == pytest.approx((seconds * 0.25 - 180_000) * 0.000003 + memory)
     assert database(BASIS) == pytest.approx(730 * 0.017 + 32 * 0.115)
-    assert alerts(BASIS) == pytest.approx(6 * 1.5 + 3 * 0.5)
+    assert alerts(BASIS) == pytest.approx(7 * 1.5 + 3 * 0.5)
     assert always_ready(BASIS) == pytest.approx(seconds * 2 * 0.000004)
 
 
@@ -320,6 +322,11 @@ def test_queues_are_assumed_to_be_asked_as_host_json_says() -> None:
     assert queues.batch_size + queues.new_batch_threshold == ASSUMED.queue_at_once
 
 
+def test_a_run_is_assumed_to_send_as_many_events_as_the_dispatcher_does() -> None:
+    assert ASSUMED.events_of_a_run == BATCH
+    assert ASSUMED.longest_answer_seconds == ATTEMPT_SECONDS
+
+
 def test_idle_webhooks_cost_the_runs_of_their_timer_and_the_polls_of_their_queue() -> None:
     runs, month = 730 * 12, 730 * 3_600
     nothing = idle(BASIS)
@@ -328,7 +335,7 @@ def test_idle_webhooks_cost_the_runs_of_their_timer_and_the_polls_of_their_queue
     others = runs * (0.4e-6 + 3e-6 + 3 * 0.036e-6 + 0.4e-6) + logged
     shared = nothing.total(granted=False)
     assert shared.least == pytest.approx(seconds + others)
-    assert shared.most == pytest.approx(2 * seconds + others + month / 2 * 0.4e-6)
+    assert shared.most == pytest.approx(2 * seconds + others + month / 1.25 * 0.4e-6)
 
 
 def test_idle_webhooks_and_the_sweeper_cost_less_than_a_dollar_a_month() -> None:

@@ -43,10 +43,10 @@ def test_queues_are_polled_as_the_host_does_by_default(tmp_path: Path) -> None:
     assert host_json.read(tmp_path / "host.json", development).queues.max_polling_interval == 2.0
 
 
-def test_this_project_polls_every_two_seconds_and_spreads_the_tries_of_a_hint() -> None:
+def test_this_project_polls_each_second_or_so_and_spreads_the_tries_of_a_hint() -> None:
     queues = host_json.read(ROOT / "host.json").queues
     assert queues == host_json.QueueSettings(
-        max_polling_interval=2.0,
+        max_polling_interval=1.25,
         visibility_timeout=10.0,
         batch_size=32,
         new_batch_threshold=16,

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from shared.events.feed import FeedPosition
 from shared.store.layout import new_id_without_name
+from shared.store.webhook_checkpoints import Checkpoint
 from shared.store.webhook_endpoints import WebhookEndpoint
+from shared.webhooks.positions import write_position
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -110,6 +113,17 @@ async def test_deliveries_are_listed_and_made_again(
     await table_admin("webhook", "set", endpoint.id, "--all-tenants")
     unnamed = await table_admin("webhook", "deliveries", endpoint.id)
     assert (unnamed.status, "--tenant" in unnamed.err) == (2, True)
+
+
+async def test_that_events_are_lost_is_said_beside_the_deliveries(
+    table_admin: Admin, endpoint: WebhookEndpoint, store: Store, context: RequestContext
+) -> None:
+    lost = Checkpoint(write_position(FeedPosition()), lost_before=1_764_425_647_000)
+    await store.webhook_checkpoints.write(context, endpoint.id, lost)
+    listed = await table_admin("webhook", "deliveries", endpoint.id, "--json")
+    assert (listed.status, listed.json) == (0, [])
+    assert "before 2025-11-29" in listed.err
+    assert "copy all users and groups anew" in listed.err
 
 
 async def test_what_is_not_there_is_said(table_admin: Admin, endpoint: WebhookEndpoint) -> None:

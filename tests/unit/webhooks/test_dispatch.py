@@ -6,13 +6,16 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
+import pytest
 from standardwebhooks import Webhook
 
+from benchmarks.cost import operations
+from shared.store.webhook_checkpoints import WebhookCheckpoints
 from shared.store.webhook_deliveries import DeliveryStream, Redelivery
+from shared.webhooks.dispatcher import BATCH
 from tests.unit.webhooks.conftest import SECRET, receiving, refused, taken
 
 if TYPE_CHECKING:
-    import pytest
     from aiohttp import web
 
     from tests.unit.webhooks.conftest import Courier, Receiver
@@ -56,6 +59,24 @@ async def test_an_event_costs_few_calls_and_none_to_send_costs_two(
     courier.time.advance(-300)
     await courier.create_user()
     assert (await courier.dispatch()).meter.calls <= 7
+
+
+@pytest.mark.parametrize("events", [1, BATCH])
+async def test_a_run_costs_what_the_page_on_cost_counts(
+    courier: Courier, receiver: Receiver, events: int
+) -> None:
+    await courier.endpoint(receiver.url)
+    await courier.create_user()
+    await courier.dispatch()
+    courier.time.advance(300)
+    for _ in range(events):
+        await courier.create_user()
+    meter = (await courier.dispatch()).meter
+    counted = operations.dispatch(events=events)
+    # One more reads the settings of the guard, once a minute; they are remembered here.
+    assert (meter.calls + 1, meter.entities) == (counted.calls, counted.entities)
+    courier.time.advance(300)
+    assert (await courier.dispatch()).meter.calls == operations.dispatch().calls
 
 
 async def test_nothing_is_sent_twice_when_there_is_nothing_new(
@@ -241,6 +262,27 @@ async def test_events_that_have_expired_are_told_as_lost(
     caplog.clear()
     await courier.dispatch()
     assert "are lost" not in caplog.text
+
+
+async def test_what_is_left_of_an_endpoint_that_was_deleted_is_deleted_at_midnight(
+    courier: Courier, receiver: Receiver
+) -> None:
+    deleted, kept = await courier.endpoint(receiver.url), await courier.endpoint(receiver.url)
+    await courier.create_user()
+    await courier.dispatch()
+    receiver.answer = refused(500)
+    await courier.create_user()
+    await courier.dispatch()
+    await courier.store.webhook_endpoints.delete(courier.context(), deleted.id)
+    midnight = (courier.time.wall // 86_400 + 1) * 86_400
+    courier.time.advance(midnight - 60 - courier.time.wall)
+    await courier.dispatch(expires=True)
+    assert len(await courier.told(deleted)) == 2
+    courier.time.advance(120)
+    await courier.dispatch(expires=True)
+    assert await courier.told(deleted) == []
+    assert len(await courier.told(kept)) == 2
+    assert await WebhookCheckpoints(courier.table).endpoints(courier.context()) == {kept.id}
 
 
 async def test_old_deliveries_are_deleted_once_a_day(courier: Courier, receiver: Receiver) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shared.webhooks.endpoint_load import EndpointLoad
+from shared.webhooks.endpoint_load import MOST_SLOW_ATTEMPTS, EndpointLoad
 
 if TYPE_CHECKING:
     from tests.support.fakes.clock import Time
@@ -18,11 +18,11 @@ def load(clock: Time) -> EndpointLoad:
     return EndpointLoad(clock.clock())
 
 
-def begun(load: EndpointLoad, most: int) -> int:
+def begun(load: EndpointLoad, most: int, endpoint: str = "e") -> int:
     """Begin attempts as long as there is room; return how many."""
     number = 0
-    while number < most and load.has_room("e"):
-        load.begin("e")
+    while number < most and load.has_room(endpoint):
+        load.begin(endpoint)
         number += 1
     return number
 
@@ -48,6 +48,18 @@ def test_one_that_takes_long_has_four(load: EndpointLoad, clock: Time) -> None:
     load.begin("e")
     clock.advance(1.5)
     assert begun(load, 50) == 3
+
+
+def test_of_many_endpoints_that_hang_few_are_tried_and_those_that_answer_are_not_held_up(
+    load: EndpointLoad, clock: Time
+) -> None:
+    load.end("e", load.begin("e"), succeeded=True)
+    tried = 0
+    for number in range(100):
+        tried += begun(load, 50, f"hangs{number}")
+        clock.advance(0.2)
+    assert MOST_SLOW_ATTEMPTS <= tried < 2 * MOST_SLOW_ATTEMPTS
+    assert begun(load, 50) == 50
 
 
 async def test_who_finds_no_room_at_first_waits_until_something_is_known(

@@ -11,7 +11,7 @@ from shared.auth import rotation
 from shared.auth.rotation import Drawn, Lifetime, SecretVersions
 from shared.auth.versions import VersionState, having, standings
 from shared.errors import InvalidValue
-from shared.events.event import types_of
+from shared.events.event import GUARD_HELD, types_of
 from shared.store.layout import new_id_without_name
 from shared.store.webhook_deliveries import (
     MOST_REDELIVERED,
@@ -49,7 +49,7 @@ app = App(no_args_is_help=True, epilog=EXIT_STATUS)
 
 _SECRET_DAYS = 3_650
 _HOUR = 3_600
-_TYPES = frozenset({*types_of("User"), *types_of("Group")})
+_TYPES = frozenset({*types_of("User"), *types_of("Group"), GUARD_HELD})
 
 
 def _names(texts: list[str] | None) -> list[str] | None:
@@ -254,7 +254,12 @@ def deliveries(
 ) -> None:
     """List what became of the newest events: attempts, status, latency, and why it failed."""
     where = place(storage=storage, table=table)
-    found = run(_deliveries(where, endpoint, tenant, state, limit))
+    found, lost_before = run(_deliveries(where, endpoint, tenant, state, limit))
+    if lost_before is not None:
+        say(
+            f"Events from before {console.time_of(lost_before / 1_000)} were never sent, because"
+            " they were no longer kept: have the product copy all users and groups anew."
+        )
     shown = [_delivery(each) for each in found]
     if as_json:
         console.show_json(shown)
@@ -363,14 +368,16 @@ async def _close(vault: SecretVersions, holder: Holder) -> None:
 
 async def _deliveries(
     where: Place, endpoint: str, tenant: str | None, state: DeliveryState | None, limit: int
-) -> list[Delivery]:
+) -> tuple[list[Delivery], int | None]:
+    """Return deliveries, and before when events are lost, in POSIX milliseconds."""
     async with open_storage(where) as storage:
         context = storage.context("")
         kept = await storage.store.webhook_endpoints.get(context, endpoint)
-        page = await storage.store.webhook_deliveries.page(
-            context, _stream(kept, tenant), state, limit
-        )
-        return page.deliveries
+        stream = _stream(kept, tenant)
+        page = await storage.store.webhook_deliveries.page(context, stream, state, limit)
+        own = storage.context(stream.tenant)
+        checkpoint = await storage.store.webhook_checkpoints.read(own, endpoint)
+        return page.deliveries, None if checkpoint is None else checkpoint.lost_before
 
 
 async def _redeliver(where: Place, endpoint: str, tenant: str | None, wanted: Redelivery) -> int:
