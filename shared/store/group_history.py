@@ -49,8 +49,7 @@ class HistoryNotKept(InvalidValue):
 
     def __init__(self, since: int) -> None:
         super().__init__(
-            f"The history can be told from {rfc3339(since / 1000)} on. Ask for a time after that.",
-            path="at",
+            f"The history can be told from {rfc3339(since / 1000)} on. Ask for a time after that."
         )
         self.since = since
 
@@ -340,11 +339,11 @@ def _check_times(times: Iterable[int], kept: KeptHistory) -> None:
     before = kept.oldest
     for each in times:
         if each > kept.now:
-            raise InvalidValue("The time is to come. Ask for one that has been.", path="at")
+            raise InvalidValue("The time is to come. Ask for one that has been.")
         if each < kept.oldest:
             raise HistoryNotKept(kept.oldest)
         if each < before:
-            raise InvalidValue("The second time is before the first one.", path="at")
+            raise InvalidValue("The second time is before the first one.")
         before = each
 
 

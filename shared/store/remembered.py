@@ -52,10 +52,15 @@ class Remembered(Generic[T]):
         self._begin()
         return self._value
 
-    async def current(self) -> T | None:
-        """Return the value, read again if it is older than a minute; None if none was ever read."""
+    async def current(self, most: float = UNKNOWN_WAIT_SECONDS) -> T | None:
+        """Return the value, read again if it is older than a minute; None if none was ever read.
+
+        Args:
+            most: how many seconds may be waited for it.
+        """
         self._begin()
-        return await self._wait(UNKNOWN_WAIT_SECONDS if self._value is None else KNOWN_WAIT_SECONDS)
+        patience = UNKNOWN_WAIT_SECONDS if self._value is None else KNOWN_WAIT_SECONDS
+        return await self._wait(min(patience, most))
 
     async def read_again(self) -> T | None:
         """Read a value that is known to be outdated, however young; return the last one otherwise.

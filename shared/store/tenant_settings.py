@@ -125,14 +125,14 @@ class TenantSettingsStore:
         Raises:
             Unavailable: none could ever be read.
         """
-        kept = await self._kept.of(context.tenant).current()
+        kept = await self._current(context)
         if kept is None:
             raise settings_unread()
         return kept
 
     async def profile(self, context: RequestContext) -> Profile | None:
         """Return the profile of the tenant, as `current`; None if it could never be read."""
-        kept = await self._kept.of(context.tenant).current()
+        kept = await self._current(context)
         return None if kept is None else kept.settings.profile or "tolerant"
 
     async def names_repeat(self, context: RequestContext) -> bool:
@@ -142,6 +142,10 @@ class TenantSettingsStore:
     async def close(self) -> None:
         """End the readings that are under way."""
         await self._kept.close()
+
+    async def _current(self, context: RequestContext) -> KeptSettings | None:
+        """Wait for a reading, but leave half of the time for what the request is about."""
+        return await self._kept.of(context.tenant).current(context.remaining() / 2)
 
     async def _write(
         self,
