@@ -10,7 +10,7 @@ from shared.clock import rfc3339
 from shared.errors import InvalidValue, NotFound
 from shared.scim.members import MemberType
 from shared.store import layout
-from shared.store.group_history import KeptHistory, MembersPage, PastMember
+from shared.store.group_history import HistoryNotKept, KeptHistory, MembersPage, PastMember
 from shared.web.requests import ScimRequest
 from shared.web.responses import ScimResponse
 from shared.web.services import Services
@@ -204,7 +204,7 @@ GROUP_MEMBERS = ApiEndpoint(
             " changes of the tenant since then, of which up to 100,000 are read.",
             query=MembersQuery,
             answer=GroupMembers,
-            refusals=(InvalidValue, NotFound),
+            refusals=(InvalidValue, HistoryNotKept, NotFound),
             handler=show_members,
         )
     },
@@ -219,7 +219,7 @@ GROUP_DIFFERENCES = ApiEndpoint(
             " left in between is not shown. Bounds and cost are those of `members`.",
             query=DifferencesQuery,
             answer=GroupDifferences,
-            refusals=(InvalidValue, NotFound),
+            refusals=(InvalidValue, HistoryNotKept, NotFound),
             handler=show_differences,
         )
     },
