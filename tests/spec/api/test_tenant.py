@@ -118,7 +118,7 @@ async def test_if_match_keeps_a_change_by_others(api: Api) -> None:
     ("patch", "place"),
     [
         ({"profiles": "interop"}, "profiles"),
-        ({"guard": None}, "guard"),
+        ({"deletedDays": None}, "deletedDays"),
         ({"deletedDays": 30}, "deletedDays"),
         ({"rolemap": []}, "rolemap"),
         ({"tenant": "acme"}, "tenant"),

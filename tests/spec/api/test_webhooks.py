@@ -70,7 +70,7 @@ async def test_an_endpoint_is_created_with_a_secret_that_is_shown_once(hooks: Ma
         "modified": endpoint["created"],
     }
     listed = await hooks("GET", "")
-    assert listed.json() == {"webhooks": [endpoint]}
+    assert endpoint in listed.json()["webhooks"]
     (version,) = hooks.azure.vault.secrets[f"scim-webhook--{endpoint['id']}"]
     assert (version.value, version.content_type) == (secret, "SCIM webhook secret")
 

@@ -114,7 +114,7 @@ async def test_from_the_link_to_the_first_user_seen_live(
     await expect(page.get_by_role("heading", level=1)).to_have_text(
         "Connect your identity provider"
     )
-    await expect(page.get_by_role("textbox", name="Tenant URL")).to_have_value(scim.tenant_url)
+    await expect(page.get_by_role("textbox", name="Tenant URL").first).to_have_value(scim.tenant_url)
     await page.get_by_role("button", name="Draw a token").click()
     token = await page.locator("#drawn-token").input_value()
     await page.get_by_role("button", name="Test", exact=True).click()
@@ -181,7 +181,7 @@ async def press_until(page: Page, text: str) -> None:
 async def test_copying_copies(desk: Window, visitor: Visitor, scim: Scim) -> None:
     await desk.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await enter(desk.page, visitor)
-    await desk.page.get_by_role("button", name="Copy: Tenant URL").click()
+    await desk.page.get_by_role("button", name="Copy: Tenant URL").first.click()
     await expect(desk.page.get_by_text("Copied")).to_be_visible()
     assert await desk.page.evaluate("navigator.clipboard.readText()") == scim.tenant_url
 
