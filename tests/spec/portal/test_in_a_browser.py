@@ -114,7 +114,9 @@ async def test_from_the_link_to_the_first_user_seen_live(
     await expect(page.get_by_role("heading", level=1)).to_have_text(
         "Connect your identity provider"
     )
-    await expect(page.get_by_role("textbox", name="Tenant URL").first).to_have_value(scim.tenant_url)
+    await expect(page.get_by_role("textbox", name="Tenant URL").first).to_have_value(
+        scim.tenant_url
+    )
     await page.get_by_role("button", name="Draw a token").click()
     token = await page.locator("#drawn-token").input_value()
     await page.get_by_role("button", name="Test", exact=True).click()
