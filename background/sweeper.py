@@ -65,7 +65,11 @@ async def sweep_tenants(run_id: str) -> None:
     kept = KeptDays(settings.history_days, settings.provisioning_log_days)
     sweep = Sweep(process.store, run_id, kept)
     besides = (WEBHOOKS_PARTITION,) if settings.webhooks == "on" else ()
-    await sweep.run(process.authenticator, besides)
+    try:
+        await sweep.run(process.authenticator, besides)
+    finally:
+        for tenant in sweep.released_tenants:
+            await process.webhooks.give_hint(tenant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +150,7 @@ class Sweep:
 
     Attributes:
         swept: what the run has done so far.
+        released_tenants: those of which it tells changes that were held; webhooks are due.
     """
 
     def __init__(
@@ -173,6 +178,7 @@ class Sweep:
         self._draw = draw or random.Random()  # noqa: S311 - an order, no secret
         self._began = self._clock.steady()
         self.swept = Swept()
+        self.released_tenants: list[str] = []
 
     async def run(self, authenticator: Authenticator, besides: Sequence[str] = ()) -> None:
         """Sweep every tenant within its bound, and write a line into the log if there was work.
@@ -249,6 +255,8 @@ class Sweep:
     async def _tend_guard(self, sweep: _TenantSweep) -> None:
         released = await self._store.guard.tend(sweep.context, sweep.bound)
         self.swept.released += released
+        if released:
+            self.released_tenants.append(sweep.context.tenant)
 
     async def _tell_role_change(self, sweep: _TenantSweep, key: str) -> None:
         told = await self._store.role_changes.tell(sweep.context, key, sweep.bound)

@@ -52,7 +52,7 @@ async def test_what_is_held_is_shown_and_released(
     for _ in range(2):
         done = await guard_admin("guard", "release", hold["id"], "--tenant", tenant)
         assert done.status == 0, done.err
-        assert "5 changes are told to the product now" in done.err
+        assert "5 changes are in the feed now; webhooks of them follow within 5 minutes" in done.err
     turned = await guard_admin("guard", "undo", hold["id"], "--tenant", tenant)
     assert turned.status == 1
     assert "was released already" in turned.err

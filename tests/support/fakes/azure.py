@@ -13,7 +13,7 @@ import re
 import shutil
 import ssl
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -26,7 +26,7 @@ from tests.support.fakes.key_vault import FakeIdentity
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
 ROOT = Path(__file__).parents[3]
 VAULT = "contoso.vault.azure.net"
@@ -62,12 +62,24 @@ class Identity(FakeIdentity):
     """The identity endpoint, which also has tokens for storage: of the audience it is asked for."""
 
     audience = STORAGE
+    _refused = ""
+
+    @contextmanager
+    def refused_by_storage(self, client_id: str) -> Iterator[None]:
+        """Give one identity tokens that storage refuses, until the end of the block."""
+        self._refused = client_id
+        try:
+            yield
+        finally:
+            self._refused = ""
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         known = await super().answer(request)
         if known.status != 200 or request.query["resource"] != STORAGE:
             return known
-        token = {"access_token": access_token(self.audience), "token_type": "Bearer"}
+        is_refused = request.query.get("client_id") == self._refused
+        audience = "https://of.another.service" if is_refused else self.audience
+        token = {"access_token": access_token(audience), "token_type": "Bearer"}
         return web.json_response(
             {**token, "resource": STORAGE, "expires_on": str(int(time.time()) + 3_600)}
         )

@@ -8,6 +8,7 @@ import math
 import time
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,6 +28,8 @@ from shared.store.deletions import Leftovers
 from shared.store.open_trace import OpenTrace
 from shared.store.setup_links import Right
 from shared.store.traces import KEPT_SECONDS, SealedEntry
+from shared.tenant_settings import patched
+from shared.web import services
 from tests.support.documents import group, setting, user
 from tests.support.fakes.storage_proxy import answer, first, hold
 from tests.support.seeds import forget_active, seed
@@ -46,6 +49,43 @@ ROOT = Path(__file__).parents[3]
 SECRET = "a-token-that-nobody-sends"
 BUSY = answer(503, "ServerBusy")
 MIDNIGHT = 20_834 * 86_400.0
+
+
+# What was held by the guard
+
+
+async def test_webhooks_get_a_hint_of_what_a_run_releases(
+    tenants: Tenants, store: Store, clock: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock.wall = time.time()  # by which change rows are drawn
+    tenant = tenants.new()
+    rule = {"guard": {"users": 2, "percent": 5, "hold": True, "releaseAfterHours": 1}}
+    await store.settings.update(tenants.context(tenant), lambda kept: patched(kept, rule))
+    made = await seed(store.table, tenants.context(tenant), users=20, groups=0)
+    for uid in made.users[:7]:
+        await store.users.update(
+            tenants.context(tenant), uid, lambda kept: {**kept, "active": False}
+        )
+    clock.wall = time.time()
+    await store.guard.check(tenants.context(tenant))
+    hinted: list[str] = []
+
+    async def give_hint(name: str) -> None:
+        hinted.append(name)
+
+    process = SimpleNamespace(
+        settings=SimpleNamespace(history_days=400, provisioning_log_days=30, webhooks="off"),
+        store=store,
+        authenticator=Named((tenant,)),
+        webhooks=SimpleNamespace(give_hint=give_hint),
+    )
+    monkeypatch.setattr(services, "current", lambda: process)
+    await sweeper.sweep_tenants("before")
+    assert hinted == []
+    clock.wall += 2 * 3_600
+    await sweeper.sweep_tenants("after the hour")
+    await sweeper.sweep_tenants("once more")
+    assert hinted == [tenant]
 
 
 # What it costs

@@ -124,7 +124,7 @@ def _show_decided(hold: Hold, *, as_json: bool) -> None:
             f"{len(hold.undone)} of {len(hold.users)} users are enabled again; left out:"
             f" {left_out['changed']} that were changed since, {left_out['deleted']} deleted"
         )
-    say(f"{hold.events} changes are told to the product now")
+    say(f"{hold.events} changes are in the feed now; webhooks of them follow within 5 minutes")
     if not hold.is_done:
         say("not all is done yet: repeat the command, or wait for the sweeper")
 
