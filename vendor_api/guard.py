@@ -10,7 +10,7 @@ from shared.api_keys import Scope
 from shared.clock import rfc3339
 from shared.errors import Conflict, NotFound
 from shared.store import layout
-from shared.store.guard_state import Decision, Hold
+from shared.store.guard_state import Decision, Hold, HoldState
 from shared.store.resources import user_from
 from shared.tables.request_context import Bound, RequestContext
 from shared.tables.table import get_all
@@ -29,8 +29,6 @@ _LEFT_FOR_ANSWER = 10.0
 """Seconds of the deadline that are kept for the last step and for the answer."""
 
 _MOST_ENTITIES = 1_000_000
-
-HoldState = Literal["held", "deciding", "released", "undone"]
 
 
 class HeldUser(BaseModel):
@@ -121,7 +119,7 @@ class HoldSummary(BaseModel):
         is_decided, is_undo = hold.decision is not None, hold.decision == "undo"
         return cls(
             id=hold.id,
-            state=state_of(hold),
+            state=hold.state,
             since=rfc3339(hold.began / 1_000),
             users=len(hold.users),
             activeUsers=hold.active,
@@ -226,15 +224,6 @@ def _left_out(hold: Hold, *, shows_ids: bool) -> LeftOut:
         deleted=hold.left_out.get("deleted", 0),
         first=first if shows_ids else None,
     )
-
-
-def state_of(hold: Hold) -> HoldState:
-    """Say how far a hold has come."""
-    if hold.decision is None:
-        return "held"
-    if not hold.is_done:
-        return "deciding"
-    return "released" if hold.decision == "release" else "undone"
 
 
 def _post(summary: str, description: str, decision: Decision) -> Operation:
