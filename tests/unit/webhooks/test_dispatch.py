@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 from standardwebhooks import Webhook
 
 from shared.store.webhook_deliveries import DeliveryStream, Redelivery
-from tests.unit.webhooks.conftest import SECRET, receiving, refused, taken
+from tests.support.fixtures.webhook_receiver import receiving, refused, taken
+from tests.unit.webhooks.conftest import SECRET
 
 if TYPE_CHECKING:
     import pytest
     from aiohttp import web
 
-    from tests.unit.webhooks.conftest import Courier, Receiver
+    from tests.support.fixtures.webhook_receiver import Receiver
+    from tests.unit.webhooks.conftest import Courier
 
 
 async def test_an_event_is_sent_as_the_feed_shows_it_with_its_tenant(
