@@ -81,7 +81,7 @@ class LogSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class TenantSummary:
+class TenantFindings:
     """What was read of a tenant.
 
     Attributes:
@@ -136,14 +136,14 @@ class RememberedSummaries:
         by_tenant: with the steady time at which it was read.
     """
 
-    by_tenant: dict[str, tuple[float, TenantSummary]] = field(default_factory=dict)
+    by_tenant: dict[str, tuple[float, TenantFindings]] = field(default_factory=dict)
 
-    def of(self, tenant: str) -> TenantSummary | None:
+    def of(self, tenant: str) -> TenantFindings | None:
         """Return what was read within the last minutes; None without."""
-        read_at, summary = self.by_tenant.get(tenant, (-_REMEMBERED_SECONDS, TenantSummary()))
+        read_at, summary = self.by_tenant.get(tenant, (-_REMEMBERED_SECONDS, TenantFindings()))
         return summary if time.monotonic() - read_at < _REMEMBERED_SECONDS else None
 
-    def put(self, tenant: str, summary: TenantSummary) -> None:
+    def put(self, tenant: str, summary: TenantFindings) -> None:
         """Remember what was read; of too many the oldest is dropped."""
         if len(self.by_tenant) >= _MOST_REMEMBERED:
             del self.by_tenant[next(iter(self.by_tenant))]
@@ -246,7 +246,7 @@ async def _read_all(visit: Visit, names: Sequence[str]) -> None:
         finally:
             visit.entered.context.meter.add(context.meter)
         is_held = hold is not None and hold.state == "held"
-        summaries.put(name, TenantSummary(summarize(entries, time.time()), is_held))
+        summaries.put(name, TenantFindings(summarize(entries, time.time()), is_held))
 
     try:
         async with asyncio.timeout(_READING_SECONDS):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 ENDPOINTS_ON_A_PAGE: Final = 10
 DELIVERIES_ON_A_PAGE: Final = 25
-MOST_SUGGESTED: Final = 200
+TENANTS_SUGGESTED: Final = 200
 _STATES: Final[dict[str, DeliveryState]] = {each: each for each in DELIVERY_KINDS}
 _ORDER: Final[dict[EndpointState, int]] = {"disabled": 0, "paused": 1, "enabled": 2}
 
@@ -135,7 +135,7 @@ async def _show(
         status=status,
         endpoint=endpoint,
         url=shown_url(endpoint),
-        tenants=tenants[:MOST_SUGGESTED],
+        tenants=tenants[:TENANTS_SUGGESTED],
         has_tenants=len(tenants) > 1,
         states=_STATES,
         state=_state(asked) or "",

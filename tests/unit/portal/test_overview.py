@@ -11,8 +11,8 @@ from portal.overview import (
     LogSummary,
     Reason,
     RememberedSummaries,
+    TenantFindings,
     TenantGlance,
-    TenantSummary,
     reasons_of,
     summarize,
 )
@@ -113,18 +113,18 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("portal.overview._MOST_REMEMBERED", 2)
     remembered = RememberedSummaries()
     for name in ("a", "b", "c"):
-        remembered.put(name, TenantSummary(LogSummary(NOW)))
+        remembered.put(name, TenantFindings(LogSummary(NOW)))
     assert [remembered.of(name) for name in ("a", "b", "c")] == [
         None,
-        TenantSummary(LogSummary(NOW)),
-        TenantSummary(LogSummary(NOW)),
+        TenantFindings(LogSummary(NOW)),
+        TenantFindings(LogSummary(NOW)),
     ]
 
 
 def test_what_was_decided_about_is_read_again() -> None:
     remembered = RememberedSummaries()
     for name in ("a", "b"):
-        remembered.put(name, TenantSummary(is_held=True))
+        remembered.put(name, TenantFindings(is_held=True))
     for name in ("a", "c"):
         remembered.forget(name)
-    assert [remembered.of(name) for name in ("a", "b")] == [None, TenantSummary(is_held=True)]
+    assert [remembered.of(name) for name in ("a", "b")] == [None, TenantFindings(is_held=True)]
