@@ -42,7 +42,7 @@ _DAY: Final = 86_400
 _SOON: Final = 30 * _DAY
 
 
-class Reason(StrEnum):
+class Concern(StrEnum):
     """Why somebody should look at a tenant; the first of these is the most pressing.
 
     Attributes:
@@ -62,7 +62,7 @@ class Reason(StrEnum):
     UNREADABLE = "unreadable"
 
 
-_RANKS: Final = {reason: rank for rank, reason in enumerate(Reason)}
+_RANKS: Final = {reason: rank for rank, reason in enumerate(Concern)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class TenantGlance:
     is_held: bool = False
     was_asked: bool = False
     numbers: ResourceNumbers | None = None
-    reasons: tuple[Reason, ...] = ()
+    reasons: tuple[Concern, ...] = ()
 
     @property
     def is_closed(self) -> bool:
@@ -123,7 +123,7 @@ class TenantGlance:
     @property
     def order(self) -> tuple[int, int, int, str]:
         """By what it is sorted: how pressing, closed ones last, most failures first, then name."""
-        rank = min((_RANKS[reason] for reason in self.reasons), default=len(Reason))
+        rank = min((_RANKS[reason] for reason in self.reasons), default=len(Concern))
         failures = 0 if self.log is None else self.log.failures
         return rank, int(self.is_closed), -failures, self.name
 
@@ -202,24 +202,24 @@ async def with_numbers(visit: Visit, glances: Sequence[TenantGlance]) -> list[Te
     return await run_bounded(count, glances)
 
 
-def reasons_of(glance: TenantGlance, now: float) -> Iterable[Reason]:
+def reasons_of(glance: TenantGlance, now: float) -> Iterable[Concern]:
     """Tell why somebody should look at a tenant, the most pressing first. Pure."""
     if glance.is_closed:
         return
     if glance.is_held:
-        yield Reason.HELD
+        yield Concern.HELD
     if glance.access.state is TenantState.NO_VALID_TOKEN:
-        yield Reason.SHUT
+        yield Concern.SHUT
     log = glance.log
     if log is not None and log.failures:
-        yield Reason.FAILURES
+        yield Concern.FAILURES
     expires = glance.access.expires
     if expires is not None and now < expires < now + _SOON:
-        yield Reason.EXPIRES
+        yield Concern.EXPIRES
     if log is not None and log.last is not None and log.last < now - SILENT_SECONDS:
-        yield Reason.SILENT
+        yield Concern.SILENT
     if log is None and glance.was_asked:
-        yield Reason.UNREADABLE
+        yield Concern.UNREADABLE
 
 
 def summarize(entries: Sequence[KeptEntry], now: float) -> LogSummary:

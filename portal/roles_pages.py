@@ -11,7 +11,7 @@ from portal.names import name_of
 from portal.refusals import PageRefusal
 from portal.rendering import render, see_other
 from portal.role_entries import (
-    GROUP_NAMES,
+    NAME_CHOICES,
     EntryRefused,
     SentEntry,
     priority_in,
@@ -175,7 +175,7 @@ async def _show(visit: Visit, *, status: int = 200, **values: Any) -> ScimRespon
         roles=_roles(entries),
         warned=sum(each.groups != 1 for each in entries),
         suggestions=await _suggestions(visit),
-        choices=GROUP_NAMES,
+        choices=NAME_CHOICES,
         who=who,
         previews=await _previews(visit, found, who) if who else [],
         **shown,

@@ -8,8 +8,8 @@ import pytest
 
 from portal.overview import (
     ENTRIES_READ,
+    Concern,
     LogSummary,
-    Reason,
     RememberedSummaries,
     TenantFindings,
     TenantGlance,
@@ -70,27 +70,27 @@ def test_entries_tell_of_the_last_contact_and_of_failures(
     [
         (glance(log=LogSummary(NOW)), []),
         (glance(log=LogSummary()), []),
-        (glance(state=TenantState.NO_VALID_TOKEN), [Reason.SHUT]),
+        (glance(state=TenantState.NO_VALID_TOKEN), [Concern.SHUT]),
         (
             glance(state=TenantState.NO_VALID_TOKEN, is_held=True),
-            [Reason.HELD, Reason.SHUT],
+            [Concern.HELD, Concern.SHUT],
         ),
         (glance(state=TenantState.CLOSED, is_held=True), []),
         (glance(state=TenantState.CLOSED, expires=NOW + 1, was_asked=True), []),
-        (glance(expires=NOW + DAY), [Reason.EXPIRES]),
+        (glance(expires=NOW + DAY), [Concern.EXPIRES]),
         (glance(expires=NOW + 31 * DAY), []),
         (glance(expires=NOW - DAY), []),
-        (glance(log=LogSummary(NOW - 3 * DAY)), [Reason.SILENT]),
+        (glance(log=LogSummary(NOW - 3 * DAY)), [Concern.SILENT]),
         (
             glance(expires=NOW + DAY, log=LogSummary(NOW - 3 * DAY, 2)),
-            [Reason.FAILURES, Reason.EXPIRES, Reason.SILENT],
+            [Concern.FAILURES, Concern.EXPIRES, Concern.SILENT],
         ),
-        (glance(was_asked=True), [Reason.UNREADABLE]),
+        (glance(was_asked=True), [Concern.UNREADABLE]),
         (glance(), []),
     ],
 )
 def test_reasons_are_told_the_most_pressing_first(
-    shown: TenantGlance, reasons: list[Reason]
+    shown: TenantGlance, reasons: list[Concern]
 ) -> None:
     assert list(reasons_of(shown, NOW)) == reasons
 
@@ -100,10 +100,10 @@ def test_the_most_pressing_stands_first_and_what_is_closed_last() -> None:
         glance("closed", TenantState.CLOSED),
         glance("b-fine"),
         glance("a-fine"),
-        glance("unread", reasons=(Reason.UNREADABLE,)),
-        glance("few", log=LogSummary(NOW, 1), reasons=(Reason.FAILURES,)),
-        glance("many", log=LogSummary(NOW, 9), reasons=(Reason.FAILURES, Reason.EXPIRES)),
-        glance("shut", reasons=(Reason.SHUT,)),
+        glance("unread", reasons=(Concern.UNREADABLE,)),
+        glance("few", log=LogSummary(NOW, 1), reasons=(Concern.FAILURES,)),
+        glance("many", log=LogSummary(NOW, 9), reasons=(Concern.FAILURES, Concern.EXPIRES)),
+        glance("shut", reasons=(Concern.SHUT,)),
     ]
     names = [each.name for each in sorted(shown, key=lambda each: each.order)]
     assert names == ["shut", "many", "few", "unread", "a-fine", "b-fine", "closed"]
