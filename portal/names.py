@@ -8,7 +8,7 @@ from shared.store import layout
 from shared.tables.table import get_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from shared.store.changes import RecordedChange
     from shared.store.provisioning_log import LogEntry
@@ -54,10 +54,11 @@ async def read_names(
         key_of = _KEYS.get(entry.resource_type)
         if key_of is not None and layout.is_id(entry.resource_id):
             keys[key_of(entry.resource_id)] = None
-    return await _read(table, context, list(keys))
+    return await read_names_at(table, context, list(keys))
 
 
-async def _read(table: Table, context: RequestContext, keys: list[str]) -> Names:
+async def read_names_at(table: Table, context: RequestContext, keys: Sequence[str]) -> Names:
+    """Read the names of users and groups by the keys of their rows. A call each."""
     rows = await get_all(table, context, keys)
     return {
         layout.id_in(row.key): name_of(layout.unpack_document(row.values))

@@ -15,13 +15,12 @@ if TYPE_CHECKING:
 
 TENANTS_ON_A_PAGE: Final = 25
 _MOST_TEXT: Final = 40
-_MOST_PAGES: Final = 10_000
 
 
 async def show_tenants(visit: Visit) -> ScimResponse:
     """GET of the list. A call for each tenant of the page; and as of `glance_at_all`."""
     text = visit.query.get("q", "").strip().lower()[:_MOST_TEXT]
-    number = _page_number(visit.query.get("page", ""))
+    number = visit.page_number
     found = await glance_at_all(visit, text, is_fresh="fresh" in visit.query)
     begin = (number - 1) * TENANTS_ON_A_PAGE
     shown = await with_numbers(visit, found[begin : begin + TENANTS_ON_A_PAGE])
@@ -32,17 +31,13 @@ async def show_tenants(visit: Visit) -> ScimResponse:
         found=found,
         shown=shown,
         fresh=urlencode({**({"q": text} if text else {}), "fresh": 1}),
+        held=sum(each.is_held for each in found),
         pressing=sum(bool(each.reasons) for each in found),
         states=TenantState,
         most_looked_at=MOST_LOOKED_AT,
         earlier=_page_query(text, number - 1) if number > 1 else "",
         later=_page_query(text, number + 1) if begin + TENANTS_ON_A_PAGE < len(found) else "",
     )
-
-
-def _page_number(text: str) -> int:
-    is_number = text.isascii() and text.isdigit() and len(text) < len(str(_MOST_PAGES))
-    return max(int(text), 1) if is_number else 1
 
 
 def _page_query(text: str, number: int) -> str:

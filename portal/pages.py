@@ -12,6 +12,7 @@ from portal import (
     activity_pages,
     connect_pages,
     entry_pages,
+    guard_pages,
     look_up_pages,
     look_up_then_pages,
     mapping_pages,
@@ -19,6 +20,7 @@ from portal import (
     roles_pages,
     setup_link_pages,
     watch_pages,
+    webhook_pages,
     why_pages,
 )
 from portal.refusals import PageRefusal, RightMissing, SessionOver, headers_of, refusal_of
@@ -231,6 +233,8 @@ PAGES: Final[Mapping[str, Endpoint]] = {
     "portal_connect": _page({"GET": connect_pages.show_connection}, Right.CONNECT),
     "portal_connect_mapping": _page({"GET": mapping_pages.show_mapping}, Right.CONNECT),
     "portal_connect_test": _page({"POST": connect_pages.test_connection}, Right.CONNECT),
+    "portal_guard": _page({"GET": guard_pages.show_guard}, Right.WATCH),
+    "portal_guard_decide": _page({"POST": guard_pages.decide}, audience="staff"),
     "portal_look_up": _page({"GET": look_up_pages.look_up}, Right.WATCH),
     "portal_look_up_id": _page({"GET": look_up_pages.show_resource}, Right.WATCH),
     "portal_look_up_id_then": _page({"GET": look_up_then_pages.show_group_then}, Right.WATCH),
@@ -253,6 +257,11 @@ PAGES: Final[Mapping[str, Endpoint]] = {
     "portal_tokens_revoke": _page({"POST": connect_pages.revoke_token}, Right.ROTATE),
     "portal_watch": _page({"GET": watch_pages.watch}, Right.WATCH),
     "portal_watch_live": _page({"GET": watch_pages.watch_live}, Right.WATCH),
+    "portal_webhooks": _page({"GET": webhook_pages.show_endpoints}, audience="no_tenant"),
+    "portal_webhooks_id": _page(
+        {"GET": webhook_pages.show_endpoint, "POST": webhook_pages.change_endpoint},
+        audience="no_tenant",
+    ),
     "portal_why": _page({"GET": why_pages.show_why}, Right.WATCH),
     "portal_zz_no_such_page": _page(dict.fromkeys(_ANY_METHOD, _no_such_page)),
 }

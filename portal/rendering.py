@@ -14,7 +14,7 @@ from jinja2.ext import Extension
 from portal.appearance import appearance_of
 from portal.static_files import static_url
 from portal.texts import LANGUAGES
-from portal.visit import ALL_TENANTS
+from portal.visit import ALL_TENANTS, ALL_WEBHOOKS
 from shared.portal_codes import may_return_to
 from shared.store.setup_links import Right
 from shared.web.responses import ScimResponse
@@ -76,7 +76,12 @@ _ENVIRONMENT: Final = Environment(
     auto_reload=False,
 )
 _ENVIRONMENT.globals.update(
-    static=static_url, Right=Right, when=when, in_utc=_in_utc, all_tenants=ALL_TENANTS
+    static=static_url,
+    Right=Right,
+    when=when,
+    in_utc=_in_utc,
+    all_tenants=ALL_TENANTS,
+    all_webhooks=ALL_WEBHOOKS,
 )
 
 

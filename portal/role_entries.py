@@ -15,7 +15,7 @@ from shared.roles import MAX_ENTRIES, MAX_PRIORITY, RoleEntry, check_consistent
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-NAMED_BY: Final = {"name": "displayName", "external": "externalId"}
+NAME_CHOICES: Final = {"name": "displayName", "external": "externalId"}
 """What of a group an entry may name, by the choice in the form."""
 
 _STEP: Final = 10
@@ -55,7 +55,7 @@ class SentEntry:
             EntryRefused: something is missing, or is none.
         """
         named, role = form.get("group", "").strip(), form.get("role", "").strip()
-        by = NAMED_BY.get(form.get("by", ""))
+        by = NAME_CHOICES.get(form.get("by", ""))
         if by is None or not named or not role:
             raise EntryRefused("incomplete")
         return cls({by: named}, role, priority_in(form))

@@ -11,7 +11,7 @@ from portal.names import name_of
 from portal.refusals import PageRefusal
 from portal.rendering import render, see_other
 from portal.role_entries import (
-    NAMED_BY,
+    NAME_CHOICES,
     EntryRefused,
     SentEntry,
     priority_in,
@@ -107,7 +107,7 @@ async def change_roles(visit: Visit) -> ScimResponse:
         return await _show(visit, status=400, refused=refusal.key, form=form)
     except PayloadTooLarge:
         return await _show(visit, status=413, refused="too_many", form=form)
-    query = urlencode({"done": form["action"], "page": _page_number(visit)})
+    query = urlencode({"done": form["action"], "page": visit.page_number})
     return see_other(f"/portal/roles?{query}")
 
 
@@ -158,7 +158,7 @@ async def _show(visit: Visit, *, status: int = 200, **values: Any) -> ScimRespon
     kept = await store.settings.read(context)
     found = await store.roles.find(context, kept)
     entries = _sorted(kept, found)
-    number = _page_number(visit)
+    number = visit.page_number
     begin = (number - 1) * ENTRIES_ON_A_PAGE
     who = visit.query.get("who", "").strip()[:_MOST_TEXT]
     shown = {"done": "", "refused": "", "form": {}, **values}
@@ -175,7 +175,7 @@ async def _show(visit: Visit, *, status: int = 200, **values: Any) -> ScimRespon
         roles=_roles(entries),
         warned=sum(each.groups != 1 for each in entries),
         suggestions=await _suggestions(visit),
-        choices=NAMED_BY,
+        choices=NAME_CHOICES,
         who=who,
         previews=await _previews(visit, found, who) if who else [],
         **shown,
@@ -233,8 +233,3 @@ async def _given(visit: Visit, found: FoundGroups, user_id: str) -> list[GivenRo
 
 def _gives(found: FoundGroups, gid: str, role: str) -> bool:
     return role in {each.name for each in found.role_map.by_group[gid]}
-
-
-def _page_number(visit: Visit) -> int:
-    text = visit.query.get("page", "")
-    return max(int(text), 1) if text.isascii() and text.isdigit() and len(text) < 5 else 1

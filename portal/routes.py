@@ -17,6 +17,8 @@ PORTAL_ROUTES = (
     _page("portal_connect", "portal/connect"),
     _page("portal_connect_mapping", "portal/connect/mapping"),
     _page("portal_connect_test", "portal/connect/test"),
+    _page("portal_guard", "portal/guard"),
+    _page("portal_guard_decide", "portal/guard/decide"),
     _page("portal_look_up", "portal/look-up"),
     _page("portal_look_up_id", "portal/look-up/{type}/{id}"),
     _page("portal_look_up_id_then", "portal/look-up/{type}/{id}/then"),
@@ -33,6 +35,8 @@ PORTAL_ROUTES = (
     _page("portal_tokens_revoke", "portal/tokens/revoke"),
     _page("portal_watch", "portal/watch"),
     _page("portal_watch_live", "portal/watch/live"),
+    _page("portal_webhooks", "portal/webhooks"),
+    _page("portal_webhooks_id", "portal/webhooks/{id}"),
     _page("portal_why", "portal/why"),
     # The name sorts after those of all literal routes below `portal`.
     _page("portal_zz_no_such_page", "portal/{*path}"),

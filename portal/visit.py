@@ -35,10 +35,16 @@ HOME = "/portal"
 ALL_TENANTS = f"{HOME}/tenants"
 """The first page of staff; the pages of a tenant are below it."""
 
+ALL_WEBHOOKS = f"{HOME}/webhooks"
+"""The webhook endpoints, to staff alone; the page of each is below it."""
+
 LANGUAGE_COOKIE = "portal-language"
 _SECRET_LENGTH = len(secrets.token_urlsafe(SECRET_BYTES))
 _MOST_FORM_BYTES = 16_384
 _MOST_FIELDS = 20
+_MOST_DIGITS = 4
+"""Of the number of a page."""
+
 _FORM = "application/x-www-form-urlencoded"
 _STRANGERS = tenants.scratch("portal")
 """The partition that is read, and the bucket that is taken from, for a tenant that is none."""
@@ -121,6 +127,13 @@ class Visit:
     def address(self) -> str:
         """Where this page is on this host, without its query."""
         return self.home + self.path.removeprefix(HOME)
+
+    @property
+    def page_number(self) -> int:
+        """Which page of a list is asked for, from 1 on."""
+        text = self.query.get("page", "")
+        is_number = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+        return max(int(text), 1) if is_number else 1
 
     @property
     def is_secure(self) -> bool:

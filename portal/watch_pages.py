@@ -97,7 +97,7 @@ class RefusalCount:
 
 
 async def watch(visit: Visit) -> ScimResponse:
-    """GET of the page. 6 calls or more, and one for each user and group that is named."""
+    """GET of the page. 7 calls or more, and one for each user and group that is named."""
     return render(visit, "watch.html", **await _values(visit))
 
 
@@ -108,8 +108,11 @@ async def watch_live(visit: Visit) -> ScimResponse:
 
 async def _values(visit: Visit) -> dict[str, Any]:
     table, context = visit.services.store.table, visit.entered.context
-    (numbers, buckets), (activity, entries) = await read_both(
-        read_both(read_numbers(table, context), _read_day(visit)),
+    ((numbers, hold), buckets), (activity, entries) = await read_both(
+        read_both(
+            read_both(read_numbers(table, context), visit.services.store.guard.hold(context)),
+            _read_day(visit),
+        ),
         read_both(
             read_activity(visit, ActivityFilter(is_of_provisioning=True), count=LATEST),
             visit.services.store.log.newest(context, MOST_WATCHED),
@@ -119,6 +122,7 @@ async def _values(visit: Visit) -> dict[str, Any]:
     wrong = visit.services.refused_tokens.of(context.tenant)
     return {
         "numbers": numbers,
+        "hold": hold if hold is not None and hold.state == "held" else None,
         "chart": draw(buckets, count_refusals(entries)),
         "activity": activity,
         "contact": contact_of(entries, activity.entries, now),

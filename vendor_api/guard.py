@@ -1,6 +1,5 @@
 """`guard`: what the guard against mass removal holds of a tenant, its release and its undo."""
 
-import time
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,9 +9,10 @@ from shared.api_keys import Scope
 from shared.clock import rfc3339
 from shared.errors import Conflict, NotFound
 from shared.store import layout
-from shared.store.guard_state import Decision, Hold
+from shared.store.guard import bound_of
+from shared.store.guard_state import Decision, Hold, HoldState
 from shared.store.resources import user_from
-from shared.tables.request_context import Bound, RequestContext
+from shared.tables.request_context import RequestContext
 from shared.tables.table import get_all
 from shared.tenant_settings import GuardSettings
 from shared.web.requests import ScimRequest
@@ -24,13 +24,6 @@ from vendor_api.operations import ApiEndpoint, NoQuery, Operation, of_model
 
 _NAMED = 10
 """Users who are named of those that are held."""
-
-_LEFT_FOR_ANSWER = 10.0
-"""Seconds of the deadline that are kept for the last step and for the answer."""
-
-_MOST_ENTITIES = 1_000_000
-
-HoldState = Literal["held", "deciding", "released", "undone"]
 
 
 class HeldUser(BaseModel):
@@ -121,7 +114,7 @@ class HoldSummary(BaseModel):
         is_decided, is_undo = hold.decision is not None, hold.decision == "undo"
         return cls(
             id=hold.id,
-            state=state_of(hold),
+            state=hold.state,
             since=rfc3339(hold.began / 1_000),
             users=len(hold.users),
             activeUsers=hold.active,
@@ -191,9 +184,9 @@ async def undo(request: ScimRequest, services: Services) -> ScimResponse:
 
 async def _decide(request: ScimRequest, services: Services, decision: Decision) -> ScimResponse:
     context = request.context
-    until = time.monotonic() + max(context.remaining() - _LEFT_FOR_ANSWER, 0)
-    bound = Bound(_MOST_ENTITIES, until)
-    hold = await services.store.guard.decide(context, request.resource_id, decision, bound)
+    hold = await services.store.guard.decide(
+        context, request.resource_id, decision, bound_of(context)
+    )
     return of_model(200, HoldSummary.of(hold, None, shows_ids=_shows_ids(request)))
 
 
@@ -226,15 +219,6 @@ def _left_out(hold: Hold, *, shows_ids: bool) -> LeftOut:
         deleted=hold.left_out.get("deleted", 0),
         first=first if shows_ids else None,
     )
-
-
-def state_of(hold: Hold) -> HoldState:
-    """Say how far a hold has come."""
-    if hold.decision is None:
-        return "held"
-    if not hold.is_done:
-        return "deciding"
-    return "released" if hold.decision == "release" else "undone"
 
 
 def _post(summary: str, description: str, decision: Decision) -> Operation:

@@ -190,13 +190,12 @@ async def _change(
         named["tenants"] = await _tenants(request, services, patch.tenants)
     if "types" in patch.model_fields_set:
         named["types"] = _types(services, patch.types)
-    if patch.state is not None:
-        named |= {"state": patch.state, "reason": None}
 
     def changed(endpoint: WebhookEndpoint) -> WebhookEndpoint:
         if not may_see(request, endpoint):  # somebody has given it other tenants meanwhile
             raise no_such_endpoint()
-        return replace(endpoint, **named)  # type: ignore[arg-type]
+        after: WebhookEndpoint = replace(endpoint, **named)  # type: ignore[arg-type]
+        return after if patch.state is None else after.in_state(patch.state)
 
     return changed
 

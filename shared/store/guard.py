@@ -12,6 +12,7 @@ what the guard knows. So when somebody decides, all that any reader has passed o
 """
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -59,6 +60,11 @@ MARKS_IN_A_TRANSACTION = MAX_TRANSACTION_OPERATIONS - 3
 
 MOST_ROWS = 20 * PAGE_ROWS
 """Change rows that one look goes through."""
+
+_LEFT_FOR_ANSWER = 10.0
+"""Seconds of the deadline that are kept for the last step of a decision and for the answer."""
+
+_MOST_ENTITIES = 1_000_000
 
 _log = logging.getLogger("scim.guard")
 
@@ -426,6 +432,11 @@ class Guard:
 
     def _now(self) -> int:
         return int(self._clock.wall() * 1_000)
+
+
+def bound_of(context: RequestContext) -> Bound:
+    """Say how far a request goes with what follows of a decision: almost to its deadline."""
+    return Bound(_MOST_ENTITIES, time.monotonic() + max(context.remaining() - _LEFT_FOR_ANSWER, 0))
 
 
 def _removals(changes: Sequence[RecordedChange]) -> list[Removal]:

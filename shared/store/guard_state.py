@@ -23,6 +23,7 @@ from shared.tables.rows import Row, Value
 from shared.tables.table import Table, collect
 
 Decision = Literal["release", "undo"]
+HoldState = Literal["held", "deciding", "released", "undone"]
 
 MOST_DECIDED = 50
 """Decided holds that are shown, the newest first."""
@@ -97,6 +98,15 @@ class Hold:
     is_undone: bool = False
     left_out: Mapping[str, int] = field(default_factory=dict)
     left_out_first: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def state(self) -> HoldState:
+        """How far it has come: `deciding` is decided, and not all that follows is done."""
+        if self.decision is None:
+            return "held"
+        if not self.is_done:
+            return "deciding"
+        return "released" if self.decision == "release" else "undone"
 
     @property
     def is_undoing(self) -> bool:

@@ -74,6 +74,10 @@ class WebhookEndpoint:
         """Tell whether events of a tenant are sent to it, when it is enabled."""
         return self.tenants is None or tenant in self.tenants
 
+    def in_state(self, state: EndpointState) -> "WebhookEndpoint":
+        """Put it into a state that somebody has chosen; why the service had disabled it is past."""
+        return replace(self, state=state, reason=None)
+
     def takes(self, event_type: str) -> bool:
         """Tell whether events of a type are sent to it."""
         return not self.types or event_type in self.types

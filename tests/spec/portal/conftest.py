@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.support.fixtures.api_client import KEYS
+from tests.support.fixtures.office import Office, open_office
 from tests.support.fixtures.portal_visitor import Visitor
 from tests.support.fixtures.staff import SIGN_IN, Staff, staff_at
 from tests.support.production import Azure, Deployed, azure_in, deployed
@@ -27,6 +28,13 @@ async def visitor(running_service: RunningService, scim: Scim) -> AsyncIterator[
         base_url=running_service.base_url, timeout=60, trust_env=False
     ) as http:
         yield Visitor(http, tenant)
+
+
+@pytest.fixture(scope="session")
+async def office() -> AsyncIterator[Office]:
+    """A local service, and the vendor's staff who look after it."""
+    async with open_office() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,9 @@ They show the service itself, with a directory that is made up, in a browser of 
 from __future__ import annotations
 
 import asyncio
+import secrets
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,18 +17,24 @@ import httpx
 from playwright.async_api import async_playwright
 
 from local import service
+from shared.store.webhook_checkpoints import Checkpoint, WebhookCheckpoints
+from shared.store.webhook_deliveries import Delivery
+from shared.tables.request_context import RequestContext
+from shared.webhooks.positions import position_at, write_position
 from tests.support.fixtures.api_client import KEYS, settings_of_keys
 from tests.support.fixtures.browser import find_browser
-from tests.support.fixtures.staff_link import make_staff_link
+from tests.support.fixtures.staff_link import make_staff_link, open_store_of
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
 
     from local.service import Service
+    from shared.store.webhook_deliveries import DeliveryState
 
 ROOT = Path(__file__).resolve().parents[3]
 IMAGES = ROOT / "docs" / "images"
 TENANT = "contoso"
+GUARDED = "northwind"
 OTHERS = ("adventure-works", "fabrikam", "northwind")
 TOKEN = "a-token-that-no-picture-shows"
 PEOPLE = ("Ana Ruiz", "Bo Lind", "Cy Wood", "Dao Nguyen", "Eva Kral", "Finn Berg", "Gia Rossi")
@@ -51,6 +59,8 @@ PICTURES: tuple[tuple[str, str, int, int, dict[str, Any]], ...] = (
 PICTURES_OF_STAFF: tuple[tuple[str, str, int, int, dict[str, Any]], ...] = (
     ("portal-tenants", "/portal/tenants", 1280, 760, {}),
     ("portal-roles", f"/portal/tenants/{TENANT}/roles", 1280, 1000, {}),
+    ("portal-guard", f"/portal/tenants/{GUARDED}/guard?decide=undo", 1280, 1000, {}),
+    ("portal-webhook", "/portal/webhooks/{endpoint}", 1280, 1200, {}),
 )
 """The same, of the pages that the vendor's staff see."""
 
@@ -130,6 +140,67 @@ async def fill_for_staff(http: httpx.AsyncClient) -> None:
     await http.patch(f"/api/v1/tenants/{TENANT}", headers=manager, json={"roleMap": entries})
 
 
+async def hold_removals(http: httpx.AsyncClient) -> None:
+    """Disable most users of a tenant whose guard holds such removals, and have the product look."""
+    root, headers = f"/tenants/{GUARDED}/scim/v2", {"Authorization": f"Bearer {TOKEN}"}
+    manager = {"Authorization": f"Bearer {KEYS['events']}"}
+    rule = {"users": 2, "percent": 10, "hold": True, "releaseAfterHours": 24}
+    await http.patch(f"/api/v1/tenants/{GUARDED}", headers=manager, json={"guard": rule})
+    ids = []
+    for name in PEOPLE:
+        body = {"userName": f"{name.split()[0].lower()}@northwind.test", "displayName": name}
+        made = await http.post(f"{root}/Users", headers=headers, json={**body, "active": True})
+        ids.append(made.json()["id"])
+    off = {"op": "replace", "path": "active", "value": False}
+    for each in ids[:6]:
+        body_of_patch = {"schemas": [PATCH_OP], "Operations": [off]}
+        await http.patch(f"{root}/Users/{each}", headers=headers, json=body_of_patch)
+    await http.get(f"/api/v1/tenants/{GUARDED}/events", headers=manager)
+
+
+async def send_webhooks(http: httpx.AsyncClient, running: Service) -> str:
+    """Have an endpoint at which deliveries were made, wait and are dead; its id."""
+    manager = {"Authorization": f"Bearer {KEYS['events']}"}
+    wanted = {"url": "https://hooks.contoso.example/scim", "tenants": [TENANT], "state": "paused"}
+    wanted |= {"description": "Contoso Rooms, accounts"}
+    made = await http.post("/api/v1/webhooks", headers=manager, json=wanted)
+    endpoint: str = made.json()["id"]
+    now_ms = int(datetime.now(UTC).timestamp() * 1_000)
+    error = {"status": 503, "error": "answered (503)", "answer": "Service Unavailable"}
+    told: tuple[tuple[DeliveryState, str, dict[str, Any]], ...] = (
+        (
+            "pending",
+            "user.deactivated",
+            {**error, "attempts": 2, "next_attempt": now_ms + 1_500_000},
+        ),
+        ("delivered", "user.updated", {"status": 204, "attempts": 1}),
+        ("delivered", "group.members_changed", {"status": 204, "attempts": 2}),
+        ("dead", "user.created", {**error, "attempts": 10}),
+        ("dead", "group.created", {**error, "attempts": 10}),
+    )
+    rows = [
+        Delivery(
+            id=f"{now_ms - number * 60_000:012x}{secrets.token_hex(10)}",
+            endpoint=endpoint,
+            tenant=TENANT,
+            type=type_,
+            state=state,
+            last_attempt=now_ms - number * 60_000,
+            latency_ms=84 + 211 * number,
+            **values,
+        )
+        for number, (state, type_, values) in enumerate(told)
+    ]
+    checkpoint = Checkpoint(
+        write_position(position_at(now_ms)), pending=1, failures=2, failing_since=now_ms - 300_000
+    )
+    async with open_store_of(running) as store:
+        context = RequestContext(TENANT, "of-a-picture", "test", time.monotonic() + 60)
+        operations = [each.insertion() for each in rows]
+        await WebhookCheckpoints(store.table).write(context, endpoint, checkpoint, operations)
+    return endpoint
+
+
 async def enter_as_staff(browser: Browser, running: Service) -> Any:
     """Open a one-time link of staff; the session, as a browser keeps it."""
     context = await browser.new_context()
@@ -173,6 +244,8 @@ async def main() -> None:
         session = await enter(browser, http)
         filled = await fill(http)
         await fill_for_staff(http)
+        await hold_removals(http)
+        filled["endpoint"] = await send_webhooks(http, running)
         await until_told(http, session)
         filled["until"] = now()
         staff = await enter_as_staff(browser, running)

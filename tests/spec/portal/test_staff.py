@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ALL = "/portal/tenants"
+ALL_WEBHOOKS = "/portal/webhooks"
 ACME = f"{ALL}/acme"
 LINKS, REVOKE = f"{ACME}/setup-links", f"{ACME}/setup-links/revoke"
 THEN = "look-up/{type}/{id}/then"
@@ -37,6 +38,7 @@ QUERIES = {
     "activity/export": ("?format=csv", "?format=ndjson"),
     "connect": ("", "?provider=okta", "?provider=other"),
     "connect/mapping": ("", "?provider=okta"),
+    "guard": ("", "?decide=undo", "?page=2"),
     "look-up": ("", "?q=ana@staff.test", "?q=nobody"),
     THEN: ("", "?at={now}", "?at={early}&until={now}", "?at={early}", "?at=2999-01-01T00:00"),
     "why": ("", "?q=ana@staff.test", "?q=nobody"),
@@ -104,7 +106,7 @@ async def test_staff_see_every_page_of_a_tenant_and_stay_there(
     assert shown.headers.get("location", ACME).startswith(ACME)
     links = re.findall(r"""[="' ](/portal[^"' >]*)""", shown.text)
     stray = [each for each in links if not each.startswith((f"{ACME}/", "/portal/static/"))]
-    assert set(stray) <= {ALL, ACME}
+    assert set(stray) <= {ALL, ACME, ALL_WEBHOOKS}
 
 
 def test_pages_of_every_kind_are_among_those() -> None:
@@ -155,7 +157,7 @@ NOT_SIGNED_IN: dict[str, dict[str, str]] = {
 
 
 @pytest.mark.parametrize("headers", NOT_SIGNED_IN.values(), ids=NOT_SIGNED_IN)
-@pytest.mark.parametrize("path", [ALL, f"{ACME}/watch", f"{ALL}/nobody/watch"])
+@pytest.mark.parametrize("path", [ALL, ALL_WEBHOOKS, f"{ACME}/watch", f"{ALL}/nobody/watch"])
 async def test_who_has_not_signed_in_is_led_to_do_so(
     staffed_app: Deployed, headers: dict[str, str], path: str
 ) -> None:
@@ -180,7 +182,7 @@ async def test_who_has_not_the_role_sees_nothing(
     staffed_app: Deployed, roles: tuple[str, ...]
 ) -> None:
     async with staff_at(staffed_app, principal(claims(*roles))) as stranger:
-        for path in (ALL, f"{ACME}/connect", f"{ALL}/nobody/connect"):
+        for path in (ALL, ALL_WEBHOOKS, f"{ACME}/connect", f"{ALL}/nobody/connect"):
             refused = await stranger.get(path)
             assert (refused.status_code, "has not the role" in text_of(refused)) == (403, True)
 
@@ -204,7 +206,7 @@ async def test_headers_are_not_believed_where_the_platform_does_not_vouch_for_th
         deployed({**staffed_azure.settings, **settings}) as running,
         staff_at(running) as forger,
     ):
-        for path in (ALL, f"{ACME}/watch"):
+        for path in (ALL, ALL_WEBHOOKS, f"{ACME}/watch"):
             refused = await forger.http.get(path, headers=SIGNED_IN)
             assert refused.status_code == status
             assert "acme" not in refused.text.replace(path, "")

@@ -11,6 +11,7 @@ from portal.overview import (
     Concern,
     LogSummary,
     RememberedSummaries,
+    TenantFindings,
     TenantGlance,
     reasons_of,
     summarize,
@@ -70,6 +71,11 @@ def test_entries_tell_of_the_last_contact_and_of_failures(
         (glance(log=LogSummary(NOW)), []),
         (glance(log=LogSummary()), []),
         (glance(state=TenantState.NO_VALID_TOKEN), [Concern.SHUT]),
+        (
+            glance(state=TenantState.NO_VALID_TOKEN, is_held=True),
+            [Concern.HELD, Concern.SHUT],
+        ),
+        (glance(state=TenantState.CLOSED, is_held=True), []),
         (glance(state=TenantState.CLOSED, expires=NOW + 1, was_asked=True), []),
         (glance(expires=NOW + DAY), [Concern.EXPIRES]),
         (glance(expires=NOW + 31 * DAY), []),
@@ -107,9 +113,18 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("portal.overview._MOST_REMEMBERED", 2)
     remembered = RememberedSummaries()
     for name in ("a", "b", "c"):
-        remembered.put(name, LogSummary(NOW))
+        remembered.put(name, TenantFindings(LogSummary(NOW)))
     assert [remembered.of(name) for name in ("a", "b", "c")] == [
         None,
-        LogSummary(NOW),
-        LogSummary(NOW),
+        TenantFindings(LogSummary(NOW)),
+        TenantFindings(LogSummary(NOW)),
     ]
+
+
+def test_what_was_decided_about_is_read_again() -> None:
+    remembered = RememberedSummaries()
+    for name in ("a", "b"):
+        remembered.put(name, TenantFindings(is_held=True))
+    for name in ("a", "c"):
+        remembered.forget(name)
+    assert [remembered.of(name) for name in ("a", "b")] == [None, TenantFindings(is_held=True)]

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import base64
-import json
 import random
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aiohttp import web
 
 from shared.clock import Clock
 from shared.events.feed import Feed
@@ -33,64 +29,17 @@ from shared.tables.request_context import RequestContext
 from shared.webhooks.dispatcher import Dispatcher, Sources
 from shared.webhooks.hints import ChangeHints
 from shared.webhooks.sender import WebhookSender
+from tests.support.fixtures.webhook_receiver import receiving
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from shared.tables.azure_table import AzureTable
     from tests.support.fakes.clock import Time
-
-Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+    from tests.support.fixtures.webhook_receiver import Receiver
 
 PATHS = {"User": "/Users", "Group": "/Groups"}
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
-
-
-async def taken(_: web.BaseRequest) -> web.Response:
-    return web.Response(status=204)
-
-
-def refused(status: int = 500, **headers: str) -> Answer:
-    async def answer(_: web.BaseRequest) -> web.Response:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return web.Response(status=status, headers=named, text="not today")
-
-    return answer
-
-
-@dataclass(slots=True)
-class Receiver:
-    """An HTTP server that takes webhooks, and answers as the test wants."""
-
-    url: str = ""
-    answer: Answer = taken
-    requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        body = await request.read()
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        self.requests.append((headers, body))
-        return await self.answer(request)
-
-    @property
-    def ids(self) -> list[str]:
-        return [headers["webhook-id"] for headers, _ in self.requests]
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        return [json.loads(body) for _, body in self.requests]
-
-
-@asynccontextmanager
-async def receiving() -> AsyncIterator[Receiver]:
-    receiver = Receiver()
-    server = web.Server(receiver.handle)
-    runner = web.ServerRunner(server)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = runner.addresses[0][1]
-    receiver.url = f"http://127.0.0.1:{port}/hook"
-    yield receiver
-    await runner.cleanup()
 
 
 @pytest.fixture

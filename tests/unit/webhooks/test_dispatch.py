@@ -13,12 +13,14 @@ from benchmarks.cost import operations
 from shared.store.webhook_checkpoints import WebhookCheckpoints
 from shared.store.webhook_deliveries import DeliveryStream, Redelivery
 from shared.webhooks.dispatcher import BATCH
-from tests.unit.webhooks.conftest import SECRET, receiving, refused, taken
+from tests.support.fixtures.webhook_receiver import receiving, refused, taken
+from tests.unit.webhooks.conftest import SECRET
 
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from tests.unit.webhooks.conftest import Courier, Receiver
+    from tests.support.fixtures.webhook_receiver import Receiver
+    from tests.unit.webhooks.conftest import Courier
 
 
 async def test_an_event_is_sent_as_the_feed_shows_it_with_its_tenant(

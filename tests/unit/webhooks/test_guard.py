@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shared.store.guard_state import Decision, Hold
-    from tests.unit.webhooks.conftest import Courier, Receiver
+    from tests.support.fixtures.webhook_receiver import Receiver
+    from tests.unit.webhooks.conftest import Courier
 
 NO_END = Bound(1_000_000, float("inf"))
 

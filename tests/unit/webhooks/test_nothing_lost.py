@@ -25,9 +25,10 @@ from scim_on_functions import Event
 from scim_on_functions.webhooks import verify
 from tests.clients.python.history import History
 from tests.clients.python.test_any_order import Reader
+from tests.support.fixtures.webhook_receiver import Receiver, taken
 from tests.support.partition import read_partition
 from tests.support.webhook_instance import POINTS, InstancePlan
-from tests.unit.webhooks.conftest import SECRET, Courier, Receiver, taken
+from tests.unit.webhooks.conftest import SECRET, Courier
 
 if TYPE_CHECKING:
     from local.azurite import Azurite

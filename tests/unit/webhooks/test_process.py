@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from local.azurite import Azurite
-    from tests.unit.webhooks.conftest import Courier, Receiver
+    from tests.support.fixtures.webhook_receiver import Receiver
+    from tests.unit.webhooks.conftest import Courier
 
 
 class Secrets:

@@ -13,12 +13,12 @@ from aiohttp import web
 
 from shared.webhooks import sender as sending
 from shared.webhooks.sender import WebhookSender
-from tests.unit.webhooks.conftest import receiving, refused
+from tests.support.fixtures.webhook_receiver import receiving, refused
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.unit.webhooks.conftest import Receiver
+    from tests.support.fixtures.webhook_receiver import Receiver
 
 
 @pytest.fixture

@@ -132,7 +132,7 @@ def _show_decided(hold: Hold, *, as_json: bool) -> None:
 def _as_json(hold: Hold) -> dict[str, Any]:
     return {
         "id": hold.id,
-        "state": _state(hold),
+        "state": hold.state,
         "since": console.time_of(hold.began / 1_000),
         **hold.numbers,
         "decided": console.time_of(hold.decided / 1_000) if hold.decision else None,
@@ -142,14 +142,6 @@ def _as_json(hold: Hold) -> dict[str, Any]:
         "leftOut": {why: hold.left_out.get(why, 0) for why in ("changed", "deleted")},
         "leftOutFirst": dict(hold.left_out_first),
     }
-
-
-def _state(hold: Hold) -> str:
-    if hold.decision is None:
-        return "held"
-    if not hold.is_done:
-        return "deciding"
-    return "released" if hold.decision == "release" else "undone"
 
 
 def _cell(value: Any) -> Any:
