@@ -1,6 +1,6 @@
 """What webhook endpoints and their secrets look like in bodies."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
@@ -39,7 +39,7 @@ class WebhookDocument(BaseModel):
     @classmethod
     def of(cls, endpoint: WebhookEndpoint) -> Self:
         """Describe an endpoint."""
-        return cls(**_members(endpoint))
+        return cls(**endpoint.told())
 
 
 class NewWebhookDocument(WebhookDocument):
@@ -52,7 +52,7 @@ class NewWebhookDocument(WebhookDocument):
     @classmethod
     def with_secret(cls, endpoint: WebhookEndpoint, secret: str) -> Self:
         """Describe an endpoint whose secret was just drawn."""
-        return cls(**_members(endpoint), secret=secret)
+        return cls(**endpoint.told(), secret=secret)
 
 
 class WebhookList(BaseModel):
@@ -102,17 +102,3 @@ class SecretList(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     secrets: list[TokenDocument] = Field(description="`valid` signs; two at most are.")
-
-
-def _members(endpoint: WebhookEndpoint) -> dict[str, Any]:
-    return {
-        "id": endpoint.id,
-        "url": endpoint.url,
-        "description": endpoint.description,
-        "tenants": None if endpoint.tenants is None else list(endpoint.tenants),
-        "types": list(endpoint.types) or None,
-        "state": endpoint.state,
-        "reason": endpoint.reason,
-        "created": endpoint.created,
-        "modified": endpoint.modified,
-    }

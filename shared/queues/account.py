@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from shared.tables.account import read_connection_string
+
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
@@ -22,8 +24,4 @@ class QueueAccount:
     @classmethod
     def of_connection_string(cls, text: str) -> Self:
         """Read a connection string, which names account and key."""
-        parts = dict(part.split("=", 1) for part in text.split(";") if part)
-        suffix = parts.get("EndpointSuffix", "core.windows.net")
-        usual = f"https://{parts['AccountName']}.queue.{suffix}"
-        endpoint = parts.get("QueueEndpoint", usual).rstrip("/")
-        return cls(endpoint, (parts["AccountName"], parts["AccountKey"]))
+        return cls(*read_connection_string(text, "queue"))

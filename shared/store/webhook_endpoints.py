@@ -82,6 +82,20 @@ class WebhookEndpoint:
         """Tell whether events of a type are sent to it."""
         return not self.types or event_type in self.types
 
+    def told(self) -> dict[str, Any]:
+        """Describe it for people and products, as `/api/v1/webhooks` shows it; None is not set."""
+        return {
+            "id": self.id,
+            "url": self.url,
+            "description": self.description,
+            "tenants": None if self.tenants is None else list(self.tenants),
+            "types": list(self.types) or None,
+            "state": self.state,
+            "reason": self.reason,
+            "created": self.created,
+            "modified": self.modified,
+        }
+
 
 EndpointChange = Callable[[WebhookEndpoint], WebhookEndpoint]
 """Makes an endpoint of the one that is kept; pure, so that it can be applied again."""

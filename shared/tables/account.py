@@ -1,7 +1,7 @@
 """Where the table is, and what opens it."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from shared.errors import Unavailable
 
@@ -44,12 +44,18 @@ class StorageAccount:
             Unavailable: it has neither a connection string, nor an endpoint with a credential.
         """
         if address.connection_string is not None:
-            pairs = (part.split("=", 1) for part in address.connection_string.split(";") if part)
-            parts = dict(pairs)
-            suffix = parts.get("EndpointSuffix", "core.windows.net")
-            usual = f"https://{parts['AccountName']}.table.{suffix}"
-            endpoint = parts.get("TableEndpoint", usual).rstrip("/")
-            return cls(endpoint, (parts["AccountName"], parts["AccountKey"]))
+            return cls(*read_connection_string(address.connection_string, "table"))
         if address.endpoint is None or credential is None:
             raise Unavailable("The service has no table configured; its operator must set one.")
         return cls(address.endpoint.rstrip("/"), credential)
+
+
+def read_connection_string(
+    text: str, service: Literal["queue", "table"]
+) -> tuple[str, tuple[str, str]]:
+    """Read where a service of a storage account is, and name and key of the account."""
+    parts = dict(part.split("=", 1) for part in text.split(";") if part)
+    suffix = parts.get("EndpointSuffix", "core.windows.net")
+    usual = f"https://{parts['AccountName']}.{service}.{suffix}"
+    endpoint = parts.get(f"{service.capitalize()}Endpoint", usual).rstrip("/")
+    return endpoint, (parts["AccountName"], parts["AccountKey"])

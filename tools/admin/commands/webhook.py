@@ -121,7 +121,7 @@ def list_endpoints(
     storage: StorageEndpoint = None, table: TableName = None, as_json: AsJson = False
 ) -> None:
     """List the webhook endpoints, the oldest first; never a secret."""
-    found = [_as_json(each) for each in run(_list(place(storage=storage, table=table)))]
+    found = [each.told() for each in run(_list(place(storage=storage, table=table)))]
     if as_json:
         console.show_json(found)
         return
@@ -451,25 +451,11 @@ def _lifetime() -> Lifetime:
 
 
 def _show(endpoint: WebhookEndpoint, *, as_json: bool) -> None:
-    shown = _as_json(endpoint)
+    shown = endpoint.told()
     if as_json:
         console.show_json(shown)
     else:
         console.show_fields({name: _cell(name, value) for name, value in shown.items()})
-
-
-def _as_json(endpoint: WebhookEndpoint) -> dict[str, Any]:
-    return {
-        "id": endpoint.id,
-        "url": endpoint.url,
-        "description": endpoint.description,
-        "tenants": None if endpoint.tenants is None else list(endpoint.tenants),
-        "types": list(endpoint.types) or None,
-        "state": endpoint.state,
-        "reason": endpoint.reason,
-        "created": endpoint.created,
-        "modified": endpoint.modified,
-    }
 
 
 def _delivery(delivery: Delivery) -> dict[str, Any]:
