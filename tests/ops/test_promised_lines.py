@@ -239,6 +239,12 @@ async def create_a_webhook(app: App, azure: Azure) -> None:
     await app.create_webhook(key)
 
 
+async def create_a_user_with_a_webhook(app: App, azure: Azure) -> None:
+    """Let a request give a hint, which goes on by itself after the answer."""
+    await create_a_webhook(app, azure)
+    await app.send("POST", "Users", {"userName": uuid.uuid4().hex})
+
+
 async def draw_without_the_right(app: App, azure: Azure) -> None:
     azure.vault.is_read_only = True
     await draw_a_token(app, azure)
@@ -490,6 +496,15 @@ PROMISES = {
         create_a_webhook,
         {RUNBOOK: '`{"webhookSecret": "rotate", "endpoint": "..."'},
         settings=WITH_WEBHOOKS,
+    ),
+    "a queue that takes no hints": Promise(
+        "hints of changes cannot be put into the queue: TimeoutError; webhooks are up to 5",
+        "warning",
+        CONSOLE,
+        create_a_user_with_a_webhook,
+        {RUNBOOK: "`hints of changes cannot be put into the queue`"},
+        settings=WITH_WEBHOOKS
+        | {"AzureWebJobsStorage__queueServiceUri": "of queues that never answer"},
     ),
     "a token that is not drawn": Promise(
         r'\{"tokens": "draw", "tenant": "drawn", "refused": "WriteRefusedError", "by":',
@@ -782,7 +797,7 @@ def azure(azure_of_module: Azure) -> Azure:
 
 @pytest.fixture
 async def storages(storage: Azurite) -> AsyncIterator[dict[str, str]]:
-    """What is put for the connection strings that `PROMISES` names."""
+    """What is put for the storages that `PROMISES` names."""
     ended = asyncio.Event()
 
     async def wait(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -790,10 +805,12 @@ async def storages(storage: Azurite) -> AsyncIterator[dict[str, str]]:
         writer.close()
 
     server = await asyncio.start_server(wait, "127.0.0.1")
-    silent = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/devstoreaccount1"
+    place = f"127.0.0.1:{server.sockets[0].getsockname()[1]}/devstoreaccount1"
+    silent = f"http://{place}"
     yield {
         "of Azurite": storage.connection_string,
         "of a storage that never answers": f"UseDevelopmentStorage=true;TableEndpoint={silent}",
+        "of queues that never answer": f"https://{place}",
     }
     ended.set()
     server.close()
