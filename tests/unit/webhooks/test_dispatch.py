@@ -170,7 +170,7 @@ async def test_one_event_that_is_refused_holds_up_no_other(
 
 
 async def test_a_receiver_that_is_down_for_three_days_misses_nothing(
-    courier: Courier, receiver: Receiver
+    courier: Courier, receiver: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:
     endpoint = await courier.endpoint(receiver.url)
     receiver.answer = refused(503)
@@ -182,6 +182,8 @@ async def test_a_receiver_that_is_down_for_three_days_misses_nothing(
     asked = len(receiver.ids)
     assert asked < 400, "an endpoint that fails is not hammered"
     assert len(await courier.told(endpoint)) < 40, "and makes few rows: the rest stays in the feed"
+    assert f"webhook endpoint {endpoint.id} fails: " in caplog.text
+    assert caplog.text.count("it is tried once in a while, and its events wait") == 1
     receiver.answer = taken
     receiver.requests.clear()
     courier.time.advance(3_600)
@@ -297,6 +299,29 @@ async def test_old_deliveries_are_deleted_once_a_day(courier: Courier, receiver:
     courier.time.advance(2 * 86_400)
     await courier.dispatch(expires=True)
     assert await courier.told(endpoint) == []
+
+
+async def test_without_a_valid_secret_nothing_is_sent_and_the_log_says_so(
+    courier: Courier, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    endpoint = await courier.endpoint(receiver.url)
+    await courier.create_user()
+    courier.signing = ()
+    await courier.dispatch()
+    assert receiver.events == []
+    said = f"webhook endpoint {endpoint.id} has no valid secret in the vault; nothing is sent to it"
+    assert said in caplog.text
+
+
+async def test_a_fault_of_one_endpoint_is_logged_by_its_type_alone(
+    courier: Courier, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    endpoint = await courier.endpoint(receiver.url)
+    await courier.create_user()
+    courier.signing = ("not base64 of a secret",)
+    assert not await courier.dispatcher.dispatch(courier.context())
+    assert f"webhooks of tenant {courier.tenant} to {endpoint.id} were not sent: " in caplog.text
+    assert "not base64 of a secret" not in caplog.text
 
 
 async def test_an_endpoint_that_hangs_holds_up_no_other(
