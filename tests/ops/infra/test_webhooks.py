@@ -80,8 +80,9 @@ def test_the_host_has_queue_triggers_by_its_extension_bundle() -> None:
     }
 
 
-def test_a_hint_waits_for_no_longer_than_two_seconds_where_an_instance_runs() -> None:
-    assert host_json.read(ROOT / "host.json").queues.max_polling_interval == 2.0
+def test_a_hint_waits_for_no_longer_than_docs_cost_says_where_an_instance_runs() -> None:
+    assert host_json.read(ROOT / "host.json").queues.max_polling_interval == 1.25
+    assert "asks every 1.25 s at the latest" in (ROOT / "docs" / "cost.md").read_text("utf-8")
 
 
 def test_no_instance_is_always_ready_for_webhooks() -> None:
