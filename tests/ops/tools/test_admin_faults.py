@@ -89,6 +89,8 @@ OF_THE_TABLE = [
 ]
 SETTINGS = [each for each in OF_THE_TABLE if each[:2] in {("tenant", "show"), ("tenant", "set")}]
 OF_BOTH = [("trace", "on"), ("trace", "show"), ("trace", "list")]
+SAYS_WHAT_IT_COULD_NOT_CHECK = {("client", "explain")}
+"""Ends well whatever is out of reach: `test_admin_client_explain.py` tries that."""
 COMMANDS = [*OF_THE_VAULT, ("token", "revoke", "--all"), *OF_THE_TABLE, *OF_BOTH, ("whoami",)]
 
 
@@ -102,7 +104,7 @@ def leaves(words: tuple[str, ...], command: object) -> Iterator[tuple[str, ...]]
 
 def test_every_command_is_tried() -> None:
     tried = {command[: len(words)] for command in COMMANDS for words in [*known()]}
-    assert known() <= tried
+    assert known() - SAYS_WHAT_IT_COULD_NOT_CHECK <= tried
 
 
 def known() -> set[tuple[str, ...]]:
