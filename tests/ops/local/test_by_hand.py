@@ -31,7 +31,8 @@ def test_the_settings_are_made_with_what_func_needs_and_nothing_on_which_it_fail
     command = [sys.executable, *arguments, "--root", str(project)]
     subprocess.run(command, cwd=ROOT, capture_output=True, check=True, timeout=60)
     held = json.loads((project / "local.settings.json").read_text("utf-8"))["Values"]
-    assert held.keys() == {*json.loads(sample)["Values"], "SCIM_SECRET_TOKEN"}
+    drawn = {"SCIM_SECRET_TOKEN", "SCIM_CLIENT_SECRET"}
+    assert held.keys() == {*json.loads(sample)["Values"], *drawn}
     assert held["TABLE_CONNECTION_STRING"] == "UseDevelopmentStorage=true"
 
 
