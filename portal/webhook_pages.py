@@ -17,6 +17,7 @@ from shared.store.webhook_deliveries import (
     DeliveryStream,
     Redelivery,
 )
+from shared.web.webhook_hints import hint_at_waiting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,7 +87,7 @@ async def _put_into(
     """Change the state of an endpoint, if it is still the one that the page has shown."""
     version = form.get("version", "")
     try:
-        await visit.services.store.webhook_endpoints.update(
+        changed = await visit.services.store.webhook_endpoints.update(
             visit.entered.context,
             endpoint.id,
             lambda held: held.in_state(state),
@@ -94,6 +95,7 @@ async def _put_into(
         )
     except PreconditionFailed:
         return await _show(visit, await _find(visit), form, status=409, refused="changed")
+    await hint_at_waiting(visit.services, changed)
     return _back(endpoint, form, done=state)
 
 

@@ -23,6 +23,7 @@ from shared.web.entity_tags import entity_tag
 from shared.web.requests import ScimRequest
 from shared.web.responses import JSON, ScimResponse
 from shared.web.services import Services
+from shared.web.webhook_hints import hint_at_waiting
 from shared.webhook_endpoints import (
     EndpointPatch,
     EndpointToCreate,
@@ -93,13 +94,15 @@ async def show_webhook(request: ScimRequest, services: Services) -> ScimResponse
 
 @when_on
 async def patch_webhook(request: ScimRequest, services: Services) -> ScimResponse:
-    """PATCH of an endpoint (RFC 7396). 3 calls, 2 when nothing changes."""
+    """PATCH of an endpoint (RFC 7396). 3 calls, 2 when nothing changes; hints of what waits."""
     patch = read_patch(request.json())
-    endpoint = await find_endpoint(request, services)
+    before = await find_endpoint(request, services)
     change = await _change(request, services, patch)
     endpoint = await services.store.webhook_endpoints.update(
-        request.context, endpoint.id, change, request.precondition
+        request.context, before.id, change, request.precondition
     )
+    if (endpoint.state, endpoint.url) != (before.state, before.url):
+        await hint_at_waiting(services, endpoint)
     return _shown(endpoint)
 
 

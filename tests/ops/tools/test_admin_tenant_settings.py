@@ -73,6 +73,8 @@ async def test_the_history_tells_who_set_what(
         (("--unknown-members", "drop"), "unknownMembers"),
         (("--unset", "profiles"), '"profiles" is no setting of a tenant'),
         (("--profile", "strict"), "profile"),
+        (("--guard", "hold"), "--guard is no JSON"),
+        (("--guard", '{"held": true}'), "held"),
         (("--role-map", "nowhere.json"), "nowhere.json cannot be read"),
     ],
 )
@@ -95,3 +97,14 @@ async def test_a_tenant_that_does_not_exist_is_not_set(table_admin: Admin) -> No
     ended = await table_admin("tenant", "set", "nobody", "--requests-per-second", "50")
     assert ended.status == 3
     assert "there is no tenant nobody" in ended.err
+
+
+async def test_of_the_guard_what_is_named_is_changed(
+    table_admin: Admin, store: Store, context: RequestContext, named: str
+) -> None:
+    for guard in ('{"hold": true, "users": 25}', '{"percent": 5}'):
+        ended = await table_admin("tenant", "set", named, "--guard", guard)
+        assert ended.status == 0, ended.err
+    kept = (await store.settings.read(context)).settings.guard
+    assert kept is not None
+    assert (kept.hold, kept.users, kept.percent) == (True, 25, 5)

@@ -10,9 +10,11 @@ from typing import Any, cast
 import pytest
 
 from shared.errors import NotFound, Unavailable
+from shared.store.webhook_endpoints import EndpointState, WebhookEndpoint
 from shared.tables.request_context import RequestContext
 from shared.web.respond import handle
 from shared.web.responses import ScimResponse
+from shared.web.webhook_hints import MOST_HINTED, hint_at_waiting
 
 
 class Hinted:
@@ -71,3 +73,27 @@ async def test_one_that_reads_gives_none(found: bool) -> None:
         return ScimResponse(200)
 
     assert await served(reads) == []
+
+
+def endpoint(state: EndpointState, tenants: tuple[str, ...] | None) -> WebhookEndpoint:
+    return WebhookEndpoint("1" * 32, "https://hooks.example.com", tenants, state=state)
+
+
+@pytest.mark.parametrize(
+    ("changed", "hinted"),
+    [
+        (endpoint("enabled", ("acme", "contoso")), ["acme", "contoso"]),
+        (endpoint("enabled", None), [f"t{number}" for number in range(MOST_HINTED)]),
+        (endpoint("paused", ("acme",)), []),
+    ],
+)
+async def test_an_endpoint_that_goes_on_has_hints_of_what_waits(
+    changed: WebhookEndpoint, hinted: list[str]
+) -> None:
+    async def tenants() -> tuple[str, ...]:
+        return tuple(f"t{number}" for number in range(MOST_HINTED + 5))
+
+    webhooks = Hinted()
+    services = SimpleNamespace(webhooks=webhooks, authenticator=SimpleNamespace(tenants=tenants))
+    await hint_at_waiting(cast("Any", services), changed)
+    assert webhooks.tenants == hinted

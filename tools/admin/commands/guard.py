@@ -22,6 +22,7 @@ from tools.admin.commands.options import (
     run,
 )
 from tools.admin.errors import NotDoneError
+from tools.admin.existence import require_tenant
 from tools.admin.places import Place
 from tools.admin.storage import open_storage
 from tools.command_line import App, say
@@ -93,6 +94,7 @@ def undo(
 
 async def _read(where: Place, tenant: str) -> tuple[GuardSettings, LastHour, list[Hold]]:
     async with open_storage(where) as storage:
+        await require_tenant(where, storage, tenant)
         context, guard = storage.context(tenant), storage.store.guard
         kept = await storage.store.settings.read(context)
         rule = kept.settings.guard or GuardSettings.model_validate({})

@@ -84,6 +84,14 @@ def change(
             help="Whether two groups may have one displayName; `repeat` is for good.",
         ),
     ] = None,
+    guard: Annotated[
+        str | None,
+        typer.Option(
+            "--guard",
+            metavar="JSON",
+            help='What of the guard is to change: `{"hold": true, "users": 25}`.',
+        ),
+    ] = None,
     unset: Annotated[
         list[str] | None,
         typer.Option("--unset", metavar="NAME", help=f"Unset one of {', '.join(NAMES)}."),
@@ -103,6 +111,7 @@ def change(
         "unknownMembers": unknown_members,
         "profile": profile,
         "groupNames": group_names,
+        "guard": None if guard is None else _json_of("--guard", guard),
     }
     patch = dict.fromkeys(unset or []) | {
         name: value for name, value in given.items() if value is not None
@@ -131,6 +140,13 @@ async def _change(where: Place, tenant: str, patch: dict[str, Any]) -> _Read:
         context = storage.context(tenant)
         kept = await storage.store.settings.update(context, lambda held: patched(held, patch))
         return kept, await storage.store.roles.find(context, kept)
+
+
+def _json_of(option: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise WrongSettingError(f"{option} is no JSON: {error}") from error
 
 
 def _json_in(file: Path) -> Any:
