@@ -72,7 +72,9 @@ class GroupHandlers(ResourceHandlers[Group]):
         group_type = source.resource_type
         core = services.catalogue.core_schemas
         operations, change = await request.make(
-            lambda body: members.split_members(group_type, parse_patch(body, core))
+            lambda body: members.split_members(
+                group_type, parse_patch(body, core, is_closed=group_type.is_closed)
+            )
         )
         require_profile(request)
         version = await self.stored(services).update(

@@ -39,13 +39,14 @@ class NewSetupLink(BaseModel):
         description="For how many days it can be opened. The session that begins then takes 8"
         " hours, whatever is left of them.",
     )
-    return_url: str | SkipJsonSchema[None] = Field(
-        None,
-        alias="returnUrl",
-        max_length=MOST_URL_CHARACTERS,
-        json_schema_extra=optional,
-        description="A page of your product, which the portal leads back to: an https URL whose"
-        " host is in the setting `SCIM_PORTAL_RETURN_HOSTS`.",
+    return_url: Annotated[str, Field(max_length=MOST_URL_CHARACTERS)] | SkipJsonSchema[None] = (
+        Field(
+            None,
+            alias="returnUrl",
+            json_schema_extra=optional,
+            description="A page of your product, which the portal leads back to: an https URL whose"
+            " host is in the setting `SCIM_PORTAL_RETURN_HOSTS`.",
+        )
     )
 
 

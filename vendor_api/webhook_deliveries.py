@@ -225,6 +225,8 @@ def _tenant(request: ScimRequest, endpoint: WebhookEndpoint, name: str | None) -
     tenant = tenant_named(name, "tenant")
     if request.api_key is not None:
         require_tenant(request.api_key, tenant)
+    if not endpoint.is_of(tenant):
+        raise InvalidValue(f"tenant: the endpoint is not of {tenant}.", path="tenant")
     return tenant
 
 

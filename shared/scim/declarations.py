@@ -49,6 +49,13 @@ def check(body: dict[str, Any], own: str, others: Collection[str] = ()) -> None:
         )
 
 
+def others_than(body: dict[str, Any], own: str) -> bool:
+    """Tell whether `schemas` names anything else than a schema or message."""
+    return any(
+        urn.lower() not in {own.lower(), _without_last_colon(own)} for urn in _named(body, own)
+    )
+
+
 def check_known(body: dict[str, Any], of: ResourceType) -> None:
     """Refuse a body of a closed type whose `schemas` names what the type has not.
 

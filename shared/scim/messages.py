@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from shared.errors import InvalidSyntax, InvalidValue, PayloadTooLarge
 from shared.scim import bulk, declarations
 from shared.scim.bulk import BulkOperation
-from shared.scim.names import check_keys
+from shared.scim.names import abridged, check_keys
 from shared.scim.operations import MAX_PATCH_OPERATIONS, PatchOperation
 from shared.scim.queries import checked, read_whole
 
@@ -113,12 +113,15 @@ _EXPECTED = {
 }
 
 
-def parse_patch(body: Any, core_schemas: Collection[str] = ()) -> list[PatchOperation]:
+def parse_patch(
+    body: Any, core_schemas: Collection[str] = (), *, is_closed: bool = False
+) -> list[PatchOperation]:
     """Read the body of a PATCH.
 
     Args:
         body: Any JSON value.
         core_schemas: URNs, in lower case, of schemas that name a type and no message.
+        is_closed: Whether what is no part of the message is refused instead of passed over.
 
     Raises:
         InvalidSyntax: It is not a PatchOp message with at least one operation, or says in its
@@ -133,7 +136,38 @@ def parse_patch(body: Any, core_schemas: Collection[str] = ()) -> list[PatchOper
         request = PatchRequest.model_validate(message)
     except ValidationError as error:
         raise _refusal(error, _EXPECTED) from None
+    if is_closed:
+        _check_closed(message)
     return [_checked(index, operation) for index, operation in enumerate(request.operations)]
+
+
+def _check_closed(message: Any) -> None:
+    """Refuse what is no part of a PatchOp message, as the interoperability profile asks.
+
+    Raises:
+        InvalidSyntax: A key, or a schema, is none of the message; the error bears the index of the
+            operation in which it is.
+    """
+    if declarations.others_than(message, PATCH_OP_SCHEMA):
+        raise InvalidSyntax(
+            f"The schemas of the body name more than {PATCH_OP_SCHEMA}: leave it out."
+        )
+    _check_keys(message, {"schemas", "operations"})
+    for index, operation in enumerate(message["operations"]):
+        try:
+            _check_keys(operation, {"op", "path", "value"})
+        except InvalidSyntax as error:
+            error.locate(operation=index)
+            raise
+
+
+def _check_keys(part: Any, known: Collection[str]) -> None:
+    for name in part if isinstance(part, dict) else ():
+        if name.lower() not in known:
+            raise InvalidSyntax(
+                f"{abridged(name)!r} is no part of a PatchOp message, and this tenant has the "
+                "profile interop: leave it out."
+            )
 
 
 class BulkElement(BaseModel):

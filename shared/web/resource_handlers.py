@@ -166,7 +166,8 @@ class DocumentHandlers(ResourceHandlers[R]):
         """PATCH of a resource."""
         source = self.opened_to_write(request, services)
         core = services.catalogue.core_schemas
-        operations = await request.make(lambda body: parse_patch(body, core))
+        is_closed = source.resource_type.is_closed
+        operations = await request.make(lambda body: parse_patch(body, core, is_closed=is_closed))
         change = patching(request, source.resource_type, operations)
         return await self._update(services, source, change)
 

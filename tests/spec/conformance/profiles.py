@@ -107,6 +107,7 @@ INTEROP: Final = Profile(
                 f"{_INTEROP}::test_of_groups_and_their_members_likewise",
                 f"{_INTEROP}::test_an_operation_on_what_no_schema_has_is_refused",
                 f"{_INTEROP}::test_in_bulk_likewise",
+                f"{_INTEROP}::test_what_is_no_part_of_the_message_is_refused",
             ),
             _SWITCH,
         ),

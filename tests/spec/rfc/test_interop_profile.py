@@ -13,6 +13,7 @@ import pytest
 from tests.support.fixtures.api_client import KEYS, Api
 from tests.support.fixtures.scim_client import (
     ENTERPRISE,
+    PATCH_OP,
     USER,
     Resource,
     Scim,
@@ -193,6 +194,28 @@ async def test_an_operation_without_a_path_is_refused(strict: Scim, op: str, val
         response = await strict.patch(f"/Users/{user['id']}", {"op": op, "value": value})
         detail = refused(response, 400, "invalidSyntax")
     assert "path" in detail
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"Operations": [{"op": "add", "path": "title", "value": "x", "foo": 1}]},
+        {"Operations": [{"op": "add", "path": "title", "value": "x"}], "foo": 1},
+        {"Operations": [{"op": "add", "path": "title", "value": "x"}], "schemas": [UNKNOWN]},
+        {
+            "Operations": [{"op": "add", "path": "title", "value": "x"}],
+            "schemas": [PATCH_OP, UNKNOWN],
+        },
+    ],
+)
+@pytest.mark.parametrize("endpoint", ["/Users", "/Groups"])
+async def test_what_is_no_part_of_the_message_is_refused(
+    strict: Scim, endpoint: str, message: Resource
+) -> None:
+    held = await (ana(strict) if endpoint == "/Users" else strict.create_group("Staff"))
+    async with strict.unchanged():
+        response = await strict.request("PATCH", f"{endpoint}/{held['id']}", message)
+        refused(response, 400, "invalidSyntax")
 
 
 async def test_a_refused_operation_undoes_those_before_it(strict: Scim) -> None:
