@@ -196,6 +196,19 @@ async def test_watch_and_all_tenants_say_that_something_is_held(
     assert "held back" not in after, "it is read again, although nobody asked for that"
 
 
+@pytest.mark.parametrize("decision", ["release", "undo"])
+async def test_watch_does_not_take_a_decision_for_the_identity_provider(
+    held: Tenant, staff: Visitor, decision: str
+) -> None:
+    watch = f"/portal/tenants/{held.name}/watch"
+    by_provider = f"Changes in 24 hours {len(held.users) + 6} Users"
+    assert by_provider in await staff.page(watch)
+    api = held.office.api(held.name)
+    hold = (await api.request("GET", "/guard")).json()["held"]
+    assert (await api.request("POST", f"/guard/{hold['id']}/{decision}")).status_code == 200
+    assert by_provider in await staff.page(watch)
+
+
 # --- who may see it, and who decides
 
 
