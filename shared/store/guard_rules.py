@@ -4,6 +4,7 @@ A change row is told at its place, held, or waits. One that waits ends what can 
 behind it is, until it is known what it is part of.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -195,13 +196,28 @@ def hold_mass(state: GuardState, look: Look, now: int, new_id: Callable[[], str]
     first = wanted[0].number
     hold = state.hold
     if hold is None:
-        hold = Hold(new_id(), now, first, first, wanted[0].time, look.active)
+        passed = _passed_before(look.rows, state, wanted)
+        hold = Hold(new_id(), now, first, first, wanted[0].time, look.active, passed=passed)
         # What has come before is through, so that nobody finds it again when it is forgotten.
         before = [each.number for each in state.passed if each.number < first]
         state = replace(state, through=max(state.through, *before, ""))
     # What there is no room for comes behind the first that is held, and waits there.
     held = wanted[: max(MOST_HELD - len(hold.users), 0)]
     return Ruling(replace(state, hold=_joined(hold, held)), held) if held else None
+
+
+def _passed_before(
+    rows: Sequence[RecordedChange], state: GuardState, wanted: Sequence[RecordedChange]
+) -> dict[str, int]:
+    """Count the users of each subject who were let through; who is to be held is none of them."""
+    passed, held = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
+    for removal in filter(None, map(removal_of, wanted)):
+        held[removal.subject] |= {*removal.users}
+    for row in rows:
+        removal = removal_of(row)
+        if removal is not None and not row.retold and _is_through(row.number, state):
+            passed[removal.subject] |= {*removal.users}
+    return {subject: len(users - held[subject]) for subject, users in passed.items()}
 
 
 def _is_to_be_held(row: RecordedChange, state: GuardState, numbers: Collection[str]) -> bool:
