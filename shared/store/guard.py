@@ -431,9 +431,8 @@ class Guard:
     async def _end(
         self, context: RequestContext, state: GuardState, hold: Hold, rows: Sequence[Row]
     ) -> None:
-        ended = replace(state, hold=None).begun(hold.last)
         change = Change(GUARD, hold.id, hold.decision or "release", numbers=hold.numbers)
-        operations = [ended.written(), guard_state.decided_row(hold), *_retold(rows)]
+        operations = [state.ended(hold).written(), guard_state.decided_row(hold), *_retold(rows)]
         await commit(self._table, context, change, operations)
 
     def _now(self) -> int:

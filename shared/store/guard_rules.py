@@ -131,10 +131,11 @@ def _is_through(number: str, state: GuardState) -> bool:
 
 
 def _has_room(removal: Removal, state: GuardState, allowed: int) -> bool:
-    if len(state.passed) >= _MOST_PASSED:
+    recent = _recent(state, removal)
+    if len(recent) >= _MOST_PASSED:
         return False
-    recent = (each for each in _recent(state, removal) if each.subject == removal.subject)
-    return sum(each.users for each in recent) + len(removal.users) <= allowed
+    passed = sum(each.users for each in recent if each.subject == removal.subject)
+    return passed + len(removal.users) <= allowed
 
 
 def _recent(state: GuardState, removal: Removal) -> list[LetThrough]:

@@ -182,6 +182,10 @@ class GuardState:
         """What is held and not decided about."""
         return None if self.hold is None or self.hold.decision is not None else self.hold
 
+    def ended(self, hold: Hold) -> "GuardState":
+        """End a hold, and count anew; what was let through at once keeps its room for its hour."""
+        return replace(self.begun(hold.last), hold=None, passed=self.passed)
+
     def begun(self, number: str) -> "GuardState":
         """Count nothing up to a change row, and let through what comes before it."""
         return replace(

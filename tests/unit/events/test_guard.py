@@ -477,16 +477,50 @@ async def test_an_hour_after_it_single_leavers_pass_again(
     assert await directory.store.guard.hold(directory.new_context()) is not None
 
 
-async def test_after_a_decision_it_counts_anew(directory: Directory, product: Product) -> None:
+async def test_after_a_decision_it_counts_anew(
+    directory: Directory, product: Product, later: Later
+) -> None:
     await directory.begin(40)
     await directory.disable(directory.users[:9])
     await product.follow()
     await directory.decide("release")
     await product.follow()
     await directory.disable(directory.users[9:12])
+    assert await product.follow() == []
+    later.seconds = 125
     assert await product.follow() == 3 * ["user.deactivated"]
-    await directory.disable(directory.users[12:20])
+
+
+async def test_after_a_decision_no_more_pass_at_once_within_the_hour(
+    directory: Directory, product: Product
+) -> None:
+    await directory.begin(40)
+    await directory.disable(directory.users[:9])
+    await product.follow()
+    await directory.decide("undo")
+    assert await product.follow() == 6 * ["user.activated"]
+    await directory.disable(directory.users[3:6])
+    assert await product.follow() == []
+    await directory.disable(directory.users[6:9])
     assert await product.follow() == ["guard.held"]
+    hold = await directory.store.guard.hold(directory.new_context())
+    assert hold is not None
+    assert hold.users == {*directory.users[3:9]}
+
+
+async def test_an_hour_after_the_first_ones_single_leavers_pass_again_after_a_decision(
+    directory: Directory, product: Product, later: Later, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await directory.begin(40)
+    await directory.disable(directory.users[:9])
+    await product.follow()
+    await directory.decide("release")
+    await product.follow()
+    real = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: real() + int(1.1 * HOUR * 1e9))
+    later.seconds = 1.1 * HOUR
+    await directory.disable(directory.users[20:22])
+    assert await product.follow() == 2 * ["user.deactivated"]
 
 
 async def test_without_hold_nothing_is_held_and_the_operator_is_told(
