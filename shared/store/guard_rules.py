@@ -214,10 +214,9 @@ def _passed_before(
     passed, held = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
     for removal in filter(None, map(removal_of, wanted)):
         held[removal.subject] |= {*removal.users}
-    for row in rows:
-        removal = removal_of(row)
-        if removal is not None and not row.retold and _is_through(row.number, state):
-            passed[removal.subject] |= {*removal.users}
+    through = [row for row in rows if not row.retold and _is_through(row.number, state)]
+    for removal in filter(None, map(removal_of, through)):
+        passed[removal.subject] |= {*removal.users}
     return {subject: len(users - held[subject]) for subject, users in passed.items()}
 
 
