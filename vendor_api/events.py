@@ -134,12 +134,12 @@ class EventMembers(BaseModel):
 
 
 class HeldGroup(BaseModel):
-    """A group that many were taken out of."""
+    """A group out of which users were taken whose removal is held."""
 
     model_config = ConfigDict(extra="forbid")
 
     id: str
-    users: int = Field(description="How many users were taken out of it.")
+    users: int = Field(description="How many of these are held.")
 
 
 class GuardNotice(BaseModel):
@@ -148,9 +148,13 @@ class GuardNotice(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     id: str = Field(description="Of the hold, as `GET /guard` shows it.")
-    users: int = Field(description="Users who are disabled or deleted.")
+    users: int = Field(description="Users who are disabled or deleted, and held.")
+    removed: int = Field(
+        description="Users who are disabled or deleted in all: those who are held, and those within"
+        " the hour before of whom the feed has told."
+    )
     active_users: int = Field(alias="activeUsers", description="Active users before.")
-    groups: list[HeldGroup] = Field(description="Groups that users were taken out of.")
+    groups: list[HeldGroup] = Field(description="Groups of which removals are held.")
 
 
 class EventDocument(BaseModel):

@@ -76,9 +76,13 @@ class HoldSummary(BaseModel):
         " follows is done yet; send the same again to go on."
     )
     since: str = Field(json_schema_extra={"format": "date-time"})
-    users: int = Field(description="Users who are disabled or deleted.")
+    users: int = Field(description="Users who are disabled or deleted, and held.")
+    removed: int = Field(
+        description="Users who are disabled or deleted in all: those who are held, and those within"
+        " the hour before of whom the feed has told."
+    )
     active_users: int = Field(alias="activeUsers", description="Active users before.")
-    groups: list[HeldGroup] = Field(description="Groups that users were taken out of.")
+    groups: list[HeldGroup] = Field(description="Groups of which removals are held.")
     first: list[HeldUser] | SkipJsonSchema[None] = Field(
         None,
         json_schema_extra=optional,
@@ -117,6 +121,7 @@ class HoldSummary(BaseModel):
             state=hold.state,
             since=rfc3339(hold.began / 1_000),
             users=len(hold.users),
+            removed=hold.removed,
             activeUsers=hold.active,
             groups=[HeldGroup(id=gid, users=number) for gid, number in hold.groups.items()],
             first=first,

@@ -14,7 +14,7 @@ from shared.errors import NotFound, Unavailable
 from shared.scim.folding import fold
 from shared.store import layout
 from shared.store.change_history import Lookback, read_back, read_deletion
-from shared.store.changes import SECRET_TOKEN, SETUP_LINK, RecordedChange
+from shared.store.changes import GUARD, SECRET_TOKEN, SETUP_LINK, RecordedChange
 from shared.store.layout import USER_EMAIL, USER_KINDS
 from shared.store.provisioning_log import KeptEntry, LogEntry
 from shared.store.resources import User
@@ -37,7 +37,7 @@ MOST_CALLS: Final = 35
 
 _DAY = 86_400_000
 
-_OF_THE_VENDOR: Final = frozenset({SECRET_TOKEN, SETTINGS, SETUP_LINK})
+_OF_THE_VENDOR: Final = frozenset({GUARD, SECRET_TOKEN, SETTINGS, SETUP_LINK})
 """What change rows name that no identity provider changes."""
 _SEVERAL = 2
 _NOT_THERE = frozenset({404, 410})
@@ -266,8 +266,8 @@ async def _read_changes(store: Store, context: RequestContext, evidence: Evidenc
 def _is_of_the_identity_provider(recorded: RecordedChange) -> bool:
     """Tell whether a request of the identity provider made a change.
 
-    The vendor sets a tenant, makes links and draws tokens; of nobody's requests are a sweep, and
-    what the command line does.
+    The vendor sets a tenant, makes links, draws tokens and decides about what the guard holds; of
+    nobody's requests are a sweep, and what the command line does.
     """
     is_request = recorded.method not in ("sweep", "admin")
     return is_request and recorded.change.resource not in _OF_THE_VENDOR

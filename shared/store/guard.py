@@ -269,7 +269,7 @@ class Guard:
         rows, reached = await self._read_rows(context, began)
         changes = [each for each in map(recorded, rows) if each.number > state.since]
         removals = _removals(changes)
-        active = await self._active_before(context, removals)
+        active = await self._active_before(context, changes)
         mass = find_mass(removals, Thresholds(rule.users, rule.percent), active)
         look = Look(changes, mass, active, reached)
         held = hold_mass(state, look, self._now(), layout.new_id_without_name)
@@ -341,23 +341,25 @@ class Guard:
     async def _last_hour(
         self, context: RequestContext, rule: GuardSettings, rows: Sequence[Row]
     ) -> LastHour:
-        removals = _removals([recorded(row) for row in rows])
+        changes = [recorded(row) for row in rows]
+        removals, active = _removals(changes), await self._active_before(context, changes)
         if not removals:
-            return LastHour(0, await self._active_before(context, []), is_mass=False)
-        active = await self._active_before(context, removals)
+            return LastHour(0, active, is_mass=False)
         mass = find_mass(removals, Thresholds(rule.users, rule.percent), active)
         return LastHour(mass.most or most_within_an_hour(removals), active, bool(mass.removed))
 
-    async def _active_before(self, context: RequestContext, removals: Sequence[Removal]) -> int:
+    async def _active_before(
+        self, context: RequestContext, changes: Sequence[RecordedChange]
+    ) -> int:
         """Count the users who were active before some were removed. 1 call.
 
         Where the active ones are not counted yet, all who were there are taken for active.
         """
         numbers = await read_numbers(self._table, context)
-        leavers = [each for each in removals if each.subject == LEAVERS]
+        leavers = _leavers(changes)
         if numbers.active is not None:
-            return numbers.active + len({user for each in leavers for user in each.users})
-        return numbers.users + len({each.users[0] for each in leavers if each.is_deletion})
+            return numbers.active + len(leavers)
+        return numbers.users + sum(each.is_deletion for each in leavers.values())
 
     # Deciding
 
@@ -381,6 +383,10 @@ class Guard:
 
         Of several who are at it at once, each step is done by one.
         """
+        # What is written follows of a decision, and is no contact of the identity provider. The
+        # context is changed and not copied, since it counts the transactions of the request.
+        if context.method != "sweep":
+            context.method = "admin"
         told = 0
         while not bound.is_reached(context):
             state = await read_state(self._table, context)
@@ -425,9 +431,8 @@ class Guard:
     async def _end(
         self, context: RequestContext, state: GuardState, hold: Hold, rows: Sequence[Row]
     ) -> None:
-        ended = replace(state, hold=None).begun(hold.last)
         change = Change(GUARD, hold.id, hold.decision or "release", numbers=hold.numbers)
-        operations = [ended.written(), guard_state.decided_row(hold), *_retold(rows)]
+        operations = [state.ended(hold).written(), guard_state.decided_row(hold), *_retold(rows)]
         await commit(self._table, context, change, operations)
 
     def _now(self) -> int:
@@ -442,6 +447,18 @@ def bound_of(context: RequestContext) -> Bound:
 def _removals(changes: Sequence[RecordedChange]) -> list[Removal]:
     """List the removals among changes; what is told again was counted before."""
     return [each for row in changes if not row.retold and (each := removal_of(row))]
+
+
+def _leavers(changes: Sequence[RecordedChange]) -> dict[str, Removal]:
+    """Find the last removal of each user who is not active again."""
+    leavers: dict[str, Removal] = {}
+    for each in changes:
+        removal = None if each.retold else removal_of(each)
+        if removal is not None and removal.subject == LEAVERS:
+            leavers[each.change.id] = removal
+        elif each.change.resource == "User" and each.change.active and not each.retold:
+            leavers.pop(each.change.id, None)
+    return leavers
 
 
 def _marked(
@@ -489,11 +506,12 @@ def _same(hold: Hold, decision: Decision) -> Hold:
 
 
 def _tell_operator(tenant: str, hold: Hold) -> None:
-    most = max([len(hold.users), *hold.groups.values()])
+    removed, held = hold.largest
     _log.warning(
-        "guard: %d of %d active users of tenant %s were removed within an hour; held as %s",
-        most,
+        "guard: %d of %d active users of tenant %s were removed within an hour; %d are held as %s",
+        removed,
         hold.active,
         tenant,
+        held,
         hold.id,
     )

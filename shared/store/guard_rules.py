@@ -4,6 +4,7 @@ A change row is told at its place, held, or waits. One that waits ends what can 
 behind it is, until it is known what it is part of.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -130,10 +131,11 @@ def _is_through(number: str, state: GuardState) -> bool:
 
 
 def _has_room(removal: Removal, state: GuardState, allowed: int) -> bool:
-    if len(state.passed) >= _MOST_PASSED:
+    recent = _recent(state, removal)
+    if len(recent) >= _MOST_PASSED:
         return False
-    recent = (each for each in _recent(state, removal) if each.subject == removal.subject)
-    return sum(each.users for each in recent) + len(removal.users) <= allowed
+    passed = sum(each.users for each in recent if each.subject == removal.subject)
+    return passed + len(removal.users) <= allowed
 
 
 def _recent(state: GuardState, removal: Removal) -> list[LetThrough]:
@@ -195,13 +197,27 @@ def hold_mass(state: GuardState, look: Look, now: int, new_id: Callable[[], str]
     first = wanted[0].number
     hold = state.hold
     if hold is None:
-        hold = Hold(new_id(), now, first, first, wanted[0].time, look.active)
+        passed = _passed_before(look.rows, state, wanted)
+        hold = Hold(new_id(), now, first, first, wanted[0].time, look.active, passed=passed)
         # What has come before is through, so that nobody finds it again when it is forgotten.
         before = [each.number for each in state.passed if each.number < first]
         state = replace(state, through=max(state.through, *before, ""))
     # What there is no room for comes behind the first that is held, and waits there.
     held = wanted[: max(MOST_HELD - len(hold.users), 0)]
     return Ruling(replace(state, hold=_joined(hold, held)), held) if held else None
+
+
+def _passed_before(
+    rows: Sequence[RecordedChange], state: GuardState, wanted: Sequence[RecordedChange]
+) -> dict[str, int]:
+    """Count the users of each subject who were let through; who is to be held is none of them."""
+    passed, held = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
+    for removal in filter(None, map(removal_of, wanted)):
+        held[removal.subject] |= {*removal.users}
+    through = [row for row in rows if not row.retold and _is_through(row.number, state)]
+    for removal in filter(None, map(removal_of, through)):
+        passed[removal.subject] |= {*removal.users}
+    return {subject: len(users - held[subject]) for subject, users in passed.items()}
 
 
 def _is_to_be_held(row: RecordedChange, state: GuardState, numbers: Collection[str]) -> bool:

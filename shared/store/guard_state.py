@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, NamedTuple, Self
 
+from shared.guard.removals import LEAVERS
 from shared.store import layout
 from shared.store.layout import (
     Column,
@@ -66,6 +67,8 @@ class Hold:
         active: how many users were active before.
         users: who is disabled or deleted: all that happens to them is held.
         groups: how many users were taken out of each group.
+        passed: how many users were removed in the hour before, from each subject, of whom the
+            product was told.
         decision: what was decided; None as long as nothing was.
         decided: when, in POSIX milliseconds; 0 before.
         decided_by: the label of who has decided.
@@ -87,6 +90,7 @@ class Hold:
     active: int
     users: frozenset[str] = frozenset()
     groups: Mapping[str, int] = field(default_factory=dict)
+    passed: Mapping[str, int] = field(default_factory=dict)
     decision: Decision | None = None
     decided: int = 0
     decided_by: str = ""
@@ -114,10 +118,25 @@ class Hold:
         return self.decision == "undo" and not self.is_undone
 
     @property
+    def removed(self) -> int:
+        """How many users were disabled or deleted in all: those who are held, and before them."""
+        return self.passed.get(LEAVERS, 0) + len(self.users)
+
+    @property
+    def largest(self) -> tuple[int, int]:
+        """How many were removed in all, and are held, of the subject from which the most were."""
+        of_groups = ((self.passed.get(gid, 0) + held, held) for gid, held in self.groups.items())
+        return max([(self.removed, len(self.users)) if self.users else (0, 0), *of_groups])
+
+    @property
     def numbers(self) -> dict[str, Any]:
         """How many are concerned, as they are told."""
-        groups = [GroupNumber(*each)._asdict() for each in sorted(self.groups.items())]
-        return {"users": len(self.users), "activeUsers": self.active, "groups": groups}
+        return {
+            "users": len(self.users),
+            "removed": self.removed,
+            "activeUsers": self.active,
+            "groups": [GroupNumber(*each)._asdict() for each in sorted(self.groups.items())],
+        }
 
     def document(self) -> dict[str, Any]:
         """Write it, without the users, which are packed."""
@@ -162,6 +181,10 @@ class GuardState:
     def open_hold(self) -> Hold | None:
         """What is held and not decided about."""
         return None if self.hold is None or self.hold.decision is not None else self.hold
+
+    def ended(self, hold: Hold) -> "GuardState":
+        """End a hold, and count anew; what was let through at once keeps its room for its hour."""
+        return replace(self.begun(hold.last), hold=None, passed=self.passed)
 
     def begun(self, number: str) -> "GuardState":
         """Count nothing up to a change row, and let through what comes before it."""

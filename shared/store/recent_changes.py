@@ -147,7 +147,7 @@ async def count_changes(
     return await read_side_by_side(reads)
 
 
-_COUNTED = (Column.RESOURCE_TYPE, Column.VERB, Column.METHOD)
+_COUNTED = (Column.RESOURCE_TYPE, Column.VERB, Column.METHOD, Column.ORIGINAL)
 
 _VERBS_OF_OTHERS: Final = frozenset({"roles", "settings", "sweep", "void"})
 _METHODS_OF_OTHERS: Final = frozenset({"admin", "sweep"})
@@ -158,6 +158,8 @@ def _count(row: Row, bucket: Bucket) -> None:
     name = str(row.values[Column.RESOURCE_TYPE])
     is_of_others = (
         name in ADMINISTRATIVE
+        or name == GUARD
+        or Column.ORIGINAL in row.values
         or row.values[Column.VERB] in _VERBS_OF_OTHERS
         or row.values.get(Column.METHOD) in _METHODS_OF_OTHERS
     )

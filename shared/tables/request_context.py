@@ -40,7 +40,8 @@ class RequestContext:
         actor: label of the token that authorised the request, never the token.
         deadline: `time.monotonic()` after which no storage call is begun.
         method: how the request came: its HTTP method, of each operation in a bulk request its own;
-            `sweep` for the sweeper, `admin` for the command line. Change rows keep it.
+            `sweep` for the sweeper, `admin` for the command line and for what follows of a decision
+            about the guard. Change rows keep it.
         position: index of the operation in its bulk request; None outside of one.
         client_request_id: how the client names the request, in a form that holds no name; "" where
             it does not. Change rows keep it, by which they are found from the client's own log.

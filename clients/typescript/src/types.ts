@@ -92,11 +92,13 @@ export interface EventResource {
 export interface GuardNotice {
   /** Of what is held. */
   readonly id: string;
-  /** How many were disabled or deleted so far. */
+  /** How many are held who were disabled or deleted, so far. */
   readonly users: number;
+  /** How many were disabled or deleted in all: with those within the hour before, whom the feed has told of. */
+  readonly removed: number;
   /** How many users were active before. */
   readonly activeUsers: number;
-  /** How many users were taken out of each group. */
+  /** How many are held who were taken out of each group. */
   readonly groups: readonly { readonly id: string; readonly users: number }[];
 }
 

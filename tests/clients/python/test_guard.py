@@ -47,6 +47,7 @@ def test_the_notice_of_the_guard_is_of_no_resource() -> None:
             "guard": {
                 "id": "8" * 32,
                 "users": 91,
+                "removed": 101,
                 "activeUsers": 900,
                 "groups": [{"id": "5" * 32, "users": 12}],
             },
@@ -54,5 +55,5 @@ def test_the_notice_of_the_guard_is_of_no_resource() -> None:
     )
     assert (event.resource_type, event.resource_id, event.version) == ("", "", None)
     assert event.guard is not None
-    assert (event.guard.users, event.guard.active_users) == (91, 900)
+    assert (event.guard.users, event.guard.removed, event.guard.active_users) == (91, 101, 900)
     assert event.guard.groups == (("5" * 32, 12),)

@@ -49,6 +49,7 @@ async def test_what_is_held_is_shown_and_released(
     assert (shown.json["mode"], shown.json["removedInTheLastHour"]) == ("hold", 7)
     (hold,) = shown.json["holds"]
     assert (hold["state"], hold["users"], hold["activeUsers"]) == ("held", 5, 20)
+    assert hold["removed"] == 7
     for _ in range(2):
         done = await guard_admin("guard", "release", hold["id"], "--tenant", tenant)
         assert done.status == 0, done.err

@@ -73,6 +73,7 @@ async def test_by_default_the_guard_holds_nothing(scim: Scim, api: Api) -> None:
 async def test_what_is_held_is_released_once(scim: Scim, api: Api) -> None:
     _, hold = await held(scim, api)
     assert (hold["state"], hold["users"], hold["activeUsers"]) == ("held", 4, 8)
+    assert hold["removed"] == 6
     assert "first" not in hold, "this key may not read identities"
     for _ in range(2):
         response = await api.request("POST", f"/guard/{hold['id']}/release")
@@ -104,7 +105,13 @@ async def test_an_undo_brings_all_back(scim: Scim, api: Api) -> None:
 async def test_the_notice_is_of_no_resource(scim: Scim, api: Api) -> None:
     _, hold = await held(scim, api)
     [notice] = [each for each in await told(api) if each["type"] == "guard.held"]
-    assert notice["guard"] == {"id": hold["id"], "users": 4, "activeUsers": 8, "groups": []}
+    assert notice["guard"] == {
+        "id": hold["id"],
+        "users": 4,
+        "removed": 6,
+        "activeUsers": 8,
+        "groups": [],
+    }
     assert "resource" not in notice
 
 

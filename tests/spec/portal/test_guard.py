@@ -134,7 +134,7 @@ async def test_what_is_held_has_numbers_names_and_what_happens_if_nobody_decides
 ) -> None:
     shown = await staff.get(held.page)
     page = text_of(shown)
-    assert "4 of 8 active users were disabled or deleted" in page
+    assert "6 of 8 active users were disabled or deleted; 4 of them were held back." in page
     assert "If nobody decides it waits" in page
     names = sorted(each["userName"] for each in held.users[2:6])
     assert sorted(set(re.findall(r"user\d@contoso\.test", page))) == names
@@ -153,7 +153,7 @@ async def test_groups_that_members_were_taken_out_of_are_named(
         await tenant.scim.patch(f"/Groups/{group['id']}", {"op": "remove", "path": path})
     await tenant.told()
     page = await staff.page(tenant.page)
-    assert "Members were taken out of 1 group: 4." in page
+    assert "Members were taken out of 1 group; 4 of these removals were held back." in page
     assert "<b>Sales</b> · 4 users" in page
 
 
@@ -196,6 +196,19 @@ async def test_watch_and_all_tenants_say_that_something_is_held(
     assert "held back" not in after, "it is read again, although nobody asked for that"
 
 
+@pytest.mark.parametrize("decision", ["release", "undo"])
+async def test_watch_does_not_take_a_decision_for_the_identity_provider(
+    held: Tenant, staff: Visitor, decision: str
+) -> None:
+    watch = f"/portal/tenants/{held.name}/watch"
+    by_provider = f"Changes in 24 hours {len(held.users) + 6} Users"
+    assert by_provider in await staff.page(watch)
+    api = held.office.api(held.name)
+    hold = (await api.request("GET", "/guard")).json()["held"]
+    assert (await api.request("POST", f"/guard/{hold['id']}/{decision}")).status_code == 200
+    assert by_provider in await staff.page(watch)
+
+
 # --- who may see it, and who decides
 
 
@@ -203,7 +216,7 @@ async def test_whoever_may_watch_sees_it_and_decides_nothing(held: Tenant) -> No
     async with held.office.customer(held.name, "watch") as customer:
         shown = await customer.get("/portal/guard?decide=release")
         page = text_of(shown)
-        assert "4 of 8 active users were disabled or deleted" in page
+        assert "6 of 8 active users were disabled or deleted; 4 of them were held back." in page
         assert "tell the vendor of the product what you want" in page
         assert "<form" not in shown.text.partition("<main")[2]
         assert "removal of many users is held back" in await customer.page("/portal/watch")
@@ -241,8 +254,9 @@ async def test_a_release_is_confirmed_by_its_numbers_and_tells_the_product(
 ) -> None:
     asked = await staff.page(f"{held.page}?decide=release")
     assert (
-        "Tell the product of this removal? 4 of 8 active users were disabled or deleted." in asked
-    )
+        "Tell the product of this removal?"
+        " 6 of 8 active users were disabled or deleted; 4 of them were held back."
+    ) in asked
     assert (await held.told())[-1] == "guard.held", "nothing is decided yet"
     page = await decide(staff, held, "release")
     assert "The removal is released 4 changes that were held are told to the product" in page
@@ -258,7 +272,7 @@ async def test_an_undo_enables_again_and_says_how_many(held: Tenant, staff: Visi
     active = [(await held.scim.user(each["id"]))["active"] for each in held.users[2:5]]
     assert active == [True, True, True]
     after = await staff.page(held.page)
-    assert "What was decided undone 4 of 8 active users were disabled or deleted." in after
+    assert "What was decided undone 6 of 8 active users were disabled or deleted; 4" in after
 
 
 async def test_of_two_who_decide_otherwise_the_second_is_told(held: Tenant) -> None:
@@ -289,7 +303,9 @@ async def test_what_has_grown_since_it_was_read_is_asked_about_again(held: Tenan
         await held.disable(held.users[6])
         again = await send(member, held, form)
         assert (again.status_code, "More has been held since" in text_of(again)) == (409, True)
-        assert "5 of 8 active users were disabled or deleted" in text_of(again)
+        assert "7 of 8 active users were disabled or deleted; 5 of them were held back." in text_of(
+            again
+        )
         assert (await held.told())[-1] == "guard.held"
         fresh = form_in(again.text, f"{held.page}/decide")
         assert (await send(member, held, fresh)).status_code == 303

@@ -20,7 +20,7 @@ from shared.store.changes import recorded
 from shared.store.store import Store, open_store
 from shared.tables.request_context import Bound
 from shared.tables.table import collect
-from shared.tenant_settings import patched
+from shared.tenant_settings import GuardSettings, patched
 from tests.support.documents import user
 from tests.support.seeds import seed
 
@@ -216,8 +216,56 @@ async def test_the_notice_has_the_numbers(directory: Directory, product: Product
     document = held.document({})
     hold = await directory.store.guard.hold(directory.new_context())
     assert hold is not None
-    assert document["guard"] == {"id": hold.id, "users": 6, "activeUsers": 40, "groups": []}
+    assert document["guard"] == {
+        "id": hold.id,
+        "users": 6,
+        "removed": 9,
+        "activeUsers": 40,
+        "groups": [],
+    }
     assert "resource" not in document
+
+
+async def test_the_operator_is_told_how_many_were_removed_and_how_many_of_them_are_held(
+    directory: Directory, product: Product, caplog: pytest.LogCaptureFixture, tenant: str
+) -> None:
+    await directory.begin(40)
+    await directory.disable(directory.users[:3])
+    assert await product.follow() == 3 * ["user.deactivated"]
+    await directory.disable(directory.users[3:9])
+    with caplog.at_level(logging.WARNING):
+        await product.follow()
+    hold = await directory.store.guard.hold(directory.new_context())
+    assert hold is not None
+    removed = f"guard: 9 of 40 active users of tenant {tenant} were removed within an hour"
+    assert caplog.messages == [f"{removed}; 6 are held as {hold.id}"]
+    await directory.disable(directory.users[9:11])
+    await product.follow()
+    grown = await directory.decide("undo")
+    assert (grown.removed, len(grown.users), grown.active) == (11, 8, 40)
+
+
+async def test_of_a_group_it_is_told_how_many_have_left_it(
+    directory: Directory, product: Product, caplog: pytest.LogCaptureFixture, tenant: str
+) -> None:
+    await directory.begin(40, groups=1)
+    for uid in directory.users[:9]:
+        await directory.take_out([uid])
+    with caplog.at_level(logging.WARNING):
+        await product.follow()
+    (line,) = caplog.messages
+    assert line.startswith(f"guard: 9 of 40 active users of tenant {tenant} were removed")
+    assert "; 6 are held as " in line
+
+
+async def test_who_is_active_again_was_active_once(directory: Directory, product: Product) -> None:
+    await directory.begin(40)
+    await directory.disable(directory.users[:9])
+    await product.follow()
+    await directory.decide("undo")
+    rule = GuardSettings.model_validate({"users": 3, "percent": 10})
+    hour = await directory.store.guard.last_hour(directory.new_context(), rule)
+    assert (hour.removed, hour.active) == (9, 40)
 
 
 async def test_others_are_told_of_while_many_are_held(
@@ -429,16 +477,50 @@ async def test_an_hour_after_it_single_leavers_pass_again(
     assert await directory.store.guard.hold(directory.new_context()) is not None
 
 
-async def test_after_a_decision_it_counts_anew(directory: Directory, product: Product) -> None:
+async def test_after_a_decision_it_counts_anew(
+    directory: Directory, product: Product, later: Later
+) -> None:
     await directory.begin(40)
     await directory.disable(directory.users[:9])
     await product.follow()
     await directory.decide("release")
     await product.follow()
     await directory.disable(directory.users[9:12])
+    assert await product.follow() == []
+    later.seconds = 125
     assert await product.follow() == 3 * ["user.deactivated"]
-    await directory.disable(directory.users[12:20])
+
+
+async def test_after_a_decision_no_more_pass_at_once_within_the_hour(
+    directory: Directory, product: Product
+) -> None:
+    await directory.begin(40)
+    await directory.disable(directory.users[:9])
+    await product.follow()
+    await directory.decide("undo")
+    assert await product.follow() == 6 * ["user.activated"]
+    await directory.disable(directory.users[3:6])
+    assert await product.follow() == []
+    await directory.disable(directory.users[6:9])
     assert await product.follow() == ["guard.held"]
+    hold = await directory.store.guard.hold(directory.new_context())
+    assert hold is not None
+    assert hold.users == {*directory.users[3:9]}
+
+
+async def test_an_hour_after_the_first_ones_single_leavers_pass_again_after_a_decision(
+    directory: Directory, product: Product, later: Later, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await directory.begin(40)
+    await directory.disable(directory.users[:9])
+    await product.follow()
+    await directory.decide("release")
+    await product.follow()
+    real = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: real() + int(1.1 * HOUR * 1e9))
+    later.seconds = 1.1 * HOUR
+    await directory.disable(directory.users[20:22])
+    assert await product.follow() == 2 * ["user.deactivated"]
 
 
 async def test_without_hold_nothing_is_held_and_the_operator_is_told(

@@ -17,15 +17,22 @@ from shared.explain.french import FRENCH_FOR_CUSTOMER
 from shared.explain.reasoning import explain, moment
 from shared.explain.statements import Explanation, Finding, Verdict
 from shared.explain.text_catalogue import TextCatalogue, answer_of, remedy_of, text_of, ticket_of
+from shared.scim.documents import changed_names
 from shared.scim.members import MemberChange
 from shared.store.provisioning_log import KeptEntry, LogEntry
 from shared.store.setup_links import Right
+from shared.store.store import open_store
+from shared.tables.request_context import Bound
+from shared.tenant_settings import patched
 from tests.support.documents import group, setting, user
+from tests.support.seeds import seed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from shared.store.guard_state import Decision
     from shared.store.store import Store
+    from shared.tables.azure_table import AzureTable
     from tests.conftest import NewContext
 
 HOUR, DAY = 3_600_000, 86_400_000
@@ -122,6 +129,27 @@ async def test_what_the_vendor_does_is_no_contact(
 ) -> None:
     await store.settings.update(new_context(), lambda _: {"requestsPerSecond": 60})
     await store.setup_links.issue(new_context(), [Right.WATCH], 1)
+    assert (await why()).verdict is Verdict.NEVER_CONTACTED
+
+
+@pytest.mark.parametrize("decision", ["release", "undo"])
+async def test_a_decision_about_the_guard_is_no_contact(
+    table: AzureTable, new_context: NewContext, why: Why, decision: Decision
+) -> None:
+    store = open_store(table, changed_names)
+    made = await seed(store.table, new_context(), users=12, groups=0)
+    guard = {"guard": {"users": 2, "percent": 10, "hold": True}}
+    await store.settings.update(new_context(), lambda kept: patched(kept, guard))
+    for uid in made.users[:6]:
+        # The identity provider itself is left out, so that nothing but the decision could count.
+        by_tool = replace(new_context(), method="admin")
+        await store.users.update(by_tool, uid, lambda kept: {**kept, "active": False})
+    await store.guard.check(new_context())
+    hold = await store.guard.hold(new_context())
+    assert hold is not None
+    by_api = replace(new_context(), method="POST")
+    done = await store.guard.decide(by_api, hold.id, decision, Bound(1_000_000, float("inf")))
+    assert done.is_done
     assert (await why()).verdict is Verdict.NEVER_CONTACTED
 
 

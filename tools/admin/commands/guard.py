@@ -57,7 +57,17 @@ def show(
         console.show_json({"tenant": tenant, **summary, "holds": found})
         return
     console.show_fields({"tenant": tenant, **summary})
-    columns = ["id", "state", "since", "users", "activeUsers", "groups", "changesTold", "enabled"]
+    columns = [
+        "id",
+        "state",
+        "since",
+        "users",
+        "removed",
+        "activeUsers",
+        "groups",
+        "changesTold",
+        "enabled",
+    ]
     rows = [[_cell(hold[column]) for column in columns] for hold in found]
     console.show_table(columns, rows)
 

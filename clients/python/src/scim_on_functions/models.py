@@ -71,21 +71,25 @@ class GuardNotice:
 
     Attributes:
         id: of what is held.
-        users: how many were disabled or deleted so far.
+        users: how many are held who were disabled or deleted, so far.
         active_users: how many users were active before.
-        groups: how many users were taken out of each group.
+        groups: how many are held who were taken out of each group.
+        removed: how many were disabled or deleted in all: those who are held, and those within the
+            hour before of whom the feed has told.
     """
 
     id: str
     users: int
     active_users: int
     groups: tuple[tuple[str, int], ...] = ()
+    removed: int = 0
 
     @classmethod
     def read(cls, document: Document) -> Self:
         """Read the notice of an event."""
         groups = tuple((each["id"], each["users"]) for each in document["groups"])
-        return cls(document["id"], document["users"], document["activeUsers"], groups)
+        users, removed = document["users"], document["removed"]
+        return cls(document["id"], users, document["activeUsers"], groups, removed)
 
 
 @dataclass(frozen=True, slots=True)
