@@ -134,7 +134,6 @@ def _query_of(request: str) -> str:
         f"AppTraces | where TimeGenerated > ago(7d) and Message has '{request}' and Message has"
         " 'failedCheck' | project Message"
     )
-    return (
-        'az monitor log-analytics query --workspace "$WORKSPACE" --analytics-query'
-        f' "{query}" --query "[].Message" --output tsv | python -m tools.admin client explain -'
-    )
+    asked = ("az monitor log-analytics query", '--workspace "$WORKSPACE"')
+    told = (f'--analytics-query "{query}"', '--query "[].Message" --output tsv')
+    return " ".join((*asked, *told, "| .venv/bin/python -m tools.admin client explain -"))
