@@ -8,7 +8,7 @@ by it a commit knows without a call whether anybody is to be told.
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from shared.clock import Clock
@@ -84,17 +84,9 @@ class WebhookEndpoint:
 
     def told(self) -> dict[str, Any]:
         """Describe it for people and products, as `/api/v1/webhooks` shows it; None is not set."""
-        return {
-            "id": self.id,
-            "url": self.url,
-            "description": self.description,
-            "tenants": None if self.tenants is None else list(self.tenants),
-            "types": list(self.types) or None,
-            "state": self.state,
-            "reason": self.reason,
-            "created": self.created,
-            "modified": self.modified,
-        }
+        told = {name: value for name, value in asdict(self).items() if name != "version"}
+        tenants = None if self.tenants is None else list(self.tenants)
+        return told | {"tenants": tenants, "types": list(self.types) or None}
 
 
 EndpointChange = Callable[[WebhookEndpoint], WebhookEndpoint]
