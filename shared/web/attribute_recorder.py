@@ -19,6 +19,7 @@ from shared.store.provisioning_log import KeptEntry, LogEntry, ProvisioningLog
 from shared.tables.request_context import RequestContext
 from shared.telemetry.request_record import RequestRecord
 from shared.web.sent_attributes import attributes_sent
+from shared.web.writings import give_up, wait_until_written
 
 NAMES_GATHER_SECONDS: Final = 3.0
 """How long names wait for others, the first time."""
@@ -159,14 +160,11 @@ class AttributeRecorder:
 
     async def drain(self) -> None:
         """Wait until all that waits is written."""
-        while writing := [each.writing for each in self._tenants.values() if each.writing]:
-            await asyncio.wait(writing)
+        await wait_until_written(self._tenants)
 
     async def close(self) -> None:
         """Give up what waits: other instances, and later requests, bring it again."""
-        for each in self._tenants.values():
-            if each.writing is not None:
-                each.writing.cancel()
+        give_up(self._tenants)
 
 
 def _type_of(record: RequestRecord) -> str | None:

@@ -29,6 +29,7 @@ from shared.tables.operations import MAX_TRANSACTION_OPERATIONS
 from shared.tables.request_context import RequestContext
 from shared.telemetry.request_record import RequestRecord
 from shared.web.body_shapes import names_in, names_in_filter, shape_of
+from shared.web.writings import wait_until_written, write_or_give_up
 
 ENTRIES_A_MINUTE = 300
 """Entries of a tenant that an instance writes in a minute; more are counted. The sweeper takes away
@@ -56,7 +57,6 @@ COUNT_SECONDS = 15.0
 
 _LONGEST_BACKOFF = 60.0
 _WRITE_SECONDS = 20.0
-_CLOSE_SECONDS = 5.0
 _MOST_FAILURES = 8
 """Attempts at writing, over some four minutes; then what waits is counted as lost."""
 
@@ -118,18 +118,11 @@ class ProvisioningRecorder:
 
     async def drain(self) -> None:
         """Wait until all that was taken is written, or given up."""
-        while writing := [each.writing for each in self._tenants.values() if each.writing]:
-            await asyncio.wait(writing)
+        await wait_until_written(self._tenants)
 
     async def close(self) -> None:
         """Write what waits, for a few seconds at most, and give up the rest."""
-        try:
-            async with asyncio.timeout(_CLOSE_SECONDS):
-                await self.drain()
-        except TimeoutError:
-            for each in self._tenants.values():
-                if each.writing is not None:
-                    each.writing.cancel()
+        await write_or_give_up(self._tenants)
 
     def _take(self, record: RequestRecord) -> None:
         kinds = list(self._kinds(record))

@@ -20,6 +20,7 @@ from shared.store.traces import TRANSACTION_ENTRIES, SealedEntry, Traces, trace_
 from shared.tables.request_context import RequestContext
 from shared.telemetry.request_record import RequestRecord
 from shared.web.traced_exchange import TraceGap, names_user, write_exchange, write_left_out
+from shared.web.writings import wait_until_written, write_or_give_up
 
 TRACED_A_MINUTE = 600
 """Requests of a tenant that an instance keeps in a minute."""
@@ -41,7 +42,6 @@ TRACE_COUNT_SECONDS = 60.0
 _COUNTED_AGAIN = 100
 _MOST_ATTEMPTS = 4
 _WRITE_SECONDS = 20.0
-_CLOSE_SECONDS = 5.0
 _ACTOR = "trace"
 
 _log = logging.getLogger(__name__)
@@ -104,18 +104,11 @@ class TraceRecorder:
 
     async def drain(self) -> None:
         """Wait until all that was taken is written, or given up."""
-        while writing := [each.writing for each in self._tenants.values() if each.writing]:
-            await asyncio.wait(writing)
+        await wait_until_written(self._tenants)
 
     async def close(self) -> None:
         """Write what waits, for a few seconds at most, and give up the rest."""
-        try:
-            async with asyncio.timeout(_CLOSE_SECONDS):
-                await self.drain()
-        except TimeoutError:
-            for each in self._tenants.values():
-                if each.writing is not None:
-                    each.writing.cancel()
+        await write_or_give_up(self._tenants)
 
     def _take(self, record: RequestRecord) -> None:
         trace = self._traces.latest(record.tenant)

@@ -294,7 +294,7 @@ async def test_to_close_is_not_to_wait_for_ever(
         await asyncio.Event().wait()
 
     monkeypatch.setattr(Written, "write", hang)
-    monkeypatch.setattr("shared.web.provisioning_recorder._CLOSE_SECONDS", 0.05)
+    monkeypatch.setattr("shared.web.writings._CLOSE_SECONDS", 0.05)
     recorder.take(finished())
     await recorder.close()
     assert written.entries == []

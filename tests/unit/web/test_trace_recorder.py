@@ -22,7 +22,7 @@ from shared.store.traces import TRANSACTION_ENTRIES, SealedEntry, trace_place
 from shared.tables.request_context import RequestContext
 from shared.telemetry.request_record import RequestRecord
 from shared.trace_seals import SealKeys, draw_seal_keys, unseal
-from shared.web import services, trace_recorder
+from shared.web import services
 from shared.web.bodies import Body
 from shared.web.services import Services
 from shared.web.trace_recorder import (
@@ -377,7 +377,7 @@ async def test_to_close_is_not_to_wait_for_ever(
         await asyncio.Event().wait()
 
     monkeypatch.setattr(Traced, "write", hang)
-    monkeypatch.setattr(trace_recorder, "_CLOSE_SECONDS", 0.05)
+    monkeypatch.setattr("shared.web.writings._CLOSE_SECONDS", 0.05)
     recorder.take(finished())
     await recorder.close()
     assert traced.transactions == []
