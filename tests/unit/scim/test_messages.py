@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from shared.errors import InvalidSyntax, PayloadTooLarge
-from shared.scim.messages import list_response, parse_patch
+from shared.errors import InvalidSyntax, InvalidValue, PayloadTooLarge
+from shared.scim.messages import list_response, parse_bulk, parse_patch, parse_search
 from shared.scim.operations import MAX_PATCH_OPERATIONS, PatchOperation
 
 SCHEMAS = ["urn:ietf:params:scim:api:messages:2.0:PatchOp"]
@@ -99,3 +99,66 @@ def test_a_page_tells_its_place_and_size() -> None:
     page = list_response(({"id": "a"}, {"id": "b"}), 12, 6)
     assert (page["totalResults"], page["startIndex"], page["itemsPerPage"]) == (12, 6, 2)
     assert page["Resources"] == [{"id": "a"}, {"id": "b"}]
+
+
+@pytest.mark.parametrize(
+    ("operation", "why"),
+    [
+        ({"path": "/Users/1"}, "needs a method"),
+        ({"method": "GET", "path": "/Users/1"}, "needs a method"),
+        ({"method": "DELETE"}, "needs a path"),
+        ({"method": "DELETE", "path": ""}, "needs a path"),
+        ({"method": "POST", "path": "/Users", "bulkId": 7, "data": {}}, "has a bulkId that is not"),
+        ({"method": "PUT", "path": "/Users/1", "version": 7, "data": {}}, "has a version that is"),
+        ({"method": "POST", "path": "/Users", "data": {}}, "is a POST and needs a bulkId"),
+        ({"method": "PUT", "path": "/Users/1"}, "is a PUT and needs data"),
+        ({"method": "PATCH", "path": "/Users/1"}, "is a PATCH and needs data"),
+        ("DELETE", "must be an object"),
+    ],
+)
+def test_a_broken_bulk_operation_is_refused_by_its_index(operation: Any, why: str) -> None:
+    right = {"method": "delete", "path": "/Users/1"}
+    with pytest.raises(InvalidSyntax) as refusal:
+        parse_bulk({"Operations": [right, operation]})
+    assert refusal.value.detail.startswith(f"Operation 1 (the first is 0) {why}")
+
+
+@pytest.mark.parametrize(("sent", "limit"), [(None, None), (0, 1), (1, 1), ("3", 3), (3.0, 3)])
+def test_the_number_of_errors_that_end_a_bulk_request_is_read(
+    sent: object, limit: int | None
+) -> None:
+    body = {"failOnErrors": sent, "Operations": [{"method": "DELETE", "path": "/Users/1"}]}
+    operations, read = parse_bulk(body)
+    assert ([each.method for each in operations], read) == (["DELETE"], limit)
+
+
+@pytest.mark.parametrize("sent", [-1, 1.5, "x", [], {}, True])
+def test_another_number_of_errors_is_refused(sent: object) -> None:
+    body = {"failOnErrors": sent, "Operations": [{"method": "DELETE", "path": "/Users/1"}]}
+    with pytest.raises(InvalidSyntax, match="failOnErrors must be a whole number"):
+        parse_bulk(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        ({"filter": 1}, "filter"),
+        ({"sortBy": ["userName"]}, "sortBy"),
+        ({"sortOrder": 1}, "sortOrder"),
+        ({"startIndex": []}, "startIndex"),
+        ({"count": 1.5}, "count"),
+        ({"cursor": 1}, "cursor"),
+        ({"attributes": [1]}, "attributes"),
+        ({"excludedAttributes": {}}, "excludedAttributes"),
+    ],
+)
+def test_a_search_with_a_part_of_another_type_is_refused(body: Any, name: str) -> None:
+    with pytest.raises(InvalidValue) as refusal:
+        parse_search(body)
+    assert (refusal.value.path, refusal.value.detail.split()[0]) == (name, name)
+
+
+def test_a_filter_in_the_url_of_a_search_is_refused_unless_the_body_has_it() -> None:
+    with pytest.raises(InvalidValue, match="filter stands in the URL"):
+        parse_search({"count": 1}, in_url={"filter"})
+    assert parse_search({"filter": 'userName eq "a"'}, in_url={"filter"}).filter is not None
