@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -77,8 +78,9 @@ def pages() -> list[Path]:
     return sorted(found)
 
 
+@cache
 def sections(path: Path) -> list[Section]:
-    """Read a page."""
+    """Read a page, once a run: pages are many, and link to each other."""
     return read(path.read_text("utf-8"))
 
 
