@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import sys
+import tempfile
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from tests.support.fakes.collectors import Collector, collecting, texts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
 ON = Settings.from_environment(
     {"AZURE_FUNCTIONS_ENVIRONMENT": "Development", "SCIM_TELEMETRY": "on"}
@@ -31,9 +33,11 @@ KEY = "00000000-0000-0000-0000-000000000001"
 
 @pytest.fixture(autouse=True)
 def log(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> pytest.LogCaptureFixture:
     """A process without variables of telemetry, and its log."""
+    # The exporter of Azure Monitor makes a folder there for what it could not send.
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     for name in os.environ:
         if name.startswith(("OTEL_", "APPLICATIONINSIGHTS_", "WEBSITE_")):
             monkeypatch.delenv(name)
