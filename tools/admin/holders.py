@@ -8,6 +8,9 @@ from typing import Self
 from shared import clients, tenants
 from shared.auth.rotation import ManagedSecret
 
+PUBLIC_KEY_TAG = "publicKey"
+"""Tag of a version of the signing key: its public half, which tells whose signature a token has."""
+
 
 @dataclass(frozen=True, slots=True)
 class Holder:

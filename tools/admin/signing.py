@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PublicFormat,
+    load_pem_private_key,
     load_pem_public_key,
 )
 
@@ -20,9 +23,30 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def draw_signing_key() -> str:
-    """Draw a private key of the curve P-256, in PEM."""
-    return Signatures.draw_key()
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A key that signs access tokens.
+
+    Attributes:
+        private: in PEM.
+        public: its public half, as of `public_pem`.
+    """
+
+    private: str = field(repr=False)
+    public: str
+
+
+def draw_signing_key() -> SigningKey:
+    """Draw a key of the curve P-256."""
+    private = Signatures.draw_key()
+    public = load_pem_private_key(private.encode(), password=None).public_key()
+    encoded = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return SigningKey(private, base64.b64encode(encoded).decode())
+
+
+def public_pem(tag: str) -> str:
+    """Write a public key in PEM that a tag holds as base64 of SubjectPublicKeyInfo (RFC 5480)."""
+    return f"-----BEGIN PUBLIC KEY-----\n{tag}\n-----END PUBLIC KEY-----\n"
 
 
 def read_public_key(file: Path) -> str:

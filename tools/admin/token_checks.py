@@ -1,9 +1,9 @@
 """Why a JWT is refused: each thing that the service checks of it, what it expects and what it got.
 
 The checks are those of the service (`shared/oauth/`). What cannot be known here is said to be
-unchecked: without a vault all that lies in it, and always the signature of an access token, since
-the key that would tell stays in the vault. Nothing of a token is shown but its header and the
-claims that are checked.
+unchecked: without a vault all that lies in it. The signature of an access token is checked by the
+public half of the key, which is a tag of it: the key itself is never read. Nothing of a token is
+shown but its header and the claims that are checked.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from shared.oauth.checks import ClaimCheck
 from shared.oauth.key_sets import KeySets
 from shared.oauth.metadata import token_endpoint
 from shared.oauth.trusts import Trust, examine_foreign, parse_trust
+from tools.admin.holders import PUBLIC_KEY_TAG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -173,21 +174,34 @@ def _of_access_token(asked: Asked) -> list[Finding]:
 def _of_its_client(asked: Asked, held: Held | None) -> list[Finding]:
     """Check what an access token rests on: a signing key, a client and a tenant."""
     claims, key_id = asked.token.claims, asked.token.key_id
-    signature = Finding("signature", "not checked", "the key, which stays in the vault")
     if held is None:
-        names = ("kid", "client_version", "tenant")
-        return [signature, *(Finding(name, "not checked", "--vault") for name in names)]
+        names = ("kid", "signature", "client_version", "tenant")
+        return [Finding(name, "not checked", "--vault") for name in names]
     version = str(claims.get("client_version"))
     client = str(claims.get("client_id"))
     of_client = held.clients.get(client, ())
     return [
         Finding.of(exactly_one_of("alg", ["ES256"], asked.token.algorithm)),
         Finding.of(exactly_one_of("kid", _ids(held.signing_keys), key_id)),
-        signature,
+        _of_our_signature(asked.token, held.signing_keys),
         Finding.of(exactly_one_of("client", sorted(held.clients), client)),
         Finding.of(exactly_one_of("client_version", _ids(of_client), version)),
         *_of_tenant(held),
     ]
+
+
+def _of_our_signature(token: UnverifiedJwt, signing_keys: Sequence[Standing]) -> Finding:
+    """Check the signature of an access token by the key that it names, valid or not."""
+    tags = [each.version.tags for each in signing_keys if each.version.id == token.key_id]
+    public = tags[0].get(PUBLIC_KEY_TAG, "") if tags else ""
+    if not public:
+        return Finding("signature", "not checked", f"a signing key with the tag {PUBLIC_KEY_TAG}")
+    # 0.1 s that `--help` spares.
+    from shared.oauth.signatures import Signatures  # noqa: PLC0415
+    from tools.admin.signing import public_pem  # noqa: PLC0415
+
+    *_, last = Signatures().check_by_public_key(token, public_pem(public))
+    return Finding.of(last)
 
 
 async def _of_best_credential(asked: Asked, held: Held) -> list[Finding]:

@@ -87,14 +87,51 @@ def assert_tells_no_secret(ended: Ended, token: str) -> None:
     assert "PRIVATE KEY" not in told
 
 
-async def test_a_token_that_is_right_passes_all_but_its_signature(
+async def test_a_token_that_is_right_passes_whose_key_has_no_tag_but_for_its_signature(
     admin: Admin, token_with: TokenWith
 ) -> None:
-    """The key that would tell is never read out of the vault."""
+    """A key that was set by other means than `signing-key`; it is never read out of the vault."""
     found = await explained(admin, token_with(), "--url", URL)
     assert {name for name, each in found.items() if each == "not checked"} == {"signature"}
     assert {"iss", "aud", "tenant", "scope", "exp", "kid", "client_version"} <= found.keys()
     assert "failed" not in found.values()
+
+
+@pytest.mark.parametrize("drawn_by", ["new", "rotate"])
+async def test_a_signature_is_checked_by_the_public_half_of_the_key(
+    admin: Admin, entra: Version, vault: FakeKeyVault, drawn_by: str
+) -> None:
+    vault.put("scim-token--acme", "the-token-of-the-tenant")
+    assert (await admin("signing-key", "new")).status == 0
+    if drawn_by == "rotate":
+        assert (await admin("signing-key", "rotate")).status == 0
+    version = vault.secrets[SIGNING_KEY][-1]
+    version.not_before = None
+    now = int(time.time())
+    claims = {
+        "iss": URL,
+        "aud": URL,
+        "sub": "entra",
+        "client_id": "entra",
+        "client_version": entra.id,
+        "tenant": "acme",
+        "scope": "scim",
+        "iat": now,
+        "exp": now + 3_600,
+    }
+    names = {"kid": version.id, "typ": "at+jwt"}
+    found = await explained(admin, signed(claims, version.value, **names), "--url", URL)
+    assert {*found.values()} == {"passed"}
+    found = await explained(admin, signed(claims, private_key(), **names), "--url", URL)
+    assert {name for name, each in found.items() if each == "failed"} == {"signature"}
+
+
+async def test_a_tag_that_holds_no_public_key_is_told(
+    admin: Admin, token_with: TokenWith, signing: Version
+) -> None:
+    signing.tags["publicKey"] = "none"
+    found = await explained(admin, token_with(), "--url", URL)
+    assert {name for name, each in found.items() if each == "failed"} == {"key"}
 
 
 @pytest.mark.parametrize(

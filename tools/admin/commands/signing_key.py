@@ -1,6 +1,7 @@
 """`signing-key`: the keys that sign access tokens, in Key Vault."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated
 
@@ -17,7 +18,7 @@ from tools.admin.commands.options import (
     run,
     version_named,
 )
-from tools.admin.holders import Holder
+from tools.admin.holders import PUBLIC_KEY_TAG, Holder
 from tools.admin.places import Place
 from tools.admin.vault import open_vault
 from tools.command_line import App
@@ -49,7 +50,8 @@ def rotate(valid_days: ValidDays = 730, vault: Vault = None, as_json: AsJson = F
     where = place(vault=vault)
     begins = time.time() + _KNOWN_EVERYWHERE
     lifetime = Lifetime(begins, begins + valid_days * _DAY)
-    run(issuing.rotate(where, _with_new_key(), lifetime, as_json=as_json))
+    holder, tags = _with_new_key()
+    run(issuing.rotate(where, holder, lifetime, tags, as_json=as_json))
 
 
 @app.command(epilog=EXIT_STATUS)
@@ -74,11 +76,15 @@ def list_versions(vault: Vault = None, as_json: AsJson = False) -> None:
 
 
 async def _new(where: Place, lifetime: Lifetime) -> Drawn:
+    holder, tags = _with_new_key()
     async with open_vault(where) as vault:
-        return await issuing.draw_first(vault, _with_new_key(), lifetime)
+        return await issuing.draw_first(vault, holder, lifetime, tags)
 
 
-def _with_new_key() -> Holder:
+def _with_new_key() -> tuple[Holder, Mapping[str, str]]:
+    """Draw a key; its public half becomes a tag, which `client explain` may read."""
     from tools.admin.signing import draw_signing_key  # noqa: PLC0415 - 0.1 s that `--help` spares
 
-    return replace(Holder.signing_key(), secret=ManagedSecret.of_signing_keys(draw_signing_key()))
+    drawn = draw_signing_key()
+    secret = ManagedSecret.of_signing_keys(drawn.private)
+    return replace(Holder.signing_key(), secret=secret), {PUBLIC_KEY_TAG: drawn.public}
