@@ -47,22 +47,26 @@ class TokenWith(Protocol):
 @pytest.fixture
 def token_with(key: str, signing: Version, entra: Version) -> TokenWith:
     def make(**changes: Any) -> str:
-        now = int(time.time())
-        claims = {
-            "iss": URL,
-            "aud": URL,
-            "sub": "entra",
-            "client_id": "entra",
-            "client_version": entra.id,
-            "tenant": "acme",
-            "scope": "scim",
-            "iat": now,
-            "exp": now + 3_600,
-            "jti": "x",
-        }
-        return signed({**claims, **changes}, key, kid=signing.id, typ="at+jwt")
+        return signed({**claims_by(entra), **changes}, key, kid=signing.id, typ="at+jwt")
 
     return make
+
+
+def claims_by(version: Version) -> dict[str, Any]:
+    """What an access token says that was obtained by a version of the client's secret."""
+    now = int(time.time())
+    return {
+        "iss": URL,
+        "aud": URL,
+        "sub": "entra",
+        "client_id": "entra",
+        "client_version": version.id,
+        "tenant": "acme",
+        "scope": "scim",
+        "iat": now,
+        "exp": now + 3_600,
+        "jti": "x",
+    }
 
 
 def outcomes(ended: Ended) -> Mapping[str, str]:
@@ -107,22 +111,10 @@ async def test_a_signature_is_checked_by_the_public_half_of_the_key(
         assert (await admin("signing-key", "rotate")).status == 0
     version = vault.secrets[SIGNING_KEY][-1]
     version.not_before = None
-    now = int(time.time())
-    claims = {
-        "iss": URL,
-        "aud": URL,
-        "sub": "entra",
-        "client_id": "entra",
-        "client_version": entra.id,
-        "tenant": "acme",
-        "scope": "scim",
-        "iat": now,
-        "exp": now + 3_600,
-    }
     names = {"kid": version.id, "typ": "at+jwt"}
-    found = await explained(admin, signed(claims, version.value, **names), "--url", URL)
+    found = await explained(admin, signed(claims_by(entra), version.value, **names), "--url", URL)
     assert {*found.values()} == {"passed"}
-    found = await explained(admin, signed(claims, private_key(), **names), "--url", URL)
+    found = await explained(admin, signed(claims_by(entra), private_key(), **names), "--url", URL)
     assert {name for name, each in found.items() if each == "failed"} == {"signature"}
 
 
