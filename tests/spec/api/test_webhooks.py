@@ -164,6 +164,7 @@ REFUSED_URLS = {
     "https://[::1]/": "no host of the internet",
     "https://[::ffff:10.0.0.1]/": "no host of the internet",
     "https://[fe80::1%25eth0]/": "no host of the internet",
+    "https://[3fff::1]/": "no host of the internet",
     "https://a_b!.example.com/": "name a host",
 }
 
