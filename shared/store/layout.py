@@ -530,10 +530,31 @@ def leftovers_span() -> Span:
     return kind_span(RowKind.DELETIONS)
 
 
-def left_in(key: str) -> tuple[RowKind, str]:
-    """Read in the key of such a record what it is about: the kind of the record, and the id."""
+_LEFT_KINDS: Final = {
+    each.value: each
+    for each in (
+        RowKind.DELETED_GROUP,
+        RowKind.UNFINISHED_GROUP,
+        RowKind.DELETED_MEMBER,
+        RowKind.ROLE_CHANGE,
+        RowKind.GUARD,
+        RowKind.TRACE,
+    )
+}
+
+
+def left_in(key: str) -> tuple[RowKind | None, str]:
+    """Read in the key of such a record what it is about: the kind of the record, and the id.
+
+    The kind is None where a later version of this service has written a record of its own.
+    """
     kind, _, resource_id = key.rpartition("-")
-    return RowKind(kind), resource_id
+    return _LEFT_KINDS.get(kind), resource_id
+
+
+def left_kind_in(key: str) -> str:
+    """Read the kind of such a record as text, for the log, also where it is not known here."""
+    return "-".join(key.split("-", 2)[:2])
 
 
 def new_change_key() -> str:
