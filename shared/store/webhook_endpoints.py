@@ -120,7 +120,14 @@ class WebhookEndpoints:
         return _endpoint(await self._row(_own(context), endpoint_id))
 
     async def create(self, context: RequestContext, wanted: WebhookEndpoint) -> WebhookEndpoint:
-        """Keep a new endpoint under the id that was drawn for it. 1 call; see `require_room`."""
+        """Keep a new endpoint under the id that was drawn for it. 2 calls.
+
+        Of creations at once each writes the row that it has counted by, so one after the other is
+        done, and there are never more endpoints than there can be.
+
+        Raises:
+            Conflict: there are too many.
+        """
         own = _own(context)
         now = timestamp()
         endpoint = replace(wanted, created=now, modified=now, version=1)
@@ -128,7 +135,7 @@ class WebhookEndpoints:
 
         async def attempt() -> None:
             change = Change(WEBHOOK_ENDPOINT, endpoint.id, "create", version=1)
-            await self._commit(own, change, insert)
+            await self._commit(own, change, insert, await self._count_one_more(own))
 
         await retry_conflicts(own, attempt)
         self._kept.amend(lambda known: (*known, endpoint))
@@ -140,11 +147,7 @@ class WebhookEndpoints:
         Raises:
             Conflict: there are too many.
         """
-        if len(await self.list(context)) >= MOST_ENDPOINTS:
-            raise Conflict(
-                f"There are {MOST_ENDPOINTS} webhook endpoints, which is as many as there can be."
-                " Delete one that nobody needs, then create this one."
-            )
+        _require_room(len(await self.list(context)))
 
     async def update(
         self,
@@ -254,9 +257,26 @@ class WebhookEndpoints:
         await self._commit(own, change, Replace(row.key, _values(kept), row.etag))
         return kept
 
-    async def _commit(self, own: RequestContext, change: Change, written: RowOperation) -> None:
+    async def _count_one_more(self, own: RequestContext) -> RowOperation:
+        """Build the operation that counts one more endpoint. 1 call.
+
+        The row is read before the endpoints, so what it does not count yet changes it.
+
+        Raises:
+            Conflict: there are too many.
+        """
+        rows = await collect(self._table, own, layout.webhooks_span())
+        counted = next((row for row in rows if row.key == layout.WEBHOOKS_KEY), None)
+        number = len(rows) - (counted is not None)
+        _require_room(number)
+        values: dict[str, Value] = {Column.NUMBER: number + 1}
+        if counted is None:
+            return Insert(layout.WEBHOOKS_KEY, values)
+        return Replace(counted.key, values, counted.etag)
+
+    async def _commit(self, own: RequestContext, change: Change, *written: RowOperation) -> None:
         """Commit a change, and tell in the log who made it: names of what changed, no value."""
-        await commit(self._table, own, change, [written])
+        await commit(self._table, own, change, written)
         line = {"webhook": change.verb, "endpoint": change.id, "changed": list(change.names)}
         _log.info("%s", json.dumps(dict(line, by=own.actor, request=own.request_id)))
 
@@ -269,6 +289,14 @@ class WebhookEndpoints:
 
     async def _read_beside(self) -> tuple[WebhookEndpoint, ...]:
         return await self.list(beside_requests(WEBHOOKS_PARTITION))
+
+
+def _require_room(number: int) -> None:
+    if number >= MOST_ENDPOINTS:
+        raise Conflict(
+            f"There are {MOST_ENDPOINTS} webhook endpoints, which is as many as there can be."
+            " Delete one that nobody needs, then create this one."
+        )
 
 
 def no_such_endpoint() -> NotFound:
