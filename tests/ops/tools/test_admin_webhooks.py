@@ -86,6 +86,8 @@ NOT_UNDERSTOOD = {
     ("redeliver", "--dead", "--event", EVENT): "say which",
     ("redeliver", "--until", "1h"): "say which",
     ("redeliver", "--since", "soon"): "put a length",
+    ("redeliver", "--since", "1h", "--until", "2h"): "later than --since",
+    ("redeliver", "--event", ""): "put an id",
 }
 
 

@@ -10,17 +10,27 @@ import pytest
 from standardwebhooks import Webhook
 
 from benchmarks.cost import operations
+from shared.store import layout
+from shared.store.layout import Column
 from shared.store.webhook_checkpoints import WebhookCheckpoints
 from shared.store.webhook_deliveries import DeliveryStream, Redelivery
-from shared.webhooks.dispatcher import BATCH
+from shared.tables.operations import Merge
+from shared.webhooks.dispatcher import BATCH, SMALL_BATCH
 from tests.support.fixtures.webhook_receiver import receiving, refused, taken
 from tests.unit.webhooks.conftest import SECRET
 
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from tests.support.fixtures.webhook_receiver import Receiver
+    from shared.store.webhook_endpoints import WebhookEndpoint
+    from tests.support.fixtures.webhook_receiver import Answer, Receiver
     from tests.unit.webhooks.conftest import Courier
+
+
+async def redelivered(courier: Courier, endpoint: WebhookEndpoint, wanted: Redelivery) -> int:
+    """How many deliveries to an endpoint are made again."""
+    stream = DeliveryStream(endpoint.id, courier.tenant)
+    return (await courier.deliveries.redeliver(courier.context(), stream, wanted)).number
 
 
 async def test_an_event_is_sent_as_the_feed_shows_it_with_its_tenant(
@@ -246,11 +256,123 @@ async def test_dead_letters_are_sent_again_when_somebody_asks(
         courier.time.advance(90_000)
         await courier.dispatch()
     receiver.answer = taken
-    stream = DeliveryStream(endpoint.id, courier.tenant)
-    assert await courier.deliveries.redeliver(courier.context(), stream, Redelivery()) == 1
+    assert await redelivered(courier, endpoint, Redelivery()) == 1
     await courier.dispatch()
     [delivery] = await courier.told(endpoint)
-    assert (delivery.state, delivery.attempts) == ("delivered", 1)
+    assert (delivery.state, delivery.attempts) == ("delivered", 11), (
+        "those before are not forgotten"
+    )
+
+
+async def test_a_redelivery_begins_the_schedule_anew_and_what_was_tried_stays_to_be_seen(
+    courier: Courier, receiver: Receiver
+) -> None:
+    endpoint = await courier.endpoint(receiver.url)
+    await courier.create_user()
+    receiver.answer = refused(500)
+    for _ in range(3):
+        await courier.dispatch()
+        courier.time.advance(3_600)
+    [before] = await courier.told(endpoint)
+    assert await redelivered(courier, endpoint, Redelivery(ids=(before.id,))) == 1
+    [asked] = await courier.told(endpoint)
+    assert (asked.attempts, asked.status, asked.error, asked.last_attempt) == (
+        *(3, 500, "answered (500)", before.last_attempt),
+    )
+    assert asked.redelivered == asked.next_attempt == int(courier.time.wall * 1_000)
+    await courier.dispatch()
+    [after] = await courier.told(endpoint)
+    assert (after.attempts, after.redelivered) == (4, asked.redelivered)
+    assert after.last_attempt is not None
+    assert after.next_attempt is not None
+    assert 5_000 <= after.next_attempt - after.last_attempt <= 5_500, "the first of the schedule"
+
+
+@pytest.mark.parametrize("by", ["id", "time"])
+@pytest.mark.parametrize("answered", [refused(500), refused(429, Retry_After="3600")])
+async def test_what_is_pending_is_sent_now_when_somebody_asks(
+    courier: Courier, receiver: Receiver, by: str, answered: Answer
+) -> None:
+    endpoint = await courier.endpoint(receiver.url)
+    await courier.create_user()
+    courier.time.advance(1)
+    await courier.create_user()
+    receiver.answer = answered
+    await courier.dispatch()
+    courier.time.advance(20)
+    wanted, other = await courier.told(endpoint, "pending")
+    receiver.answer = taken
+    receiver.requests.clear()
+    moment = int(wanted.id[:12], 16)
+    which = Redelivery(ids=(wanted.id,)) if by == "id" else Redelivery(since=moment)
+    assert await redelivered(courier, endpoint, which) == 1
+    await courier.dispatch()
+    assert wanted.id in receiver.ids
+    is_quiet = other.status == 429
+    assert (other.id in receiver.ids) == (not is_quiet), "by its own schedule"
+    assert await redelivered(courier, endpoint, Redelivery()) == 0, "none is dead"
+
+
+async def test_an_endpoint_that_wants_to_be_left_alone_again_is(
+    courier: Courier, receiver: Receiver
+) -> None:
+    endpoint = await courier.endpoint(receiver.url)
+    for _ in range(12):
+        await courier.create_user()
+    receiver.answer = refused(429, Retry_After="600")
+    await courier.dispatch()
+    while len(await courier.told(endpoint, "pending")) < 12:
+        courier.time.advance(700)
+        await courier.dispatch()
+    courier.time.advance(1)
+    receiver.requests.clear()
+    receiver.answer = refused(429, Retry_After="3600")
+    assert await redelivered(courier, endpoint, Redelivery(since=0)) == 12
+    await courier.dispatch()
+    await courier.dispatch()
+    assert 1 <= len(receiver.ids) <= SMALL_BATCH
+
+
+async def test_a_redelivery_while_it_is_sent_is_not_lost(
+    courier: Courier, receiver: Receiver
+) -> None:
+    endpoint = await courier.endpoint(receiver.url)
+    await courier.create_user()
+    receiver.answer = refused(500)
+    for _ in range(2):
+        await courier.dispatch()
+        courier.time.advance(3_600)
+    [pending] = await courier.told(endpoint, "pending")
+
+    async def ask_meanwhile(request: web.BaseRequest) -> web.StreamResponse:
+        receiver.answer = taken
+        await redelivered(courier, endpoint, Redelivery(ids=(pending.id,)))
+        return await refused(500)(request)
+
+    receiver.answer = ask_meanwhile
+    await courier.dispatch()
+    [delivery] = await courier.told(endpoint)
+    assert (delivery.state, delivery.attempts) == ("delivered", 4)
+    assert len(receiver.ids) == 4
+
+
+async def test_a_checkpoint_that_is_due_before_its_deliveries_does_not_spin(
+    courier: Courier, receiver: Receiver
+) -> None:
+    endpoint = await courier.endpoint(receiver.url)
+    await courier.create_user()
+    receiver.answer = refused(500)
+    await courier.dispatch()
+    due = {Column.DUE: "1"}
+    await courier.table.transact(
+        courier.context(), [Merge(layout.checkpoint_key(endpoint.id), due)]
+    )
+    await courier.dispatch()
+    courier.queue.put_hints.clear()
+    courier.time.advance(2)
+    await courier.dispatch()
+    assert [seconds for _, seconds in courier.queue.put_hints if seconds < 2] == []
+    assert len(receiver.ids) == 1
 
 
 async def test_events_that_have_expired_are_told_as_lost(
