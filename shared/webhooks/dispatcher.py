@@ -36,6 +36,9 @@ from shared.webhooks.positions import (
     write_position,
 )
 from shared.webhooks.schedule import (
+    LONGEST_DELAY,
+    LONGEST_PROBE,
+    LONGEST_RETRY_AFTER,
     SUSPENDED_AFTER,
     next_attempt,
     next_probe,
@@ -75,6 +78,10 @@ of its runs."""
 KEPT_DAYS = 30
 _DAY_SECONDS, _DAY_MS = 86_400, 86_400_000
 _REFRESH_MS = 60_000
+_LONGEST_DELAY_MS = round(1_000 * LONGEST_DELAY)
+_SKEW_MS = 60_000
+"""How far the clocks of two instances may be apart."""
+
 _GONE, _WAIT_STATUSES = 410, frozenset({429, 503})
 
 _log = logging.getLogger("scim.webhooks")
@@ -233,7 +240,7 @@ class _Run:
             await self._look_again(BUSY_SECONDS)
             return
         checkpoint = await self._begin()
-        while not self._is_over:
+        while self._may_go_on():
             if checkpoint.is_held(self._now(), self._context.request_id):
                 return
             work = await self._find(checkpoint, self._now())
@@ -251,11 +258,27 @@ class _Run:
     def _is_over(self) -> bool:
         return self._is_gone or self._is_busy or self._clock.steady() >= self._until
 
+    def _may_go_on(self) -> bool:
+        """Tell whether there is time, and go by what the endpoint is now.
+
+        It may have been deleted, paused, given another URL or taken from the tenant since the run
+        began.
+        """
+        if self._is_over:
+            return False
+        known = self._sources.endpoints.latest() or ()
+        found = next((each for each in known if each.id == self._endpoint.id), None)
+        if found is None or found.state != "enabled" or not found.is_of(self._context.tenant):
+            self._is_gone = True
+            return False
+        self._endpoint = found
+        return True
+
     async def _begin(self) -> Checkpoint:
         """Read the checkpoint, or begin with what has happened since the endpoint was created."""
         found = await self._sources.checkpoints.read(self._context, self._endpoint.id)
         if found is not None:
-            return self._without_lost(found)
+            return self._without_lost(_without_future(found, self._now()))
         created = int(datetime.fromisoformat(self._endpoint.created).timestamp() * 1_000)
         return Checkpoint(write_position(position_at(created)))
 
@@ -381,7 +404,7 @@ class _Run:
         )
         taken = await self._write(held)
         attempts = await self._attempt_all(work.deliveries, secrets)
-        if not attempts:
+        if not attempts and not self._is_gone:
             # Others try this endpoint already, and there are enough of them while it fails.
             self._is_busy = True
             return await self._write(replace(taken, holder="", held_until=0))
@@ -395,7 +418,7 @@ class _Run:
         waiting = iter(deliveries)
 
         async def work_on() -> None:
-            while not self._is_over and not _fails(attempts):
+            while self._may_go_on() and not _fails(attempts):
                 if not self._load.has_room(self._endpoint.id):
                     return  # another worker of this run goes on
                 delivery = next(waiting, None)
@@ -620,10 +643,34 @@ def _is_asked(delivery: Delivery) -> bool:
 
 
 def _due_of(delivery: Delivery, checkpoint: Checkpoint, now: int) -> int:
-    """Say when a delivery is due: at once, if its endpoint has recovered since it was tried."""
-    if (delivery.last_attempt or now) < checkpoint.recovered_at:
+    """Say when a delivery is due: at once, if its endpoint has recovered since it was tried.
+
+    Times that no attempt can have put so far into the future are of a clock that was ahead.
+    """
+    if (delivery.last_attempt or now) < checkpoint.recovered_at <= now:
         return 0
-    return delivery.next_attempt or 0
+    due = delivery.next_attempt or 0
+    return due if due <= now + _LONGEST_DELAY_MS + _SKEW_MS else 0
+
+
+def _without_future(checkpoint: Checkpoint, now: int) -> Checkpoint:
+    """Take out times later than any that can be written now: a clock that was ahead has left them.
+
+    The endpoint would be left alone until then.
+    """
+
+    def kept(moment: int, ahead: float) -> int:
+        return moment if moment <= now + round(1_000 * ahead) + _SKEW_MS else 0
+
+    return replace(
+        checkpoint,
+        due=None if checkpoint.due is None else kept(checkpoint.due, LONGEST_DELAY),
+        held_until=kept(checkpoint.held_until, HELD_MS / 1_000),
+        quiet_until=kept(checkpoint.quiet_until, LONGEST_RETRY_AFTER),
+        probe_at=kept(checkpoint.probe_at, LONGEST_PROBE),
+        recovered_at=kept(checkpoint.recovered_at, 0),
+        swept_at=kept(checkpoint.swept_at, 0),
+    )
 
 
 def _joined(own: Checkpoint, moved: Checkpoint) -> Checkpoint:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from standardwebhooks import Webhook
+from standardwebhooks import Webhook, WebhookVerificationError
 
 from benchmarks.cost import operations
 from shared.store import layout
@@ -15,11 +17,13 @@ from shared.store.layout import Column
 from shared.store.webhook_checkpoints import WebhookCheckpoints
 from shared.store.webhook_deliveries import DeliveryStream, Redelivery
 from shared.tables.operations import Merge
-from shared.webhooks.dispatcher import BATCH, SMALL_BATCH
+from shared.webhooks.dispatcher import BATCH, HELD_MS, SMALL_BATCH
 from tests.support.fixtures.webhook_receiver import receiving, refused, taken
 from tests.unit.webhooks.conftest import SECRET
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aiohttp import web
 
     from shared.store.webhook_endpoints import WebhookEndpoint
@@ -354,6 +358,121 @@ async def test_a_redelivery_while_it_is_sent_is_not_lost(
     [delivery] = await courier.told(endpoint)
     assert (delivery.state, delivery.attempts) == ("delivered", 4)
     assert len(receiver.ids) == 4
+
+
+MEANWHILE: dict[str, Callable[[WebhookEndpoint], WebhookEndpoint]] = {
+    "paused": lambda each: each.in_state("paused"),
+    "of another tenant": lambda each: replace(each, tenants=("another",)),
+}
+
+
+@pytest.mark.parametrize("change", [*MEANWHILE, "deleted"])
+async def test_an_endpoint_that_is_taken_away_during_a_run_is_sent_no_more(
+    courier: Courier, receiver: Receiver, change: str
+) -> None:
+    endpoint = await courier.endpoint(receiver.url)
+    for _ in range(40):
+        await courier.create_user()
+    kept = courier.store.webhook_endpoints
+
+    async def change_it(request: web.BaseRequest) -> web.StreamResponse:
+        receiver.answer = taken
+        if change == "deleted":
+            await kept.delete(courier.context(), endpoint.id)
+        else:
+            await kept.update(courier.context(), endpoint.id, MEANWHILE[change])
+        return await taken(request)
+
+    receiver.answer = change_it
+    await courier.dispatch()
+    assert len(receiver.ids) < 40, "what was under way, and no more"
+    if change != "deleted":
+        back = {"tenants": (courier.tenant,), "state": "enabled"}
+        await kept.update(courier.context(), endpoint.id, lambda each: replace(each, **back))
+        courier.time.advance(120)
+        await courier.dispatch()
+        assert len({*receiver.ids}) == 40, "what was left waits"
+
+
+async def test_a_url_that_is_changed_during_a_run_is_sent_the_rest(
+    courier: Courier, receiver: Receiver
+) -> None:
+    endpoint = await courier.endpoint(receiver.url)
+    for _ in range(40):
+        await courier.create_user()
+    kept = courier.store.webhook_endpoints
+    async with receiving() as other:
+
+        async def move(request: web.BaseRequest) -> web.StreamResponse:
+            receiver.answer = taken
+            await kept.update(
+                courier.context(), endpoint.id, lambda each: replace(each, url=other.url)
+            )
+            return await taken(request)
+
+        receiver.answer = move
+        await courier.dispatch()
+        assert len({*receiver.ids, *other.ids}) == 40
+        assert len(other.ids) > 30
+    assert len(await courier.told(endpoint, "delivered")) == 40
+
+
+async def test_a_secret_that_is_rotated_twice_during_a_run_signs_the_next_events(
+    courier: Courier, receiver: Receiver
+) -> None:
+    await courier.endpoint(receiver.url)
+    for _ in range(40):
+        await courier.create_user()
+    first, second = (
+        f"whsec_{base64.b64encode(bytes([number]) * 32).decode()}" for number in (1, 2)
+    )
+
+    async def rotate(request: web.BaseRequest) -> web.StreamResponse:
+        receiver.answer = taken
+        courier.signing = (second, first)
+        return await taken(request)
+
+    receiver.answer = rotate
+    await courier.dispatch()
+    headers, body = receiver.requests[-1]
+    assert Webhook(second).verify(body, headers)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(SECRET).verify(body, headers)
+
+
+@pytest.mark.parametrize("seconds", [3_600, 40 * 86_400])
+async def test_a_clock_that_is_set_back_neither_stops_an_endpoint_nor_hurries_it(
+    courier: Courier, receiver: Receiver, seconds: int
+) -> None:
+    endpoint = await courier.endpoint(receiver.url)
+    await courier.create_user()
+    receiver.answer = refused(500)
+    now = int(courier.time.wall * 1_000)
+    await courier.dispatch()
+    ahead = now + 1_000 * seconds
+    checkpoints = WebhookCheckpoints(courier.table)
+    found = await checkpoints.read(courier.context(), endpoint.id)
+    assert found is not None
+    odd = replace(
+        found,
+        holder="a run that has died",
+        held_until=ahead + HELD_MS,
+        quiet_until=ahead + 3_600_000,
+        recovered_at=ahead,
+        due=ahead + 5_000,
+    )
+    await checkpoints.write(courier.context(), endpoint.id, odd)
+    for _ in range(3):
+        courier.time.advance(6)
+        await courier.dispatch()
+    [delivery] = await courier.told(endpoint)
+    assert delivery.state == "pending"
+    assert delivery.attempts <= 3, "by the schedule"
+    receiver.answer = taken
+    courier.time.advance(2 * 3_600 + 120)
+    await courier.create_user()
+    await courier.dispatch()
+    assert {each.state for each in await courier.told(endpoint)} == {"delivered"}
 
 
 async def test_a_checkpoint_that_is_due_before_its_deliveries_does_not_spin(
