@@ -197,8 +197,8 @@ async def test_the_bound_holds_when_many_are_created_at_once_on_two_instances(
     assert sum(isinstance(each, Conflict) for each in made) == 15
     found = {each.id for each in await kept.list(new_context())} - before
     assert len(found) == 100
-    for each in found:
-        await kept.delete(new_context(), each)
+    for endpoint_id in found:
+        await kept.delete(new_context(), endpoint_id)
     await other.webhook_endpoints.close()
 
 

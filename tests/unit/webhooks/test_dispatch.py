@@ -387,8 +387,11 @@ async def test_an_endpoint_that_is_taken_away_during_a_run_is_sent_no_more(
     await courier.dispatch()
     assert len(receiver.ids) < 40, "what was under way, and no more"
     if change != "deleted":
-        back = {"tenants": (courier.tenant,), "state": "enabled"}
-        await kept.update(courier.context(), endpoint.id, lambda each: replace(each, **back))
+
+        def back(each: WebhookEndpoint) -> WebhookEndpoint:
+            return replace(each.in_state("enabled"), tenants=(courier.tenant,))
+
+        await kept.update(courier.context(), endpoint.id, back)
         courier.time.advance(120)
         await courier.dispatch()
         assert len({*receiver.ids}) == 40, "what was left waits"
