@@ -14,7 +14,6 @@ import random
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from shared.clock import Clock, rfc3339
 from shared.errors import NotFound
@@ -160,11 +159,17 @@ class Dispatcher:
         return all(await asyncio.gather(*runs))
 
     async def _forget_deleted(self, context: RequestContext) -> None:
-        """Delete what is left of endpoints that were deleted. 1 call where nothing is."""
+        """Delete what is left of endpoints that were deleted, or are of the tenant no more.
+
+        1 call where nothing is.
+        """
         left = await self._sources.checkpoints.endpoints(context)
-        left -= {each.id for each in await self._sources.endpoints.current()}
+        tenant = context.tenant
+        known = await self._sources.endpoints.current()
+        left -= {each.id for each in known if each.is_of(tenant)}
         if left:  # perhaps of endpoints that are new
-            left -= {each.id for each in await self._sources.endpoints.list(context)}
+            known = await self._sources.endpoints.list(context)
+            left -= {each.id for each in known if each.is_of(tenant)}
         for endpoint in left:
             await self._sources.checkpoints.forget(context, endpoint)
 
@@ -275,12 +280,18 @@ class _Run:
         return True
 
     async def _begin(self) -> Checkpoint:
-        """Read the checkpoint, or begin with what has happened since the endpoint was created."""
+        """Read the checkpoint, or begin with what has happened since the endpoint is the tenant's.
+
+        What happened while the tenant was taken from it is passed over.
+        """
         found = await self._sources.checkpoints.read(self._context, self._endpoint.id)
-        if found is not None:
-            return self._without_lost(_without_future(found, self._now()))
-        created = int(datetime.fromisoformat(self._endpoint.created).timestamp() * 1_000)
-        return Checkpoint(write_position(position_at(created)))
+        since = self._endpoint.since(self._context.tenant)
+        beginning = write_position(position_at(since))
+        if found is None:
+            return Checkpoint(beginning)
+        if settled_at(read_position(found.position)) < since:
+            found = replace(found, position=beginning, sent=b"")
+        return self._without_lost(_without_future(found, self._now()))
 
     def _without_lost(self, checkpoint: Checkpoint) -> Checkpoint:
         """Tell of events that have expired before they were sent, and go on behind them."""

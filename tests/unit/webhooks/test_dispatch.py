@@ -386,15 +386,64 @@ async def test_an_endpoint_that_is_taken_away_during_a_run_is_sent_no_more(
     receiver.answer = change_it
     await courier.dispatch()
     assert len(receiver.ids) < 40, "what was under way, and no more"
-    if change != "deleted":
-
-        def back(each: WebhookEndpoint) -> WebhookEndpoint:
-            return replace(each.in_state("enabled"), tenants=(courier.tenant,))
-
-        await kept.update(courier.context(), endpoint.id, back)
+    if change == "paused":
+        await kept.update(courier.context(), endpoint.id, lambda each: each.in_state("enabled"))
         courier.time.advance(120)
         await courier.dispatch()
         assert len({*receiver.ids}) == 40, "what was left waits"
+
+
+@pytest.mark.parametrize("tenants", [("another", "own"), None], ids=["named", "all"])
+async def test_a_tenant_that_joins_an_endpoint_is_sent_what_happens_from_then_on(
+    courier: Courier, receiver: Receiver, tenants: tuple[str, ...] | None
+) -> None:
+    endpoint = await courier.endpoint(receiver.url)
+    kept = courier.store.webhook_endpoints
+
+    async def be_of(wanted: tuple[str, ...] | None) -> None:
+        own = (
+            None
+            if wanted is None
+            else tuple(courier.tenant if each == "own" else each for each in wanted)
+        )
+        await kept.update(courier.context(), endpoint.id, lambda each: replace(each, tenants=own))
+        courier.time.advance(1)
+
+    await be_of(("another",))
+    before = await courier.create_user()
+    courier.time.advance(600)
+    await be_of(tenants)
+    sent = [await courier.create_user()]
+    await courier.dispatch()
+    courier.time.advance(30)
+    await be_of(("another",))
+    between = await courier.create_user()
+    courier.time.advance(30)
+    await courier.dispatch()
+    await be_of(tenants)
+    sent.append(await courier.create_user())
+    for _ in range(3):
+        await courier.dispatch()
+        courier.time.advance(60)
+    told = [event["resource"]["id"] for event in receiver.events]
+    await kept.delete(courier.context(), endpoint.id)  # of all tenants, those of other tests too
+    assert told == sent, (before, between)
+
+
+async def test_what_is_left_of_a_tenant_that_was_taken_from_an_endpoint_is_deleted_at_midnight(
+    courier: Courier, receiver: Receiver
+) -> None:
+    endpoint = await courier.endpoint(receiver.url)
+    await courier.create_user()
+    await courier.dispatch()
+    kept = courier.store.webhook_endpoints
+    await kept.update(
+        courier.context(), endpoint.id, lambda each: replace(each, tenants=("another",))
+    )
+    courier.time.wall += 86_400 - courier.time.wall % 86_400
+    await courier.dispatch(expires=True)
+    assert await courier.told(endpoint) == []
+    assert await WebhookCheckpoints(courier.table).read(courier.context(), endpoint.id) is None
 
 
 async def test_a_url_that_is_changed_during_a_run_is_sent_the_rest(
