@@ -266,7 +266,8 @@ class WebhookDeliveries:
             again += await self._revive(own, stream, found[start : start + _IN_A_TRANSACTION])
         until = None
         if has_more and wanted.is_by_time:
-            until = layout.event_time(layout.event_id_in(found[-1].key)) + 1
+            # A millisecond more than it takes, which the way through a text may cost.
+            until = layout.event_time(layout.event_id_in(found[-1].key)) + 2
         return RedeliveryResult(again, until, has_more=has_more)
 
     async def _wanted(self, own: RequestContext, endpoint: str, wanted: Redelivery) -> list[Row]:

@@ -12,7 +12,7 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from benchmarks.cost import operations
-from shared.store import layout
+from shared.store import layout, webhook_deliveries
 from shared.store.layout import Column
 from shared.store.webhook_checkpoints import WebhookCheckpoints
 from shared.store.webhook_deliveries import DeliveryStream, Redelivery
@@ -315,6 +315,29 @@ async def test_what_is_pending_is_sent_now_when_somebody_asks(
     is_quiet = other.status == 429
     assert (other.id in receiver.ids) == (not is_quiet), "by its own schedule"
     assert await redelivered(courier, endpoint, Redelivery()) == 0, "none is dead"
+
+
+async def test_more_than_are_made_again_at_once_are_gone_through_by_time(
+    courier: Courier, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint = await courier.endpoint(receiver.url)
+    for _ in range(5):
+        await courier.create_user()
+        courier.time.advance(1)
+    await courier.dispatch()
+    monkeypatch.setattr(webhook_deliveries, "MOST_REDELIVERED", 2)
+    stream = DeliveryStream(endpoint.id, courier.tenant)
+    numbers, until = [], None
+    while True:
+        wanted = Redelivery(since=0, until=until)
+        done = await courier.deliveries.redeliver(courier.context(), stream, wanted)
+        numbers.append(done.number)
+        await courier.dispatch()
+        if not done.has_more:
+            break
+        until = done.until
+    assert {each.attempts for each in await courier.told(endpoint)} <= {2, 3}
+    assert len(numbers) < 6, "it ends, though what is delivered again is meant as well"
 
 
 async def test_an_endpoint_that_wants_to_be_left_alone_again_is(

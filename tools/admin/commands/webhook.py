@@ -10,7 +10,6 @@ import typer
 from shared.auth import rotation
 from shared.auth.rotation import Drawn, Lifetime, SecretVersions
 from shared.auth.versions import VersionState, having, standings
-from shared.clock import rfc3339
 from shared.errors import InvalidValue
 from shared.events.event import GUARD_HELD, types_of
 from shared.store.layout import new_id_without_name
@@ -298,7 +297,7 @@ def redeliver(
     """
     wanted = _redelivery(event, since, until, dead=dead)
     done = run(_redeliver(place(storage=storage, table=table), endpoint, tenant, wanted))
-    until = None if done.until is None else rfc3339(done.until / 1_000)
+    until = None if done.until is None else console.time_of_milliseconds(done.until)
     if as_json:
         told = {"redelivered": done.number, "more": done.has_more}
         console.show_json(told if until is None else {**told, "until": until})
