@@ -179,6 +179,7 @@ class Sweep:
         self._began = self._clock.steady()
         self.swept = Swept()
         self.released_tenants: list[str] = []
+        self._unknown: dict[str, int] = {}
 
     async def run(self, authenticator: Authenticator, besides: Sequence[str] = ()) -> None:
         """Sweep every tenant within its bound, and write a line into the log if there was work.
@@ -201,6 +202,7 @@ class Sweep:
             for _ in range(TENANTS_AT_ONCE):
                 workers.create_task(self._work(waiting))
         self._write_line()
+        self._write_unknown()
         if self.swept.failed:
             raise SweepError(f"{self.swept.failed} of {len(tenants)} tenants could not be swept")
 
@@ -237,6 +239,8 @@ class Sweep:
 
     async def _work_off_leftovers(self, sweep: _TenantSweep) -> None:
         leftovers = await self._store.sweeper.leftovers(sweep.context)
+        for kind in leftovers.unknown:
+            self._unknown[kind] = self._unknown.get(kind, 0) + 1
         for record in leftovers.deletions:
             if sweep.bound.is_reached(sweep.context):
                 return
@@ -308,6 +312,16 @@ class Sweep:
             return
         ms = round((self._clock.steady() - self._began) * 1_000, 1)
         _log.info("%s", json.dumps({"sweep": self._request_id, **asdict(swept), "ms": ms}))
+
+    def _write_unknown(self) -> None:
+        """Log that there were records of a later version, which this one leaves to it."""
+        for kind, tenants in sorted(self._unknown.items()):
+            _log.warning(
+                "records %s of %d tenants are of a later version and were passed over: its"
+                " instances sweep them",
+                kind,
+                tenants,
+            )
 
 
 def _write_fault(tenant: str, fault: Exception) -> None:

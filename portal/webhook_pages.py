@@ -104,10 +104,10 @@ async def _redeliver(
 ) -> ScimResponse:
     stream = DeliveryStream(endpoint.id, await _tenant(visit, endpoint, form))
     deliveries = visit.services.store.webhook_deliveries
-    number = await deliveries.redeliver(visit.entered.context, stream, wanted)
-    if number:
+    done = await deliveries.redeliver(visit.entered.context, stream, wanted)
+    if done.number:
         await visit.services.webhooks.give_hint(stream.tenant)
-    return _back(endpoint, form, done="redelivered", number=str(number))
+    return _back(endpoint, form, done="redelivered", number=str(done.number))
 
 
 def _back(endpoint: WebhookEndpoint, form: Mapping[str, str], **told: str) -> ScimResponse:

@@ -1,7 +1,7 @@
 """`webhooks/{id}/deliveries` and `.../redeliver`: what became of events, and sending them again."""
 
 from dataclasses import replace
-from typing import Annotated, Literal, Self, cast
+from typing import Annotated, Any, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
@@ -31,6 +31,12 @@ MOST_IDS = 100
 
 _EventId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}(-[a-z-]{1,20})?$")]
 _EventIds = Annotated[list[_EventId], Field(min_length=1, max_length=MOST_IDS)]
+
+
+def _always_true(schema: dict[str, Any]) -> None:
+    """Describe a flag that is true or left out."""
+    optional(schema)
+    schema["const"] = True
 
 
 class DeliveriesQuery(BaseModel):
@@ -67,7 +73,12 @@ class DeliveryDocument(BaseModel):
         description="`pending` is yet to be sent, at first or again. `dead` is sent no more, unless"
         " somebody asks for it."
     )
-    attempts: int
+    attempts: int = Field(description="All that were made, those before a redelivery included.")
+    redelivered: str | SkipJsonSchema[None] = Field(
+        None,
+        json_schema_extra=optional_moment,
+        description="When somebody wanted it to be made again last: its schedule began anew then.",
+    )
     last_attempt: str | SkipJsonSchema[None] = Field(
         None, alias="lastAttempt", json_schema_extra=optional_moment
     )
@@ -101,6 +112,7 @@ class DeliveryDocument(BaseModel):
             type=delivery.type,
             state=delivery.state,
             attempts=delivery.attempts,
+            redelivered=_of_milliseconds(delivery.redelivered),
             lastAttempt=_of_milliseconds(delivery.last_attempt),
             nextAttempt=_of_milliseconds(delivery.next_attempt),
             status=delivery.status,
@@ -143,18 +155,21 @@ class RedeliveryWanted(BaseModel):
     ids: _EventIds | SkipJsonSchema[None] = Field(
         None,
         json_schema_extra=optional,
-        description="Of events that were delivered or are dead. Others are passed over.",
+        description="Of events, whatever became of them. Of one that is pending the next attempt is"
+        " made now. Those of which nothing is known are passed over.",
     )
     since: str | SkipJsonSchema[None] = Field(
         None,
         json_schema_extra=optional_moment,
-        description="Delivered and dead ones of events from this time on (RFC 3339).",
+        description="Those of events from this time on (RFC 3339), whatever became of them.",
     )
     until: str | SkipJsonSchema[None] = Field(
         None, json_schema_extra=optional_moment, description="And before this one."
     )
-    dead: Literal[True] | SkipJsonSchema[None] = Field(
-        None, json_schema_extra=optional, description="All that are dead."
+    dead: bool | SkipJsonSchema[None] = Field(
+        None,
+        json_schema_extra=_always_true,
+        description="All that are dead.",
     )
 
 
@@ -166,7 +181,12 @@ class Redelivered(BaseModel):
     redelivered: int
     more: bool = Field(
         description=f"Whether there may be more: at most {MOST_REDELIVERED:,} are made again at"
-        " once. Send the same request again."
+        " once, those of the newest events. Send the same request again, with this `until`."
+    )
+    until: str | SkipJsonSchema[None] = Field(
+        None,
+        json_schema_extra=optional_moment,
+        description="With `more`, where they are meant by time: what to send as `until`.",
     )
 
 
@@ -194,10 +214,11 @@ async def redeliver(request: ScimRequest, services: Services) -> ScimResponse:
     wanted = _redelivery(asked)
     endpoint = await find_to_change(request, services)
     stream = DeliveryStream(endpoint.id, _tenant(request, endpoint, asked.tenant))
-    number = await services.store.webhook_deliveries.redeliver(request.context, stream, wanted)
-    if number:
+    done = await services.store.webhook_deliveries.redeliver(request.context, stream, wanted)
+    if done.number:
         await services.webhooks.give_hint(stream.tenant)
-    return of_model(200, Redelivered(redelivered=number, more=number >= MOST_REDELIVERED))
+    until = _of_milliseconds(done.until)
+    return of_model(200, Redelivered(redelivered=done.number, more=done.has_more, until=until))
 
 
 async def _lost_before(
@@ -243,6 +264,8 @@ def _redelivery(asked: RedeliveryWanted) -> Redelivery:
         InvalidValue: nothing is said, or two things are.
     """
     by_time = asked.since is not None or asked.until is not None
+    if asked.dead is False:
+        raise InvalidValue("dead: should be true, or left out.", path="dead")
     if [asked.ids is not None, by_time, asked.dead is not None].count(True) != 1:
         raise InvalidValue(
             'Say which deliveries are meant in one way: "ids", "since" with or without "until", or'
@@ -256,6 +279,10 @@ def _redelivery(asked: RedeliveryWanted) -> Redelivery:
         None if text is None else read_moment(text, name)
         for name, text in (("since", asked.since), ("until", asked.until))
     )
+    if since is not None and until is not None and until <= since:
+        raise InvalidValue(
+            "until: should be later than since; nothing happened between the two.", path="until"
+        )
     return Redelivery(since=since, until=until)
 
 
@@ -284,9 +311,11 @@ WEBHOOK_REDELIVERY = ApiEndpoint(
     {
         "POST": Operation(
             summary="Deliver again to a webhook endpoint",
-            description="By ids of events, by time, or all that are dead. They begin the schedule"
-            " of attempts anew, under the same `webhook-id`. `If-Match` means the version of the"
-            " endpoint.",
+            description="By ids of events, by time, or all that are dead. The next attempt is made"
+            " now, also of what is pending, and whatever a `Retry-After` has said. They begin the"
+            " schedule anew, under the same `webhook-id`; `attempts` and what came of the last one"
+            " stay to be seen. Nothing is sent to an endpoint that is not enabled. `If-Match` means"
+            " the version of the endpoint.",
             query=NoQuery,
             answer=Redelivered,
             refusals=(InvalidValue, NotFound, NotServed, PreconditionFailed),

@@ -59,7 +59,7 @@ async def list_webhooks(request: ScimRequest, services: Services) -> ScimRespons
 
 @when_on
 async def create_webhook(request: ScimRequest, services: Services) -> ScimResponse:
-    """POST of an endpoint. 2 calls."""
+    """POST of an endpoint. 3 calls."""
     asked = read_body(EndpointToCreate, request.json())
     wanted = WebhookEndpoint(
         id=new_id_without_name(),

@@ -1,6 +1,7 @@
 """Sweeping: what deleted groups and users, and groups given up, leave behind is taken away."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -36,6 +37,9 @@ MAX_MEMBERS_SWEPT_AT_ONCE = 200
 
 _MEMBERSHIPS_PER_TRANSACTION = 90
 
+
+_DELETION_KINDS = (RowKind.DELETED_MEMBER, RowKind.UNFINISHED_GROUP, RowKind.DELETED_GROUP)
+"""Kinds of the records of deletions, in the order in which they are swept."""
 
 CREATION_SECONDS = 600
 """Age from which a group that is not created whole has been given up: no request lasts so long."""
@@ -75,12 +79,14 @@ class Leftovers:
         role_changes: keys of the records of role maps of which not all is told.
         traces: keys of the records of traces.
         is_guarded: whether removals of the tenant are held, or ever were to be.
+        unknown: kinds of records that a later version has written. They are not touched.
     """
 
     deletions: list[DeletionRecord]
     role_changes: list[str]
     traces: list[str] = field(default_factory=list)
     is_guarded: bool = False
+    unknown: frozenset[str] = frozenset()
 
 
 class Sweeper:
@@ -178,15 +184,17 @@ class Sweeper:
         """
         span = layout.leftovers_span()
         rows = await collect(self._table, context, span, PAGE_ROWS, select=(Column.MEMBER_TYPE,))
-        is_guarded = any(row.key == layout.GUARD_KEY for row in rows)
-        records = [row for row in rows if row.key != layout.GUARD_KEY]
-        others = (RowKind.ROLE_CHANGE, RowKind.TRACE)
-        role_changes, traces = (
-            [row.key for row in records if _kind(row) == kind] for kind in others
+        of: dict[RowKind | None, list[Row]] = defaultdict(list)
+        for row in rows:
+            of[layout.left_in(row.key)[0]].append(row)
+        deletions = [_record_in(row) for kind in _DELETION_KINDS for row in of[kind]]
+        return Leftovers(
+            deletions,
+            role_changes=[row.key for row in of[RowKind.ROLE_CHANGE]],
+            traces=[row.key for row in of[RowKind.TRACE]],
+            is_guarded=bool(of[RowKind.GUARD]),
+            unknown=frozenset(layout.left_kind_in(row.key) for row in of[None]),
         )
-        deletions = [_record_in(row) for row in records if _kind(row) not in others]
-        deletions.sort(key=lambda each: not each.is_member)
-        return Leftovers(deletions, role_changes, traces, is_guarded)
 
     async def sweep(self, context: RequestContext, record: DeletionRecord, bound: Bound) -> bool:
         """Sweep a deleted group or user of any size, as far as the bound allows.
@@ -333,10 +341,6 @@ class Sweeper:
         """Commit operations on a deleted group's records together with users who leave it."""
         transaction = MembershipTransaction(gid, GroupWrite(operations, "sweep"), edits)
         await self.memberships.commit_edits(context, transaction, MembershipProgress())
-
-
-def _kind(row: Row) -> RowKind:
-    return layout.left_in(row.key)[0]
 
 
 def _record_in(row: Row) -> DeletionRecord:

@@ -70,7 +70,8 @@ class RowKind(StrEnum):
         DELETED_VALUE: a value by which a user could be found who was deleted, as a hash alone.
         SETUP_LINK: a setup link of the portal, and the session that its opening began.
         USED_ASSERTION: an assertion of an OAuth client that was used, while it is valid.
-        WEBHOOK: a webhook endpoint; in a partition of no tenant.
+        WEBHOOK: a webhook endpoint, and the row that each creation of one writes; in a partition
+            of no tenant.
         DELIVERY_CHECKPOINT: how far the deliveries to a webhook endpoint have come.
         DELIVERY_PENDING: an event that is yet to be sent to an endpoint, at first or once more.
         DELIVERY_DONE: an event that an endpoint has taken.
@@ -140,7 +141,8 @@ class Column:
         OWNER: id of the resource that has a value.
         VALUE: the value itself; in a record of a role map, the id of the last user who was told of.
         NUMBER: number of resources in a slot; in a record of a role map, since when it is
-            replaced, in POSIX seconds.
+            replaced, in POSIX seconds; how many webhook endpoints there were after the last
+            creation of one.
         REPLACEMENT: id of the replace of a group's members that is under way; "" after it.
         MAY_REPEAT: whether the displayName of a group may be that of others; absent where not.
         DELETED: time at which a group was deleted, or the user who had a value.
@@ -177,6 +179,8 @@ class Column:
         SENT: marks of the events of the last minutes that were sent to an endpoint, packed.
         DUE: when the next attempt at a delivery is due, in POSIX milliseconds, as text; absent
             where none is pending.
+        ASKED: 1 in a checkpoint with deliveries that somebody wants to be made again, until the
+            dispatcher has looked at them; absent in every other.
         SEALED: an entry of a trace, encrypted.
     """
 
@@ -229,6 +233,7 @@ class Column:
     RECEIPT: Final = "rc"
     SENT: Final = "se"
     DUE: Final = "du"
+    ASKED: Final = "ak"
     SEALED: Final = "sz"
 
 
@@ -530,10 +535,31 @@ def leftovers_span() -> Span:
     return kind_span(RowKind.DELETIONS)
 
 
-def left_in(key: str) -> tuple[RowKind, str]:
-    """Read in the key of such a record what it is about: the kind of the record, and the id."""
+_LEFT_KINDS: Final = {
+    each.value: each
+    for each in (
+        RowKind.DELETED_GROUP,
+        RowKind.UNFINISHED_GROUP,
+        RowKind.DELETED_MEMBER,
+        RowKind.ROLE_CHANGE,
+        RowKind.GUARD,
+        RowKind.TRACE,
+    )
+}
+
+
+def left_in(key: str) -> tuple[RowKind | None, str]:
+    """Read in the key of such a record what it is about: the kind of the record, and the id.
+
+    The kind is None where a later version of this service has written a record of its own.
+    """
     kind, _, resource_id = key.rpartition("-")
-    return RowKind(kind), resource_id
+    return _LEFT_KINDS.get(kind), resource_id
+
+
+def left_kind_in(key: str) -> str:
+    """Read the kind of such a record as text, for the log, also where it is not known here."""
+    return "-".join(key.split("-", 2)[:2])
 
 
 def new_change_key() -> str:
@@ -613,6 +639,15 @@ def webhook_key(endpoint_id: str) -> str:
     return f"{RowKind.WEBHOOK}-{endpoint_id}"
 
 
+WEBHOOKS_KEY = RowKind.WEBHOOK.value
+"""Key of the row that each creation of a webhook endpoint writes, so that there is a bound."""
+
+
+def webhooks_span() -> Span:
+    """Build the span of that row and all webhook endpoints behind it."""
+    return Span(WEBHOOKS_KEY, f"{WEBHOOKS_KEY}.")
+
+
 # Keys of traces
 
 
@@ -681,6 +716,11 @@ def event_id_in(key: str) -> str:
     return _turned(order_in(key))
 
 
+def event_time(event_id: str) -> int:
+    """Read out of the id of an event when its change row was drawn, in POSIX milliseconds."""
+    return int(event_id[:12], 16)
+
+
 def order_in(key: str) -> str:
     """Read what orders deliveries of all kinds in the key of one."""
     return key.split("-", 2)[2]
@@ -706,11 +746,6 @@ def deliveries_between(kind: str, endpoint: str, since: int, until: int) -> Span
     """
     first, last = (f"{_LAST_MILLISECOND - each:012x}" for each in (until - 1, max(since, 1) - 1))
     return Span(f"{kind}-{endpoint}-{first}", f"{kind}-{endpoint}-{last}")
-
-
-def event_time(event_id: str) -> int:
-    """Read out of the id of an event when its change row was drawn, in POSIX milliseconds."""
-    return int(event_id[:12], 16)
 
 
 def _turned(event_id: str) -> str:

@@ -43,6 +43,7 @@ class Checkpoint:
         quiet_until: before when the endpoint wants to be sent nothing.
         lost_before: events from before this time are lost: they had expired before they were sent.
         swept_at: when expired deliveries were deleted last.
+        is_asked: whether somebody wants deliveries to be made now, whatever the endpoint wants.
         etag: of the row; "" where there is none yet.
     """
 
@@ -59,6 +60,7 @@ class Checkpoint:
     quiet_until: int = 0
     lost_before: int | None = None
     swept_at: int = 0
+    is_asked: bool = False
     etag: str = ""
 
     def is_held(self, now: int, holder: str) -> bool:
@@ -157,6 +159,8 @@ def _values(checkpoint: Checkpoint) -> dict[str, Value]:
         values[Column.SENT] = checkpoint.sent
     if checkpoint.due is not None:
         values[Column.DUE] = str(checkpoint.due)
+    if checkpoint.is_asked:
+        values[Column.ASKED] = 1
     return values
 
 
@@ -168,10 +172,11 @@ def _checkpoint(row: Row) -> Checkpoint:
         **known,
         sent=sent if isinstance(sent, bytes) else b"",
         due=None if due is None else int(due),
+        is_asked=Column.ASKED in row.values,
         etag=row.etag,
     )
 
 
 _IN_DOCUMENT = tuple(
-    each.name for each in fields(Checkpoint) if each.name not in {"sent", "due", "etag"}
+    each.name for each in fields(Checkpoint) if each.name not in {"sent", "due", "is_asked", "etag"}
 )

@@ -6,7 +6,7 @@ moves from one key to another in the transaction of the checkpoint (`webhook_che
 
 import heapq
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
@@ -24,7 +24,7 @@ from shared.tables.operations import (
 )
 from shared.tables.request_context import RequestContext
 from shared.tables.retry import retry_conflicts
-from shared.tables.rows import ANY_ETAG, Row, Span
+from shared.tables.rows import ANY_ETAG, Row, Span, Values
 from shared.tables.table import Table, collect, get_all
 
 DeliveryState = Literal["pending", "delivered", "dead"]
@@ -45,6 +45,11 @@ _STATES: Final[dict[str, DeliveryState]] = {kind: state for state, kind in DELIV
 _EVENT_ID = re.compile(r"[0-9a-f]{32}(-[a-z-]{1,20})?")
 
 
+def is_event_id(text: str) -> bool:
+    """Tell whether a text has the form of the id of an event."""
+    return _EVENT_ID.fullmatch(text) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """An event on its way to an endpoint. Times are POSIX milliseconds.
@@ -56,7 +61,10 @@ class Delivery:
         type: of the event.
         state: `pending` is yet to be sent, at first or once more; `dead` is sent no more, unless
             somebody asks for it.
-        attempts: how many there were since it was pending first, or last.
+        attempts: how many there were, those before a redelivery included.
+        attempts_before: how many of them were made before the last redelivery. The schedule counts
+            those after it.
+        redelivered: when somebody wanted it to be made again last; None for never.
         last_attempt: when the last one was; None before the first.
         next_attempt: when the next one is due; None unless it is pending.
         status: HTTP status of the last answer; None where there was none.
@@ -72,6 +80,8 @@ class Delivery:
     type: str
     state: DeliveryState = "pending"
     attempts: int = 0
+    attempts_before: int = 0
+    redelivered: int | None = None
     last_attempt: int | None = None
     next_attempt: int | None = None
     status: int | None = None
@@ -84,6 +94,16 @@ class Delivery:
     def key(self) -> str:
         """The key of its row."""
         return layout.delivery_key(DELIVERY_KINDS[self.state], self.endpoint, self.id)
+
+    def made_again(self, now: int) -> "Delivery":
+        """Begin its schedule anew, with an attempt at once; what was tried stays to be seen."""
+        return replace(
+            self,
+            state="pending",
+            attempts_before=self.attempts,
+            redelivered=now,
+            next_attempt=now,
+        )
 
     def insertion(self) -> Insert:
         """Write it as a row."""
@@ -123,14 +143,35 @@ class Redelivery:
     """Which deliveries are to be made again; all dead ones, if nothing is said.
 
     Attributes:
-        ids: of events, delivered or dead; those of which nothing is known are passed over.
-        since: of delivered and dead ones, those of events from this time on; POSIX milliseconds.
+        ids: of events, in whatever state; those of which nothing is known are passed over.
+        since: in whatever state, those of events from this time on; POSIX milliseconds.
         until: and before this one.
     """
 
     ids: tuple[str, ...] | None = None
     since: int | None = None
     until: int | None = None
+
+    @property
+    def is_by_time(self) -> bool:
+        """Whether deliveries are meant by the time of their events."""
+        return self.ids is None and not (self.since is None and self.until is None)
+
+
+@dataclass(frozen=True, slots=True)
+class RedeliveryResult:
+    """What was made again.
+
+    Attributes:
+        number: how many deliveries.
+        until: where they were meant by time and there may be more, the end of the time with which
+            to go on; POSIX milliseconds.
+        has_more: whether there may be more.
+    """
+
+    number: int
+    until: int | None
+    has_more: bool
 
 
 class WebhookDeliveries:
@@ -160,7 +201,7 @@ class WebhookDeliveries:
         Raises:
             InvalidValue: the cursor is of no page.
         """
-        if cursor is not None and not _EVENT_ID.fullmatch(cursor):
+        if cursor is not None and not is_event_id(cursor):
             raise InvalidValue(
                 "This cursor was not given out here. Send that of the last answer as it was.",
                 path="cursor",
@@ -190,12 +231,24 @@ class WebhookDeliveries:
         rows = await collect(self._table, context, span, limit)
         return [delivery_of(row, stream) for row in rows]
 
+    async def pending_among(
+        self, context: RequestContext, stream: DeliveryStream, ids: Iterable[str]
+    ) -> dict[str, Delivery]:
+        """Read those of some deliveries that are pending. 1 call for each, several at once."""
+        kind = DELIVERY_KINDS["pending"]
+        keys = [layout.delivery_key(kind, stream.endpoint, each) for each in ids]
+        rows = await get_all(self._table, context, keys)
+        found = [delivery_of(row, stream) for row in rows if row is not None]
+        return {each.id: each for each in found}
+
     async def redeliver(
         self, context: RequestContext, stream: DeliveryStream, wanted: Redelivery
-    ) -> int:
-        """Make deliveries pending again, due at once.
+    ) -> "RedeliveryResult":
+        """Make deliveries again: their schedule begins anew, with an attempt at once.
 
-        The caller gives a hint of it (`ChangeHints.give`), or the timer finds them.
+        Of one that is pending the next attempt is made now, whatever its schedule or a
+        `Retry-After` has said. The caller gives a hint of it (`ChangeHints.give`), or the timer
+        finds them.
 
         Args:
             context: the request, of whatever tenant.
@@ -203,29 +256,34 @@ class WebhookDeliveries:
             wanted: which deliveries.
 
         Returns:
-            How many; with `MOST_REDELIVERED` there may be more.
+            How many, of the newest events first, and whether there may be more.
         """
         own = replace(context, tenant=stream.tenant)
         found = (await self._wanted(own, stream.endpoint, wanted))[:MOST_REDELIVERED]
+        has_more = len(found) == MOST_REDELIVERED
         again = 0
         for start in range(0, len(found), _IN_A_TRANSACTION):
             again += await self._revive(own, stream, found[start : start + _IN_A_TRANSACTION])
-        return again
+        until = None
+        if has_more and wanted.is_by_time:
+            # A millisecond more than it takes, which the way through a text may cost.
+            until = layout.event_time(layout.event_id_in(found[-1].key)) + 2
+        return RedeliveryResult(again, until, has_more=has_more)
 
     async def _wanted(self, own: RequestContext, endpoint: str, wanted: Redelivery) -> list[Row]:
         if wanted.ids is not None:
             return await self._named(own, endpoint, wanted.ids)
-        if wanted.since is None and wanted.until is None:
+        if not wanted.is_by_time:
             span = layout.deliveries_span(DELIVERY_KINDS["dead"], endpoint)
             return await collect(self._table, own, span, MOST_REDELIVERED)
         return await self._between(own, endpoint, wanted.since or 0, wanted.until)
 
     async def _named(self, own: RequestContext, endpoint: str, ids: Collection[str]) -> list[Row]:
-        known = [each for each in dict.fromkeys(ids) if _EVENT_ID.fullmatch(each)]
+        known = [each for each in dict.fromkeys(ids) if is_event_id(each)]
         keys = [
             layout.delivery_key(DELIVERY_KINDS[state], endpoint, each)
             for each in known[:MOST_REDELIVERED]
-            for state in ("dead", "delivered")
+            for state in DELIVERY_KINDS
         ]
         rows = await get_all(self._table, own, keys)
         return [row for row in rows if row is not None]
@@ -236,18 +294,19 @@ class WebhookDeliveries:
         end = int(self._clock.wall() * 1_000) + 1 if until is None else until
         spans: list[Span] = [
             layout.deliveries_between(DELIVERY_KINDS[state], endpoint, since, end)
-            for state in ("dead", "delivered")
+            for state in DELIVERY_KINDS
         ]
         found = [await collect(self._table, own, span, MOST_REDELIVERED) for span in spans]
-        return [row for rows in found for row in rows]
+        return list(heapq.merge(*found, key=lambda row: layout.order_in(row.key)))
 
     async def _revive(
         self, own: RequestContext, stream: DeliveryStream, rows: Sequence[Row]
     ) -> int:
-        """Move deliveries to those that are pending, and have the dispatcher look at them."""
+        """Put deliveries among those that are due now, and have the dispatcher look at them."""
         now = int(self._clock.wall() * 1_000)
 
-        due = Merge(layout.checkpoint_key(stream.endpoint), {Column.DUE: str(now)})
+        asked: Values = {Column.DUE: str(now), Column.ASKED: 1}
+        due = Merge(layout.checkpoint_key(stream.endpoint), asked)
         keys = [row.key for row in rows]
 
         async def attempt() -> int:
@@ -255,10 +314,11 @@ class WebhookDeliveries:
             present = [row for row in await get_all(self._table, own, keys) if row is not None]
             operations: list[RowOperation] = []
             for row in present:
-                pending = replace(
-                    delivery_of(row, stream), state="pending", attempts=0, next_attempt=now
-                )
-                operations += [Delete(row.key, row.etag), pending.insertion()]
+                pending = delivery_of(row, stream).made_again(now).insertion()
+                if pending.key == row.key:
+                    operations.append(Replace(row.key, pending.values, row.etag))
+                else:
+                    operations += [Delete(row.key, row.etag), pending]
             if present:
                 await transact_over(self._table, own, due, operations)
             return len(present)
@@ -318,6 +378,6 @@ def delivery_of(row: Row, stream: DeliveryStream) -> Delivery:
 
 
 _IN_DOCUMENT = (
-    *("type", "attempts", "last_attempt", "next_attempt"),
+    *("type", "attempts", "attempts_before", "redelivered", "last_attempt", "next_attempt"),
     *("status", "latency_ms", "error", "answer", "body"),
 )

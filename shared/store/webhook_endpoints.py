@@ -7,8 +7,9 @@ by it a commit knows without a call whether anybody is to be told.
 
 import json
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from typing import Any, Literal
 
 from shared.clock import Clock
@@ -32,6 +33,9 @@ from shared.tables.retry import retry_conflicts
 from shared.tables.rows import Row, Value
 from shared.tables.table import Table, collect
 from shared.tenants import WEBHOOKS_PARTITION
+
+EVERY_TENANT = "*"
+"""What stands for all tenants that are not named."""
 
 MOST_ENDPOINTS = 100
 """Endpoints of a deployment."""
@@ -57,6 +61,8 @@ class WebhookEndpoint:
         created: time of creation, RFC 3339 in UTC.
         modified: time of the last change.
         version: 1 at creation, one more at every change.
+        joined: since when it is of tenants that it was not of at its creation, in POSIX
+            milliseconds; under `EVERY_TENANT` since when it is of all others.
     """
 
     id: str
@@ -69,10 +75,26 @@ class WebhookEndpoint:
     created: str = ""
     modified: str = ""
     version: int = 0
+    joined: Mapping[str, int] = field(default_factory=dict)
 
     def is_of(self, tenant: str) -> bool:
         """Tell whether events of a tenant are sent to it, when it is enabled."""
         return self.tenants is None or tenant in self.tenants
+
+    def since(self, tenant: str) -> int:
+        """Return from when on events of a tenant are sent to it, in POSIX milliseconds."""
+        created = int(datetime.fromisoformat(self.created).timestamp() * 1_000)
+        return self.joined.get(tenant, self.joined.get(EVERY_TENANT, created))
+
+    def after(self, before: "WebhookEndpoint", now: int) -> "WebhookEndpoint":
+        """Note since when it is of tenants of which it was not before."""
+        if self.tenants == before.tenants:
+            return self
+        named = {*(self.tenants or before.tenants or ())}
+        joined = {each: before.since(each) if before.is_of(each) else now for each in named}
+        if self.tenants is None:
+            joined[EVERY_TENANT] = now
+        return replace(self, joined=joined)
 
     def in_state(self, state: EndpointState) -> "WebhookEndpoint":
         """Put it into a state that somebody has chosen; why the service had disabled it is past."""
@@ -84,7 +106,8 @@ class WebhookEndpoint:
 
     def told(self) -> dict[str, Any]:
         """Describe it for people and products, as `/api/v1/webhooks` shows it; None is not set."""
-        told = {name: value for name, value in asdict(self).items() if name != "version"}
+        kept_apart = {"version", "joined"}
+        told = {name: value for name, value in asdict(self).items() if name not in kept_apart}
         tenants = None if self.tenants is None else list(self.tenants)
         return told | {"tenants": tenants, "types": list(self.types) or None}
 
@@ -92,7 +115,7 @@ class WebhookEndpoint:
 EndpointChange = Callable[[WebhookEndpoint], WebhookEndpoint]
 """Makes an endpoint of the one that is kept; pure, so that it can be applied again."""
 
-_IN_DOCUMENT = ("url", "tenants", "types", "state", "reason", "description")
+_IN_DOCUMENT = ("url", "tenants", "types", "state", "reason", "description", "joined")
 """The others lie in columns of their own, or in the key."""
 
 
@@ -104,6 +127,7 @@ class WebhookEndpoints:
 
     def __init__(self, table: Table, clock: Clock) -> None:
         self._table = table
+        self._clock = clock
         self._kept: Remembered[tuple[WebhookEndpoint, ...]] = Remembered(self._read_beside, clock)
 
     async def list(self, context: RequestContext) -> tuple[WebhookEndpoint, ...]:
@@ -120,7 +144,14 @@ class WebhookEndpoints:
         return _endpoint(await self._row(_own(context), endpoint_id))
 
     async def create(self, context: RequestContext, wanted: WebhookEndpoint) -> WebhookEndpoint:
-        """Keep a new endpoint under the id that was drawn for it. 1 call; see `require_room`."""
+        """Keep a new endpoint under the id that was drawn for it. 2 calls.
+
+        Of creations at once each writes the row that it has counted by, so one after the other is
+        done, and there are never more endpoints than there can be.
+
+        Raises:
+            Conflict: there are too many.
+        """
         own = _own(context)
         now = timestamp()
         endpoint = replace(wanted, created=now, modified=now, version=1)
@@ -128,7 +159,7 @@ class WebhookEndpoints:
 
         async def attempt() -> None:
             change = Change(WEBHOOK_ENDPOINT, endpoint.id, "create", version=1)
-            await self._commit(own, change, insert)
+            await self._commit(own, change, insert, await self._count_one_more(own))
 
         await retry_conflicts(own, attempt)
         self._kept.amend(lambda known: (*known, endpoint))
@@ -140,11 +171,7 @@ class WebhookEndpoints:
         Raises:
             Conflict: there are too many.
         """
-        if len(await self.list(context)) >= MOST_ENDPOINTS:
-            raise Conflict(
-                f"There are {MOST_ENDPOINTS} webhook endpoints, which is as many as there can be."
-                " Delete one that nobody needs, then create this one."
-            )
+        _require_room(len(await self.list(context)))
 
     async def update(
         self,
@@ -246,7 +273,8 @@ class WebhookEndpoints:
         before: WebhookEndpoint,
         after: WebhookEndpoint,
     ) -> WebhookEndpoint:
-        kept = replace(after, version=before.version + 1, modified=timestamp())
+        now = int(self._clock.wall() * 1_000)
+        kept = replace(after, version=before.version + 1, modified=timestamp()).after(before, now)
         changed = [name for name in _IN_DOCUMENT if getattr(before, name) != getattr(after, name)]
         change = Change(
             WEBHOOK_ENDPOINT, kept.id, "update", tuple(sorted(changed)), version=kept.version
@@ -254,9 +282,26 @@ class WebhookEndpoints:
         await self._commit(own, change, Replace(row.key, _values(kept), row.etag))
         return kept
 
-    async def _commit(self, own: RequestContext, change: Change, written: RowOperation) -> None:
+    async def _count_one_more(self, own: RequestContext) -> RowOperation:
+        """Build the operation that counts one more endpoint. 1 call.
+
+        The row is read before the endpoints, so what it does not count yet changes it.
+
+        Raises:
+            Conflict: there are too many.
+        """
+        rows = await collect(self._table, own, layout.webhooks_span())
+        counted = next((row for row in rows if row.key == layout.WEBHOOKS_KEY), None)
+        number = len(rows) - (counted is not None)
+        _require_room(number)
+        values: dict[str, Value] = {Column.NUMBER: number + 1}
+        if counted is None:
+            return Insert(layout.WEBHOOKS_KEY, values)
+        return Replace(counted.key, values, counted.etag)
+
+    async def _commit(self, own: RequestContext, change: Change, *written: RowOperation) -> None:
         """Commit a change, and tell in the log who made it: names of what changed, no value."""
-        await commit(self._table, own, change, [written])
+        await commit(self._table, own, change, written)
         line = {"webhook": change.verb, "endpoint": change.id, "changed": list(change.names)}
         _log.info("%s", json.dumps(dict(line, by=own.actor, request=own.request_id)))
 
@@ -269,6 +314,14 @@ class WebhookEndpoints:
 
     async def _read_beside(self) -> tuple[WebhookEndpoint, ...]:
         return await self.list(beside_requests(WEBHOOKS_PARTITION))
+
+
+def _require_room(number: int) -> None:
+    if number >= MOST_ENDPOINTS:
+        raise Conflict(
+            f"There are {MOST_ENDPOINTS} webhook endpoints, which is as many as there can be."
+            " Delete one that nobody needs, then create this one."
+        )
 
 
 def no_such_endpoint() -> NotFound:

@@ -14,7 +14,6 @@ import random
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from shared.clock import Clock, rfc3339
 from shared.errors import NotFound
@@ -36,6 +35,9 @@ from shared.webhooks.positions import (
     write_position,
 )
 from shared.webhooks.schedule import (
+    LONGEST_DELAY,
+    LONGEST_PROBE,
+    LONGEST_RETRY_AFTER,
     SUSPENDED_AFTER,
     next_attempt,
     next_probe,
@@ -75,6 +77,10 @@ of its runs."""
 KEPT_DAYS = 30
 _DAY_SECONDS, _DAY_MS = 86_400, 86_400_000
 _REFRESH_MS = 60_000
+_LONGEST_DELAY_MS = round(1_000 * LONGEST_DELAY)
+_SKEW_MS = 60_000
+"""How far the clocks of two instances may be apart."""
+
 _GONE, _WAIT_STATUSES = 410, frozenset({429, 503})
 
 _log = logging.getLogger("scim.webhooks")
@@ -153,11 +159,17 @@ class Dispatcher:
         return all(await asyncio.gather(*runs))
 
     async def _forget_deleted(self, context: RequestContext) -> None:
-        """Delete what is left of endpoints that were deleted. 1 call where nothing is."""
+        """Delete what is left of endpoints that were deleted, or are of the tenant no more.
+
+        1 call where nothing is.
+        """
         left = await self._sources.checkpoints.endpoints(context)
-        left -= {each.id for each in await self._sources.endpoints.current()}
+        tenant = context.tenant
+        known = await self._sources.endpoints.current()
+        left -= {each.id for each in known if each.is_of(tenant)}
         if left:  # perhaps of endpoints that are new
-            left -= {each.id for each in await self._sources.endpoints.list(context)}
+            known = await self._sources.endpoints.list(context)
+            left -= {each.id for each in known if each.is_of(tenant)}
         for endpoint in left:
             await self._sources.checkpoints.forget(context, endpoint)
 
@@ -188,6 +200,8 @@ class _Work:
         position: in the feed, behind it; None where that was not read.
         told: all events that the feed has told on the way.
         must_write: whether the checkpoint has to move although nothing is sent.
+        is_asked: whether more of it is left aside that somebody wants to be made now.
+        asked_again: ids of those that somebody wanted to be made again while they were sent.
     """
 
     deliveries: list[Delivery]
@@ -198,6 +212,8 @@ class _Work:
     position: FeedPosition | None = None
     told: list[Event] = field(default_factory=list)
     must_write: bool = False
+    is_asked: bool = False
+    asked_again: frozenset[str] = frozenset()
 
 
 class _Run:
@@ -229,7 +245,7 @@ class _Run:
             await self._look_again(BUSY_SECONDS)
             return
         checkpoint = await self._begin()
-        while not self._is_over:
+        while self._may_go_on():
             if checkpoint.is_held(self._now(), self._context.request_id):
                 return
             work = await self._find(checkpoint, self._now())
@@ -247,13 +263,35 @@ class _Run:
     def _is_over(self) -> bool:
         return self._is_gone or self._is_busy or self._clock.steady() >= self._until
 
+    def _may_go_on(self) -> bool:
+        """Tell whether there is time, and go by what the endpoint is now.
+
+        It may have been deleted, paused, given another URL or taken from the tenant since the run
+        began.
+        """
+        if self._is_over:
+            return False
+        known = self._sources.endpoints.latest() or ()
+        found = next((each for each in known if each.id == self._endpoint.id), None)
+        if found is None or found.state != "enabled" or not found.is_of(self._context.tenant):
+            self._is_gone = True
+            return False
+        self._endpoint = found
+        return True
+
     async def _begin(self) -> Checkpoint:
-        """Read the checkpoint, or begin with what has happened since the endpoint was created."""
+        """Read the checkpoint, or begin with what has happened since the endpoint is the tenant's.
+
+        What happened while the tenant was taken from it is passed over.
+        """
         found = await self._sources.checkpoints.read(self._context, self._endpoint.id)
-        if found is not None:
-            return self._without_lost(found)
-        created = int(datetime.fromisoformat(self._endpoint.created).timestamp() * 1_000)
-        return Checkpoint(write_position(position_at(created)))
+        since = self._endpoint.since(self._context.tenant)
+        beginning = write_position(position_at(since))
+        if found is None:
+            return Checkpoint(beginning)
+        if settled_at(read_position(found.position)) < since:
+            found = replace(found, position=beginning, sent=b"")
+        return self._without_lost(_without_future(found, self._now()))
 
     def _without_lost(self, checkpoint: Checkpoint) -> Checkpoint:
         """Tell of events that have expired before they were sent, and go on behind them."""
@@ -272,11 +310,15 @@ class _Run:
 
     async def _find(self, checkpoint: Checkpoint, now: int) -> _Work:
         """Find what is to be sent now."""
-        if now < checkpoint.quiet_until:
+        is_quiet = now < checkpoint.quiet_until
+        if is_quiet and not checkpoint.is_asked:
             return _Work([])
         is_suspended = checkpoint.failures >= SUSPENDED_AFTER
         is_probe = is_suspended and now >= checkpoint.probe_at
         due, later, pending = await self._pending(checkpoint, now, is_probe=is_probe)
+        if is_quiet:
+            later += [each for each in due if not _is_asked(each)]
+            due = [each for each in due if _is_asked(each)]
         most = SMALL_BATCH if checkpoint.failures else BATCH
         most = 1 if is_suspended else most
         taken, left = due[:most], [*due[most:], *later]
@@ -286,7 +328,12 @@ class _Run:
             pending=pending,
             next_due=min((_due_of(each, checkpoint, now) for each in left), default=None),
             is_probe=bool(taken) and not _is_due(taken[0], checkpoint, now),
+            # What was due is so no longer: its next attempt was put off by a run that had it.
+            must_write=not taken and checkpoint.due is not None and checkpoint.due <= now,
+            is_asked=any(map(_is_asked, left)),
         )
+        if is_quiet:
+            return work
         room = most - len(taken)
         if room and pending < MOST_PENDING_DELIVERIES and (is_probe or not is_suspended):
             await self._read_feed(checkpoint, work, room)
@@ -335,8 +382,8 @@ class _Run:
         served = [each for each in new if self._is_served(each)]
         work.deliveries += [self._delivery(each, now) for each in served]
         work.position = page.position
-        work.must_write = bool(work.told) or page.has_more or _has_moved(began, page.position)
-        work.must_write = work.must_write or not checkpoint.etag
+        has_moved = page.has_more or _has_moved(began, page.position)
+        work.must_write |= bool(work.told) or has_moved or not checkpoint.etag
 
     def _is_served(self, event: Event) -> bool:
         return event.is_of_guard or event.resource[0] in self._sources.paths
@@ -368,7 +415,7 @@ class _Run:
         )
         taken = await self._write(held)
         attempts = await self._attempt_all(work.deliveries, secrets)
-        if not attempts:
+        if not attempts and not self._is_gone:
             # Others try this endpoint already, and there are enough of them while it fails.
             self._is_busy = True
             return await self._write(replace(taken, holder="", held_until=0))
@@ -382,7 +429,7 @@ class _Run:
         waiting = iter(deliveries)
 
         async def work_on() -> None:
-            while not self._is_over and not _fails(attempts):
+            while self._may_go_on() and not _fails(attempts):
                 if not self._load.has_room(self._endpoint.id):
                     return  # another worker of this run goes on
                 delivery = next(waiting, None)
@@ -413,12 +460,47 @@ class _Run:
     async def _settle(
         self, checkpoint: Checkpoint, work: _Work, attempts: Mapping[str, Attempt]
     ) -> Checkpoint:
-        """Write the new checkpoint with what became of each delivery, and give it back."""
+        """Write the new checkpoint with what became of each delivery, and give it back.
+
+        What somebody wanted to be made again while it was sent is sent once more, unless it has
+        arrived.
+
+        Raises:
+            OperationRejected: another run has taken the checkpoint.
+        """
         now = self._now()
+        after, operations, outcomes = self._settled(checkpoint, work, attempts, now)
+        write, own, endpoint = self._sources.checkpoints.write, self._context, self._endpoint.id
+        try:
+            written = await write(own, endpoint, after, operations)
+        except OperationRejected:
+            moved = await self._moved_by_redelivery()
+            if moved is None:
+                raise
+            work = await self._with_redelivered(work)
+            after, operations, outcomes = self._settled(checkpoint, work, attempts, now)
+            written = await write(own, endpoint, _joined(after, moved), operations)
+        await self._tell(checkpoint, written, outcomes)
+        return written
+
+    async def _with_redelivered(self, work: _Work) -> _Work:
+        """Read what somebody wanted to be made again while it was sent."""
+        before = {each.id: each for each in work.deliveries if each.id in work.known}
+        read = self._sources.deliveries.pending_among
+        found = await read(self._context, self._stream, before)
+        again = {
+            key: now for key, now in found.items() if now.redelivered != before[key].redelivered
+        }
+        deliveries = [again.get(each.id, each) for each in work.deliveries]
+        return replace(work, deliveries=deliveries, asked_again=frozenset(again))
+
+    def _settled(
+        self, checkpoint: Checkpoint, work: _Work, attempts: Mapping[str, Attempt], now: int
+    ) -> tuple[Checkpoint, list[RowOperation], list[Delivery]]:
+        """Work out the new checkpoint, what writes the deliveries, and what became of each."""
         after = _after(checkpoint, [*attempts.values()], now)
         outcomes = [
-            self._outcome(each, attempts.get(each.id), now, is_probe=work.is_probe)
-            for each in work.deliveries
+            self._outcome(each, attempts.get(each.id), now, work) for each in work.deliveries
         ]
         operations: list[RowOperation] = []
         for before, outcome in zip(work.deliveries, outcomes, strict=True):
@@ -432,17 +514,23 @@ class _Run:
             dues.append(checkpoint.due)  # of those that were not read
         if after.recovered_at == now and left:
             dues.append(now)
-        after = replace(after, due=min(dues, default=None), pending=left, holder="", held_until=0)
+        is_quieter = after.quiet_until > checkpoint.quiet_until
+        after = replace(
+            after,
+            due=min(dues, default=None),
+            pending=left,
+            holder="",
+            held_until=0,
+            is_asked=not is_quieter and (work.is_asked or any(map(_is_asked, pending))),
+        )
         if work.position is not None:
             settled = settled_at(work.position)
             sent = Sent(checkpoint.sent).packed_with(work.told, settled)
             after = replace(after, position=write_position(work.position), sent=sent)
-        written = await self._write(after, operations)
-        await self._tell(checkpoint, written, outcomes)
-        return written
+        return after, operations, outcomes
 
     def _outcome(
-        self, delivery: Delivery, attempt: Attempt | None, now: int, *, is_probe: bool
+        self, delivery: Delivery, attempt: Attempt | None, now: int, work: _Work
     ) -> Delivery:
         """Say what becomes of a delivery: one that was not tried is pending, and due.
 
@@ -452,7 +540,7 @@ class _Run:
             return delivery
         tried = replace(
             delivery,
-            attempts=delivery.attempts + (not is_probe or attempt.has_succeeded),
+            attempts=delivery.attempts + (not work.is_probe or attempt.has_succeeded),
             last_attempt=now,
             status=attempt.status,
             latency_ms=attempt.latency_ms,
@@ -461,9 +549,11 @@ class _Run:
         )
         if attempt.has_succeeded:
             return replace(tried, state="delivered", next_attempt=None)
-        if is_probe:
+        if delivery.id in work.asked_again:
+            return replace(tried, attempts_before=tried.attempts)
+        if work.is_probe:
             return tried
-        again = next_attempt(now, tried.attempts, self._draw)
+        again = next_attempt(now, tried.attempts - tried.attempts_before, self._draw)
         if again is None:
             return replace(tried, state="dead", next_attempt=None)
         wanted = retry_after(attempt.retry_after, now / 1_000)
@@ -520,15 +610,14 @@ class _Run:
             ruled = now + round(1_000 * UNDECIDED_SECONDS)
             at = ruled if at is None else min(at, ruled)
         if at is not None:
-            await self._look_again(max(at, checkpoint.quiet_until, now) - now, is_ms=True)
+            quiet_until = 0 if checkpoint.is_asked else checkpoint.quiet_until
+            await self._look_again(max(at, quiet_until, now) - now, is_ms=True)
 
     async def _look_again(self, wait: float, *, is_ms: bool = False) -> None:
         seconds = wait / 1_000 if is_ms else wait
         await self._sources.hints.look_again(self._context.tenant, seconds)
 
-    async def _write(
-        self, checkpoint: Checkpoint, operations: Sequence[RowOperation] = ()
-    ) -> Checkpoint:
+    async def _write(self, checkpoint: Checkpoint) -> Checkpoint:
         """Write a checkpoint; one that a redelivery has moved meanwhile is due as that has said.
 
         Raises:
@@ -536,14 +625,19 @@ class _Run:
         """
         own, endpoint = self._context, self._endpoint.id
         try:
-            return await self._sources.checkpoints.write(own, endpoint, checkpoint, operations)
+            return await self._sources.checkpoints.write(own, endpoint, checkpoint)
         except OperationRejected:
-            found = await self._sources.checkpoints.read(own, endpoint)
-            if found is None or found.holder != own.request_id:
+            moved = await self._moved_by_redelivery()
+            if moved is None:
                 raise
-        dues = [each for each in (checkpoint.due, found.due) if each is not None]
-        moved = replace(checkpoint, etag=found.etag, due=min(dues, default=None))
-        return await self._sources.checkpoints.write(own, endpoint, moved, operations)
+        joined = _joined(checkpoint, moved)
+        return await self._sources.checkpoints.write(own, endpoint, joined)
+
+    async def _moved_by_redelivery(self) -> Checkpoint | None:
+        """Read the checkpoint as a redelivery has moved it; None where another run has taken it."""
+        found = await self._sources.checkpoints.read(self._context, self._endpoint.id)
+        is_own = found is not None and found.holder == self._context.request_id
+        return found if is_own else None
 
     def _now(self) -> int:
         """Return the time in POSIX milliseconds."""
@@ -554,11 +648,47 @@ def _is_due(delivery: Delivery, checkpoint: Checkpoint, now: int) -> bool:
     return _due_of(delivery, checkpoint, now) <= now
 
 
+def _is_asked(delivery: Delivery) -> bool:
+    """Tell whether somebody wants it to be made now, and it was not tried since."""
+    return delivery.redelivered is not None and delivery.redelivered == delivery.next_attempt
+
+
 def _due_of(delivery: Delivery, checkpoint: Checkpoint, now: int) -> int:
-    """Say when a delivery is due: at once, if its endpoint has recovered since it was tried."""
-    if (delivery.last_attempt or now) < checkpoint.recovered_at:
+    """Say when a delivery is due: at once, if its endpoint has recovered since it was tried.
+
+    Times that no attempt can have put so far into the future are of a clock that was ahead.
+    """
+    if (delivery.last_attempt or now) < checkpoint.recovered_at <= now:
         return 0
-    return delivery.next_attempt or 0
+    due = delivery.next_attempt or 0
+    return due if due <= now + _LONGEST_DELAY_MS + _SKEW_MS else 0
+
+
+def _without_future(checkpoint: Checkpoint, now: int) -> Checkpoint:
+    """Take out times later than any that can be written now: a clock that was ahead has left them.
+
+    The endpoint would be left alone until then.
+    """
+
+    def kept(moment: int, ahead: float) -> int:
+        return moment if moment <= now + round(1_000 * ahead) + _SKEW_MS else 0
+
+    return replace(
+        checkpoint,
+        due=None if checkpoint.due is None else kept(checkpoint.due, LONGEST_DELAY),
+        held_until=kept(checkpoint.held_until, HELD_MS / 1_000),
+        quiet_until=kept(checkpoint.quiet_until, LONGEST_RETRY_AFTER),
+        probe_at=kept(checkpoint.probe_at, LONGEST_PROBE),
+        recovered_at=kept(checkpoint.recovered_at, 0),
+        swept_at=kept(checkpoint.swept_at, 0),
+    )
+
+
+def _joined(own: Checkpoint, moved: Checkpoint) -> Checkpoint:
+    """Take into the checkpoint that a run writes what a redelivery has written meanwhile."""
+    dues = [each for each in (own.due, moved.due) if each is not None]
+    due = min(dues, default=None)
+    return replace(own, etag=moved.etag, due=due, is_asked=moved.is_asked)
 
 
 def _has_moved(before: FeedPosition, after: FeedPosition) -> bool:

@@ -22,13 +22,16 @@ MOST_ATTEMPTS: Final = len(DELAYS) + 1
 _JITTER = 0.1
 """The part of a delay that is drawn on top of it, so that what failed together comes apart."""
 
+LONGEST_DELAY: Final = max(DELAYS) * (1 + _JITTER)
+"""Seconds between an attempt and the next one at most."""
+
 LONGEST_RETRY_AFTER = _HOUR
 """Seconds of `Retry-After` that are heeded."""
 
 SUSPENDED_AFTER: Final = 10
 """Failures in a row after which only one attempt at a time is made, to see whether it answers."""
 
-_FIRST_PROBE, _LONGEST_PROBE = _MINUTE, _HOUR
+_FIRST_PROBE, LONGEST_PROBE = _MINUTE, _HOUR
 
 
 def next_attempt(now: int, attempts: int, draw: random.Random) -> int | None:
@@ -48,7 +51,7 @@ def next_attempt(now: int, attempts: int, draw: random.Random) -> int | None:
 def next_probe(now: int, failures: int) -> int:
     """Say when an endpoint is tried again that has failed so often in a row."""
     doubled = max(failures - SUSPENDED_AFTER, 0)
-    return now + 1_000 * int(min(_FIRST_PROBE * 2 ** min(doubled, 10), _LONGEST_PROBE))
+    return now + 1_000 * int(min(_FIRST_PROBE * 2 ** min(doubled, 10), LONGEST_PROBE))
 
 
 def retry_after(header: str | None, now: float) -> int | None:

@@ -620,6 +620,8 @@ UNPROMISED = {
     "a hint of changes named no tenant and was passed over": "only somebody else puts such a hint",
     "webhooks were not sent: %s\n%s": "the timer sends them, and logs what it meets itself",
     "the hints that were put aside could not be looked at: %s": "the timer looks again",
+    "records %s of %d tenants are of a later version and were passed over: its instances sweep"
+    " them": "they do, and nobody has to act",
     "%s: the version %s was to end and goes on, rotate again: %s": "`previousUntil` of the answer",
 }
 """Lines that nobody relies on, and why."""

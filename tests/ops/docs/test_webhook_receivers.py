@@ -148,3 +148,56 @@ async def test_a_signature_is_made_by_hand(vector: dict[str, Any], tmp_path: Pat
     )
     out, _ = await process.communicate()
     assert f"v1,{out.decode().strip()}" == headers["webhook-signature"]
+
+
+READ = """
+SCIM_API_KEY="$READER" "$PYTHON" ../receiver.py > ../receiver.out &
+trap "kill $!" EXIT
+until curl --silent --output /dev/null "http://127.0.0.1:$RECEIVER/"; do sleep 0.1; done
+"""
+SEEN = """
+until grep --quiet user.created ../receiver.out; do sleep 0.1; done
+until ask "$URL/api/v1/webhooks/$WEBHOOK/deliveries" | grep --quiet delivered; do sleep 0.1; done
+"""
+GONE = 'ask --request DELETE --output /dev/null "$URL/api/v1/webhooks/$WEBHOOK"\n'
+WALK = (
+    *("place.sh", "register.sh", "environ.sh"),
+    *(READ, "cause.sh", SEEN, "look.sh", GONE, "send.sh"),
+)
+"""The commands of the page in their order, and what a reader does between: look, and wait."""
+
+
+async def test_the_commands_can_be_typed_as_they_stand(
+    tmp_path: Path, running_service: RunningService
+) -> None:
+    (tmp_path / "receiver.py").write_text(NAMED["receiver.py"])
+    (tmp_path / "clone").mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    script = "set -eu\n" + "".join(NAMED.get(each, each) for each in WALK)
+    for told, here in (
+        ("http://127.0.0.1:7071", running_service.base_url),
+        ("RECEIVER=8000", f"RECEIVER={port}"),
+        ("$(make --silent token)", running_service.default.token),
+    ):
+        assert script.count(told) == 1
+        script = script.replace(told, here)
+    process = await asyncio.create_subprocess_exec(
+        *("sh", "-c", script),
+        cwd=tmp_path / "clone",
+        env={
+            "PATH": os.environ["PATH"],
+            "KEY": KEYS["events"],
+            "READER": KEYS["product"],
+            "PYTHON": sys.executable,
+            "PYTHONPATH": str(ROOT / "clients" / "python" / "src"),
+        },
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    async with asyncio.timeout(120):
+        out = (await process.communicate())[0].decode()
+    assert process.returncode == 0, out
+    for said in ('"state":"enabled"', '"userName":"ana', '"state":"delivered"', '"redelivered":1'):
+        assert said in out
+    assert out.endswith("204\n"), "the receiver takes what is signed by hand"

@@ -69,7 +69,9 @@ async def test_one_is_changed_paused_and_resumed(
         description="CRM",
         version=2,
         modified=kept.modified,
+        joined=kept.joined,
     )
+    assert list(kept.joined) == [*(endpoint.tenants or ()), "*"]
     await store.webhook_endpoints.disable(context, endpoint.id, "It answered 410.")
     for command, state in (("pause", "paused"), ("resume", "enabled")):
         ended = await table_admin("webhook", command, endpoint.id, "--json")
@@ -86,6 +88,8 @@ NOT_UNDERSTOOD = {
     ("redeliver", "--dead", "--event", EVENT): "say which",
     ("redeliver", "--until", "1h"): "say which",
     ("redeliver", "--since", "soon"): "put a length",
+    ("redeliver", "--since", "1h", "--until", "2h"): "later than --since",
+    ("redeliver", "--event", ""): "put an id",
 }
 
 

@@ -164,6 +164,7 @@ REFUSED_URLS = {
     "https://[::1]/": "no host of the internet",
     "https://[::ffff:10.0.0.1]/": "no host of the internet",
     "https://[fe80::1%25eth0]/": "no host of the internet",
+    "https://[3fff::1]/": "no host of the internet",
     "https://a_b!.example.com/": "name a host",
 }
 
@@ -476,6 +477,13 @@ async def test_a_question_that_is_not_understood_is_refused(hooks: Managed, quer
         {"tenant": "acme", "until": "2026-11-29T12:00:00Z"},
         {"tenant": "acme", "since": "2026-11-29T12:00:00Z", "ids": [ABSENT]},
         {"tenant": "acme", "all": True},
+        {"tenant": "acme", "dead": 1},
+        {"tenant": "acme", "dead": "true"},
+        {"tenant": "acme", "dead": True, "since": "2026-11-29T12:00:00Z"},
+        {"tenant": "acme", "since": "2026-11-29T12:00:00Z", "until": "2026-11-29T11:59:59Z"},
+        {"tenant": "acme", "since": "2026-11-29T12:00:00Z", "until": "2026-11-29T12:00:00Z"},
+        {"tenant": "acme", "since": 1764417600},
+        {"tenant": 1, "dead": True},
     ],
     ids=str,
 )

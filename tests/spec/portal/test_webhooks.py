@@ -305,6 +305,26 @@ async def test_deliveries_are_filtered_by_state_and_read_a_page_at_a_time(
     assert (await staff.get(f"{ALL}/{endpoint}?cursor=made-up")).status_code == 400
 
 
+async def test_what_waits_is_sent_now_and_what_was_tried_stays_to_be_seen(
+    hooks: Office, scim: Scim, staff: Visitor
+) -> None:
+    endpoint = await paused(hooks, scim)
+    later = time.time_ns() // 1_000_000 + DAY
+    (waiting,) = await put(
+        hooks, scim, endpoint, "pending", next_attempt=later, attempts=7, error="answered (500)"
+    )
+    page = (await staff.get(f"{ALL}/{endpoint}")).text
+    assert f'aria-label="Send now: {waiting}"' in page
+    done = await send(staff, endpoint, "redeliver", delivery=waiting)
+    shown = await staff.page(done.headers["location"])
+    assert "1 delivery is made again. It is not sent before the endpoint is resumed" in shown
+    assert "7 attempts" in shown
+    assert "answered (500)" in shown
+    [now] = (await hooks.webhooks("GET", f"/{endpoint}/deliveries"))["deliveries"]
+    assert (now["state"], now["attempts"]) == ("pending", 7)
+    assert now["redelivered"] == now["nextAttempt"]
+
+
 async def test_all_that_is_dead_is_sent_again(hooks: Office, scim: Scim, staff: Visitor) -> None:
     endpoint = await paused(hooks, scim)
     await put(hooks, scim, endpoint, "dead", 3, error="the receiver answered 500")

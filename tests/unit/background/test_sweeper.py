@@ -28,6 +28,7 @@ from shared.store.deletions import Leftovers
 from shared.store.open_trace import OpenTrace
 from shared.store.setup_links import Right
 from shared.store.traces import KEPT_SECONDS, SealedEntry
+from shared.tables.operations import Insert
 from shared.tenant_settings import patched
 from shared.web import services
 from tests.support.documents import group, setting, user
@@ -408,6 +409,28 @@ async def test_a_deletion_that_fails_keeps_neither_the_others_nor_the_history(
     found = await tenants.rows(tenant)
     assert not found.of("q-g")
     assert len(found.changes("sweep")) == len(found.changes()) - 1
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"), [("q-z-0123456789abcdef", "q-z"), ("q-z", "q-z"), ("q-z-of-two-parts", "q-z")]
+)
+async def test_what_a_later_version_has_recorded_is_left_to_it_and_the_rest_is_swept(
+    *,
+    run: Run,
+    tenants: Tenants,
+    store: Store,
+    caplog: pytest.LogCaptureFixture,
+    key: str,
+    kind: str,
+) -> None:
+    tenant = await tenants.with_deleted_group()
+    await tenants.with_history(tenant, days=500)
+    await store.table.transact(tenants.context(tenant), [Insert(key, {"new": "column"})])
+    swept = (await run(tenant)).swept
+    assert (swept.failed, swept.groups, swept.changes) == (0, 1, 3)
+    assert key in (await tenants.rows(tenant)).rows
+    (warning,) = [each for each in caplog.records if each.levelname == "WARNING"]
+    assert f"records {kind} of 1 tenants are of a later version" in warning.getMessage()
 
 
 async def test_the_log_quotes_nothing_of_a_fault(

@@ -88,7 +88,7 @@ async def test_each_operation_costs_what_it_says(
         own = new_context()
         await work(own)
         costs.append(own.meter.calls)
-    assert costs == [1, 1, 1, 1, 2, 1, 1, 2]
+    assert costs == [1, 1, 1, 2, 2, 1, 1, 2]
     for each in await kept.list(new_context()):
         await kept.delete(new_context(), each.id)
 
@@ -167,6 +167,50 @@ async def test_there_is_a_bound(
     monkeypatch.setattr(webhook_endpoints, "MOST_ENDPOINTS", number)
     with pytest.raises(Conflict, match="Delete one"):
         await store.webhook_endpoints.require_room(context)
+    with pytest.raises(Conflict, match="Delete one"):
+        await store.webhook_endpoints.create(
+            context, replace(endpoint, id=layout.new_id_without_name())
+        )
+
+
+async def test_the_bound_holds_when_many_are_created_at_once_on_two_instances(
+    store: Store, other: Store, new_context: NewContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = store.webhook_endpoints
+    before = {each.id for each in await kept.list(new_context())}
+    monkeypatch.setattr(webhook_endpoints, "MOST_ENDPOINTS", len(before) + 100)
+
+    def endpoints(number: int) -> list[WebhookEndpoint]:
+        return [WebhookEndpoint(layout.new_id_without_name(), URL) for _ in range(number)]
+
+    for each in endpoints(95):
+        await kept.create(new_context(), each)
+    made = await asyncio.gather(
+        *(
+            instance.webhook_endpoints.create(new_context(), each)
+            for instance in (store, other)
+            for each in endpoints(10)
+        ),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(each, WebhookEndpoint) for each in made) == 5
+    assert sum(isinstance(each, Conflict) for each in made) == 15
+    found = {each.id for each in await kept.list(new_context())} - before
+    assert len(found) == 100
+    for endpoint_id in found:
+        await kept.delete(new_context(), endpoint_id)
+    await other.webhook_endpoints.close()
+
+
+async def test_of_creations_at_once_where_there_is_room_each_is_done(
+    store: Store, new_context: NewContext
+) -> None:
+    kept = store.webhook_endpoints
+    wanted = [WebhookEndpoint(layout.new_id_without_name(), URL) for _ in range(20)]
+    made = await asyncio.gather(*(kept.create(new_context(), each) for each in wanted))
+    assert len(made) == 20
+    for each in made:
+        await kept.delete(new_context(), each.id)
 
 
 async def test_each_change_leaves_a_row_that_is_no_event(

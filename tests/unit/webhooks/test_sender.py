@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
 from typing import TYPE_CHECKING
@@ -81,6 +82,63 @@ async def test_half_an_answer_is_no_answer(sender: WebhookSender, receiver: Rece
     assert not attempt.has_succeeded
     assert attempt.error is not None
     assert "cut or garbled" in attempt.error
+
+
+ENDLESS = {
+    "a header of 1 MB and more": (b"HTTP/1.1 200 OK\r\nx: " + b"a" * 1_000_000, b"a" * 4_096),
+    "headers without end": (b"HTTP/1.1 200 OK\r\n", b"x: " + b"a" * 4_000 + b"\r\n"),
+    "a status line without end": (b"HTTP/1.1 200 ", b"a" * 4_096),
+    "trailers without end": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n",
+        b"x: " + b"a" * 4_000 + b"\r\n",
+    ),
+    "informational answers without end": (b"", b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n"),
+    "a chunk extension without end": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;",
+        b"a" * 4_096,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ENDLESS)
+async def test_an_answer_without_end_ends_with_the_attempt_and_is_not_kept(
+    sender: WebhookSender, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beginning, rest = ENDLESS[case]
+
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            writer.write(beginning)
+            while True:
+                writer.write(rest)
+                await writer.drain()
+
+    monkeypatch.setattr(sending, "ATTEMPT_SECONDS", 0.5)
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    attempt = await sender.send(f"http://127.0.0.1:{port}/", {}, b"{}")
+    assert not attempt.has_succeeded
+    assert attempt.answer == ""
+    assert attempt.latency_ms < 5_000
+    server.close()
+
+
+async def test_an_answer_of_a_byte_at_a_time_has_the_time_of_any_other(
+    sender: WebhookSender, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def drip(request: web.BaseRequest) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            for _ in range(1_000):
+                await response.write(b"a")
+                await asyncio.sleep(0.01)
+        return response
+
+    monkeypatch.setattr(sending, "ATTEMPT_SECONDS", 0.2)
+    receiver.answer = drip
+    attempt = await sender.send(receiver.url, {}, b"{}")
+    assert attempt.error == "no answer within 0.2 s"
 
 
 async def test_an_answer_that_does_not_come_in_time_is_none(

@@ -14,13 +14,14 @@ from shared.errors import InvalidValue
 from shared.events.event import GUARD_HELD, types_of
 from shared.store.layout import new_id_without_name
 from shared.store.webhook_deliveries import (
-    MOST_REDELIVERED,
     Delivery,
     DeliveryState,
     DeliveryStream,
     Redelivery,
+    RedeliveryResult,
+    is_event_id,
 )
-from shared.store.webhook_endpoints import EndpointState, WebhookEndpoint
+from shared.store.webhook_endpoints import EndpointChange, EndpointState, WebhookEndpoint
 from shared.webhook_endpoints import checked_url, types_among
 from tools.admin import console, grants
 from tools.admin.commands import issuing
@@ -177,28 +178,31 @@ def change(
     _show(run(_change(where, endpoint, named)), as_json=as_json)
 
 
-@app.command(epilog=EXIT_STATUS)
-def pause(
-    endpoint: Id,
-    storage: StorageEndpoint = None,
-    table: TableName = None,
-    as_json: AsJson = False,
-) -> None:
-    """Send nothing to an endpoint until it is resumed; what happens meanwhile is sent then."""
-    where = place(storage=storage, table=table)
-    _show(run(_change(where, endpoint, _state("paused"))), as_json=as_json)
+def _add_command_into(state: EndpointState, name: str, text: str) -> None:
+    """Add the command that puts an endpoint into a state."""
+
+    @app.command(name, epilog=EXIT_STATUS, help=text)
+    def put_into(
+        endpoint: Id,
+        storage: StorageEndpoint = None,
+        table: TableName = None,
+        as_json: AsJson = False,
+    ) -> None:
+        where = place(storage=storage, table=table)
+        changed = run(_update(where, endpoint, lambda kept: kept.in_state(state)))
+        _show(changed, as_json=as_json)
 
 
-@app.command(epilog=EXIT_STATUS)
-def resume(
-    endpoint: Id,
-    storage: StorageEndpoint = None,
-    table: TableName = None,
-    as_json: AsJson = False,
-) -> None:
-    """Send events to an endpoint again that was paused, or that the service has disabled."""
-    where = place(storage=storage, table=table)
-    _show(run(_change(where, endpoint, _state("enabled"))), as_json=as_json)
+_add_command_into(
+    "paused",
+    "pause",
+    "Send nothing to an endpoint until it is resumed; what happens meanwhile is sent then.",
+)
+_add_command_into(
+    "enabled",
+    "resume",
+    "Send events to an endpoint again that was paused, or that the service has disabled.",
+)
 
 
 @app.command(epilog=EXIT_STATUS)
@@ -278,7 +282,7 @@ def redeliver(
     ] = None,
     since: Annotated[
         str | None,
-        typer.Option(metavar="WHEN", help="Delivered and dead ones of events from then on."),
+        typer.Option(metavar="WHEN", help="Those of events from then on, delivered ones too."),
     ] = None,
     until: Annotated[str | None, typer.Option(metavar="WHEN", help="And before then.")] = None,
     dead: Annotated[bool, typer.Option("--dead", help="All that are dead.")] = False,
@@ -288,14 +292,18 @@ def redeliver(
 ) -> None:
     """Deliver events again: some by their ids, those of a time, or all that are dead.
 
+    Of those that are pending the next attempt is made now. The schedule of each begins anew.
     WHEN is a time, or how long ago: 90s, 15m, 2h, 7d. They are sent within five minutes.
     """
     wanted = _redelivery(event, since, until, dead=dead)
-    number = run(_redeliver(place(storage=storage, table=table), endpoint, tenant, wanted))
+    done = run(_redeliver(place(storage=storage, table=table), endpoint, tenant, wanted))
+    until = None if done.until is None else console.time_of_milliseconds(done.until)
     if as_json:
-        console.show_json({"redelivered": number, "more": number >= MOST_REDELIVERED})
-    more = "; there may be more, so give the command again" if number >= MOST_REDELIVERED else ""
-    say(f"{number:,} deliveries are made again, within five minutes{more}")
+        told = {"redelivered": done.number, "more": done.has_more}
+        console.show_json(told if until is None else {**told, "until": until})
+    with_until = "" if until is None else f" with --until {until}"
+    more = f"; there may be more, so give the command again{with_until}" if done.has_more else ""
+    say(f"{done.number:,} deliveries are made again, within five minutes{more}")
 
 
 async def _new(where: Place, wanted: WebhookEndpoint) -> Drawn:
@@ -328,10 +336,12 @@ async def _get(where: Place, endpoint: str) -> WebhookEndpoint:
 
 async def _change(where: Place, endpoint: str, named: dict[str, Any]) -> WebhookEndpoint:
     await _require_tenants(where, named.get("tenants") or ())
+    return await _update(where, endpoint, lambda kept: replace(kept, **named))
+
+
+async def _update(where: Place, endpoint: str, change: EndpointChange) -> WebhookEndpoint:
     async with open_storage(where, grants.STORAGE_WRITER_ROLE) as storage:
-        return await storage.store.webhook_endpoints.update(
-            storage.context(""), endpoint, lambda kept: replace(kept, **named)
-        )
+        return await storage.store.webhook_endpoints.update(storage.context(""), endpoint, change)
 
 
 async def _rotate(where: Place, endpoint: str, overlap: float, *, as_json: bool) -> None:
@@ -380,7 +390,9 @@ async def _deliveries(
         return page.deliveries, None if checkpoint is None else checkpoint.lost_before
 
 
-async def _redeliver(where: Place, endpoint: str, tenant: str | None, wanted: Redelivery) -> int:
+async def _redeliver(
+    where: Place, endpoint: str, tenant: str | None, wanted: Redelivery
+) -> RedeliveryResult:
     async with open_storage(where, grants.STORAGE_WRITER_ROLE) as storage:
         context = storage.context("")
         kept = await storage.store.webhook_endpoints.get(context, endpoint)
@@ -420,12 +432,14 @@ def _redelivery(
     if [bool(events), by_time, dead].count(True) != 1 or (until and not since):
         raise typer.BadParameter("say which: --event ID, --since WHEN [--until WHEN], or --dead")
     if events:
+        if not all(map(is_event_id, events)):
+            raise typer.BadParameter("--event: put an id as `webhook deliveries` shows it")
         return Redelivery(ids=tuple(events))
     now = now_in_milliseconds()
-    return Redelivery(
-        since=None if since is None else milliseconds_of(since, now),
-        until=None if until is None else milliseconds_of(until, now),
-    )
+    begin, end = (None if each is None else milliseconds_of(each, now) for each in (since, until))
+    if begin is not None and end is not None and end <= begin:
+        raise typer.BadParameter("--until should be later than --since")
+    return Redelivery(since=begin, until=end)
 
 
 def _url(where: Place, url: str) -> str:
@@ -442,10 +456,6 @@ def _types(types: list[str] | None) -> tuple[str, ...]:
         raise WrongSettingError(error.detail) from error
 
 
-def _state(state: EndpointState) -> dict[str, Any]:
-    return {"state": state, "reason": None}
-
-
 def _lifetime() -> Lifetime:
     return issuing.lifetime_of(_SECRET_DAYS, None)
 
@@ -459,7 +469,11 @@ def _show(endpoint: WebhookEndpoint, *, as_json: bool) -> None:
 
 
 def _delivery(delivery: Delivery) -> dict[str, Any]:
-    moments = {"last": delivery.last_attempt, "next": delivery.next_attempt}
+    moments = {
+        "redelivered": delivery.redelivered,
+        "last": delivery.last_attempt,
+        "next": delivery.next_attempt,
+    }
     return {
         "id": delivery.id,
         "tenant": delivery.tenant,
