@@ -177,6 +177,15 @@ class Guard:
         """Return what is held, decided or not, as long as not all is done. 1 call."""
         return (await read_state(self._table, context)).hold
 
+    async def hold_of(self, context: RequestContext, kept: KeptSettings) -> Hold | None:
+        """Return what is held and not decided about. 1 call, none where by the settings nothing is.
+
+        Args:
+            context: the request.
+            kept: the settings, just read.
+        """
+        return (await read_state(self._table, context)).open_hold if kept.is_guarded else None
+
     async def decided(self, context: RequestContext) -> list[Hold]:
         """List the holds of which all is done, the newest first. 1 call."""
         return await guard_state.list_decided(self._table, context)

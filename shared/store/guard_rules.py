@@ -32,6 +32,9 @@ _REMEMBERED_MS = 2 * WINDOW_MS
 """How long it is remembered what was let through at once: a look at a removal that comes behind
 further ones goes back for an hour from there."""
 
+_MOST_NAMED = 2_000
+"""Users who are remembered as removed before a hold. One more who is held later counts twice."""
+
 _OF_THE_HOUSE = {"sweep", "settings", "void"}
 
 Reason = Literal["unknown", "undecided"]
@@ -208,11 +211,12 @@ def hold_mass(
     first = wanted[0].number
     hold = state.hold
     if hold is None:
-        hours = rule.release_after_hours
+        hours, besides = rule.release_after_hours, _removed_besides(look.rows, state, wanted)
         hold = Hold(
             new_id(),
             *(now, first, first, wanted[0].time, look.active),
-            passed=_removed_besides(look.rows, state, wanted),
+            passed={subject: len(users) for subject, users in besides.items()},
+            leavers=frozenset(sorted(besides.get(LEAVERS, ()))[:_MOST_NAMED]),
             release_at=None if hours is None else now + hours * WINDOW_MS,
         )
     # What there is no room for comes behind the first that is held, and waits there.
@@ -222,8 +226,8 @@ def hold_mass(
 
 def _removed_besides(
     rows: Sequence[RecordedChange], state: GuardState, wanted: Sequence[RecordedChange]
-) -> dict[str, int]:
-    """Count the users of each subject who were removed and are not to be held.
+) -> dict[str, set[str]]:
+    """Find the users of each subject who were removed and are not to be held.
 
     They were let through, or held before and released. Who is active again is none of them.
     """
@@ -236,8 +240,8 @@ def _removed_besides(
             besides[found.subject] |= {*found.users}
         elif row.change.resource == "User" and row.change.active:
             besides[LEAVERS].discard(row.change.id)
-    counts = {subject: len(users - held[subject]) for subject, users in besides.items()}
-    return {subject: number for subject, number in counts.items() if number}
+    left = {subject: users - held[subject] for subject, users in besides.items()}
+    return {subject: users for subject, users in left.items() if users}
 
 
 def is_counted(row: RecordedChange, state: GuardState) -> bool:

@@ -71,7 +71,9 @@ class Hold:
         active: how many users were active before the removals of the hour before, and these.
         users: who is disabled or deleted: all that happens to them is held.
         groups: how many users were taken out of each group.
-        passed: how many users were removed in the hour before, from each subject, who are not held.
+        passed: how many users were removed in the hour before, from each subject, who were not
+            held when the hold began.
+        leavers: of these the first who were disabled or deleted; they may be held since.
         release_at: when it is released by itself, in POSIX milliseconds; None for never. It goes by
             the rule under which the hold began.
         decision: what was decided; None as long as nothing was.
@@ -96,6 +98,7 @@ class Hold:
     users: frozenset[str] = frozenset()
     groups: Mapping[str, int] = field(default_factory=dict)
     passed: Mapping[str, int] = field(default_factory=dict)
+    leavers: frozenset[str] = frozenset()
     release_at: int | None = None
     decision: Decision | None = None
     decided: int = 0
@@ -126,7 +129,7 @@ class Hold:
     @property
     def removed(self) -> int:
         """How many users were disabled or deleted in all: those who are held, and before them."""
-        return self.passed.get(LEAVERS, 0) + len(self.users)
+        return self.passed.get(LEAVERS, 0) + len(self.users - self.leavers)
 
     @property
     def largest(self) -> tuple[int, int]:
@@ -146,7 +149,7 @@ class Hold:
 
     def document(self) -> dict[str, Any]:
         """Write it, without the users, which are packed."""
-        names = {each.name for each in fields(self)} - {"users", "undone"}
+        names = {each.name for each in fields(self)} - {"users", "undone", "leavers"}
         return {name: getattr(self, name) for name in sorted(names)}
 
     def packed(self) -> dict[str, Value]:
@@ -154,6 +157,7 @@ class Hold:
         return {
             **pack_ids(sorted(self.users), Column.MEMBER_IDS),
             **pack_ids(sorted(self.undone), Column.UNFINISHED_IDS),
+            **pack_ids(sorted(self.leavers), Column.GROUP_IDS),
         }
 
     @classmethod
@@ -161,7 +165,8 @@ class Hold:
         """Read it as it was written."""
         users = frozenset(unpack_ids(row.values, Column.MEMBER_IDS))
         undone = frozenset(unpack_ids(row.values, Column.UNFINISHED_IDS))
-        return cls(**document, users=users, undone=undone)
+        leavers = frozenset(unpack_ids(row.values, Column.GROUP_IDS))
+        return cls(**document, users=users, undone=undone, leavers=leavers)
 
 
 @dataclass(frozen=True, slots=True)
