@@ -160,9 +160,8 @@ async def test_the_settings_say_what_is_held_still_and_how_to_decide(
     answer = response.json()
     TenantDocument.model_validate(answer)
     assert (answer["held"]["id"], answer["held"]["users"]) == (hold["id"], 4)
-    (path,) = re.findall(
-        r"POST /api/v1/tenants/[^/]+(/guard/\S+/release)", answer["held"]["detail"]
-    )
+    detail = answer["held"]["detail"]
+    (path,) = re.findall(r"POST /api/v1/tenants/[^/]+(/guard/\S+/release)", detail)
     assert (await api.request("GET", "")).json()["held"] == answer["held"]
     # Nothing more is held, but what happens to those who are.
     await disable(scim, users[6:])

@@ -140,8 +140,32 @@ async def test_what_is_held_has_numbers_names_and_what_happens_if_nobody_decides
     assert sorted(set(re.findall(r"user\d@contoso\.test", page))) == names
     for each in held.users[2:6]:
         assert f"/look-up/user/{each['id']}" in shown.text
+    # It goes by the settings with which it began.
     await held.office.api(held.name).patched({"guard": {"releaseAfterHours": 24}})
-    assert "it is released by itself, at 20" in await staff.page(held.page)
+    assert "If nobody decides it waits" in await staff.page(held.page)
+
+
+async def test_it_is_said_when_the_guard_was_switched_off_since(
+    held: Tenant, staff: Visitor
+) -> None:
+    assert "was switched off since" not in await staff.page(held.page)
+    await held.office.api(held.name).patched({"guard": None})
+    page = await staff.page(held.page)
+    assert "The guard was switched off since." in page
+    assert "4 of them were held back" in page
+    await decide(staff, held, "release")
+    assert "Nothing is held" in await staff.page(held.page)
+
+
+async def test_it_is_released_by_the_time_that_it_began_with(
+    office: Office, staff: Visitor
+) -> None:
+    tenant = await hold_removals(office)
+    api = office.api(tenant.name)
+    await api.patched({"guard": {"releaseAfterHours": 24}})
+    await tenant.disable(*tenant.users[:6])
+    await api.patched({"guard": {"releaseAfterHours": None}})
+    assert "it is released by itself, at 20" in await staff.page(tenant.page)
 
 
 async def test_groups_that_members_were_taken_out_of_are_named(
