@@ -65,7 +65,7 @@ async def show_guard(visit: Visit) -> ScimResponse:
 
 
 async def decide(visit: Visit) -> ScimResponse:
-    """POST of a decision. 1 call, and those of `Guard.decide`.
+    """POST of a decision. 1 call, those of `Guard.decide`, and a hint to send webhooks of it.
 
     What was confirmed is decided about: where more has been held since, the page asks again.
     """
@@ -84,6 +84,9 @@ async def decide(visit: Visit) -> ScimResponse:
         return await _show(visit, status=409, refused="decided")
     except NotFound:
         return await _show(visit, status=404, refused="gone")
+    finally:
+        if context.has_written:
+            await visit.services.webhooks.give_hint(context.tenant)
     summaries.forget(context.tenant)
     return see_other(f"/portal/guard?decided={hold_id}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.fixtures.portal_visitor import Visitor, form_in, hold_page, text_of
+from tests.support.fixtures.webhook_receiver import receiving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -287,6 +289,20 @@ async def test_a_release_is_confirmed_by_its_numbers_and_tells_the_product(
     assert "Nothing is held" in page
     assert "Somebody else" not in page
     assert (await held.told())[3:] == 4 * ["user.deactivated"]
+
+
+async def test_a_decision_reaches_webhooks_at_once(held: Tenant, staff: Visitor) -> None:
+    async with receiving() as receiver:
+        wanted = {"url": receiver.url, "tenants": [held.name], "types": ["user.deactivated"]}
+        endpoint = await held.office.webhooks("POST", "", wanted)
+        await decide(staff, held, "release")
+        # Far sooner than the timer runs that goes through all tenants.
+        async with asyncio.timeout(30):
+            while len(set(receiver.ids)) < 4:  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.05)
+        await held.office.webhooks("DELETE", f"/{endpoint['id']}")
+    gone = {each["resource"]["id"] for each in receiver.events}
+    assert gone == {each["id"] for each in held.users[2:6]}
 
 
 async def test_an_undo_enables_again_and_says_how_many(held: Tenant, staff: Visitor) -> None:
