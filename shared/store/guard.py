@@ -186,6 +186,14 @@ class Guard:
         """
         return (await read_state(self._table, context)).open_hold if kept.is_guarded else None
 
+    async def held_since(self, context: RequestContext) -> int | None:
+        """Return when the first change was made that is held; None for nothing. 1 call.
+
+        In POSIX milliseconds. The change rows from there on are needed for a decision.
+        """
+        hold = (await read_state(self._table, context)).hold
+        return None if hold is None else layout.change_time(hold.first)
+
     async def decided(self, context: RequestContext) -> list[Hold]:
         """List the holds of which all is done, the newest first. 1 call."""
         return await guard_state.list_decided(self._table, context)
