@@ -14,9 +14,11 @@ import pytest
 from shared.clock import Clock
 from shared.events.feed import Feed, FeedPosition
 from shared.scim.documents import changed_names
+from shared.scim.members import MemberChange
 from shared.store.store import Store, open_store
 from shared.tables.request_context import Bound
 from shared.tenant_settings import patched
+from tests.support.documents import group
 from tests.support.seeds import seed
 
 if TYPE_CHECKING:
@@ -250,3 +252,25 @@ async def test_the_numbers_of_a_further_hold_within_the_hour_are_those_of_the_ho
     third = await at.held()
     # Who is active again was not removed.
     assert (len(third.users), third.removed, third.active) == (12, 32, 100)
+
+
+async def test_who_is_taken_out_of_a_group_is_counted_once_however_many_rule_on_it(
+    instances: list[Instance],
+) -> None:
+    users = await begin(instances, 40)
+    first = instances[0]
+    made = await first.store.groups.create(first.new_context(), group("Staff"), users)
+    ended = asyncio.Event()
+    readers = [*(Reader([each], keeps_cursor=False) for each in instances), Reader(instances)]
+    polls = [asyncio.create_task(each.poll_until(ended)) for each in readers]
+    for index, uid in enumerate(users[:20]):
+        at = instances[index % len(instances)]
+        _ahead.set(at.ahead)
+        change = MemberChange(remove=(uid,))
+        await at.store.groups.update(at.new_context(), made.id, change)
+    ended.set()
+    await asyncio.gather(*polls)
+    await readers[-1].follow()
+    hold = await first.held()
+    assert hold.groups == {made.id: 20 - MOST}
+    assert hold.largest == (20, 20 - MOST)
