@@ -440,7 +440,7 @@ class Guard:
             hold: what is held.
             since: the time of the first change that is looked at.
         """
-        kept = await self._settings.read(context)
+        kept = await self._settings.current(context)
         if_older = kept.settings.guard or GuardSettings.model_validate({})
         rows, _ = await self._read_rows(context, since)
         told = await self._rule(context, rows, if_older)

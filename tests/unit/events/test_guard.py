@@ -728,3 +728,15 @@ async def test_removals_that_come_during_an_undo_are_held_in_their_turn(
         assert product.of(uid) is await directory.is_active(uid)
     last = [each for each in product.told if each.type == "user.deactivated"]
     assert len({each.id for each in last}) == len(last) == 3 + len(second.users)
+
+
+async def test_what_a_release_costs(directory: Directory, product: Product) -> None:
+    await directory.begin(40)
+    await directory.disable(directory.users[:9])
+    await product.follow()
+    hold = await directory.store.guard.hold(directory.new_context())
+    assert hold is not None
+    context = directory.new_context()
+    await directory.store.guard.decide(context, hold.id, "release", NO_END)
+    # 3 for the changes since, 1 for those that are told again, and 10.
+    assert context.meter.calls == 14
