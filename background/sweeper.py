@@ -128,10 +128,18 @@ class Swept:
 
 @dataclass(slots=True)
 class _TenantSweep:
-    """The part of a run that belongs to one tenant."""
+    """The part of a run that belongs to one tenant.
+
+    Attributes:
+        context: the run.
+        bound: how far to go.
+        is_guarded: whether the guard may hold something; false once it is known that it does not.
+        faults: what went wrong.
+    """
 
     context: RequestContext
     bound: Bound
+    is_guarded: bool = True
     faults: list[Exception] = field(default_factory=list)
 
     async def attempt(self, work: Awaitable[None]) -> None:
@@ -241,6 +249,7 @@ class Sweep:
         leftovers = await self._store.sweeper.leftovers(sweep.context)
         for kind in leftovers.unknown:
             self._unknown[kind] = self._unknown.get(kind, 0) + 1
+        sweep.is_guarded = leftovers.is_guarded
         for record in leftovers.deletions:
             if sweep.bound.is_reached(sweep.context):
                 return
@@ -279,6 +288,10 @@ class Sweep:
 
     async def _expire_changes(self, sweep: _TenantSweep) -> None:
         before = self._days_ago(self._kept.changes)
+        if sweep.is_guarded:
+            # What is held is yet to be told, however old it is.
+            held_since = await self._store.guard.held_since(sweep.context)
+            before = before if held_since is None else min(before, held_since)
         expired = await self._store.history.expire(sweep.context, before, sweep.bound)
         # Not in one statement: it would add to what the number was before the wait.
         self.swept.changes += expired

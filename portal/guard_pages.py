@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 USERS_ON_A_PAGE: Final = 25
 GROUPS_SHOWN: Final = 25
 _DECISIONS: Final[dict[str, Decision]] = {"release": "release", "undo": "undo"}
-_HOUR: Final = 3_600
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,6 @@ class HoldPage:
         groups: the first of the groups, the one that lost the most users first.
         number: of the page, from 1 on.
         has_more: whether there is a further page.
-        released_at: when it is released by itself, in POSIX seconds; None for never.
     """
 
     hold: Hold
@@ -59,7 +57,6 @@ class HoldPage:
     groups: list[HeldResource]
     number: int
     has_more: bool
-    released_at: float | None
 
 
 async def show_guard(visit: Visit) -> ScimResponse:
@@ -68,7 +65,7 @@ async def show_guard(visit: Visit) -> ScimResponse:
 
 
 async def decide(visit: Visit) -> ScimResponse:
-    """POST of a decision. 1 call, and those of `Guard.decide`.
+    """POST of a decision. 1 call, those of `Guard.decide`, and a hint to send webhooks of it.
 
     What was confirmed is decided about: where more has been held since, the page asks again.
     """
@@ -87,6 +84,9 @@ async def decide(visit: Visit) -> ScimResponse:
         return await _show(visit, status=409, refused="decided")
     except NotFound:
         return await _show(visit, status=404, refused="gone")
+    finally:
+        if context.has_written:
+            await visit.services.webhooks.give_hint(context.tenant)
     summaries.forget(context.tenant)
     return see_other(f"/portal/guard?decided={hold_id}")
 
@@ -98,7 +98,7 @@ async def _show(visit: Visit, *, status: int = 200, **values: Any) -> ScimRespon
     hour = await store.guard.last_hour(context, rule)
     hold = await store.guard.hold(context)
     decided = await store.guard.decided(context)
-    page = None if hold is None else await _read_page(visit, hold, rule)
+    page = None if hold is None else await _read_page(visit, hold)
     holds = [*decided, *([hold] if hold is not None else [])]
     told = visit.query.get("decided", "")
     asked = visit.query.get("decide", "") if visit.record.method != "POST" else ""
@@ -117,7 +117,7 @@ async def _show(visit: Visit, *, status: int = 200, **values: Any) -> ScimRespon
     )
 
 
-async def _read_page(visit: Visit, hold: Hold, rule: GuardSettings) -> HoldPage:
+async def _read_page(visit: Visit, hold: Hold) -> HoldPage:
     """Read the names of a page of what is held. A call for each."""
     table, context = visit.services.store.table, visit.entered.context
     number = visit.page_number
@@ -131,12 +131,10 @@ async def _read_page(visit: Visit, hold: Hold, rule: GuardSettings) -> HoldPage:
             read_names_at(table, context, [layout.group_key(each) for each, _ in groups]),
         ]
     )
-    hours = rule.release_after_hours
     return HoldPage(
         hold=hold,
         users=[HeldResource(each, of_users.get(each, "")) for each in users],
         groups=[HeldResource(each, of_groups.get(each, ""), lost) for each, lost in groups],
         number=number,
         has_more=begin + USERS_ON_A_PAGE < len(ids),
-        released_at=None if hours is None else hold.began / 1_000 + hours * _HOUR,
     )

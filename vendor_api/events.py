@@ -150,10 +150,13 @@ class GuardNotice(BaseModel):
     id: str = Field(description="Of the hold, as `GET /guard` shows it.")
     users: int = Field(description="Users who are disabled or deleted, and held.")
     removed: int = Field(
-        description="Users who are disabled or deleted in all: those who are held, and those within"
-        " the hour before of whom the feed has told."
+        description="Users who are disabled or deleted in all: those who are held, and those of the"
+        " hour before who are not active again, of whom the feed has told. A decision within that"
+        " hour changes nothing in it."
     )
-    active_users: int = Field(alias="activeUsers", description="Active users before.")
+    active_users: int = Field(
+        alias="activeUsers", description="Active users before all these removals."
+    )
     groups: list[HeldGroup] = Field(description="Groups of which removals are held.")
 
 

@@ -78,16 +78,26 @@ class HoldSummary(BaseModel):
     since: str = Field(json_schema_extra={"format": "date-time"})
     users: int = Field(description="Users who are disabled or deleted, and held.")
     removed: int = Field(
-        description="Users who are disabled or deleted in all: those who are held, and those within"
-        " the hour before of whom the feed has told."
+        description="Users who are disabled or deleted in all: those who are held, and those of the"
+        " hour before who are not active again, of whom the feed has told. A decision within that"
+        " hour changes nothing in it."
     )
-    active_users: int = Field(alias="activeUsers", description="Active users before.")
+    active_users: int = Field(
+        alias="activeUsers", description="Active users before all these removals."
+    )
     groups: list[HeldGroup] = Field(description="Groups of which removals are held.")
     first: list[HeldUser] | SkipJsonSchema[None] = Field(
         None,
         json_schema_extra=optional,
         description="The first of the users while they are held, for a key with the scope"
         f" `{Scope.IDENTITIES_READ}`.",
+    )
+    release_at: str | SkipJsonSchema[None] = Field(
+        None,
+        alias="releaseAt",
+        json_schema_extra=optional_moment,
+        description="When it is released by itself, by the settings with which it began, if nobody"
+        " decides. Left out where that is never, and after a decision.",
     )
     decided: str | SkipJsonSchema[None] = Field(None, json_schema_extra=optional_moment)
     decided_by: str | SkipJsonSchema[None] = Field(
@@ -125,11 +135,44 @@ class HoldSummary(BaseModel):
             activeUsers=hold.active,
             groups=[HeldGroup(id=gid, users=number) for gid, number in hold.groups.items()],
             first=first,
+            releaseAt=None if is_decided else _moment(hold.release_at),
             decided=rfc3339(hold.decided / 1_000) if is_decided else None,
             decidedBy=hold.decided_by if is_decided else None,
             changesTold=hold.events if is_decided else None,
             enabled=len(hold.undone) if is_undo else None,
             leftOut=_left_out(hold, shows_ids=shows_ids) if is_undo else None,
+        )
+
+
+class StillHeld(BaseModel):
+    """What is held while settings are read or changed: they change nothing in it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str = Field(description="32 hex digits.")
+    since: str = Field(json_schema_extra={"format": "date-time"})
+    users: int = Field(description="Users who are disabled or deleted, and held.")
+    groups: list[HeldGroup] = Field(description="Groups of which removals are held.")
+    release_at: str | SkipJsonSchema[None] = Field(
+        None,
+        alias="releaseAt",
+        json_schema_extra=optional_moment,
+        description="When it is released by itself, if nobody decides. Left out for never.",
+    )
+    detail: str = Field(description="What becomes of it, and how to decide, for a person.")
+
+    @classmethod
+    def of(cls, hold: Hold, tenant: str) -> Self:
+        """Show what is held."""
+        path = f"/api/v1/tenants/{tenant}/guard/{hold.id}"
+        return cls(
+            id=hold.id,
+            since=rfc3339(hold.began / 1_000),
+            users=len(hold.users),
+            groups=[HeldGroup(id=gid, users=number) for gid, number in hold.groups.items()],
+            releaseAt=_moment(hold.release_at),
+            detail="It stays held by the settings with which it began, whatever is set now, until"
+            f" it is released or undone: POST {path}/release or {path}/undo.",
         )
 
 
@@ -208,6 +251,10 @@ async def _first_users(context: RequestContext, services: Services, hold: Hold) 
     rows = await get_all(services.store.table, context, list(map(layout.user_key, ids)))
     names = [None if row is None else user_from(row).document["userName"] for row in rows]
     return [HeldUser(id=uid, userName=name) for uid, name in zip(ids, names, strict=True)]
+
+
+def _moment(milliseconds: int | None) -> str | None:
+    return None if milliseconds is None else rfc3339(milliseconds / 1_000)
 
 
 def _shows_ids(request: ScimRequest) -> bool:

@@ -16,6 +16,7 @@ from shared.web.entity_tags import entity_tag
 from shared.web.requests import ScimRequest
 from shared.web.responses import JSON, ScimResponse
 from shared.web.services import Services
+from vendor_api.guard import StillHeld
 from vendor_api.models import optional, optional_moment
 from vendor_api.operations import MERGE_PATCH, ApiEndpoint, NoQuery, Operation
 from vendor_api.tenants import CLOSE, TenantOverview, overview
@@ -49,6 +50,11 @@ class TenantDocument(TenantOverview):
         json_schema_extra=optional,
         description="Left out where it is not set: an alert above 10 users and 10 %.",
     )
+    held: StillHeld | SkipJsonSchema[None] = Field(
+        None,
+        json_schema_extra=optional,
+        description="What the guard holds until somebody decides. Left out where that is nothing.",
+    )
     is_set: list[str] = Field(
         alias="set",
         description="Which settings are set of this tenant; the others are the deployment's.",
@@ -62,7 +68,10 @@ class TenantDocument(TenantOverview):
 
 
 async def get_tenant(request: ScimRequest, services: Services) -> ScimResponse:
-    """GET of the settings. 1 call, one for each entry of the role map, and the deletions row."""
+    """GET of the settings. 1 call, one for each entry of the role map, and the deletions row.
+
+    Where removals are held 1 more.
+    """
     kept = await services.store.settings.read(request.context)
     request.has_already(str(kept.version))  # for If-Match; what warns of groups has no version
     return await _show(request, services, kept)
@@ -80,14 +89,20 @@ async def patch_tenant(request: ScimRequest, services: Services) -> ScimResponse
 async def _show(request: ScimRequest, services: Services, kept: KeptSettings) -> ScimResponse:
     found = await services.store.roles.find(request.context, kept)
     known = await overview(request, services, request.context.tenant)
-    document = _document(known, services.settings, kept, found)
+    hold = await services.store.guard.hold_of(request.context, kept)
+    held = None if hold is None else StillHeld.of(hold, request.context.tenant)
+    document = _document(known, services.settings, kept, found, held)
     body = document.model_dump(mode="json", by_alias=True, exclude_none=True)
     headers = {"ETag": entity_tag(str(kept.version)), "Cache-Control": "no-store"}
     return ScimResponse(200, body, headers, media_type=JSON)
 
 
 def _document(
-    known: TenantOverview, deployment: Settings, kept: KeptSettings, found: FoundGroups
+    known: TenantOverview,
+    deployment: Settings,
+    kept: KeptSettings,
+    found: FoundGroups,
+    held: StillHeld | None,
 ) -> TenantDocument:
     in_force = {
         "requestsPerSecond": deployment.requests_per_second,
@@ -99,6 +114,7 @@ def _document(
     return TenantDocument(
         **known.model_dump(by_alias=True),
         **in_force,
+        held=held,
         set=list(kept.settings.document()),
         warnings=_warnings(found),
         modified=kept.modified,
@@ -129,7 +145,8 @@ TENANT = ApiEndpoint(
             summary="Change the settings of a tenant",
             description="A JSON merge patch (RFC 7396): send what is to change; `null` unsets, and"
             " a role map is replaced whole. `If-Match` is honoured. Every instance goes by it"
-            " within a minute.",
+            " within a minute, the guard at once. What the guard holds already stays held: the"
+            " answer has it as `held`, with how to decide.",
             query=NoQuery,
             answer=TenantDocument,
             refusals=(PreconditionFailed,),

@@ -9,6 +9,12 @@ Who reads the feed rules on what it is about to tell (`shared/store/guard_rules.
 check beside the requests that remove (`shared/web/guard_watch.py`). Whoever is first writes it, the
 others go by it. Nothing is passed over that is not marked, and a mark is written under the ETag of
 what the guard knows. So when somebody decides, all that any reader has passed over is marked.
+
+The rule stands beside what the guard knows, so all go by the same one, whatever settings a process
+remembers. Where these say that nothing is held, they are read again before the first removals are
+told that are younger. So a guard that is switched on is in force at once on every instance. One
+that is switched off begins to hold nothing more. What is held then stays held, with all that
+happens to its users, until somebody decides or the time has come that it began with.
 """
 
 import logging
@@ -35,12 +41,21 @@ from shared.store.changes import (
     retold_values,
 )
 from shared.store.commits import commit
-from shared.store.counters import read_numbers
-from shared.store.guard_rules import Look, Ruling, hold_mass, let_through, removal_of, rule_on
+from shared.store.counters import ResourceNumbers, read_numbers
+from shared.store.guard_rules import (
+    QUIET_MS,
+    Look,
+    Ruling,
+    hold_mass,
+    is_counted,
+    let_through,
+    removal_of,
+    rule_on,
+)
 from shared.store.guard_state import Decision, GuardState, Hold, read_state
 from shared.store.guard_undo import Undo
 from shared.store.layout import Column
-from shared.store.tenant_settings import TenantSettingsStore
+from shared.store.tenant_settings import KeptSettings, TenantSettingsStore
 from shared.store.users import Users
 from shared.tables.operations import (
     MAX_TRANSACTION_OPERATIONS,
@@ -51,12 +66,12 @@ from shared.tables.operations import (
 )
 from shared.tables.request_context import Bound, RequestContext
 from shared.tables.retry import resend, retry_conflicts
-from shared.tables.rows import Row
-from shared.tables.table import PAGE_ROWS, Table
+from shared.tables.rows import Row, Span
+from shared.tables.table import PAGE_ROWS, Table, collect
 from shared.tenant_settings import GuardSettings
 
-MARKS_IN_A_TRANSACTION = MAX_TRANSACTION_OPERATIONS - 3
-"""A transaction holds besides what the guard knows, and at the ends of a hold two rows more."""
+MARKS_IN_A_TRANSACTION = MAX_TRANSACTION_OPERATIONS - 4
+"""A transaction holds besides what the guard knows, and at the ends of a hold three rows more."""
 
 MOST_ROWS = 20 * PAGE_ROWS
 """Change rows that one look goes through."""
@@ -113,31 +128,32 @@ class Guard:
     async def rule(self, context: RequestContext, rows: Sequence[Row]) -> ToldRows:
         """Tell which of the next change rows can be told, and hold what is part of a mass removal.
 
-        No call in a tenant whose removals are not held. Otherwise 1; one more where there are
+        No call in a tenant whose removals are not held, but 1 where there are some that are younger
+        than what is remembered of its settings. Otherwise 1; one more where there are
         removals that nobody has ruled on yet; and where these are many, also those of a look: one
-        for each 1,000 changes of an hour, one for the number of users, and one for each 97 changes
-        that are held.
+        for each 1,000 changes of an hour, one for the number of users, and one for each 96 changes
+        that are held. After a lost race also one to read the rows again.
 
         Raises:
             Unavailable: the settings of the tenant could never be read.
         """
         if not rows:
             return ToldRows(rows)
-        kept = await self._settings.current(context)
-        rule = kept.settings.guard
-        if rule is None or not rule.hold:
+        kept = await self._settings_for(context, rows)
+        if not kept.is_guarded:
             return ToldRows(rows)
-        return await retry_conflicts(context, lambda: self._rule(context, rows, rule))
+        return await self._rule_on(context, rows, kept)
 
     async def check(self, context: RequestContext) -> None:
         """Look at the removals of the last hour: hold them or, where nothing is held, log them.
 
         A call for each 1,000 changes of the hour, one for the number of users, and as of `rule`.
         """
-        kept = await self._settings.current(context)
         rows, _ = await self._read_rows(context, self._now() - WINDOW_MS)
+        kept = await self._settings_for(context, rows)
+        if rows and kept.is_guarded:
+            await self._rule_on(context, rows, kept)
         if kept.settings.holds_removals:
-            await self.rule(context, rows)
             return
         last_hour = await self._last_hour(context, kept.settings.guard or GuardSettings(), rows)
         if last_hour.is_mass:
@@ -161,6 +177,23 @@ class Guard:
         """Return what is held, decided or not, as long as not all is done. 1 call."""
         return (await read_state(self._table, context)).hold
 
+    async def hold_of(self, context: RequestContext, kept: KeptSettings) -> Hold | None:
+        """Return what is held and not decided about. 1 call, none where by the settings nothing is.
+
+        Args:
+            context: the request.
+            kept: the settings, just read.
+        """
+        return (await read_state(self._table, context)).open_hold if kept.is_guarded else None
+
+    async def held_since(self, context: RequestContext) -> int | None:
+        """Return when the first change was made that is held; None for nothing. 1 call.
+
+        In POSIX milliseconds. The change rows from there on are needed for a decision.
+        """
+        hold = (await read_state(self._table, context)).hold
+        return None if hold is None else layout.change_time(hold.first)
+
     async def decided(self, context: RequestContext) -> list[Hold]:
         """List the holds of which all is done, the newest first. 1 call."""
         return await guard_state.list_decided(self._table, context)
@@ -171,7 +204,7 @@ class Guard:
         """Decide about what is held, and do what follows of it, as far as the bound allows.
 
         To repeat a decision goes on with it, and changes nothing once all is done. A call for each
-        1,000 changes since the first that is held, and one for each 97 of them; an undo 2 for each
+        1,000 changes since the first that is held, and one for each 96 of them; an undo 2 for each
         user besides.
 
         Args:
@@ -192,7 +225,7 @@ class Guard:
                 return await self._decided(context, hold_id, decision)
             if hold.decision is not None:
                 return _same(hold, decision)
-            state = await self._hold_rest(context, hold)
+            state = await self._hold_rest(context, hold, layout.change_time(hold.first))
             hold = state.open_hold
             if hold is None or hold.id != hold_id:
                 return await attempt()
@@ -225,30 +258,66 @@ class Guard:
         if hold is None:
             return 0
         if hold.decision is None:
-            rule = (await self._settings.read(context)).settings.guard
-            hours = None if rule is None else rule.release_after_hours
-            if hours is None or self._now() < hold.began + hours * WINDOW_MS:
+            if hold.release_at is None or self._now() < hold.release_at:
                 return 0
             return (await self.decide(context, hold.id, "release", bound)).events
         return await self._finish(context, bound)
 
     # Ruling
 
+    async def _settings_for(self, context: RequestContext, rows: Sequence[Row]) -> KeptSettings:
+        """Read the settings that are in force for rows. 1 call where those remembered may not be.
+
+        That they are guarded may be outdated, since what the guard knows has the rule.
+        """
+        kept = await self._settings.current(context)
+        if kept.is_guarded:
+            return kept
+        since = self._settings.known_since(context.tenant)
+        young = (row for row in reversed(rows) if layout.change_time(row.key) >= since)
+        if any(_is_of_guard(recorded(row)) for row in young):
+            return await self._settings.read_again(context)
+        return kept
+
+    async def _rule_on(
+        self, context: RequestContext, rows: Sequence[Row], kept: KeptSettings
+    ) -> ToldRows:
+        """Rule on rows; after a lost race on what they are then, since they may have got marks."""
+        if_older = kept.settings.guard or GuardSettings.model_validate({})
+        ruled = rows
+
+        async def attempt() -> ToldRows:
+            nonlocal ruled
+            try:
+                return await self._rule(context, ruled, if_older)
+            except OperationRejected:
+                ruled = await self._reread(context, rows)
+                raise
+
+        return await retry_conflicts(context, attempt)
+
+    async def _reread(self, context: RequestContext, rows: Sequence[Row]) -> list[Row]:
+        """Read rows once more. A call for each 1,000 that lie between the first and the last."""
+        span = Span(rows[0].key, f"{rows[-1].key}~")
+        found = {row.key: row for row in await collect(self._table, context, span)}
+        return [found[row.key] for row in rows if row.key in found]
+
     async def _rule(
-        self, context: RequestContext, rows: Sequence[Row], rule: GuardSettings
+        self, context: RequestContext, rows: Sequence[Row], if_older: GuardSettings
     ) -> ToldRows:
         state = before = await read_state(self._table, context)
+        rule = state.rule or if_older
         changes = [recorded(row) for row in rows]
         while True:
-            ruling = rule_on(changes, state, rule.users)
-            state = await self._keep(context, state, ruling)
+            ruling = rule_on(changes, state, rule)
+            state = await self._keep(context, state, ruling, rows)
             changes = _marked(changes, ruling, state)
             if ruling.waiting is None or ruling.reason == "undecided":
                 break
-            looked = await self._look(context, state, changes[ruling.waiting], rule)
+            looked, around = await self._look(context, state, changes[ruling.waiting], rule)
             if looked is None:
                 break
-            state = await self._keep(context, state, looked)
+            state = await self._keep(context, state, looked, around)
             changes = _marked(changes, looked, state)
         told = [_with_mark(row, change) for row, change in zip(rows, changes, strict=True)]
         return ToldRows(
@@ -263,36 +332,38 @@ class Guard:
         state: GuardState,
         waiting: RecordedChange,
         rule: GuardSettings,
-    ) -> Ruling | None:
-        """Look at what a removal is part of; None if it has to wait."""
-        began = max(waiting.time - WINDOW_MS, layout.change_time(state.since))
-        rows, reached = await self._read_rows(context, began)
-        changes = [each for each in map(recorded, rows) if each.number > state.since]
-        removals = _removals(changes)
-        active = await self._active_before(context, changes)
-        mass = find_mass(removals, Thresholds(rule.users, rule.percent), active)
-        look = Look(changes, mass, active, reached)
-        held = hold_mass(state, look, self._now(), layout.new_id_without_name)
+    ) -> tuple[Ruling | None, list[Row]]:
+        """Look at what a removal is part of; None if it has to wait. Return also what was read."""
+        rows, reached = await self._read_rows(context, waiting.time - WINDOW_MS)
+        changes = [recorded(row) for row in rows]
+        counted = [each for each in changes if is_counted(each, state)]
+        numbers = await read_numbers(self._table, context)
+        thresholds = Thresholds(rule.users, rule.percent)
+        mass = find_mass(_removals(counted), thresholds, _active_before(numbers, counted))
+        look = Look(changes, mass, _active_before(numbers, changes), reached)
+        held = hold_mass(state, look, rule, self._now(), layout.new_id_without_name)
         if held is not None:
-            return held
+            return held, rows
         through = let_through(state, look, waiting, self._now())
-        return None if through == state else Ruling(through)
+        return (None if through == state else Ruling(through)), rows
 
     async def _keep(
-        self, context: RequestContext, before: GuardState, ruling: Ruling
+        self, context: RequestContext, before: GuardState, ruling: Ruling, rows: Sequence[Row]
     ) -> GuardState:
         """Write what a ruling has changed, and mark what it holds; nothing if it changed nothing.
 
-        A call for each 97 rows that are held, and one where none is.
+        A call for each 96 rows that are held, and one where none is.
+
+        Raises:
+            OperationRejected: somebody else has ruled meanwhile, or had before a row was read.
         """
         state = ruling.state
         if state == before and not ruling.held:
             return state
         hold = state.hold
-        marks = [
-            Merge(layout.change_key(each.number), {Column.HELD: hold.id if hold else ""})
-            for each in ruling.held
-        ]
+        etags = {row.key: row.etag for row in rows} if ruling.held else {}
+        mark = {Column.HELD: hold.id if hold else ""}
+        marks = [Merge(each.key, mark, etags[each.key]) for each in ruling.held]
         is_new = hold is not None and before.hold is None
         for start in range(0, max(len(marks), 1), MARKS_IN_A_TRANSACTION):
             some = marks[start : start + MARKS_IN_A_TRANSACTION]
@@ -342,24 +413,12 @@ class Guard:
         self, context: RequestContext, rule: GuardSettings, rows: Sequence[Row]
     ) -> LastHour:
         changes = [recorded(row) for row in rows]
-        removals, active = _removals(changes), await self._active_before(context, changes)
+        removals = _removals(changes)
+        active = _active_before(await read_numbers(self._table, context), changes)
         if not removals:
             return LastHour(0, active, is_mass=False)
         mass = find_mass(removals, Thresholds(rule.users, rule.percent), active)
         return LastHour(mass.most or most_within_an_hour(removals), active, bool(mass.removed))
-
-    async def _active_before(
-        self, context: RequestContext, changes: Sequence[RecordedChange]
-    ) -> int:
-        """Count the users who were active before some were removed. 1 call.
-
-        Where the active ones are not counted yet, all who were there are taken for active.
-        """
-        numbers = await read_numbers(self._table, context)
-        leavers = _leavers(changes)
-        if numbers.active is not None:
-            return numbers.active + len(leavers)
-        return numbers.users + sum(each.is_deletion for each in leavers.values())
 
     # Deciding
 
@@ -371,11 +430,23 @@ class Guard:
             raise NotFound("Nothing is held under this id.")
         return _same(hold, decision)
 
-    async def _hold_rest(self, context: RequestContext, hold: Hold) -> GuardState:
-        """Hold what nobody has ruled on yet of those who are held, so that it is told in order."""
-        kept = await self._settings.read(context)
-        rows, _ = await self._read_rows(context, layout.change_time(hold.first))
-        await self._rule(context, rows, kept.settings.guard or GuardSettings())
+    async def _hold_rest(self, context: RequestContext, hold: Hold, since: int) -> GuardState:
+        """Hold what nobody has ruled on yet of those who are held, so that it is told in order.
+
+        What waits for something else ends what can be ruled on, so they are then ruled on alone.
+
+        Args:
+            context: the request.
+            hold: what is held.
+            since: the time of the first change that is looked at.
+        """
+        kept = await self._settings.current(context)
+        if_older = kept.settings.guard or GuardSettings.model_validate({})
+        rows, _ = await self._read_rows(context, since)
+        told = await self._rule(context, rows, if_older)
+        behind = [row for row in rows[len(told.rows) :] if _is_of_user(row, hold)]
+        if behind:
+            await self._rule(context, behind, if_older)
         return await read_state(self._table, context)
 
     async def _finish(self, context: RequestContext, bound: Bound) -> int:
@@ -411,6 +482,9 @@ class Guard:
     async def _tell_some(self, context: RequestContext, state: GuardState, hold: Hold) -> int:
         """Tell held changes of a page again, and end the hold when all are told. 2 calls.
 
+        At the end it is looked once more for what has happened to those who are held meanwhile, so
+        that it is told behind what was before: a call for each 1,000 changes since the decision.
+
         Returns:
             How many were told.
         """
@@ -420,6 +494,10 @@ class Guard:
         some = held[:MARKS_IN_A_TRANSACTION]
         is_all = len(some) == len(held)
         if is_all and page.token is None:
+            latest = await self._hold_rest(context, hold, hold.decided - QUIET_MS)
+            if latest.hold != hold:
+                return 0
+            state = latest
             done = replace(hold, is_done=True, events=hold.events + len(some))
             await self._end(context, state, done, some)
             return len(some)
@@ -432,7 +510,12 @@ class Guard:
         self, context: RequestContext, state: GuardState, hold: Hold, rows: Sequence[Row]
     ) -> None:
         change = Change(GUARD, hold.id, hold.decision or "release", numbers=hold.numbers)
-        operations = [state.ended(hold).written(), guard_state.decided_row(hold), *_retold(rows)]
+        operations = [
+            state.ended(hold).written(),
+            guard_state.decided_row(hold),
+            *([Merge(layout.TENANT_SETTINGS_KEY, {Column.HELD: ""})] if state.is_noted else []),
+            *_retold(rows),
+        ]
         await commit(self._table, context, change, operations)
 
     def _now(self) -> int:
@@ -442,6 +525,22 @@ class Guard:
 def bound_of(context: RequestContext) -> Bound:
     """Say how far a request goes with what follows of a decision: almost to its deadline."""
     return Bound(_MOST_ENTITIES, time.monotonic() + max(context.remaining() - _LEFT_FOR_ANSWER, 0))
+
+
+def _active_before(numbers: ResourceNumbers, changes: Sequence[RecordedChange]) -> int:
+    """Count the users who were active before changes.
+
+    Where the active ones are not counted yet, all who were there are taken for active.
+    """
+    leavers = _leavers(changes)
+    if numbers.active is not None:
+        return numbers.active + len(leavers)
+    return numbers.users + sum(each.is_deletion for each in leavers.values())
+
+
+def _is_of_guard(change: RecordedChange) -> bool:
+    """Tell whether a change is a removal, or held: whether it matters if there is a guard."""
+    return bool(change.held) or removal_of(change) is not None
 
 
 def _removals(changes: Sequence[RecordedChange]) -> list[Removal]:
@@ -476,6 +575,14 @@ def _with_mark(row: Row, change: RecordedChange) -> Row:
     if not change.held or Column.HELD in row.values:
         return row
     return replace(row, values={**row.values, Column.HELD: change.held})
+
+
+def _is_of_user(row: Row, hold: Hold) -> bool:
+    """Tell whether a change is one of a user who is held."""
+    return (
+        row.values[Column.RESOURCE_TYPE] == "User"
+        and row.values[Column.RESOURCE_ID] in hold.users - hold.undone
+    )
 
 
 def _is_to_be_told(row: Row, hold: Hold) -> bool:

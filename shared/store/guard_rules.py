@@ -13,6 +13,7 @@ from shared.guard.removals import LEAVERS, WINDOW_MS, MassRemoval, Removal
 from shared.store import layout
 from shared.store.changes import GUARD, RecordedChange
 from shared.store.guard_state import GuardState, Hold, LetThrough
+from shared.tenant_settings import GuardSettings
 
 MOST_HELD = 30_000
 """Users who can be held at once, since they lie in one row. One more waits until it is decided."""
@@ -26,6 +27,13 @@ change row becomes visible (`shared/events/feed.py`), so none comes behind it un
 
 PATIENCE_MS = 600_000
 """How long a removal waits at most while further ones come."""
+
+_REMEMBERED_MS = 2 * WINDOW_MS
+"""How long it is remembered what was let through at once: a look at a removal that comes behind
+further ones goes back for an hour from there."""
+
+_MOST_NAMED = 2_000
+"""Users who are remembered as removed before a hold. One more who is held later counts twice."""
 
 _OF_THE_HOUSE = {"sweep", "settings", "void"}
 
@@ -71,19 +79,20 @@ class Ruling:
     reason: Reason = "unknown"
 
 
-def rule_on(rows: Sequence[RecordedChange], state: GuardState, allowed: int) -> Ruling:
+def rule_on(rows: Sequence[RecordedChange], state: GuardState, rule: GuardSettings) -> Ruling:
     """Rule on rows in their order, until one waits.
 
     Args:
         rows: change rows, marked or not.
         state: what the guard knows.
-        allowed: how many users of a subject are let through at once within an hour.
+        rule: as many users of a subject as it names are let through at once within an hour. Where
+            nothing is to be held all are, but for users who are held already.
     """
     ruling = Ruling(state)
     for index, row in enumerate(rows):
         if row.held or row.retold or row.change.resource == GUARD:
             continue
-        verdict = _rule_on_one(row, ruling, allowed)
+        verdict = _rule_on_one(row, ruling, rule)
         if verdict == "hold":
             ruling.held.append(row)
         elif verdict != "tell":
@@ -92,11 +101,12 @@ def rule_on(rows: Sequence[RecordedChange], state: GuardState, allowed: int) -> 
     return ruling
 
 
-def _rule_on_one(row: RecordedChange, ruling: Ruling, allowed: int) -> RowVerdict:
+def _rule_on_one(row: RecordedChange, ruling: Ruling, rule: GuardSettings) -> RowVerdict:
     state, removal = ruling.state, removal_of(row)
     hold = state.hold
     is_of_held = hold is not None and _is_of_held_user(row, hold)
-    if not is_of_held and (removal is None or _is_through(row.number, state)):
+    is_watched = removal is not None and rule.hold and not is_through(row.number, state)
+    if not is_of_held and not is_watched:
         return "tell"
     if hold is not None and (is_of_held or _may_join(row, hold)):
         is_decided = hold.is_undoing if is_of_held else hold.decision is not None
@@ -104,10 +114,11 @@ def _rule_on_one(row: RecordedChange, ruling: Ruling, allowed: int) -> RowVerdic
             return "undecided"
         ruling.state = replace(state, hold=_joined(hold, [row]))
         return "hold"
-    if removal is None or not _has_room(removal, state, allowed):
+    if removal is None or not _has_room(removal, state, rule.users):
         return "unknown"
     through = LetThrough(removal.number, removal.subject, len(removal.users))
-    ruling.state = replace(state, passed=(*_recent(state, removal), through))
+    passed = _passed_since(state, removal.time - _REMEMBERED_MS)
+    ruling.state = replace(state, passed=(*passed, through))
     return "tell"
 
 
@@ -126,21 +137,21 @@ def _is_of_held_user(row: RecordedChange, hold: Hold) -> bool:
     return is_of_user and is_held and row.number >= hold.first
 
 
-def _is_through(number: str, state: GuardState) -> bool:
+def is_through(number: str, state: GuardState) -> bool:
+    """Tell whether a removal was let through."""
     return number <= state.through or any(each.number == number for each in state.passed)
 
 
 def _has_room(removal: Removal, state: GuardState, allowed: int) -> bool:
-    recent = _recent(state, removal)
+    recent = _passed_since(state, removal.time - WINDOW_MS)
     if len(recent) >= _MOST_PASSED:
         return False
     passed = sum(each.users for each in recent if each.subject == removal.subject)
     return passed + len(removal.users) <= allowed
 
 
-def _recent(state: GuardState, removal: Removal) -> list[LetThrough]:
-    """List what was let through within the hour before a removal."""
-    since = removal.time - WINDOW_MS
+def _passed_since(state: GuardState, since: int) -> list[LetThrough]:
+    """List what was let through at once from a time on, in POSIX milliseconds."""
     return [each for each in state.passed if layout.change_time(each.number) >= since]
 
 
@@ -172,7 +183,7 @@ class Look:
     Attributes:
         rows: change rows from an hour before it on.
         mass: those of them that are part of a mass removal.
-        active: how many users were active before.
+        active: how many users were active before all of them.
         reached: up to which time all rows are known, in POSIX milliseconds.
     """
 
@@ -182,12 +193,15 @@ class Look:
     reached: int
 
 
-def hold_mass(state: GuardState, look: Look, now: int, new_id: Callable[[], str]) -> Ruling | None:
+def hold_mass(
+    state: GuardState, look: Look, rule: GuardSettings, now: int, new_id: Callable[[], str]
+) -> Ruling | None:
     """Hold what is part of a mass removal and was not let through; None if there is nothing.
 
     Args:
         state: what the guard knows.
         look: what was found.
+        rule: by which a new hold is released.
         now: in POSIX milliseconds.
         new_id: draws the id of a new hold.
     """
@@ -197,31 +211,53 @@ def hold_mass(state: GuardState, look: Look, now: int, new_id: Callable[[], str]
     first = wanted[0].number
     hold = state.hold
     if hold is None:
-        passed = _passed_before(look.rows, state, wanted)
-        hold = Hold(new_id(), now, first, first, wanted[0].time, look.active, passed=passed)
-        # What has come before is through, so that nobody finds it again when it is forgotten.
-        before = [each.number for each in state.passed if each.number < first]
-        state = replace(state, through=max(state.through, *before, ""))
+        hours, besides = rule.release_after_hours, _removed_besides(look.rows, state, wanted)
+        hold = Hold(
+            new_id(),
+            *(now, first, first, wanted[0].time, look.active),
+            passed={subject: len(users) for subject, users in besides.items()},
+            leavers=frozenset(sorted(besides.get(LEAVERS, ()))[:_MOST_NAMED]),
+            release_at=None if hours is None else now + hours * WINDOW_MS,
+        )
     # What there is no room for comes behind the first that is held, and waits there.
     held = wanted[: max(MOST_HELD - len(hold.users), 0)]
     return Ruling(replace(state, hold=_joined(hold, held)), held) if held else None
 
 
-def _passed_before(
+def _removed_besides(
     rows: Sequence[RecordedChange], state: GuardState, wanted: Sequence[RecordedChange]
-) -> dict[str, int]:
-    """Count the users of each subject who were let through; who is to be held is none of them."""
-    passed, held = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
+) -> dict[str, set[str]]:
+    """Find the users of each subject who were removed and are not to be held.
+
+    They were let through, or held before and released. Who is active again is none of them.
+    """
+    besides, held = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
     for removal in filter(None, map(removal_of, wanted)):
         held[removal.subject] |= {*removal.users}
-    through = [row for row in rows if not row.retold and _is_through(row.number, state)]
-    for removal in filter(None, map(removal_of, through)):
-        passed[removal.subject] |= {*removal.users}
-    return {subject: len(users - held[subject]) for subject, users in passed.items()}
+    for row in rows:
+        found = None if row.retold else removal_of(row)
+        if found is not None and (row.held or is_through(row.number, state)):
+            besides[found.subject] |= {*found.users}
+        elif row.change.resource == "User" and row.change.active:
+            besides[LEAVERS].discard(row.change.id)
+    left = {subject: users - held[subject] for subject, users in besides.items()}
+    return {subject: users for subject, users in left.items() if users}
+
+
+def is_counted(row: RecordedChange, state: GuardState) -> bool:
+    """Tell whether a removal counts: what was decided about, and what is told again, does not.
+
+    Of what comes up to the end of the last hold that is only what has become visible since.
+    """
+    if row.retold:
+        return False
+    if row.held:
+        return state.hold is not None and row.held == state.hold.id
+    return row.number > state.since or not is_through(row.number, state)
 
 
 def _is_to_be_held(row: RecordedChange, state: GuardState, numbers: Collection[str]) -> bool:
-    is_known = row.held or row.retold or _is_through(row.number, state)
+    is_known = row.held or row.retold or is_through(row.number, state)
     return not is_known and row.number in numbers
 
 

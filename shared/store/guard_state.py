@@ -1,8 +1,8 @@
 """What the guard knows of a tenant: its one row, and the rows of holds that were decided about.
 
-The row says what was let through of late, and which removals are held now, if any. It is written
-under its ETag, together with the marks on the change rows that are held. So once it says that
-somebody has decided, no further row can be marked.
+The row says by which rule, what was let through of late, and which removals are held now, if any.
+It is written under its ETag, together with the marks on the change rows that are held. So once it
+says that somebody has decided, or that the guard is off, no further removal can be marked.
 """
 
 from collections.abc import Mapping
@@ -22,12 +22,16 @@ from shared.tables.operations import Insert, Replace, RowOperation
 from shared.tables.request_context import RequestContext
 from shared.tables.rows import Row, Value
 from shared.tables.table import Table, collect
+from shared.tenant_settings import GUARD_SETTING, GuardSettings, TenantSettings
 
 Decision = Literal["release", "undo"]
 HoldState = Literal["held", "deciding", "released", "undone"]
 
 MOST_DECIDED = 50
 """Decided holds that are shown, the newest first."""
+
+CLOCKS_APART_MS = 10_000
+"""How much the clocks of two instances may differ."""
 
 _BEGINNING = layout.change_number(0)
 
@@ -64,11 +68,14 @@ class Hold:
         first: the end of the key of the first change row that may be held.
         last: that of the last one that is.
         removed_at: when the last removal came, in POSIX milliseconds.
-        active: how many users were active before.
+        active: how many users were active before the removals of the hour before, and these.
         users: who is disabled or deleted: all that happens to them is held.
         groups: how many users were taken out of each group.
-        passed: how many users were removed in the hour before, from each subject, of whom the
-            product was told.
+        passed: how many users were removed in the hour before, from each subject, who were not
+            held when the hold began.
+        leavers: of these the first who were disabled or deleted; they may be held since.
+        release_at: when it is released by itself, in POSIX milliseconds; None for never. It goes by
+            the rule under which the hold began.
         decision: what was decided; None as long as nothing was.
         decided: when, in POSIX milliseconds; 0 before.
         decided_by: the label of who has decided.
@@ -91,6 +98,8 @@ class Hold:
     users: frozenset[str] = frozenset()
     groups: Mapping[str, int] = field(default_factory=dict)
     passed: Mapping[str, int] = field(default_factory=dict)
+    leavers: frozenset[str] = frozenset()
+    release_at: int | None = None
     decision: Decision | None = None
     decided: int = 0
     decided_by: str = ""
@@ -120,7 +129,7 @@ class Hold:
     @property
     def removed(self) -> int:
         """How many users were disabled or deleted in all: those who are held, and before them."""
-        return self.passed.get(LEAVERS, 0) + len(self.users)
+        return self.passed.get(LEAVERS, 0) + len(self.users - self.leavers)
 
     @property
     def largest(self) -> tuple[int, int]:
@@ -140,7 +149,7 @@ class Hold:
 
     def document(self) -> dict[str, Any]:
         """Write it, without the users, which are packed."""
-        names = {each.name for each in fields(self)} - {"users", "undone"}
+        names = {each.name for each in fields(self)} - {"users", "undone", "leavers"}
         return {name: getattr(self, name) for name in sorted(names)}
 
     def packed(self) -> dict[str, Value]:
@@ -148,6 +157,7 @@ class Hold:
         return {
             **pack_ids(sorted(self.users), Column.MEMBER_IDS),
             **pack_ids(sorted(self.undone), Column.UNFINISHED_IDS),
+            **pack_ids(sorted(self.leavers), Column.GROUP_IDS),
         }
 
     @classmethod
@@ -155,7 +165,8 @@ class Hold:
         """Read it as it was written."""
         users = frozenset(unpack_ids(row.values, Column.MEMBER_IDS))
         undone = frozenset(unpack_ids(row.values, Column.UNFINISHED_IDS))
-        return cls(**document, users=users, undone=undone)
+        leavers = frozenset(unpack_ids(row.values, Column.GROUP_IDS))
+        return cls(**document, users=users, undone=undone, leavers=leavers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +177,11 @@ class GuardState:
         since: the end of the key of the change row up to which nothing is counted: the guard was
             switched on, or somebody has decided.
         through: that of the row up to which every removal is let through that is not held.
-        passed: removals behind it that were let through at once.
+        passed: removals that were let through at once.
         hold: what is held; None for nothing.
+        rule: the setting of the tenant, as it was written with this row; None in a row that is
+            older. A process may remember another one for a minute.
+        is_noted: whether the row of the settings says that something is held, since they do not.
         etag: of the row; None where there is none.
     """
 
@@ -175,6 +189,8 @@ class GuardState:
     through: str = _BEGINNING
     passed: tuple[LetThrough, ...] = ()
     hold: Hold | None = None
+    rule: GuardSettings | None = None
+    is_noted: bool = False
     etag: str | None = None
 
     @property
@@ -183,14 +199,20 @@ class GuardState:
         return None if self.hold is None or self.hold.decision is not None else self.hold
 
     def ended(self, hold: Hold) -> "GuardState":
-        """End a hold, and count anew; what was let through at once keeps its room for its hour."""
-        return replace(self.begun(hold.last), hold=None, passed=self.passed)
+        """End a hold, and count anew; what was let through at once keeps its room for its hour.
 
-    def begun(self, number: str) -> "GuardState":
-        """Count nothing up to a change row, and let through what comes before it."""
-        return replace(
-            self, since=max(self.since, number), through=max(self.through, number), passed=()
-        )
+        A row that becomes visible among those that were held has yet to be ruled on.
+        """
+        return replace(self, since=max(self.since, hold.last), hold=None, is_noted=False)
+
+    def begun(self, now: int) -> "GuardState":
+        """Rule on removals from now on, also on those of an instance whose clock is behind.
+
+        Args:
+            now: in POSIX milliseconds.
+        """
+        number = layout.change_number(now - CLOCKS_APART_MS)
+        return replace(self, since=max(self.since, number), through=max(self.through, number))
 
     def written(self) -> RowOperation:
         """Build the operation that writes it under its ETag."""
@@ -199,6 +221,8 @@ class GuardState:
             "through": self.through,
             "passed": [[each.number, each.subject, each.users] for each in self.passed],
             "hold": None if self.hold is None else self.hold.document(),
+            "rule": None if self.rule is None else self.rule.model_dump(by_alias=True),
+            "noted": self.is_noted,
         }
         packed = {} if self.hold is None else self.hold.packed()
         values: dict[str, Value] = {**pack_document(document), **packed}
@@ -213,12 +237,14 @@ async def read_state(table: Table, context: RequestContext) -> GuardState:
     if row is None:
         return GuardState()
     document = unpack_document(row.values)
-    hold = document["hold"]
+    hold, rule = document["hold"], document.get("rule")
     return GuardState(
         since=document["since"],
         through=document["through"],
         passed=tuple(LetThrough(*each) for each in document["passed"]),
         hold=None if hold is None else Hold.read(hold, row),
+        rule=None if rule is None else TenantSettings.read({GUARD_SETTING: rule}).guard,
+        is_noted=bool(document.get("noted")),
         etag=row.etag,
     )
 

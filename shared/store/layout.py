@@ -165,7 +165,8 @@ class Column:
         LEFT: groups that a deleted user or group was in, as JSON.
         RELEASED: kinds and hashes of the values by which a resource was found and is no more, as
             JSON.
-        HELD: in a change row, the id of the hold by which it is not told at its place.
+        HELD: in a change row, the id of the hold by which it is not told at its place; in the
+            settings of a tenant, that of one that is left of a guard that was switched off.
         ORIGINAL: in a change row that tells of another one again, the end of that one's key.
         NUMBERS: in the change row of a hold, how many users are concerned, as JSON.
         DIGEST: SHA-256 of the secret of a setup link, as hex digits.

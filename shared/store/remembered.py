@@ -47,6 +47,11 @@ class Remembered(Generic[T]):
         """Whether the value is at most a minute old."""
         return self._clock.steady() <= self._asked_at + REMEMBERED_SECONDS
 
+    @property
+    def age(self) -> float:
+        """How many seconds ago the value was asked for; infinity where none was ever read."""
+        return self._clock.steady() - self._asked_at
+
     def latest(self) -> T | None:
         """Return the last value that was read, of whatever age; begin to read a newer one."""
         self._begin()

@@ -11,7 +11,7 @@ wrong, and a storage that does not answer lets such a request fail anyway.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -20,7 +20,7 @@ from shared.errors import Unavailable
 from shared.store import layout
 from shared.store.changes import Change
 from shared.store.commits import commit
-from shared.store.guard_state import read_state
+from shared.store.guard_state import CLOCKS_APART_MS, read_state
 from shared.store.layout import FORMAT_VERSION, Column, pack_document, unpack_document
 from shared.store.remembered import READING_SECONDS, RememberedByTenant
 from shared.store.resources import Precondition, check_precondition, timestamp
@@ -29,7 +29,7 @@ from shared.tables.request_context import RequestContext
 from shared.tables.retry import retry_conflicts
 from shared.tables.rows import Row, Value
 from shared.tables.table import Table
-from shared.tenant_settings import ROLE_MAP, Profile, TenantSettings
+from shared.tenant_settings import ROLE_MAP, GuardSettings, Profile, TenantSettings
 
 RESOURCE = "Tenant"
 """What the change rows of settings name as the type."""
@@ -46,11 +46,18 @@ class KeptSettings:
         document: what is set, and what a later version of the service has set.
         version: one more at every change; 0 where nothing was ever set.
         modified: time of the last change; None where nothing was ever set.
+        held: id of what is still held although nothing is to be held any more; "" for nothing.
     """
 
     document: Mapping[str, Any] = field(default_factory=dict)
     version: int = 0
     modified: str | None = None
+    held: str = ""
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether removals are to be held, or are held still."""
+        return self.settings.holds_removals or bool(self.held)
 
     @cached_property
     def settings(self) -> TenantSettings:
@@ -77,7 +84,7 @@ class TenantSettingsStore:
         precondition: Precondition | None = None,
         beside: Sequence[RowOperation] = (),
     ) -> KeptSettings:
-        """Change the settings. 2 calls, 3 where removals begin to be held; 1 when nothing changes.
+        """Change the settings. 2 calls, 3 where it changes what is held; 1 when nothing changes.
 
         This process goes by them at once, every other one within a minute.
 
@@ -130,6 +137,20 @@ class TenantSettingsStore:
             raise settings_unread()
         return kept
 
+    def known_since(self, tenant: str) -> float:
+        """Say from when on changes may be younger than what is remembered, in POSIX milliseconds.
+
+        By the clock of whichever instance.
+        """
+        read = self._clock.wall() - self._kept.of(tenant).age
+        return read * 1_000 - CLOCKS_APART_MS
+
+    async def read_again(self, context: RequestContext) -> KeptSettings:
+        """Read the settings, and go by them from now on. 1 call."""
+        kept = await self.read(context)
+        self._kept.of(context.tenant).put(kept)
+        return kept
+
     async def profile(self, context: RequestContext) -> Profile | None:
         """Return the profile of the tenant, as `current`; None if it could never be read."""
         kept = await self._current(context)
@@ -155,12 +176,14 @@ class TenantSettingsStore:
         document: dict[str, Any],
         beside: Sequence[RowOperation],
     ) -> KeptSettings:
-        kept = KeptSettings(document, before.version + 1, timestamp())
+        kept = KeptSettings(document, before.version + 1, timestamp(), before.held)
+        kept, of_guard = await self._guard_change(context, before, kept)
         values: dict[str, Value] = {
             **pack_document(document),
             Column.VERSION: kept.version,
             Column.MODIFIED: str(kept.modified),
             Column.FORMAT: FORMAT_VERSION,
+            **({Column.HELD: kept.held} if kept.held else {}),
         }
         names = {*before.document, *document}
         changed = sorted(each for each in names if before.document.get(each) != document.get(each))
@@ -170,23 +193,33 @@ class TenantSettingsStore:
             else Replace(row.key, values, row.etag)
         )
         change = Change(RESOURCE, context.tenant, "settings", tuple(changed), version=kept.version)
-        others = [
-            *self._role_change(before, kept),
-            *await self._guard_begins(context, before, kept),
-            *beside,
-        ]
+        others = [*self._role_change(before, kept), *of_guard, *beside]
         await commit(self._table, context, change, [written, *others])
         return kept
 
-    async def _guard_begins(
+    async def _guard_change(
         self, context: RequestContext, before: KeptSettings, after: KeptSettings
-    ) -> list[RowOperation]:
-        """Have the guard count from now on, if it is to hold removals: 1 call. Otherwise none."""
-        if before.settings.holds_removals or not after.settings.holds_removals:
-            return []
-        now = layout.change_number(int(self._clock.wall() * 1_000))
+    ) -> tuple[KeptSettings, list[RowOperation]]:
+        """Have the guard go by another rule: 1 call. None where it holds nothing by either.
+
+        Whoever rules on removals goes by what the guard knows, so by the new rule at once, however
+        old the settings are that it remembers. What is held stays held.
+
+        Returns:
+            The settings, with what is held although they do not say so; and what is to be written.
+        """
+        did, does = before.settings.holds_removals, after.settings.holds_removals
+        is_same = before.settings.guard == after.settings.guard
+        if is_same or not (did or does or before.held):
+            return after, []
         state = await read_state(self._table, context)
-        return [state.begun(now).written()]
+        is_noted = not does and state.hold is not None
+        held = state.hold.id if is_noted and state.hold is not None else ""
+        if does and not did:
+            state = state.begun(int(self._clock.wall() * 1_000))
+        rule = after.settings.guard or GuardSettings.model_validate({})
+        written = replace(state, rule=rule, is_noted=is_noted).written()
+        return replace(after, held=held), [written]
 
     def _role_change(self, before: KeptSettings, after: KeptSettings) -> list[RowOperation]:
         """Record a role map that is replaced, so that the sweeper tells whose roles are others."""
@@ -205,7 +238,8 @@ def _kept(row: Row | None) -> KeptSettings:
     if row is None:
         return KeptSettings()
     version, modified = row.values[Column.VERSION], row.values[Column.MODIFIED]
-    return KeptSettings(unpack_document(row.values), int(version), str(modified))
+    held = str(row.values.get(Column.HELD, ""))
+    return KeptSettings(unpack_document(row.values), int(version), str(modified), held)
 
 
 def beside_requests(tenant: str) -> RequestContext:

@@ -94,7 +94,7 @@ export interface GuardNotice {
   readonly id: string;
   /** How many are held who were disabled or deleted, so far. */
   readonly users: number;
-  /** How many were disabled or deleted in all: with those within the hour before, whom the feed has told of. */
+  /** How many were disabled or deleted in all: with those of the hour before who are not active again. */
   readonly removed: number;
   /** How many users were active before. */
   readonly activeUsers: number;

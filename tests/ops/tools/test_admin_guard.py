@@ -6,13 +6,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from shared.queues.account import QueueAccount
+from shared.queues.client import QueueClient
 from shared.scim.documents import changed_names
+from shared.store.layout import new_id_without_name
 from shared.store.store import Store, open_store
+from shared.store.webhook_endpoints import WebhookEndpoint
 from shared.tenant_settings import patched
 from tests.ops.tools.conftest import admin_with
 from tests.support.seeds import seed
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from local.azurite import Azurite
     from shared.tables.azure_table import AzureTable
     from tests.conftest import NewContext
@@ -76,3 +82,74 @@ async def test_what_is_not_there_is_said(guard_admin: Admin, tenant: str) -> Non
     ended = await guard_admin("guard", "undo", "0" * 32, "--tenant", tenant)
     assert (ended.status, ended.out) == (1, "")
     assert "Nothing is held under this id." in ended.err
+
+
+@pytest.fixture
+async def webhook_endpoint(
+    store: Store, new_context: NewContext, tenant: str
+) -> AsyncIterator[WebhookEndpoint]:
+    """An endpoint that wants the events of the tenant alone."""
+    wanted = WebhookEndpoint(new_id_without_name(), "https://example.com/", (tenant,))
+    made = await store.webhook_endpoints.create(new_context(), wanted)
+    yield made
+    await store.webhook_endpoints.delete(new_context(), made.id)
+
+
+@pytest.mark.usefixtures("webhook_endpoint")
+async def test_a_decision_tells_the_service_to_send_webhooks_at_once(
+    guard_admin: Admin,
+    storage: Azurite,
+    store: Store,
+    new_context: NewContext,
+    tenant: str,
+) -> None:
+    await store.guard.check(new_context())
+    hold = await store.guard.hold(new_context())
+    assert hold is not None
+    done = await guard_admin("guard", "release", hold.id, "--tenant", tenant)
+    assert done.status == 0, done.err
+    assert "5 changes are in the feed now; webhooks of them follow at once" in done.err
+    account = QueueAccount.of_connection_string(storage.connection_string)
+    queue = QueueClient(account, "change-hints")
+    hints = [each.text for each in await queue.take()]
+    await queue.close()
+    assert tenant in hints
+
+
+@pytest.mark.usefixtures("webhook_endpoint")
+async def test_where_no_queue_is_reached_webhooks_come_later(
+    guard_admin: Admin,
+    storage: Azurite,
+    store: Store,
+    new_context: NewContext,
+    tenant: str,
+) -> None:
+    await store.guard.check(new_context())
+    hold = await store.guard.hold(new_context())
+    assert hold is not None
+    parts = storage.connection_string.split(";")
+    elsewhere = [each for each in parts if not each.startswith("QueueEndpoint=")]
+    unreachable = "QueueEndpoint=http://127.0.0.1:9/devstoreaccount1"
+    admin = admin_with({"TABLE_CONNECTION_STRING": ";".join([*elsewhere, unreachable])})
+    done = await admin("guard", "release", hold.id, "--tenant", tenant)
+    assert done.status == 0, done.err
+    assert "webhooks of them follow within 5 minutes" in done.err
+    assert "Traceback" not in done.err
+
+
+async def test_the_settings_say_what_is_held_still(
+    guard_admin: Admin, store: Store, new_context: NewContext, tenant: str
+) -> None:
+    await store.guard.check(new_context())
+    hold = await store.guard.hold(new_context())
+    assert hold is not None
+    changed = await guard_admin("tenant", "set", tenant, "--unset", "guard")
+    assert changed.status == 0, changed.err
+    assert "the guard holds 5 users" in changed.err
+    assert f"`guard release {hold.id} --tenant {tenant}`" in changed.err
+    shown = await guard_admin("tenant", "show", tenant, "--json")
+    assert shown.json["held"]["id"] == hold.id
+    done = await guard_admin("guard", "release", hold.id, "--tenant", tenant)
+    assert done.status == 0, done.err
+    shown = await guard_admin("tenant", "show", tenant, "--json")
+    assert "held" not in shown.json

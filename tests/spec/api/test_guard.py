@@ -1,6 +1,8 @@
 """The guard against mass removal over HTTP: the writes are accepted, and the product waits."""
 
+import re
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from tests.support.fixtures.scim_client import Scim
 from tests.support.fixtures.service import RunningService
 from vendor_api.events import Events
 from vendor_api.guard import GuardReport, HoldSummary
+from vendor_api.tenant import TenantDocument
 
 
 @pytest.fixture
@@ -145,3 +148,42 @@ async def test_a_patch_of_the_guard_leaves_what_it_does_not_name(api: Api) -> No
     await api.patched({"guard": {"users": 5, "hold": True, "releaseAfterHours": 4}})
     changed = await api.patched({"guard": {"percent": 20, "releaseAfterHours": None}})
     assert changed["guard"] == {"users": 5, "percent": 20, "hold": True}
+
+
+@pytest.mark.parametrize("off", [None, {"hold": False}])
+async def test_the_settings_say_what_is_held_still_and_how_to_decide(
+    scim: Scim, api: Api, off: object
+) -> None:
+    users, hold = await held(scim, api)
+    response = await api.request("PATCH", "", body={"guard": off})
+    assert response.status_code == 200, response.text
+    answer = response.json()
+    TenantDocument.model_validate(answer)
+    assert (answer["held"]["id"], answer["held"]["users"]) == (hold["id"], 4)
+    detail = answer["held"]["detail"]
+    (path,) = re.findall(r"POST /api/v1/tenants/[^/]+(/guard/\S+/release)", detail)
+    assert (await api.request("GET", "")).json()["held"] == answer["held"]
+    # Nothing more is held, but what happens to those who are.
+    await disable(scim, users[6:])
+    on = {"op": "replace", "path": "active", "value": True}
+    await scim.patched_user(users[5], on)
+    assert (await types_told(api))[3:] == 2 * ["user.deactivated"]
+    assert (await api.request("POST", path)).status_code == 200
+    assert (await types_told(api))[5:] == [*(4 * ["user.deactivated"]), "user.activated"]
+    assert "held" not in (await api.request("GET", "")).json()
+
+
+async def test_it_is_said_when_it_is_released_by_itself(scim: Scim, api: Api) -> None:
+    await api.patched({"guard": {"users": 2, "hold": True, "releaseAfterHours": 24}})
+    users = [await scim.create_user(f"user{n}@contoso.test", active=True) for n in range(8)]
+    await disable(scim, users[:6])
+    await types_told(api)
+    hold = (await report(api))["held"]
+    day = parsed(hold["releaseAt"]) - parsed(hold["since"])
+    assert day == timedelta(hours=24)
+    changed = await api.patched({"guard": {"releaseAfterHours": 1}})
+    assert changed["held"]["releaseAt"] == hold["releaseAt"]
+
+
+def parsed(text: str) -> datetime:
+    return datetime.fromisoformat(text)

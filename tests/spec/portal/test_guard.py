@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.fixtures.portal_visitor import Visitor, form_in, hold_page, text_of
+from tests.support.fixtures.webhook_receiver import receiving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -140,8 +142,32 @@ async def test_what_is_held_has_numbers_names_and_what_happens_if_nobody_decides
     assert sorted(set(re.findall(r"user\d@contoso\.test", page))) == names
     for each in held.users[2:6]:
         assert f"/look-up/user/{each['id']}" in shown.text
+    # It goes by the settings with which it began.
     await held.office.api(held.name).patched({"guard": {"releaseAfterHours": 24}})
-    assert "it is released by itself, at 20" in await staff.page(held.page)
+    assert "If nobody decides it waits" in await staff.page(held.page)
+
+
+async def test_it_is_said_when_the_guard_was_switched_off_since(
+    held: Tenant, staff: Visitor
+) -> None:
+    assert "was switched off since" not in await staff.page(held.page)
+    await held.office.api(held.name).patched({"guard": None})
+    page = await staff.page(held.page)
+    assert "The guard was switched off since." in page
+    assert "4 of them were held back" in page
+    await decide(staff, held, "release")
+    assert "Nothing is held" in await staff.page(held.page)
+
+
+async def test_it_is_released_by_the_time_that_it_began_with(
+    office: Office, staff: Visitor
+) -> None:
+    tenant = await hold_removals(office)
+    api = office.api(tenant.name)
+    await api.patched({"guard": {"releaseAfterHours": 24}})
+    await tenant.disable(*tenant.users[:6])
+    await api.patched({"guard": {"releaseAfterHours": None}})
+    assert "it is released by itself, at 20" in await staff.page(tenant.page)
 
 
 async def test_groups_that_members_were_taken_out_of_are_named(
@@ -263,6 +289,20 @@ async def test_a_release_is_confirmed_by_its_numbers_and_tells_the_product(
     assert "Nothing is held" in page
     assert "Somebody else" not in page
     assert (await held.told())[3:] == 4 * ["user.deactivated"]
+
+
+async def test_a_decision_reaches_webhooks_at_once(held: Tenant, staff: Visitor) -> None:
+    async with receiving() as receiver:
+        wanted = {"url": receiver.url, "tenants": [held.name], "types": ["user.deactivated"]}
+        endpoint = await held.office.webhooks("POST", "", wanted)
+        await decide(staff, held, "release")
+        # Far sooner than the timer runs that goes through all tenants.
+        async with asyncio.timeout(30):
+            while len(set(receiver.ids)) < 4:  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.05)
+        await held.office.webhooks("DELETE", f"/{endpoint['id']}")
+    gone = {each["resource"]["id"] for each in receiver.events}
+    assert gone == {each["id"] for each in held.users[2:6]}
 
 
 async def test_an_undo_enables_again_and_says_how_many(held: Tenant, staff: Visitor) -> None:

@@ -29,6 +29,8 @@ from shared.store.open_trace import OpenTrace
 from shared.store.setup_links import Right
 from shared.store.traces import KEPT_SECONDS, SealedEntry
 from shared.tables.operations import Insert
+from shared.tables.request_context import Bound
+from shared.tables.table import collect
 from shared.tenant_settings import patched
 from shared.web import services
 from tests.support.documents import group, setting, user
@@ -87,6 +89,34 @@ async def test_webhooks_get_a_hint_of_what_a_run_releases(
     await sweeper.sweep_tenants("after the hour")
     await sweeper.sweep_tenants("once more")
     assert hinted == [tenant]
+
+
+async def test_what_is_held_does_not_expire_before_somebody_decides(
+    tenants: Tenants, store: Store, clock: Time
+) -> None:
+    clock.wall = time.time()
+    tenant = tenants.new()
+    rule = {"guard": {"users": 2, "percent": 5, "hold": True}}
+    await store.settings.update(tenants.context(tenant), lambda kept: patched(kept, rule))
+    made = await seed(store.table, tenants.context(tenant), users=20, groups=0)
+    for uid in made.users[:7]:
+        await store.users.update(
+            tenants.context(tenant), uid, lambda kept: {**kept, "active": False}
+        )
+    await store.guard.check(tenants.context(tenant))
+    clock.wall += 40 * 86_400
+    days = KeptDays(30, 30)
+    await Sweep(store, "run", days, clock=clock.clock()).run(Named((tenant,)))
+    hold = await store.guard.hold(tenants.context(tenant))
+    assert hold is not None
+    decide = store.guard.decide
+    bound = Bound(1_000_000, math.inf)
+    done = await decide(tenants.context(tenant), hold.id, "undo", bound)
+    assert (len(done.undone), done.left_out) == (5, {})
+    clock.wall += 40 * 86_400
+    await Sweep(store, "run", days, clock=clock.clock()).run(Named((tenant,)))
+    rows = await collect(store.table, tenants.context(tenant), layout.changes_span())
+    assert rows == []
 
 
 # What it costs

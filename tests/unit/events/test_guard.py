@@ -535,8 +535,8 @@ async def test_without_hold_nothing_is_held_and_the_operator_is_told(
     assert caplog.messages == [f"{removed}; the product was told"]
 
 
-async def test_what_reading_costs(directory: Directory, product: Product) -> None:
-    await directory.begin(40, hold=False)
+async def test_what_reading_costs(directory: Directory, product: Product, later: Later) -> None:
+    await directory.begin(40, users=10, hold=False)
     feed, position = product.feed, FeedPosition()
     await directory.disable(directory.users[:2])
 
@@ -545,8 +545,198 @@ async def test_what_reading_costs(directory: Directory, product: Product) -> Non
         await feed.read(context, position, 100)
         return context.meter.calls
 
+    # Where removals are younger than what is remembered of the settings, these are read again.
+    assert await calls() == 2
+    later.seconds = 15
     assert await calls() == 1
+    later.seconds = 0
     await directory.guard(hold=True)
     await directory.disable(directory.users[2:4])
     # What is there is ruled on once: it is read what the guard knows, and written what passes.
     assert [await calls(), await calls()] == [3, 2]
+
+
+async def off(directory: Directory, how: str) -> None:
+    """Switch the guard off, in one of the ways in which that is done."""
+    if how == "null":
+        await directory.store.settings.update(
+            directory.new_context(), lambda kept: patched(kept, {"guard": None})
+        )
+    else:
+        await directory.guard(hold=False, releaseAfterHours=None)
+
+
+@pytest.mark.parametrize("how", ["null", "hold: false"])
+async def test_what_is_held_stays_held_when_the_guard_is_switched_off(
+    directory: Directory, product: Product, how: str
+) -> None:
+    await directory.begin(40)
+    await directory.disable(directory.users[:9])
+    await product.follow()
+    held, other = directory.users[8], directory.users[20]
+    await off(directory, how)
+    await directory.put(held, title="Engineer")
+    await directory.put(held, active=True)
+    await directory.disable([*directory.users[30:35], other])
+    # Nothing more is held, but what happens to those who are.
+    assert await product.follow() == 6 * ["user.deactivated"]
+    assert product.of(other) is False
+    hold = await directory.decide("release")
+    assert await directory.store.guard.hold(directory.new_context()) is None
+    assert hold.events == 8
+    assert (await product.follow())[-2:] == ["user.updated", "user.activated"]
+    await directory.put(held, title="Manager")
+    assert await product.follow() == ["user.updated"]
+    assert product.of(held) is True
+    of_held = [each.recorded.change for each in product.told if each.resource[1] == held]
+    assert [each.version for each in of_held] == [2, 3, 4, 5]
+
+
+async def test_a_process_that_has_not_heard_of_it_holds_nothing_more_either(
+    table: AzureTable, directory: Directory, later: Later, new_context: NewContext
+) -> None:
+    await directory.begin(40)
+    other = open_store(table, changed_names, clock=later.clock())
+    await other.settings.current(new_context())
+    await directory.guard(hold=False)
+    await directory.disable(directory.users[:9])
+    reader = Product(Feed(table, later.clock(), other.guard), new_context)
+    assert await reader.follow() == 9 * ["user.deactivated"]
+    assert await other.guard.hold(new_context()) is None
+
+
+async def test_the_settings_say_what_is_held_although_they_hold_nothing(
+    directory: Directory, product: Product
+) -> None:
+    await directory.begin(40)
+    await directory.disable(directory.users[:9])
+    await product.follow()
+    hold = await directory.store.guard.hold(directory.new_context())
+    assert hold is not None
+    settings = directory.store.settings
+    await directory.guard(hold=False)
+    assert (await settings.read(directory.new_context())).held == hold.id
+    # Another setting, or another rule that holds nothing, leaves it there.
+    await directory.guard(hold=False, users=7)
+    await settings.update(
+        directory.new_context(), lambda kept: patched(kept, {"requestsPerSecond": 50})
+    )
+    assert (await settings.read(directory.new_context())).held == hold.id
+    await directory.decide("release")
+    kept = await settings.read(directory.new_context())
+    assert (kept.held, kept.settings.requests_per_second) == ("", 50)
+
+
+async def test_it_is_released_by_the_time_that_it_began_with(
+    directory: Directory, product: Product, later: Later
+) -> None:
+    await directory.begin(40, releaseAfterHours=2)
+    await directory.disable(directory.users[:9])
+    await product.follow()
+    for how in ("other time", "null"):
+        if how == "null":
+            await off(directory, how)
+        else:
+            await directory.guard(users=50, releaseAfterHours=48)
+        later.seconds = 1.9 * HOUR
+        assert await directory.store.guard.tend(directory.new_context(), NO_END) == 0
+    later.seconds = 2.1 * HOUR
+    assert await directory.store.guard.tend(directory.new_context(), NO_END) == 6
+    assert await product.follow() == 6 * ["user.deactivated"]
+
+
+async def test_a_guard_that_is_switched_off_and_on_again_lets_no_further_ones_pass(
+    directory: Directory, product: Product
+) -> None:
+    await directory.begin(100)
+    await directory.disable(directory.users[:3])
+    assert await product.follow() == 3 * ["user.deactivated"]
+    await directory.guard(hold=False)
+    await directory.guard(hold=True)
+    await directory.disable(directory.users[10:13])
+    assert await product.follow() == []
+    await directory.disable(directory.users[13:25])
+    assert await product.follow() == ["guard.held"]
+
+
+async def test_other_thresholds_are_in_force_at_once(
+    directory: Directory, product: Product
+) -> None:
+    await directory.begin(100)
+    await directory.disable(directory.users[:5])
+    assert await product.follow() == 3 * ["user.deactivated"]
+    await directory.guard(users=20)
+    await directory.disable(directory.users[5:9])
+    assert await product.follow() == 6 * ["user.deactivated"]
+
+
+async def test_a_user_who_is_deleted_and_made_anew_during_a_hold(
+    directory: Directory, product: Product
+) -> None:
+    await directory.begin(40)
+    names = [
+        (await directory.store.users.get(directory.new_context(), uid)).document["userName"]
+        for uid in directory.users[:9]
+    ]
+    for uid in directory.users[:9]:
+        await directory.store.users.delete(directory.new_context(), uid)
+    assert await product.follow() == [*(3 * ["user.deleted"]), "guard.held"]
+    new = await directory.store.users.create(directory.new_context(), user(names[8]))
+    # Who is new has another id, and is told of at once.
+    assert await product.follow() == ["user.created"]
+    hold = await directory.decide("undo")
+    assert (hold.undone, hold.left_out) == (frozenset(), {"deleted": 6})
+    assert await product.follow() == 6 * ["user.deleted"]
+    assert product.of(new.id) is True
+    assert product.of(directory.users[8]) is None
+
+
+async def test_who_was_told_of_and_is_removed_again_counts_once(
+    directory: Directory, product: Product
+) -> None:
+    await directory.begin(40)
+    await directory.disable(directory.users[:9])
+    await product.follow()
+    told = next(uid for uid in directory.users if uid in product.active)
+    await directory.put(told, active=True)
+    await directory.put(told, active=False)
+    assert await product.follow() == ["user.activated"]
+    hold = await directory.store.guard.hold(directory.new_context())
+    assert hold is not None
+    assert hold.removed == 9
+
+
+async def test_removals_that_come_during_an_undo_are_held_in_their_turn(
+    directory: Directory, product: Product
+) -> None:
+    await directory.begin(100)
+    await directory.disable(directory.users[:40])
+    await product.follow()
+    deactivated = {*product.active}
+    assert len(deactivated) == 3
+    undo = asyncio.create_task(directory.decide("undo"))
+    await asyncio.gather(*(directory.disable([uid]) for uid in directory.users[40:60]))
+    first = await undo
+    assert first.undone == first.users
+    await directory.disable(directory.users[60:75])
+    told = await product.follow()
+    assert set(told) == {"user.activated", "guard.held"}
+    second = await directory.decide("release")
+    assert second.users == {*directory.users[:75]} - first.users - deactivated
+    await product.follow()
+    for uid in directory.users[:75]:
+        assert product.of(uid) is await directory.is_active(uid)
+    last = [each for each in product.told if each.type == "user.deactivated"]
+    assert len({each.id for each in last}) == len(last) == 3 + len(second.users)
+
+
+async def test_what_a_release_costs(directory: Directory, product: Product) -> None:
+    await directory.begin(40)
+    await directory.disable(directory.users[:9])
+    await product.follow()
+    hold = await directory.store.guard.hold(directory.new_context())
+    assert hold is not None
+    context = directory.new_context()
+    await directory.store.guard.decide(context, hold.id, "release", NO_END)
+    # 3 for the changes since, 1 for those that are told again, and 10.
+    assert context.meter.calls == 14

@@ -1,6 +1,7 @@
 """`guard`: what the guard against mass removal holds, its release and its undo."""
 
 import time
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ from shared.store.guard_state import Decision, Hold
 from shared.tables.request_context import Bound
 from shared.tenant_settings import GuardSettings
 from tools.admin import console, grants
+from tools.admin.change_hints import give_hint
 from tools.admin.commands.options import (
     EXIT_STATUS,
     AsJson,
@@ -65,6 +67,7 @@ def show(
         "removed",
         "activeUsers",
         "groups",
+        "releaseAt",
         "changesTold",
         "enabled",
     ]
@@ -81,8 +84,8 @@ def release(
     as_json: AsJson = False,
 ) -> None:
     """Release what is held: the product is told of it, as it would have been."""
-    hold = run(_decide(place(storage=storage, table=table), tenant, hold_id, "release"))
-    _show_decided(hold, as_json=as_json)
+    where = place(storage=storage, table=table)
+    _show_decided(run(_decide(where, tenant, hold_id, "release")), as_json=as_json)
 
 
 @app.command(epilog=EXIT_STATUS)
@@ -98,8 +101,8 @@ def undo(
     Who was deleted, or touched otherwise since, is left out. Correct the scope of the identity
     provider first: it disables them again otherwise.
     """
-    hold = run(_decide(place(storage=storage, table=table), tenant, hold_id, "undo"))
-    _show_decided(hold, as_json=as_json)
+    where = place(storage=storage, table=table)
+    _show_decided(run(_decide(where, tenant, hold_id, "undo")), as_json=as_json)
 
 
 async def _read(where: Place, tenant: str) -> tuple[GuardSettings, LastHour, list[Hold]]:
@@ -114,21 +117,36 @@ async def _read(where: Place, tenant: str) -> tuple[GuardSettings, LastHour, lis
         return rule, hour, [*([held] if held else []), *decided]
 
 
-async def _decide(where: Place, tenant: str, hold_id: str, decision: Decision) -> Hold:
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """What a decision has come to.
+
+    Attributes:
+        hold: what was held.
+        is_hinted: whether the service was told to send webhooks of it now.
+    """
+
+    hold: Hold
+    is_hinted: bool
+
+
+async def _decide(where: Place, tenant: str, hold_id: str, decision: Decision) -> _Decided:
     async with open_storage(where, grants.STORAGE_WRITER_ROLE) as storage:
         bound = Bound(10_000_000, time.monotonic() + _SECONDS)
         context = storage.context(tenant)
         context.deadline = time.monotonic() + _SECONDS
         try:
-            return await storage.store.guard.decide(context, hold_id, decision, bound)
+            hold = await storage.store.guard.decide(context, hold_id, decision, bound)
         except ScimError as error:
             raise NotDoneError(error.detail) from error
+        return _Decided(hold, await give_hint(where, storage, tenant))
 
 
-def _show_decided(hold: Hold, *, as_json: bool) -> None:
+def _show_decided(decided: _Decided, *, as_json: bool) -> None:
+    hold = decided.hold
     found = _as_json(hold)
     if as_json:
-        console.show_json(found)
+        console.show_json({**found, "webhooksHinted": decided.is_hinted})
         return
     if hold.decision == "undo":
         left_out = found["leftOut"]
@@ -136,7 +154,8 @@ def _show_decided(hold: Hold, *, as_json: bool) -> None:
             f"{len(hold.undone)} of {len(hold.users)} users are enabled again; left out:"
             f" {left_out['changed']} that were changed since, {left_out['deleted']} deleted"
         )
-    say(f"{hold.events} changes are in the feed now; webhooks of them follow within 5 minutes")
+    soon = "at once" if decided.is_hinted else "within 5 minutes"
+    say(f"{hold.events} changes are in the feed now; webhooks of them follow {soon}")
     if not hold.is_done:
         say("not all is done yet: repeat the command, or wait for the sweeper")
 
@@ -147,6 +166,7 @@ def _as_json(hold: Hold) -> dict[str, Any]:
         "state": hold.state,
         "since": console.time_of(hold.began / 1_000),
         **hold.numbers,
+        "releaseAt": _release_at(hold),
         "decided": console.time_of(hold.decided / 1_000) if hold.decision else None,
         "decidedBy": hold.decided_by or None,
         "changesTold": hold.events,
@@ -154,6 +174,11 @@ def _as_json(hold: Hold) -> dict[str, Any]:
         "leftOut": {why: hold.left_out.get(why, 0) for why in ("changed", "deleted")},
         "leftOutFirst": dict(hold.left_out_first),
     }
+
+
+def _release_at(hold: Hold) -> str | None:
+    is_open = hold.decision is None and hold.release_at is not None
+    return console.time_of((hold.release_at or 0) / 1_000) if is_open else None
 
 
 def _cell(value: Any) -> Any:

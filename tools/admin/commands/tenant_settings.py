@@ -1,14 +1,17 @@
 """`tenant show` and `tenant set`: the settings of a tenant."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from shared.errors import ScimError
+from shared.store.guard_state import Hold
 from shared.store.tenant_settings import KeptSettings
 from shared.store.user_roles import FoundGroups
+from shared.tables.request_context import RequestContext
 from shared.tenant_settings import NAMES, patched
 from tools.admin import console, grants
 from tools.admin.commands.options import (
@@ -24,12 +27,25 @@ from tools.admin.commands.options import (
 from tools.admin.errors import WrongSettingError
 from tools.admin.existence import require_tenant
 from tools.admin.places import Place
-from tools.admin.storage import open_storage
+from tools.admin.storage import Storage, open_storage
 from tools.command_line import App, say
 
 _Named = Annotated[str, typer.Argument(metavar="TENANT", callback=tenant_name, help="The tenant.")]
 
-_Read = tuple[KeptSettings, FoundGroups]
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was read of a tenant.
+
+    Attributes:
+        kept: its settings.
+        found: the groups of its role map.
+        hold: what the guard holds, about which somebody has to decide; None for nothing.
+    """
+
+    kept: KeptSettings
+    found: FoundGroups
+    hold: Hold | None
 
 
 def add_to(app: App) -> None:
@@ -130,8 +146,7 @@ async def _read(where: Place, tenant: str) -> _Read:
     async with open_storage(where) as storage:
         await require_tenant(where, storage, tenant)
         context = storage.context(tenant)
-        kept = await storage.store.settings.read(context)
-        return kept, await storage.store.roles.find(context, kept)
+        return await _read_besides(storage, context, await storage.store.settings.read(context))
 
 
 async def _change(where: Place, tenant: str, patch: dict[str, Any]) -> _Read:
@@ -139,7 +154,12 @@ async def _change(where: Place, tenant: str, patch: dict[str, Any]) -> _Read:
         await require_tenant(where, storage, tenant)
         context = storage.context(tenant)
         kept = await storage.store.settings.update(context, lambda held: patched(held, patch))
-        return kept, await storage.store.roles.find(context, kept)
+        return await _read_besides(storage, context, kept)
+
+
+async def _read_besides(storage: Storage, context: RequestContext, kept: KeptSettings) -> _Read:
+    found = await storage.store.roles.find(context, kept)
+    return _Read(kept, found, await storage.store.guard.hold_of(context, kept))
 
 
 def _json_of(option: str, text: str) -> Any:
@@ -157,10 +177,11 @@ def _json_in(file: Path) -> Any:
 
 
 def _show(tenant: str, read: _Read, *, as_json: bool) -> None:
-    kept, found = read
+    kept, found = read.kept, read.found
     settings = kept.settings.document()
     if as_json:
-        console.show_json({"tenant": tenant, **settings, "set": list(settings)})
+        held = {} if read.hold is None else {"held": {"id": read.hold.id, **read.hold.numbers}}
+        console.show_json({"tenant": tenant, **settings, **held, "set": list(settings)})
     else:
         entries = kept.settings.role_map or ()
         shown = {name: value for name, value in settings.items() if name != "roleMap"}
@@ -176,6 +197,18 @@ def _show(tenant: str, read: _Read, *, as_json: bool) -> None:
                 for each, number in zip(entries, found.numbers, strict=True)
             ]
             console.show_table(["role", "priority", "group", "groups now"], rows)
+    if read.hold is not None:
+        _tell_of_hold(tenant, read.hold)
     missing = [index for index, number in enumerate(found.numbers) if not number]
     if missing:
         say(f"(no group now for {len(missing)} entries of the role map, the first is {missing[0]})")
+
+
+def _tell_of_hold(tenant: str, hold: Hold) -> None:
+    say(
+        f"(the guard holds {len(hold.users)} users and members of {len(hold.groups)} groups,"
+        " whatever is set now, until somebody decides:"
+        f" `guard release {hold.id} --tenant {tenant}`, or `guard undo`)"
+    )
+    if hold.release_at is not None:
+        say(f"(it is released by itself at {console.time_of(hold.release_at / 1_000)})")

@@ -74,8 +74,8 @@ class GuardNotice:
         users: how many are held who were disabled or deleted, so far.
         active_users: how many users were active before.
         groups: how many are held who were taken out of each group.
-        removed: how many were disabled or deleted in all: those who are held, and those within the
-            hour before of whom the feed has told.
+        removed: how many were disabled or deleted in all: those who are held, and those of the hour
+            before who are not active again, of whom the feed has told.
     """
 
     id: str
