@@ -194,6 +194,11 @@ def patched(kept: Mapping[str, Any], patch: Any) -> dict[str, Any]:
 
 
 def _merged(kept: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge an object of the settings into what is kept of it, whose members are no objects."""
+    """Merge an object of the settings into what is kept of it, whose members are no objects.
+
+    Only what is known can be unset; of the rest null stays, to be refused with any other value.
+    """
     merged = {**kept, **patch}
-    return {name: value for name, value in merged.items() if value is not None}
+    return {
+        name: value for name, value in merged.items() if value is not None or name not in _OF_GUARD
+    }

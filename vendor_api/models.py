@@ -27,11 +27,6 @@ def optional_moment(schema: dict[str, Any]) -> None:
     schema["format"] = "date-time"
 
 
-def whole(number: object) -> object:
-    """Take 7.0 for 7, as JSON Schema does."""
-    return int(number) if isinstance(number, float) and number.is_integer() else number
-
-
 def read_body(model: type[_M], body: Any) -> _M:
     """Read the body of a request as a model.
 

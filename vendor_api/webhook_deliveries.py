@@ -1,7 +1,7 @@
 """`webhooks/{id}/deliveries` and `.../redeliver`: what became of events, and sending them again."""
 
 from dataclasses import replace
-from typing import Annotated, Literal, Self, cast
+from typing import Annotated, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
@@ -17,6 +17,7 @@ from shared.store.webhook_deliveries import (
     Redelivery,
 )
 from shared.store.webhook_endpoints import WebhookEndpoint
+from shared.validation import Omittable, OnlyTrue
 from shared.web.callers import require_tenant
 from shared.web.requests import ScimRequest
 from shared.web.responses import ScimResponse
@@ -135,25 +136,25 @@ class RedeliveryWanted(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    tenant: str | SkipJsonSchema[None] = Field(
+    tenant: Omittable[str] = Field(
         None,
         json_schema_extra=optional,
         description="Whose events. May be left out where the endpoint is of one tenant alone.",
     )
-    ids: _EventIds | SkipJsonSchema[None] = Field(
+    ids: Omittable[_EventIds] = Field(
         None,
         json_schema_extra=optional,
         description="Of events that were delivered or are dead. Others are passed over.",
     )
-    since: str | SkipJsonSchema[None] = Field(
+    since: Omittable[str] = Field(
         None,
         json_schema_extra=optional_moment,
         description="Delivered and dead ones of events from this time on (RFC 3339).",
     )
-    until: str | SkipJsonSchema[None] = Field(
+    until: Omittable[str] = Field(
         None, json_schema_extra=optional_moment, description="And before this one."
     )
-    dead: Literal[True] | SkipJsonSchema[None] = Field(
+    dead: Omittable[OnlyTrue] = Field(
         None, json_schema_extra=optional, description="All that are dead."
     )
 

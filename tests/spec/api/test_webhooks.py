@@ -272,7 +272,8 @@ async def test_a_key_of_some_tenants_neither_sees_nor_makes_what_reaches_others(
             response = await hooks(method, f"/{other['id']}{path}", body, key=SOME)
             assert response.status_code == 404, (path, method)
     for tenants in (None, ["default"], ["acme", "nobody"]):
-        refused = await hooks("POST", "", {"url": URL, "tenants": tenants}, key=SOME)
+        named = {} if tenants is None else {"tenants": tenants}
+        refused = await hooks("POST", "", {"url": URL, **named}, key=SOME)
         assert refused.status_code == 403, tenants
         patched = await hooks("PATCH", f"/{own['id']}", {"tenants": tenants}, key=SOME)
         assert patched.status_code == 403, tenants
