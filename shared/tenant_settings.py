@@ -116,7 +116,8 @@ class TenantSettings(BaseModel):
         json_schema_extra=left_out,
         description="How strictly its identity provider is read. `interop` refuses what the SCIM"
         " interoperability profile wants refused: attributes and schemas that the service does not"
-        " know, filters on them, and PATCH operations without a path. Not set: `tolerant`, which"
+        " know, filters on them, bodies without `schemas`, values in place of objects, and PATCH"
+        " operations without a path. Not set: `tolerant`, which"
         " Entra and Okta rely on.",
     )
     group_names: GroupNames | None = Field(
