@@ -80,6 +80,16 @@ def read_moment(text: str, name: str) -> int:
     return int((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1000)
 
 
+def check_order(since: int | None, until: int | None) -> None:
+    """Refuse times between which nothing lies.
+
+    Raises:
+        InvalidValue: `until` is not after `since`.
+    """
+    if since is not None and until is not None and until <= since:
+        raise InvalidValue("until is not after since: send a later time.", path="until")
+
+
 def written_moment(seconds: float | None) -> str | None:
     """Write a time that is given in POSIX seconds; None for none."""
     return None if seconds is None else rfc3339(seconds)

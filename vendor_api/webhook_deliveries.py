@@ -23,7 +23,14 @@ from shared.web.requests import ScimRequest
 from shared.web.responses import ScimResponse
 from shared.web.services import Services
 from shared.webhook_endpoints import tenant_named
-from vendor_api.models import optional, optional_moment, read_body, read_moment, read_number
+from vendor_api.models import (
+    check_order,
+    optional,
+    optional_moment,
+    read_body,
+    read_moment,
+    read_number,
+)
 from vendor_api.operations import ApiEndpoint, NoQuery, Operation, of_model
 from vendor_api.webhook_access import find_endpoint, find_to_change, when_on
 
@@ -257,6 +264,7 @@ def _redelivery(asked: RedeliveryWanted) -> Redelivery:
         None if text is None else read_moment(text, name)
         for name, text in (("since", asked.since), ("until", asked.until))
     )
+    check_order(since, until)
     return Redelivery(since=since, until=until)
 
 
