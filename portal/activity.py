@@ -84,8 +84,9 @@ class ActivityFilter:
             asked.outcome and asked.outcome not in OUTCOMES
         ):
             raise PageRefusal(400, "not_understood")
-        for day in (asked.since, asked.until):
-            _milliseconds(day)
+        since, until = map(_milliseconds, (asked.since, asked.until))
+        if since is not None and until is not None and until < since:
+            raise PageRefusal(400, "not_understood")
         return asked
 
     @property

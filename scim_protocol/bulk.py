@@ -33,16 +33,20 @@ _ENDED = "The request ended before."
 
 async def run_bulk(request: ScimRequest, services: Services) -> ScimResponse:
     """POST /Bulk: 200 with what became of each operation, whether or not all of them succeeded."""
-    core = services.catalogue.core_schemas
-    plan, number, fail_on_errors = await request.make(lambda body: _plan(body, core))
+    core, is_closed = services.catalogue.core_schemas, request.is_interop
+    plan, number, fail_on_errors = await request.make(
+        lambda body: _plan(body, core, is_closed=is_closed)
+    )
     services.rate_limit.take_bulk(request.context.tenant, number)
     results = await _BulkRun(request, services, fail_on_errors).run(plan)
     return ScimResponse(200, bulk_response(results))
 
 
-def _plan(body: Any, core_schemas: frozenset[str]) -> tuple[list[BulkStep], int, int | None]:
+def _plan(
+    body: Any, core_schemas: frozenset[str], *, is_closed: bool
+) -> tuple[list[BulkStep], int, int | None]:
     """Read a bulk request: what to do in which order, for how many operations, `failOnErrors`."""
-    operations, fail_on_errors = parse_bulk(body, core_schemas)
+    operations, fail_on_errors = parse_bulk(body, core_schemas, is_closed=is_closed)
     return steps(operations), len(operations), fail_on_errors
 
 

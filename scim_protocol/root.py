@@ -34,7 +34,10 @@ async def list_all(request: ScimRequest, services: Services) -> ScimResponse:
 async def search_all(request: ScimRequest, services: Services) -> ScimResponse:
     """POST /.search."""
     core = services.catalogue.core_schemas
-    query = await request.make(lambda body: parse_search(body, core, request.query))
+    is_closed = request.is_interop
+    query = await request.make(
+        lambda body: parse_search(body, core, request.query, is_closed=is_closed)
+    )
     return await _query(request, services, query)
 
 

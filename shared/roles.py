@@ -6,9 +6,9 @@ from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StrictStr
 from pydantic import model_validator as validating
-from pydantic.json_schema import SkipJsonSchema
 
 from shared.scim.folding import fold
+from shared.validation import Omittable
 
 MAX_ENTRIES = 1_000
 """Entries of a role map. Each is looked up once a minute by every instance that is asked."""
@@ -46,13 +46,13 @@ class GroupReference(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_exactly_one)
 
-    external_id: _Name | SkipJsonSchema[None] = Field(
+    external_id: Omittable[_Name] = Field(
         None,
         alias="externalId",
         json_schema_extra=left_out,
         description="Compared exactly. It stays when the group is renamed.",
     )
-    display_name: _Name | SkipJsonSchema[None] = Field(
+    display_name: Omittable[_Name] = Field(
         None,
         alias="displayName",
         json_schema_extra=left_out,

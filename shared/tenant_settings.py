@@ -116,7 +116,8 @@ class TenantSettings(BaseModel):
         json_schema_extra=left_out,
         description="How strictly its identity provider is read. `interop` refuses what the SCIM"
         " interoperability profile wants refused: attributes and schemas that the service does not"
-        " know, filters on them, and PATCH operations without a path. Not set: `tolerant`, which"
+        " know, filters on them, bodies without `schemas`, values in place of objects, and PATCH"
+        " operations without a path. Not set: `tolerant`, which"
         " Entra and Okta rely on.",
     )
     group_names: GroupNames | None = Field(
@@ -194,6 +195,11 @@ def patched(kept: Mapping[str, Any], patch: Any) -> dict[str, Any]:
 
 
 def _merged(kept: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge an object of the settings into what is kept of it, whose members are no objects."""
+    """Merge an object of the settings into what is kept of it, whose members are no objects.
+
+    Only what is known can be unset; of the rest null stays, to be refused with any other value.
+    """
     merged = {**kept, **patch}
-    return {name: value for name, value in merged.items() if value is not None}
+    return {
+        name: value for name, value in merged.items() if value is not None or name not in _OF_GUARD
+    }

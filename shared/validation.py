@@ -1,13 +1,22 @@
 """JSON values are read as models; what is wrong with one is said in the words of JSON."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    GetCoreSchemaHandler,
+    StrictInt,
+    ValidationError,
+)
+from pydantic_core import CoreSchema
 
 from shared.errors import InvalidValue
 
 _M = TypeVar("_M", bound=BaseModel)
+_T = TypeVar("_T")
 
 _LONGEST_NAME = 64
 
@@ -36,6 +45,41 @@ OTHERWISE = "is not as /openapi.json describes it"
 """What is said of any other kind."""
 
 
+class _NeverNull:
+    """Reads a value as the type that stands beside None."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Take the schema of the type out of that of the type or None."""
+        inner: CoreSchema = handler(source)["schema"]
+        return inner
+
+
+Omittable = Annotated[_T | None, _NeverNull()]
+"""A member of a body that may be left out: it is None then, and null is refused."""
+
+
+def _whole(number: object) -> object:
+    """Take 7.0 for 7, as JSON Schema does."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+Whole = Annotated[StrictInt, BeforeValidator(_whole)]
+"""A whole number of a body."""
+
+
+def _only_true(value: object) -> object:
+    """Refuse all but true: 1 and 1.0 are equal to it in Python."""
+    if value is not True:
+        raise ValueError("should be true")
+    return value
+
+
+OnlyTrue = Annotated[Literal[True], BeforeValidator(_only_true)]
+"""A member of a body that is true, or left out."""
+
+
 def read_model(model: type[_M], value: dict[str, Any], *, strict: bool | None = None) -> _M:
     """Read an object as a model.
 
@@ -52,14 +96,16 @@ def read_model(model: type[_M], value: dict[str, Any], *, strict: bool | None = 
         return model.model_validate(value, strict=strict)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
-        raise _refusal(model, problem) from None
+        raise _refusal(model, value, problem) from None
 
 
-def _refusal(model: type[BaseModel], problem: Mapping[str, Any]) -> InvalidValue:
+def _refusal(
+    model: type[BaseModel], value: Mapping[str, Any], problem: Mapping[str, Any]
+) -> InvalidValue:
     if problem["type"] == "extra_forbidden" and len(problem["loc"]) == 1:
         members = ", ".join(field.alias or name for name, field in model.model_fields.items())
         return InvalidValue(f"The body has a member that is none of these: {members}.")
-    path = _path(problem["loc"])
+    path = "".join(_steps(value, problem["loc"])).lstrip(".")
     context = {**problem.get("ctx", {})}
     if "expected" in context:
         context["expected"] = context["expected"].replace("'", '"')
@@ -67,10 +113,15 @@ def _refusal(model: type[BaseModel], problem: Mapping[str, Any]) -> InvalidValue
     return InvalidValue(f"{path}: {said}.", path=path)
 
 
-def _path(steps: Sequence[int | str]) -> str:
-    """Write where a problem is; the names of validators stand there too, and mean nothing."""
-    place = (step for step in steps if isinstance(step, int) or step.isidentifier())
-    written = (
-        f"[{step}]" if isinstance(step, int) else f".{step[:_LONGEST_NAME]}" for step in place
-    )
-    return "".join(written).lstrip(".")
+def _steps(value: Any, steps: Sequence[int | str]) -> Iterator[str]:
+    """Write where a problem is; the names of validators stand there too, and lead nowhere."""
+    for index, step in enumerate(steps):
+        if isinstance(value, list) and isinstance(step, int):
+            yield f"[{step}]"
+            value = value[step]
+        elif isinstance(value, dict) and isinstance(step, str):
+            is_missing = step not in value and index == len(steps) - 1
+            if step in value or is_missing:
+                name = step[:_LONGEST_NAME]
+                yield f".{name}" if name.isidentifier() else f"[{json.dumps(name)}]"
+                value = value.get(step)

@@ -6,11 +6,10 @@ from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic.json_schema import SkipJsonSchema
 
 from shared import tenants
 from shared.errors import InvalidSyntax, InvalidValue
-from shared.validation import read_model
+from shared.validation import Omittable, read_model
 from shared.webhooks.addresses import is_loopback, is_public
 
 LONGEST_URL, LONGEST_DESCRIPTION = 2_048, 200
@@ -63,9 +62,9 @@ class EndpointToCreate(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     url: _Url
-    description: _Description | SkipJsonSchema[None] = Field(None, json_schema_extra=_left_out)
-    tenants: _Tenants | SkipJsonSchema[None] = Field(None, json_schema_extra=_left_out)
-    types: _Types | SkipJsonSchema[None] = Field(None, json_schema_extra=_left_out)
+    description: Omittable[_Description] = Field(None, json_schema_extra=_left_out)
+    tenants: Omittable[_Tenants] = Field(None, json_schema_extra=_left_out)
+    types: Omittable[_Types] = Field(None, json_schema_extra=_left_out)
     state: Literal["enabled", "paused"] = Field(
         "enabled", description="`paused`: nothing is sent until it is enabled."
     )
@@ -76,11 +75,11 @@ class EndpointPatch(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    url: _Url | SkipJsonSchema[None] = Field(None, json_schema_extra=_left_out)
+    url: Omittable[_Url] = Field(None, json_schema_extra=_left_out)
     description: _Description | None = Field(None, json_schema_extra=_left_out)
     tenants: _Tenants | None = Field(None, json_schema_extra=_left_out)
     types: _Types | None = Field(None, json_schema_extra=_left_out)
-    state: Literal["enabled", "paused"] | SkipJsonSchema[None] = Field(
+    state: Omittable[Literal["enabled", "paused"]] = Field(
         None,
         json_schema_extra=_left_out,
         description="`paused` sends nothing until it is `enabled` again, which also ends what the"

@@ -14,7 +14,7 @@ from shared.web import services
 from shared.web.requests import tenant_url
 from shared.web.respond import method_not_allowed
 from shared.web.responses import JSON, ScimResponse, headers_of
-from token_endpoint.token_request import check_resource, parse_token_request, uses_header
+from token_endpoint.token_request import check_resource, check_url, parse_token_request, uses_header
 
 _UNSTORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _CHALLENGE = 'Basic realm="scim", charset="UTF-8"'
@@ -35,6 +35,7 @@ async def _give(req: func.HttpRequest, record: RequestRecord) -> ScimResponse:
         raise method_not_allowed(record.method, ("POST",))
     process = services.current()
     headers = req.headers
+    check_url(req.url)
     asked = parse_token_request(
         req.get_body(), headers.get("content-type"), headers.get("authorization")
     )

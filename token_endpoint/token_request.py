@@ -23,6 +23,17 @@ MAX_PARAMETERS = 50
 FORM = "application/x-www-form-urlencoded"
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
+_OF_THE_FORM = frozenset(
+    {
+        "client_assertion",
+        "client_assertion_type",
+        "client_id",
+        "client_secret",
+        "grant_type",
+        "resource",
+        "scope",
+    }
+)
 _BASIC = re.compile(r"basic +(?P<credentials>[A-Za-z0-9+/]+={0,2})", re.IGNORECASE)
 _BROKEN_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
@@ -62,6 +73,23 @@ def parse_token_request(
     if set(scope.split(" ")) - {SCOPE, ""}:
         raise InvalidScope(f"The only scope is {SCOPE}: ask for it, or for none.")
     return TokenRequest(_presented(form, authorization), form.get("resource", ""))
+
+
+def check_url(url: str) -> None:
+    """Refuse what a client has put into the URL, where logs of proxies keep secrets.
+
+    It is not read there: credentials must not stand in it (RFC 6749 section 2.3.1).
+
+    Raises:
+        InvalidTokenRequest: A parameter of the form stands in it.
+    """
+    pairs = url.partition("?")[2].split("&")
+    named = {unquote_plus(pair.partition("=")[0]) for pair in pairs}
+    if named & _OF_THE_FORM:
+        raise InvalidTokenRequest(
+            "Parameters stand in the URL: send all of them in the form. A client secret that stood"
+            " in a URL is to be replaced."
+        )
 
 
 def check_resource(request: TokenRequest, issuer: str) -> None:

@@ -27,11 +27,6 @@ def optional_moment(schema: dict[str, Any]) -> None:
     schema["format"] = "date-time"
 
 
-def whole(number: object) -> object:
-    """Take 7.0 for 7, as JSON Schema does."""
-    return int(number) if isinstance(number, float) and number.is_integer() else number
-
-
 def read_body(model: type[_M], body: Any) -> _M:
     """Read the body of a request as a model.
 
@@ -83,6 +78,16 @@ def read_moment(text: str, name: str) -> int:
         )
     # Without timestamp(), which fails in the first and the last year.
     return int((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1000)
+
+
+def check_order(since: int | None, until: int | None) -> None:
+    """Refuse times between which nothing lies.
+
+    Raises:
+        InvalidValue: `until` is not after `since`.
+    """
+    if since is not None and until is not None and until <= since:
+        raise InvalidValue("until is not after since: send a later time.", path="until")
 
 
 def written_moment(seconds: float | None) -> str | None:

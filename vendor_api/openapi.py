@@ -47,6 +47,7 @@ _OF_EVERY_OPERATION: tuple[type[ScimError], ...] = (
     RateLimited,
     TooManyRequests,
     InternalError,
+    InvalidValue,
     Unavailable,
 )
 """What any operation may be refused for."""
@@ -56,7 +57,6 @@ _OF_WRITES: tuple[type[ScimError], ...] = (InvalidSyntax, PreconditionFailed)
 
 _OF_BODIES: tuple[type[ScimError], ...] = (
     InvalidSyntax,
-    InvalidValue,
     PayloadTooLarge,
     UnsupportedMediaType,
 )
@@ -229,7 +229,7 @@ def _parameters(query: type[BaseModel]) -> list[dict[str, Any]]:
             "style": "form",
             "explode": True,
             "description": query.__doc__,
-            "schema": schema,
+            "schema": schema | {"additionalProperties": False},
         }
     ]
 

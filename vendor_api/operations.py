@@ -11,9 +11,10 @@ from shared.store.resources import check_precondition
 from shared.web.callers import READS, with_key, with_key_alone
 from shared.web.entity_tags import EntityTags
 from shared.web.requests import ScimRequest
-from shared.web.respond import Endpoint, Handler, authenticated
+from shared.web.respond import Endpoint, Handler, ReadQuery, authenticated
 from shared.web.responses import JSON, ScimResponse
 from shared.web.services import Services
+from vendor_api.queries import parameters_of, read_query
 
 MERGE_PATCH = "application/merge-patch+json"
 """The media type of RFC 7396."""
@@ -73,10 +74,20 @@ class NoQuery(BaseModel):
 def opened_by_key(endpoint: ApiEndpoint) -> Endpoint:
     """Serve an endpoint to API keys that have its scope, in the tenant if the path names one."""
     handlers = {method: _handler(endpoint, method) for method in endpoint.operations}
-    queries = (each.query for each in endpoint.operations.values())
-    once = {name.lower() for query in queries for name in parameters_of(query)}
     enter = with_key if endpoint.is_of_tenant else with_key_alone
-    return authenticated(handlers, enter(endpoint.scope), once)
+    return authenticated(handlers, enter(endpoint.scope), _query_reader(endpoint))
+
+
+def _query_reader(endpoint: ApiEndpoint) -> ReadQuery:
+    """Read the query as the operation of the method describes it."""
+    known = {method: parameters_of(each.query) for method, each in endpoint.operations.items()}
+
+    def read(method: str, url: str) -> dict[str, str]:
+        names = known.get("GET" if method == "HEAD" else method)
+        # What is not served is refused as such.
+        return {} if names is None else read_query(names, url)
+
+    return read
 
 
 def _handler(endpoint: ApiEndpoint, method: str) -> Handler:
@@ -130,8 +141,3 @@ def of_model(
     return ScimResponse(
         status, body, {"Cache-Control": "no-store", **(headers or {})}, media_type=JSON
     )
-
-
-def parameters_of(query: type[BaseModel]) -> list[str]:
-    """List the names of query parameters."""
-    return [field.alias or name for name, field in query.model_fields.items()]

@@ -3,7 +3,7 @@
 from time import time
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from shared.api_keys import Scope
@@ -11,10 +11,11 @@ from shared.clock import rfc3339
 from shared.errors import Conflict, InvalidValue
 from shared.portal_codes import MOST_URL_CHARACTERS, PortalCode, may_return_to
 from shared.store.setup_links import LinkState, Right, SetupLink
+from shared.validation import Omittable, Whole
 from shared.web.requests import ScimRequest
 from shared.web.responses import ScimResponse
 from shared.web.services import Services
-from vendor_api.models import optional, optional_moment, read_body, whole, written_moment
+from vendor_api.models import optional, optional_moment, read_body, written_moment
 from vendor_api.operations import ApiEndpoint, NoQuery, Operation, of_model
 
 DEFAULT_DAYS, MOST_DAYS = 7, 90
@@ -32,21 +33,19 @@ class NewSetupLink(BaseModel):
         " connection. `rotate`: the same, and draw a token and revoke one. `watch`: see users,"
         " groups and what was changed.",
     )
-    days: Annotated[int, BeforeValidator(whole)] = Field(
+    days: Whole = Field(
         default=DEFAULT_DAYS,
         ge=1,
         le=MOST_DAYS,
         description="For how many days it can be opened. The session that begins then takes 8"
         " hours, whatever is left of them.",
     )
-    return_url: Annotated[str, Field(max_length=MOST_URL_CHARACTERS)] | SkipJsonSchema[None] = (
-        Field(
-            None,
-            alias="returnUrl",
-            json_schema_extra=optional,
-            description="A page of your product, which the portal leads back to: an https URL whose"
-            " host is in the setting `SCIM_PORTAL_RETURN_HOSTS`.",
-        )
+    return_url: Omittable[Annotated[str, Field(max_length=MOST_URL_CHARACTERS)]] = Field(
+        None,
+        alias="returnUrl",
+        json_schema_extra=optional,
+        description="A page of your product, which the portal leads back to: an https URL whose"
+        " host is in the setting `SCIM_PORTAL_RETURN_HOSTS`.",
     )
 
 

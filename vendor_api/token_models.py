@@ -2,22 +2,23 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from shared.auth.secret_changes import Requester
 from shared.auth.tenant_tokens import NewToken
 from shared.auth.versions import SecretVersion, Standing, VersionState
 from shared.clock import Clock, rfc3339
+from shared.validation import Whole
 from shared.web.requests import ScimRequest
-from vendor_api.models import optional_moment, whole, written_moment
+from vendor_api.models import optional_moment, written_moment
 
 _DAY = 86_400
 _CLOCK = Clock()
 
 
 ValidDays = Annotated[
-    int,
+    Whole,
     Field(
         alias="validDays",
         ge=1,
@@ -25,7 +26,6 @@ ValidDays = Annotated[
         description="For how many days the token is valid.",
         json_schema_extra={"default": 365},
     ),
-    BeforeValidator(whole),
 ]
 
 TokenState = Literal["valid", "superseded", "notYet", "expired", "disabled", "closed"]

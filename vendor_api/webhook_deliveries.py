@@ -1,7 +1,7 @@
 """`webhooks/{id}/deliveries` and `.../redeliver`: what became of events, and sending them again."""
 
 from dataclasses import replace
-from typing import Annotated, Any, Self, cast
+from typing import Annotated, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
@@ -17,12 +17,20 @@ from shared.store.webhook_deliveries import (
     Redelivery,
 )
 from shared.store.webhook_endpoints import WebhookEndpoint
+from shared.validation import Omittable, OnlyTrue
 from shared.web.callers import require_tenant
 from shared.web.requests import ScimRequest
 from shared.web.responses import ScimResponse
 from shared.web.services import Services
 from shared.webhook_endpoints import tenant_named
-from vendor_api.models import optional, optional_moment, read_body, read_moment, read_number
+from vendor_api.models import (
+    check_order,
+    optional,
+    optional_moment,
+    read_body,
+    read_moment,
+    read_number,
+)
 from vendor_api.operations import ApiEndpoint, NoQuery, Operation, of_model
 from vendor_api.webhook_access import find_endpoint, find_to_change, when_on
 
@@ -31,12 +39,6 @@ MOST_IDS = 100
 
 _EventId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}(-[a-z-]{1,20})?$")]
 _EventIds = Annotated[list[_EventId], Field(min_length=1, max_length=MOST_IDS)]
-
-
-def _always_true(schema: dict[str, Any]) -> None:
-    """Describe a flag that is true or left out."""
-    optional(schema)
-    schema["const"] = True
 
 
 class DeliveriesQuery(BaseModel):
@@ -147,29 +149,27 @@ class RedeliveryWanted(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    tenant: str | SkipJsonSchema[None] = Field(
+    tenant: Omittable[str] = Field(
         None,
         json_schema_extra=optional,
         description="Whose events. May be left out where the endpoint is of one tenant alone.",
     )
-    ids: _EventIds | SkipJsonSchema[None] = Field(
+    ids: Omittable[_EventIds] = Field(
         None,
         json_schema_extra=optional,
         description="Of events, whatever became of them. Of one that is pending the next attempt is"
         " made now. Those of which nothing is known are passed over.",
     )
-    since: str | SkipJsonSchema[None] = Field(
+    since: Omittable[str] = Field(
         None,
         json_schema_extra=optional_moment,
         description="Those of events from this time on (RFC 3339), whatever became of them.",
     )
-    until: str | SkipJsonSchema[None] = Field(
+    until: Omittable[str] = Field(
         None, json_schema_extra=optional_moment, description="And before this one."
     )
-    dead: bool | SkipJsonSchema[None] = Field(
-        None,
-        json_schema_extra=_always_true,
-        description="All that are dead.",
+    dead: Omittable[OnlyTrue] = Field(
+        None, json_schema_extra=optional, description="All that are dead."
     )
 
 
@@ -279,10 +279,7 @@ def _redelivery(asked: RedeliveryWanted) -> Redelivery:
         None if text is None else read_moment(text, name)
         for name, text in (("since", asked.since), ("until", asked.until))
     )
-    if since is not None and until is not None and until <= since:
-        raise InvalidValue(
-            "until: should be later than since; nothing happened between the two.", path="until"
-        )
+    check_order(since, until)
     return Redelivery(since=since, until=until)
 
 

@@ -1,12 +1,13 @@
 """What webhook endpoints and their secrets look like in bodies."""
 
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from shared.store.webhook_endpoints import EndpointState, WebhookEndpoint
-from vendor_api.models import optional, optional_moment, whole
+from shared.validation import Whole
+from vendor_api.models import optional, optional_moment
 from vendor_api.token_models import TokenDocument
 
 DEFAULT_OVERLAP, MOST_OVERLAP = 24, 720
@@ -68,7 +69,7 @@ class RotationWanted(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    overlap_hours: Annotated[int, BeforeValidator(whole)] = Field(
+    overlap_hours: Whole = Field(
         DEFAULT_OVERLAP,
         alias="overlapHours",
         ge=0,

@@ -74,41 +74,42 @@ ENGLISH = TextCatalogue(
         " refused, ask here again.",
     },
     findings={
-        Finding.FOUND: "The user {userName} has the id {id} and the externalId {externalId}, and"
+        Finding.FOUND: "The user {userName} has the id {id}[ and the externalId {externalId}], and"
         " was created at {created}.",
         Finding.NOT_FOUND: "No user has {asked} as id, userName, externalId or e-mail address.",
         Finding.SEVERAL: "Several users have {asked}, among them {ids}.",
         Finding.ACTIVE: "The user is active.",
         Finding.INACTIVE: "The user is not active.",
-        Finding.DISABLED_BY: "It was disabled at {time} by {method} with {token}, request"
+        Finding.DISABLED_BY: "It was disabled at {time}[ by {method}] with {token}, request"
         " {request}.",
-        Finding.REFUSAL: "At {time} {method} was answered {status} {scimType} at {path}: {detail}"
-        " It sent the userName {userName} and the externalId {externalId}; request {request}, of"
-        " the client {clientRequest}.",
-        Finding.OWNER: "The userName belongs to the user {id} with the externalId {externalId},"
+        Finding.REFUSAL: "At {time} {method} was answered {status}[ {scimType}][ at {path}]:"
+        " {detail}[ It sent the userName {userName} and the externalId {externalId}.| It sent the"
+        " userName {userName}.| It sent the externalId {externalId}.] Request {request}[, of the"
+        " client {clientRequest}].",
+        Finding.OWNER: "The userName belongs to the user {id}[ with the externalId {externalId}],"
         " created at {created}.",
-        Finding.DELETION: "The user {id} was deleted at {time} by {method} with {token}, request"
+        Finding.DELETION: "The user {id} was deleted at {time}[ by {method}] with {token}, request"
         " {request}.",
-        Finding.RENAMING: "The user {id} gave the name up at {time} by {method} with {token},"
+        Finding.RENAMING: "The user {id} gave the name up at {time}[ by {method}] with {token},"
         " request {request}, and is called {userName} now.",
-        Finding.RENAMING_OF_GONE: "The user {id} gave the name up at {time} by {method} with"
+        Finding.RENAMING_OF_GONE: "The user {id} gave the name up at {time}[ by {method}] with"
         " {token}, request {request}, and is not there any more.",
         Finding.PASSED_OVER: "At {time} the group {group} named it as the id of a member, and it"
         " was passed over, request {request}.",
-        Finding.LAST_CHANGE: "The user was changed last at {time} by {method} with {token}, request"
-        " {request}.",
+        Finding.LAST_CHANGE: "The user was changed last at {time}[ by {method}] with {token},"
+        " request {request}.",
         Finding.CONTACT: "The identity provider was there last at {time}, or up to an hour later.",
         Finding.NO_CONTACT: "The identity provider was not there, as far as is kept.",
-        Finding.WRONG_TOKENS: "An instance has refused {number} requests to the tenant for a wrong"
-        " token since it began, the last one at {time}.",
+        Finding.WRONG_TOKENS: "Requests to the tenant that an instance has refused for a wrong"
+        " token since it began: {number}, the last one at {time}.",
         Finding.TOKEN_VALID: "A token of the tenant is valid; the newest has no end.",
         Finding.TOKEN_VALID_UNTIL: "A token of the tenant is valid; the newest ends at {time}.",
         Finding.TOKEN_NOT_VALID: "No token of the tenant is valid at present.",
         Finding.CLOSED: "The newest token of the tenant is disabled, which closes the tenant.",
         Finding.ABSENT: "The vault has no token of the tenant.",
         Finding.TOKEN_UNKNOWN: "Whether a token is valid was not looked at.",
-        Finding.LEFT_OUT: "The provisioning log does not have {number} requests, because there were"
-        " too many in a minute: the user may have been among them.",
+        Finding.LEFT_OUT: "Requests that the provisioning log does not have, because there were too"
+        " many in a minute: {number}. The user may have been among them.",
         Finding.LOG_EMPTY: "The provisioning log has no entries.",
         Finding.LOG_BOUND: "All entries of the provisioning log since {time} were looked at.",
         Finding.HISTORY_BOUND: "All changes since {time} that are kept were looked at.",

@@ -78,35 +78,36 @@ FRENCH_FOR_CUSTOMER = TextCatalogue(
         " est refusé, revenez ici.",
     },
     findings={
-        Finding.FOUND: "L’utilisateur {userName} a l’identifiant {id} et l’externalId"
-        " {externalId} ; créé le {created}.",
+        Finding.FOUND: "L’utilisateur {userName} a l’identifiant {id}[ et l’externalId"
+        " {externalId}] ; créé le {created}.",
         Finding.NOT_FOUND: "Aucun utilisateur n’a {asked} comme identifiant, userName, externalId"
         " ou adresse e-mail.",
         Finding.SEVERAL: "Plusieurs utilisateurs ont {asked}, dont {ids}.",
         Finding.ACTIVE: "L’utilisateur est actif.",
         Finding.INACTIVE: "L’utilisateur n’est pas actif.",
-        Finding.DISABLED_BY: "Il a été désactivé le {time} par {method} avec {token}, requête"
+        Finding.DISABLED_BY: "Il a été désactivé le {time}[ par {method}] avec {token}, requête"
         " {request}.",
-        Finding.REFUSAL: "Le {time}, {method} a reçu {status} {scimType} en {path} : {detail} La"
-        " requête portait le userName {userName} et l’externalId {externalId} ; requête {request},"
-        " chez le client {clientRequest}.",
-        Finding.OWNER: "Ce userName est celui de l’utilisateur {id}, d’externalId {externalId},"
+        Finding.REFUSAL: "Le {time}, {method} a reçu {status}[ {scimType}][ en {path}] :"
+        " {detail}[ La requête portait le userName {userName} et l’externalId {externalId}.| La"
+        " requête portait le userName {userName}.| La requête portait l’externalId {externalId}.]"
+        " Requête {request}[, chez le client {clientRequest}].",
+        Finding.OWNER: "Ce userName est celui de l’utilisateur {id}[, d’externalId {externalId}],"
         " créé le {created}.",
-        Finding.DELETION: "L’utilisateur {id} a été supprimé le {time} par {method} avec {token},"
+        Finding.DELETION: "L’utilisateur {id} a été supprimé le {time}[ par {method}] avec {token},"
         " requête {request}.",
-        Finding.RENAMING: "L’utilisateur {id} a quitté ce nom le {time} par {method} avec {token},"
-        " requête {request}, et s’appelle maintenant {userName}.",
-        Finding.RENAMING_OF_GONE: "L’utilisateur {id} a quitté ce nom le {time} par {method} avec"
+        Finding.RENAMING: "L’utilisateur {id} a quitté ce nom le {time}[ par {method}] avec"
+        " {token}, requête {request}, et s’appelle maintenant {userName}.",
+        Finding.RENAMING_OF_GONE: "L’utilisateur {id} a quitté ce nom le {time}[ par {method}] avec"
         " {token}, requête {request}, et n’est plus là.",
         Finding.PASSED_OVER: "Le {time}, le groupe {group} l’a donné comme identifiant d’un"
         " membre, qui a été ignoré, requête {request}.",
-        Finding.LAST_CHANGE: "L’utilisateur a été modifié pour la dernière fois le {time} par"
-        " {method} avec {token}, requête {request}.",
+        Finding.LAST_CHANGE: "L’utilisateur a été modifié pour la dernière fois le {time}"
+        "[ par {method}] avec {token}, requête {request}.",
         Finding.CONTACT: "Le fournisseur d’identité est venu pour la dernière fois le {time}, ou"
         " jusqu’à une heure plus tard.",
         Finding.NO_CONTACT: "Le fournisseur d’identité n’est pas venu, autant qu’il est conservé.",
-        Finding.WRONG_TOKENS: "Une instance a refusé {number} requêtes au locataire pour un jeton"
-        " faux depuis son démarrage, la dernière le {time}.",
+        Finding.WRONG_TOKENS: "Requêtes au locataire qu’une instance a refusées pour un jeton faux"
+        " depuis son démarrage : {number}, la dernière le {time}.",
         Finding.TOKEN_VALID: "Un jeton du locataire est valide ; le plus récent n’expire pas.",
         Finding.TOKEN_VALID_UNTIL: "Un jeton du locataire est valide ; le plus récent expire le"
         " {time}.",
@@ -115,8 +116,8 @@ FRENCH_FOR_CUSTOMER = TextCatalogue(
         " locataire.",
         Finding.ABSENT: "Le coffre n’a aucun jeton du locataire.",
         Finding.TOKEN_UNKNOWN: "Il n’a pas été vérifié qu’un jeton est valide.",
-        Finding.LEFT_OUT: "Il manque {number} requêtes au journal d’approvisionnement, car il y en"
-        " avait trop en une minute : l’utilisateur a pu en être.",
+        Finding.LEFT_OUT: "Requêtes qui manquent au journal d’approvisionnement, car il y en avait"
+        " trop en une minute : {number}. L’utilisateur a pu en être.",
         Finding.LOG_EMPTY: "Le journal d’approvisionnement est vide.",
         Finding.LOG_BOUND: "Tout le journal d’approvisionnement depuis le {time} a été examiné.",
         Finding.HISTORY_BOUND: "Toutes les modifications conservées depuis le {time} ont été"

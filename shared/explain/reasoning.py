@@ -6,7 +6,7 @@ from typing import Final
 
 from shared.auth.tenant_tokens import TenantState
 from shared.explain.evidence import Evidence
-from shared.explain.statements import Explanation, Finding, Statement, Verdict
+from shared.explain.statements import NONE, Explanation, Finding, Statement, Verdict
 from shared.store.changes import RecordedChange
 from shared.store.provisioning_log import LogEntry
 from shared.store.resources import User, is_active
@@ -136,7 +136,7 @@ def _who(evidence: Evidence) -> Iterator[Statement]:
         {
             "id": user.id,
             "userName": str(user.document.get("userName", "")),
-            "externalId": str(user.document.get("externalId", "")) or "-",
+            "externalId": str(user.document.get("externalId", "")) or NONE,
             "created": user.created,
         },
     )
@@ -153,13 +153,13 @@ def _refusal(entry: LogEntry) -> Statement:
             "time": moment(entry.time),
             "method": entry.method,
             "status": entry.status,
-            "scimType": entry.scim_type or "-",
-            "path": entry.path or "-",
+            "scimType": entry.scim_type or NONE,
+            "path": entry.path or NONE,
             "detail": entry.detail,
-            "userName": entry.names.get("userName", "-"),
-            "externalId": entry.names.get("externalId", "-"),
+            "userName": entry.names.get("userName", NONE),
+            "externalId": entry.names.get("externalId", NONE),
             "request": entry.request_id,
-            "clientRequest": entry.client_request_id or "-",
+            "clientRequest": entry.client_request_id or NONE,
         },
     )
 
@@ -168,7 +168,7 @@ def _of_owner(owner: User) -> dict[str, str]:
     return {
         "id": owner.id,
         "userName": str(owner.document.get("userName", "")),
-        "externalId": str(owner.document.get("externalId", "")) or "-",
+        "externalId": str(owner.document.get("externalId", "")) or NONE,
         "created": owner.created,
     }
 
@@ -192,7 +192,7 @@ def _of_change_row(recorded: RecordedChange) -> dict[str, str]:
     return {
         "time": moment(recorded.time),
         "id": recorded.change.id,
-        "method": recorded.method or "-",
+        "method": recorded.method or NONE,
         "token": recorded.actor,
         "request": recorded.request_id,
     }

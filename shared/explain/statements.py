@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+NONE = "-"
+"""Stands for a text that there is none of."""
+
 
 class Verdict(StrEnum):
     """Why a user is not there, or that it is.
@@ -150,7 +153,7 @@ class Explanation:
 
         Of what was answered, all that stands in quotation marks is taken out: it may quote a value.
         """
-        shown = {self.asked.casefold(), "-"}
+        shown = {self.asked.casefold(), NONE}
 
         def kept(name: str, value: str | int) -> str | int:
             if name == "detail":

@@ -1,10 +1,11 @@
 """How an answer is said: one catalogue of texts for each language and each kind of reader."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.explain.reasoning import moment
-from shared.explain.statements import Explanation, Finding, Statement, Verdict
+from shared.explain.statements import NONE, Explanation, Finding, Statement, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,8 @@ class TextCatalogue:
     Attributes:
         answers: by verdict, why the user is not there.
         remedies: by verdict, what to do next.
-        findings: by finding, with its parameters in braces.
+        findings: by finding, with its parameters in braces. Of what stands in brackets, with
+            bars between, the first is said of which all parameters have a value, or nothing.
         headings: of the block for a ticket.
     """
 
@@ -27,6 +29,7 @@ class TextCatalogue:
 _WHERE_NOTHING_WAS_FOUND = frozenset(
     {Verdict.NEVER_CONTACTED, Verdict.WRONG_TOKEN, Verdict.SILENT, Verdict.OUT_OF_SCOPE}
 )
+_CHOICE, _PLACE = re.compile(r"\[([^]]*)\]"), re.compile(r"\{(\w+)\}")
 _BOUNDS = frozenset({Finding.LEFT_OUT, Finding.LOG_EMPTY, Finding.LOG_BOUND, Finding.HISTORY_BOUND})
 
 
@@ -46,7 +49,15 @@ def remedy_of(explanation: Explanation, catalogue: TextCatalogue) -> str:
 
 def text_of(statement: Statement, catalogue: TextCatalogue) -> str:
     """Say what was found."""
-    return catalogue.findings[statement.code].format_map(statement.parameters)
+
+    def known(choice: re.Match[str]) -> str:
+        return next(filter(has_values, choice[1].split("|")), "")
+
+    def has_values(text: str) -> bool:
+        return all(statement.parameters[name] != NONE for name in _PLACE.findall(text))
+
+    text = _CHOICE.sub(known, catalogue.findings[statement.code])
+    return text.format_map(statement.parameters)
 
 
 def ticket_of(explanation: Explanation, catalogue: TextCatalogue) -> str:

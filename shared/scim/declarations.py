@@ -56,12 +56,30 @@ def others_than(body: dict[str, Any], own: str) -> bool:
     )
 
 
+def check_declared(body: dict[str, Any], own: str) -> None:
+    """Refuse a body that does not say what it is, as the interoperability profile asks.
+
+    Args:
+        body: The body.
+        own: URN of the schema or message that its `schemas` is to name (RFC 7643 section 3).
+
+    Raises:
+        InvalidSyntax: It names it not.
+    """
+    if not {urn.lower() for urn in _named(body, own)} & {own.lower(), _without_last_colon(own)}:
+        raise InvalidSyntax(
+            f"The schemas of the body do not name {own}, and this tenant has the profile interop, "
+            f'which asks for it: send "schemas": ["{own}"].'
+        )
+
+
 def check_known(body: dict[str, Any], of: ResourceType) -> None:
-    """Refuse a body of a closed type whose `schemas` names what the type has not.
+    """Refuse a body of a closed type whose `schemas` names what the type has not, or not the type.
 
     Raises:
         InvalidSyntax: It does.
     """
+    check_declared(body, of.schema.id)
     for urn in _named(body, of.schema.id):
         if of.schema_of(urn) is None:
             raise InvalidSyntax(

@@ -137,36 +137,46 @@ def parse_patch(
     except ValidationError as error:
         raise _refusal(error, _EXPECTED) from None
     if is_closed:
-        _check_closed(message)
+        _check_closed(message, PATCH_OP_SCHEMA, {"operations"}, PatchElement.model_fields)
     return [_checked(index, operation) for index, operation in enumerate(request.operations)]
 
 
-def _check_closed(message: Any) -> None:
-    """Refuse what is no part of a PatchOp message, as the interoperability profile asks.
+_PROFILE = "this tenant has the profile interop"
+
+
+def _check_closed(
+    message: dict[str, Any], urn: str, names: Collection[str], names_of_operations: Collection[str]
+) -> None:
+    """Refuse what is no part of a message, as the interoperability profile asks.
+
+    Args:
+        message: The message, with its names in lower case.
+        urn: What its `schemas` are to name, and nothing else.
+        names: Its parts, in lower case, besides `schemas`.
+        names_of_operations: Parts of its operations, where it has any.
 
     Raises:
-        InvalidSyntax: A key, or a schema, is none of the message; the error bears the index of the
-            operation in which it is.
+        InvalidSyntax: A key, or a schema, is none of the message, or it has no `schemas`; the error
+            bears the index of the operation in which it is.
     """
-    if declarations.others_than(message, PATCH_OP_SCHEMA):
-        raise InvalidSyntax(
-            f"The schemas of the body name more than {PATCH_OP_SCHEMA}: leave it out."
-        )
-    _check_keys(message, {"schemas", "operations"})
-    for index, operation in enumerate(message["operations"]):
+    declarations.check_declared(message, urn)
+    if declarations.others_than(message, urn):
+        raise InvalidSyntax(f"The schemas of the body name more than {urn}: leave it out.")
+    kind = urn.rpartition(":")[2]
+    _check_keys(message, {"schemas", *names}, kind)
+    for index, operation in enumerate(message["operations"] if names_of_operations else ()):
         try:
-            _check_keys(operation, {"op", "path", "value"})
+            _check_keys(operation, names_of_operations, kind)
         except InvalidSyntax as error:
             error.locate(operation=index)
             raise
 
 
-def _check_keys(part: Any, known: Collection[str]) -> None:
+def _check_keys(part: Any, known: Collection[str], kind: str) -> None:
     for name in part if isinstance(part, dict) else ():
         if name.lower() not in known:
             raise InvalidSyntax(
-                f"{abridged(name)!r} is no part of a PatchOp message, and this tenant has the "
-                "profile interop: leave it out."
+                f"{abridged(name)!r} is no part of a {kind} message, and {_PROFILE}: leave it out."
             )
 
 
@@ -200,13 +210,14 @@ _EXPECTED_OF_BULK = {
 
 
 def parse_bulk(
-    body: Any, core_schemas: Collection[str] = ()
+    body: Any, core_schemas: Collection[str] = (), *, is_closed: bool = False
 ) -> tuple[list[BulkOperation], int | None]:
     """Read the body of a bulk request (RFC 7644 section 3.7).
 
     Args:
         body: Any JSON value.
         core_schemas: As for `parse_patch`.
+        is_closed: Likewise.
 
     Returns:
         The operations, and after how many errors the client wants no more of them done.
@@ -224,6 +235,9 @@ def parse_bulk(
         request = BulkRequest.model_validate(message)
     except ValidationError as error:
         raise _refusal(error, _EXPECTED_OF_BULK) from None
+    if is_closed:
+        names = BulkRequest.model_fields
+        _check_closed(message, BULK_REQUEST_SCHEMA, names, BulkElement.model_fields)
     operations = [
         _bulk_operation(index, element) for index, element in enumerate(request.operations)
     ]
@@ -270,7 +284,11 @@ def bulk_response(results: Sequence[Document]) -> Document:
 
 
 def parse_search(
-    body: Any, core_schemas: Collection[str] = (), in_url: Collection[str] = ()
+    body: Any,
+    core_schemas: Collection[str] = (),
+    in_url: Collection[str] = (),
+    *,
+    is_closed: bool = False,
 ) -> Query:
     """Read the body of a POST to `/.search`.
 
@@ -278,9 +296,10 @@ def parse_search(
         body: Any JSON value.
         core_schemas: As for `parse_patch`.
         in_url: Names of the parameters of the URL, in lower case.
+        is_closed: As for `parse_patch`.
 
     Raises:
-        InvalidSyntax: It is not an object.
+        InvalidSyntax: It is not an object, or holds what is no part of the message.
         InvalidValue: What it holds is not of its type, or the URL says what it does not: to pass
             over a filter would show everybody.
         ScimError: It asks for what cannot be asked for; see `queries.from_parameters`.
@@ -288,12 +307,15 @@ def parse_search(
     if not isinstance(body, dict):
         raise InvalidSyntax("The body must be a JSON object: a SearchRequest.")
     declarations.check(body, SEARCH_REQUEST_SCHEMA, core_schemas)
+    message = _lower_names(body)
     try:
-        search = SearchRequest.model_validate(_lower_names(body))
+        search = SearchRequest.model_validate(message)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         expected = _SEARCHED[str(first["loc"][0])]
         raise InvalidValue(f"{expected}.", path=expected.partition(" ")[0]) from None
+    if is_closed:
+        _check_closed(message, SEARCH_REQUEST_SCHEMA, SearchRequest.model_fields, ())
     _check_none_in_url(search, in_url)
     return checked(
         filter=search.filter,

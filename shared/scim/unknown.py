@@ -108,21 +108,27 @@ def refusal(of: ResourceType, name: str) -> str:
 
 
 def check_parts(of: ResourceType, path: AttributePath, value: Any) -> None:
-    """Refuse the keys of complex values that name no part; those of other values are left.
+    """Refuse complex values that are no objects, and keys in them that name no part.
 
     Args:
         of: The closed type.
-        path: What the value is of.
+        path: What the value is of; what is not complex is left.
         value: Any JSON value; JSON as text counts as what it holds.
 
     Raises:
-        InvalidSyntax: A key names no part.
+        InvalidSyntax: A value is no object, or a key names no part.
     """
     if path.leaf.type != "complex":
         return
     for element in elements(unpacked(value)):
         parts = unpacked(element)
-        for name in parts if isinstance(parts, dict) else ():
+        if not isinstance(parts, dict):
+            raise InvalidSyntax(
+                f"{path.text} takes objects, and this tenant has the profile interop, by which a "
+                "value in place of one is not guessed at: send an object with its parts.",
+                path=path.text,
+            )
+        for name in parts:
             if path.leaf.sub_attribute(name) is None:
                 raise InvalidSyntax(refusal(of, f"{path.text}.{name}"), path=path.text)
 

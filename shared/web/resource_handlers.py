@@ -102,7 +102,10 @@ class ResourceHandlers(ABC, Generic[R]):
     async def search(self, request: ScimRequest, services: Services) -> ScimResponse:
         """POST to `/.search` below the collection (RFC 7644 section 3.4.3)."""
         core = services.catalogue.core_schemas
-        query = await request.make(lambda body: parse_search(body, core, request.query))
+        is_closed = request.is_interop
+        query = await request.make(
+            lambda body: parse_search(body, core, request.query, is_closed=is_closed)
+        )
         return await self._query(request, services, query)
 
     async def get(self, request: ScimRequest, services: Services) -> ScimResponse:

@@ -7,7 +7,7 @@ So functions list no methods (`shared.web.routes`), and no exception leaves this
 """
 
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -21,7 +21,7 @@ from shared.web import bodies, request_ids, responses, services
 from shared.web.callers import READS, Enter, with_token_or_key
 from shared.web.compute import LARGE_BODY
 from shared.web.request_log import write_fault, write_line
-from shared.web.requests import ONCE, ScimRequest, query_of, tenant_url
+from shared.web.requests import ScimRequest, query_of, tenant_url
 from shared.web.responses import ScimResponse
 from shared.web.services import Services
 
@@ -33,6 +33,9 @@ Handler = Callable[[ScimRequest, Services], Awaitable[ScimResponse]]
 
 Handlers = Mapping[str, Handler]
 """Handlers by HTTP method in capitals."""
+
+ReadQuery = Callable[[str, str], Mapping[str, str]]
+"""Reads the query of a request, of its method and its URL; refuses by raising a `ScimError`."""
 
 ErrorResponder = Callable[[ScimError], ScimResponse]
 """Writes the response of a refusal."""
@@ -98,6 +101,12 @@ async def run(
     return response
 
 
+def read_scim_query(method: str, url: str) -> Mapping[str, str]:
+    """Read a query of SCIM, whose parameters are those of every method; errors as of `query_of`."""
+    del method
+    return query_of(url)
+
+
 SCIM_ENTRANCE = with_token_or_key()
 """Lets a token in, and for GET and HEAD an API key."""
 
@@ -106,19 +115,19 @@ SEARCH_ENTRANCE = with_token_or_key({*READS, "POST"})
 
 
 def authenticated(
-    handlers: Handlers, enter: Enter = SCIM_ENTRANCE, once: Collection[str] = ONCE
+    handlers: Handlers, enter: Enter = SCIM_ENTRANCE, read_query: ReadQuery = read_scim_query
 ) -> Endpoint:
     """Make an endpoint that lets the caller in, then serves the method or answers 405.
 
     Args:
         handlers: by method.
         enter: lets the caller in.
-        once: names of the query parameters that mean one thing.
+        read_query: reads the query.
     """
 
     async def serve(req: func.HttpRequest, record: RequestRecord) -> ScimResponse:
         process = services.current()
-        request = await admit(req, process, record, enter, once)
+        request = await admit(req, process, record, enter, read_query)
         return await handle(handlers, request, process)
 
     return serve
@@ -134,7 +143,7 @@ async def admit(
     process: Services,
     record: RequestRecord,
     enter: Enter = SCIM_ENTRANCE,
-    once: Collection[str] = ONCE,
+    read_query: ReadQuery = read_scim_query,
 ) -> ScimRequest:
     """Let a request in whose caller may enter, and which is within the tenant's rate limit.
 
@@ -144,7 +153,7 @@ async def admit(
         Unavailable: tokens and keys, or the settings of the tenant, cannot be read at present.
         RateLimited: the tenant sends too much, or the product asks too much of it.
     """
-    request = await authenticate(req, process, record, enter, once)
+    request = await authenticate(req, process, record, enter, read_query)
     process.rate_limit_of(request).take(request.context.tenant)
     if request.is_product:
         return request
@@ -173,7 +182,7 @@ async def authenticate(
     process: Services,
     record: RequestRecord,
     enter: Enter,
-    once: Collection[str] = ONCE,
+    read_query: ReadQuery = read_scim_query,
 ) -> ScimRequest:
     """Read a request whose caller may enter; errors as of `enter`."""
     caller = await enter(req, record, process)
@@ -193,7 +202,7 @@ async def authenticate(
     record.resource_id = req.route_params.get("id", "")
     record.url = req.url
     record.body, record.skipped = body, context.skipped
-    query = query_of(req.url, once)
+    query = read_query(record.method, req.url)
     record.filter = query.get("filter", "")
     return ScimRequest(
         method=record.method,

@@ -95,7 +95,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         *CONFIGURED,
     ),
     "shared.guard": (),
-    "shared.roles": (f"{CORE}.folding",),
+    "shared.roles": (f"{CORE}.folding", "shared.validation"),
     "shared.tenant_settings": ("shared.roles", "shared.validation", ERRORS),
     "shared.validation": (ERRORS,),
     "shared.webhook_endpoints": (

@@ -85,6 +85,10 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_cell, value))
+    if isinstance(value, dict):
+        return printable(_json(value))
     return f"{value:,}" if isinstance(value, int) else printable(str(value))
 
 

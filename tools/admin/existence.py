@@ -49,7 +49,9 @@ async def require_tenant(place: Place, storage: Storage, tenant: str) -> None:
     elif tenant not in place.local_tenants:
         raise NotThereError(
             f"there is no tenant {tenant}: the settings of this machine have no token of it, and"
-            f" the table {place.settings.table_name} of {place.storage} holds nothing of it"
+            f" the table {place.settings.table_name} of {place.storage} holds nothing of it;"
+            " one that was made with POST /api/v1/tenants is known to the running service alone,"
+            " until something is provisioned into it"
         )
 
 

@@ -7,6 +7,7 @@ from typing import Self
 
 from shared import clients, tenants
 from shared.auth.rotation import ManagedSecret
+from tools.admin.places import Kept
 
 PUBLIC_KEY_TAG = "publicKey"
 """Tag of a version of the signing key: its public half, which tells whose signature a token has."""
@@ -19,6 +20,7 @@ class Holder:
     Attributes:
         name: of the tenant or of the key.
         secret: the secret in Key Vault.
+        kept: what it is of all that commands manage there.
         title: as `the tenant acme`.
         kind: as `the tenant`.
         version: what a version of the secret is called, as `token`.
@@ -33,6 +35,7 @@ class Holder:
 
     name: str
     secret: ManagedSecret
+    kept: Kept
     title: str
     kind: str
     version: str
@@ -51,6 +54,7 @@ class Holder:
         return cls(
             name=name,
             secret=ManagedSecret.of_tenant(name),
+            kept=Kept.TOKENS,
             title=f"the tenant {name}",
             kind="the tenant",
             version="token",
@@ -69,6 +73,7 @@ class Holder:
         return cls(
             name=name,
             secret=ManagedSecret.of_api_key(name),
+            kept=Kept.API_KEYS,
             title=f"the API key {name}",
             kind="the key",
             version="version",
@@ -87,6 +92,7 @@ class Holder:
         return cls(
             name=name,
             secret=ManagedSecret.of_client(tenant, name),
+            kept=Kept.CLIENTS,
             title=f"the client {name} of the tenant {tenant}",
             kind="the client",
             version="credential",
@@ -105,6 +111,7 @@ class Holder:
         return cls(
             name=endpoint_id,
             secret=ManagedSecret.of_webhook(endpoint_id),
+            kept=Kept.WEBHOOK_SECRETS,
             title=f"the webhook endpoint {endpoint_id}",
             kind="the endpoint",
             version="secret",
@@ -122,6 +129,7 @@ class Holder:
         return cls(
             name=clients.SIGNING_KEY,
             secret=ManagedSecret.of_signing_keys(),
+            kept=Kept.SIGNING_KEYS,
             title="the signing key",
             kind="the signing key",
             version="version",

@@ -8,6 +8,7 @@ this machine: the storage of the one `make run` that runs in this folder, and th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,35 @@ _OF_AZURE = (_VAULT, _STORAGE, _TABLE, "AZURE_CLIENT_ID")
 _DEVELOPMENT = {"AZURE_FUNCTIONS_ENVIRONMENT": "Development"}
 
 
+class Kept(StrEnum):
+    """What a command manages in a vault, with where the service on this machine has it instead."""
+
+    TOKENS = (
+        "takes its tokens from local.settings.json, not from a vault: `make token` shows the token"
+        " of the tenant default, and an edit of the file changes it"
+    )
+    API_KEYS = (
+        "takes its API keys from local.settings.json, not from a vault: set SCIM_API_KEY__<NAME>"
+        " there, and start it again"
+    )
+    CLIENTS = (
+        "has one OAuth client for each tenant, `local`, and none in a vault: set"
+        " SCIM_CLIENT_SECRET in local.settings.json, and start it again"
+    )
+    SIGNING_KEYS = (
+        "draws a signing key of its own when it starts, and has none in a vault: there is nothing"
+        " to draw, rotate or list"
+    )
+    WEBHOOK_SECRETS = (
+        "keeps the secrets of webhooks in its memory, not in a vault: create, rotate and delete"
+        " with POST, DELETE and /secrets of /api/v1/webhooks instead"
+    )
+    TRACE_KEYS = (
+        "has no vault to keep the key of a trace in, so it keeps no traces; `log` tells what it has"
+        " refused"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
     """What the options of a command name, or the environment in their place; None is nothing."""
@@ -51,6 +81,7 @@ class Place:
         is_named: whether options or the environment name the storage.
         run: the run of the service in this folder that it was found by; None when none runs, or the
             storage is named.
+        kept: what the command manages in the vault.
     """
 
     settings: Settings
@@ -58,6 +89,7 @@ class Place:
     names_table: bool
     is_named: bool
     run: RunRecord | None = None
+    kept: Kept = Kept.TOKENS
 
     @property
     def vault_url(self) -> str:
@@ -70,10 +102,8 @@ class Place:
             return self.settings.key_vault_url
         if self.is_local:
             raise WrongSettingError(
-                "the service on this machine takes its tokens and API keys from"
-                " local.settings.json, not from a vault: `make token` shows the token of the tenant"
-                " default, and an edit of the file changes it; an API key is the setting"
-                " SCIM_API_KEY__<NAME>; give --vault (or KEY_VAULT_URL) for a service in Azure"
+                f"the service on this machine {self.kept}; for a service in Azure give --vault (or"
+                f" {_VAULT})"
             )
         raise WrongSettingError(
             f"{_VAULT} is not set: give --vault https://<vault>.vault.azure.net"
@@ -128,6 +158,13 @@ def find(given: Given, environ: Mapping[str, str]) -> Place:
     except SettingsError as error:
         raise WrongSettingError("; ".join(error.problems)) from error
     return Place(settings, is_local, _TABLE in asked, is_named, run)
+
+
+def is_run_here(environ: Mapping[str, str]) -> bool:
+    """Tell whether the service on this machine is meant: nothing is named, and it runs here."""
+    return not any(environ.get(name) for name in (_VAULT, _STORAGE)) and bool(
+        run_record.living(ROOT)
+    )
 
 
 def _run_of_this_folder() -> RunRecord | None:

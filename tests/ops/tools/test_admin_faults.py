@@ -163,9 +163,7 @@ async def test_settings_of_this_machine_that_cannot_be_used(
 async def test_tokens_where_there_is_no_vault(operator: None) -> None:
     (places.ROOT / "local.settings.json").write_text('{"Values": {}}')
     commands = [command for command in COMMANDS if command[0] == "token"]
-    await assert_each_says_it(
-        admin_with({}), commands, "takes its tokens and API keys from local.settings.json"
-    )
+    await assert_each_says_it(admin_with({}), commands, "takes its tokens from local.settings.json")
 
 
 @pytest.mark.parametrize("address", ["nonsense", "http://127.0.0.1:9/x", "http://127.0.0.1:99999"])

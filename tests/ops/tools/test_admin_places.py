@@ -146,9 +146,33 @@ async def test_tokens_of_this_machine_are_in_its_settings(
 ) -> None:
     ended = await admin_with({})("token", command)
     assert (ended.status, ended.out) == (2, "")
-    assert "takes its tokens and API keys from local.settings.json" in ended.err
+    assert "takes its tokens from local.settings.json" in ended.err
     assert "`make token`" in ended.err
     assert "the-token" not in ended.err
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("apikey list", "SCIM_API_KEY__<NAME>"),
+        ("apikey revoke bi --all", "SCIM_API_KEY__<NAME>"),
+        ("client list", "SCIM_CLIENT_SECRET"),
+        ("client revoke crm --all", "SCIM_CLIENT_SECRET"),
+        ("signing-key new", "draws a signing key of its own"),
+        ("signing-key list", "draws a signing key of its own"),
+        (f"webhook rotate {'0' * 32}", "/api/v1/webhooks"),
+        (f"webhook delete {'0' * 32}", "/api/v1/webhooks"),
+        ("trace on", "keeps no traces"),
+        ("trace show", "keeps no traces"),
+    ],
+)
+async def test_what_lies_in_no_vault_on_this_machine_is_named_with_its_remedy(
+    local_settings: None, command: str, said: str
+) -> None:
+    ended = await admin_with({})(*command.split())
+    assert (ended.status, ended.out) == (2, "")
+    assert said in ended.err
+    assert "make token" not in ended.err
 
 
 async def test_the_tenants_of_this_machine_are_listed_without_their_tokens(

@@ -214,8 +214,8 @@ async def test_exactly_one_of_them_is_to_be_sent_once(
     assert (await running_service.log_line(response))["calls"] == 0
 
 
-@pytest.mark.parametrize("query", ["?username=ana%40x", "?UserName=ana%40x&trace=1"])
-async def test_names_are_read_in_any_case_and_others_passed_over(api: Api, query: str) -> None:
+@pytest.mark.parametrize("query", ["?username=ana%40x", "?UserName=ana%40x"])
+async def test_names_are_read_in_any_case(api: Api, query: str) -> None:
     response = await api.request("GET", f"/access{query}")
     assert (response.status_code, response.json()) == (200, NOT_FOUND)
 

@@ -9,7 +9,7 @@ from endpoints import API
 from tests.support.fixtures.service import RunningService
 from vendor_api.access import _LOOKUPS, AccessQuery
 from vendor_api.openapi import describe
-from vendor_api.operations import parameters_of
+from vendor_api.queries import parameters_of
 from vendor_api.routes import API_ROUTES
 
 DOCUMENT = describe(API)

@@ -273,7 +273,8 @@ async def test_a_key_of_some_tenants_neither_sees_nor_makes_what_reaches_others(
             response = await hooks(method, f"/{other['id']}{path}", body, key=SOME)
             assert response.status_code == 404, (path, method)
     for tenants in (None, ["default"], ["acme", "nobody"]):
-        refused = await hooks("POST", "", {"url": URL, "tenants": tenants}, key=SOME)
+        named = {} if tenants is None else {"tenants": tenants}
+        refused = await hooks("POST", "", {"url": URL, **named}, key=SOME)
         assert refused.status_code == 403, tenants
         patched = await hooks("PATCH", f"/{own['id']}", {"tenants": tenants}, key=SOME)
         assert patched.status_code == 403, tenants
@@ -476,6 +477,9 @@ async def test_a_question_that_is_not_understood_is_refused(hooks: Managed, quer
         {"tenant": "acme", "since": "yesterday"},
         {"tenant": "acme", "until": "2026-11-29T12:00:00Z"},
         {"tenant": "acme", "since": "2026-11-29T12:00:00Z", "ids": [ABSENT]},
+        {"tenant": "acme", "since": "2026-11-29T12:00:00Z", "until": "2026-11-29T11:00:00Z"},
+        {"tenant": "acme", "since": "2026-11-29T12:00:00Z", "until": "2026-11-29T12:00:00Z"},
+        {"tenant": "acme", "dead": 1},
         {"tenant": "acme", "all": True},
         {"tenant": "acme", "dead": 1},
         {"tenant": "acme", "dead": "true"},

@@ -214,6 +214,16 @@ async def test_no_parameter_may_be_there_twice(tenant: Tenant, field: str) -> No
     assert "twice" in refused.json()["error_description"]
 
 
+@pytest.mark.parametrize("field", FIELDS)
+async def test_no_parameter_may_stand_in_the_url(tenant: Tenant, field: str) -> None:
+    """Section 2.3.1; also beside a form that has all of them."""
+    form = {name: FIELDS[name] for name in BY_SECRET}
+    url = f"{tenant.token_endpoint}?{urlencode({field: FIELDS[field]})}"
+    refused = await tenant.world.http.post(url, data=form)
+    assert error_of(refused) == "invalid_request"
+    assert "URL" in refused.json()["error_description"]
+
+
 @pytest.mark.parametrize(
     ("way", "field", "code"),
     [

@@ -162,7 +162,16 @@ async def test_somebody_who_is_not_known_is_said_to_be_so(visitor: Visitor) -> N
     assert "What to do:" in text
 
 
-@pytest.mark.parametrize("query", ["kind=x", "since=yesterday", "before=x", "until=2026-13-01"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "kind=x",
+        "since=yesterday",
+        "before=x",
+        "until=2026-13-01",
+        "since=2026-11-29&until=2026-11-28",
+    ],
+)
 async def test_a_filter_that_is_not_understood_is_refused(visitor: Visitor, query: str) -> None:
     assert (await visitor.get(f"/portal/activity?{query}")).status_code == 400
 

@@ -13,6 +13,7 @@ import pytest
 from tests.support.fixtures.api_client import KEYS, Api
 from tests.support.fixtures.scim_client import (
     ENTERPRISE,
+    GROUP,
     PATCH_OP,
     USER,
     Resource,
@@ -26,6 +27,7 @@ from tests.support.fixtures.scim_client import (
 if TYPE_CHECKING:
     from tests.support.fixtures.service import RunningService
 
+BULK, SEARCH = (f"urn:ietf:params:scim:api:messages:2.0:{n}Request" for n in ("Bulk", "Search"))
 UNKNOWN = "urn:example:params:scim:schemas:other:2.0:User"
 
 
@@ -96,6 +98,13 @@ async def test_schemas_tell_of_every_attribute_that_is_read(strict: Scim) -> Non
         {UNKNOWN: {"a": 1}},
         {"schemas": [USER, UNKNOWN]},
         {"password": "correct horse"},
+        {"emails": ["ana@example.com"]},
+        {"emails": "ana@example.com"},
+        {"name": "Ana Ruiz"},
+        {ENTERPRISE: {"manager": "0" * 32}},
+        {"schemas": []},
+        {"schemas": None},
+        {"schemas": [ENTERPRISE]},
     ],
 )
 async def test_what_no_schema_has_is_refused(strict: Scim, attributes: Resource) -> None:
@@ -110,7 +119,7 @@ async def test_of_groups_and_their_members_likewise(strict: Scim) -> None:
     user = await ana(strict)
     group = await strict.create_group("Staff")
     members = [{"value": user["id"], "since": "2026"}]
-    body = {"displayName": "Others", "members": members}
+    body = {"schemas": [GROUP], "displayName": "Others", "members": members}
     async with strict.unchanged():
         refused(await strict.post("/Groups", body), 400, "invalidSyntax")
         refused(
@@ -134,6 +143,8 @@ async def test_of_groups_and_their_members_likewise(strict: Scim) -> None:
         {"op": "add", "path": f"{UNKNOWN}:a", "value": 1},
         {"op": "add", "path": ENTERPRISE, "value": {"shoeSize": 43}},
         {"op": "add", "path": "password", "value": "correct horse"},
+        {"op": "add", "path": "emails", "value": ["ana@example.com"]},
+        {"op": "replace", "path": "name", "value": "Ana Ruiz"},
     ],
 )
 async def test_an_operation_on_what_no_schema_has_is_refused(
@@ -147,10 +158,45 @@ async def test_an_operation_on_what_no_schema_has_is_refused(
 async def test_in_bulk_likewise(strict: Scim) -> None:
     operations = [
         {"method": "POST", "path": "/Users", "bulkId": str(size), "data": data}
-        for size, data in enumerate(({"userName": "bo"}, {"userName": "cy", "shoeSize": 43}))
+        for size, data in enumerate(
+            (
+                {"schemas": [USER], "userName": "bo"},
+                {"schemas": [USER], "userName": "cy", "shoeSize": 43},
+            )
+        )
     ]
-    answer = shown(await strict.post("/Bulk", {"Operations": operations}))
+    answer = shown(await strict.post("/Bulk", {"schemas": [BULK], "Operations": operations}))
     assert [each["status"] for each in answer["Operations"]] == ["201", "400"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"foo": 1}, {"schemas": None}, {"schemas": [UNKNOWN]}, {"schemas": [BULK, UNKNOWN]}],
+)
+async def test_what_is_no_part_of_a_bulk_request_is_refused(strict: Scim, more: Resource) -> None:
+    data = {"schemas": [USER], "userName": "bo"}
+    operation = {"method": "POST", "path": "/Users", "bulkId": "a", "data": data}
+    async with strict.unchanged():
+        message = {"schemas": [BULK], "Operations": [operation], **more}
+        refused(await strict.post("/Bulk", message), 400, "invalidSyntax")
+
+
+async def test_what_is_no_part_of_a_bulk_operation_is_refused(strict: Scim) -> None:
+    data = {"schemas": [USER], "userName": "bo"}
+    operation = {"method": "POST", "path": "/Users", "bulkId": "a", "data": data, "status": "201"}
+    async with strict.unchanged():
+        message = {"schemas": [BULK], "Operations": [operation]}
+        refused(await strict.post("/Bulk", message), 400, "invalidSyntax")
+
+
+@pytest.mark.parametrize("more", [{"foo": 1}, {"schemas": None}, {"schemas": [SEARCH, UNKNOWN]}])
+@pytest.mark.parametrize("path", ["/.search", "/Users/.search", "/Groups/.search"])
+async def test_what_is_no_part_of_a_search_is_refused(
+    strict: Scim, path: str, more: Resource
+) -> None:
+    message = {"schemas": [SEARCH], "count": 1}
+    shown(await strict.post(path, message))
+    refused(await strict.post(path, message | more), 400, "invalidSyntax")
 
 
 async def test_what_the_service_alone_writes_is_passed_over(strict: Scim) -> None:
@@ -201,6 +247,7 @@ async def test_an_operation_without_a_path_is_refused(strict: Scim, op: str, val
     [
         {"Operations": [{"op": "add", "path": "title", "value": "x", "foo": 1}]},
         {"Operations": [{"op": "add", "path": "title", "value": "x"}], "foo": 1},
+        {"Operations": [{"op": "add", "path": "title", "value": "x"}]},
         {"Operations": [{"op": "add", "path": "title", "value": "x"}], "schemas": [UNKNOWN]},
         {
             "Operations": [{"op": "add", "path": "title", "value": "x"}],
@@ -272,3 +319,13 @@ async def test_a_tenant_without_the_profile_passes_over_what_it_does_not_know(sc
     )
     assert patched["name"] == {"givenName": "Anna", "familyName": "Ruiz"}
     assert shown(await scim.get("/Users?filter=shoeSize%20pr"))["totalResults"] == 0
+
+
+async def test_it_takes_bodies_without_schemas_and_texts_for_objects(scim: Scim) -> None:
+    user = created(await scim.post("/Users", {"userName": "bo", "emails": ["bo@example.com"]}))
+    assert [each["value"] for each in user["emails"]] == ["bo@example.com"]
+    found = shown(await scim.post("/Users/.search", {"count": 1, "foo": 1}))
+    assert found["totalResults"] == 1
+    operation = {"method": "DELETE", "path": f"/Users/{user['id']}", "status": "204"}
+    answer = shown(await scim.post("/Bulk", {"Operations": [operation], "foo": 1}))
+    assert [each["status"] for each in answer["Operations"]] == ["204"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import string
 import time
 from dataclasses import replace
@@ -477,7 +478,7 @@ async def test_where_nothing_was_found_the_answer_says_how_far_was_looked(
     assert f"provisioning log since {moment(oldest)} were looked at" in answer
     assert f"changes since {parameters(found, Finding.HISTORY_BOUND)['time']}" in answer
     await log(kind="leftOut", number=9_700, reason="tooMany", names={}, token="", method="")
-    assert "does not have 9700 requests" in answer_of(await why(), ENGLISH)
+    assert "too many in a minute: 9700." in answer_of(await why(), ENGLISH)
 
 
 @pytest.mark.parametrize("verdict", ["present", "refused", "deleted"])
@@ -589,6 +590,18 @@ def test_each_language_says_the_same_of_a_finding() -> None:
 def test_a_customer_is_told_of_no_tool_of_the_operator() -> None:
     for catalogue in (ENGLISH_FOR_CUSTOMER, FRENCH_FOR_CUSTOMER):
         assert not any("tools.admin" in text for text in catalogue.remedies.values())
+
+
+@pytest.mark.parametrize("catalogue", CATALOGUES)
+@pytest.mark.parametrize("names", [{}, {"externalId": "e-7"}])
+async def test_of_what_there_is_none_nothing_is_said(
+    log: Log, why: Why, catalogue: TextCatalogue, names: dict[str, str]
+) -> None:
+    await log(status=409, names={"userName": ANA})
+    await log(status=400, names={"userName": ANA} | names)
+    for each in (await why()).findings:
+        told = text_of(each, catalogue)
+        assert not re.search(r"[][|]| -[ ,.;]", told), told
 
 
 async def test_without_names_only_what_was_asked_for_names_anybody(log: Log, why: Why) -> None:

@@ -31,6 +31,7 @@ from shared.web import services
 from shared.web.services import Services
 from tests.support.challenges import without_address
 from tests.support.deployed import is_open_of_oauth
+from vendor_api.queries import parameters_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -127,6 +128,17 @@ def process(
     return built
 
 
+def query_for(name: str) -> str:
+    """A query that a function takes; `/api/v1` takes none that it does not describe."""
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    query = {"userName": "ana", "user": "ana", "since": now}
+    if name in API:
+        reading = API[name].operations.get("GET")
+        known = [] if reading is None else parameters_of(reading.query)
+        query = {each: value for each, value in query.items() if each in known}
+    return "?" + "&".join(f"{each}={value}" for each, value in query.items())
+
+
 @pytest.fixture
 def ask(call: Call, process: Services) -> Call:
     """Asks a function as the holder of the key does."""
@@ -142,8 +154,7 @@ def ask(call: Call, process: Services) -> Call:
         values = {"tenant": tenant, "id": "0" * 32, "endpoint": "Devices"}
         given = {key: value for key, value in values.items() if f"{{{key}}}" in template}
         headers = {} if header is None else {"authorization": header}
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        url = f"https://x/{template.format(**values)}?userName=ana&user=ana&since={now}"
+        url = f"https://x/{template.format(**values)}{query_for(name)}"
         body = BODIES.get((name, method), b"")
         return await call(name, method, url=url, headers=headers, body=body, **given)
 

@@ -23,7 +23,7 @@ from tools.admin.commands.options import (
     version_named,
 )
 from tools.admin.holders import Holder
-from tools.admin.places import Place
+from tools.admin.places import Kept, Place
 from tools.admin.vault import KeySecret, open_vault
 from tools.command_line import App
 
@@ -110,7 +110,7 @@ def new(
     piped; all else goes to standard error. It is refused when there is a key of that name (see
     `apikey rotate`).
     """
-    where = place(vault=vault)
+    where = place(vault=vault, kept=Kept.API_KEYS)
     holder = Holder.api_key(name)
     lifetime = issuing.lifetime_of(valid_days, not_before)
     drawn = run(_new(where, holder, lifetime, _tags(scopes, tenants)))
@@ -149,7 +149,7 @@ def rotate(
     is disabled. What the key allows is said by its newest version, for both and at once, also where
     that begins later.
     """
-    where = place(vault=vault)
+    where = place(vault=vault, kept=Kept.API_KEYS)
     lifetime = issuing.lifetime_of(valid_days, not_before)
     tags = _tags(scopes, tenants)
     run(issuing.rotate(where, Holder.api_key(name), lifetime, tags, as_json=as_json))
@@ -193,7 +193,7 @@ def list_keys(
     *open* says whether the newest version is enabled; when it is not, the key is refused. The
     states of versions are those of `token list`.
     """
-    where = place(vault=vault)
+    where = place(vault=vault, kept=Kept.API_KEYS)
     if name is not None:
         judged = run(issuing.list_versions(where, Holder.api_key(_key_name(name))))
         issuing.show_versions(judged, as_json=as_json)

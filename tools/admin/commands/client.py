@@ -27,7 +27,7 @@ from tools.admin.commands.options import (
     version_named,
 )
 from tools.admin.holders import Holder
-from tools.admin.places import Place
+from tools.admin.places import Kept, Place
 from tools.admin.tokens import no_such
 from tools.admin.vault import ClientSecret, open_vault
 from tools.command_line import App
@@ -110,7 +110,7 @@ def new(
     can be piped; all else goes to standard error. It is refused when there is such a client (see
     `client rotate`), and when there is no such tenant (see `token new`).
     """
-    where = place(vault=vault)
+    where = place(vault=vault, kept=Kept.CLIENTS)
     lifetime = issuing.lifetime_of(valid_days, not_before)
     trust = _trust(issuer, jwks, audience, subject, bearer=bearer)
     holder = _holder(tenant, name, public_key, trust)
@@ -137,7 +137,7 @@ def rotate(
 
     Two are valid at most: what is older is disabled. A client may go over from a secret to a key.
     """
-    where = place(vault=vault)
+    where = place(vault=vault, kept=Kept.CLIENTS)
     lifetime = issuing.lifetime_of(valid_days, not_before)
     trust = _trust(issuer, jwks, audience, subject, bearer=bearer)
     holder = _holder(tenant, name, public_key, trust)
@@ -189,7 +189,7 @@ def list_clients(
     *open* says whether the newest credential is enabled; when it is not, the client is refused. The
     states of credentials are those of `token list`.
     """
-    where = place(vault=vault)
+    where = place(vault=vault, kept=Kept.CLIENTS)
     named = None if tenant is None else tenant_name(tenant)
     if name is not None:
         holder = Holder.client(named or tenants.DEFAULT, _client_name(name))

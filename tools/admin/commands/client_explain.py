@@ -1,6 +1,7 @@
 """`client explain`: why a client was refused, check by check."""
 
 import json
+import os
 import re
 import sys
 import time
@@ -15,9 +16,10 @@ from shared.oauth.access_tokens import ACCESS_TOKEN_TYPE
 from shared.oauth.jwt_text import MAX_JWT_CHARACTERS, UnverifiedJwt, parse_jwt
 from tools.admin import console
 from tools.admin.commands.options import AsJson, Vault, place, run, tenant_name
-from tools.admin.places import Place
+from tools.admin.places import Place, is_run_here
 from tools.admin.token_checks import Asked, Finding, findings, read_vault
 from tools.admin.vault import open_vault
+from tools.command_line import say
 
 _JWT = "eyJ"
 _REQUEST = re.compile(r"[A-Za-z0-9_-]{8,64}")
@@ -56,7 +58,7 @@ def explain(
 
     A JWT is checked as the service does. What lies in the vault is checked where there is one; what
     could not be checked is said. The JWT is not shown. Of a request the log of the service has the
-    check that failed: its query is printed, whose answer can be piped into this command.
+    check that failed: the command is printed that finds it, and passes it to this one.
 
     Exit status: 0 when all that could be checked passes, 1 when a check fails.
     """
@@ -67,7 +69,7 @@ def explain(
     elif "failedCheck" in text:
         found = _of_log(text)
     elif _REQUEST.fullmatch(text):
-        console.show_line(_query_of(text))
+        console.show_line(_query_of(text, is_local=vault is None and is_run_here(os.environ)))
         return
     else:
         raise typer.BadParameter("give a JWT, the id of a request, or lines of the log")
@@ -128,12 +130,16 @@ def _of_log(text: str) -> list[Finding]:
     return found
 
 
-def _query_of(request: str) -> str:
+def _query_of(request: str, *, is_local: bool) -> str:
     """Write the command that finds the line of a request in the log of the service."""
+    explained = "| .venv/bin/python -m tools.admin client explain -"
+    if is_local:
+        say("(`make run` writes the log to its terminal: put the file that it was sent to for LOG)")
+        return f"grep -F {request} LOG {explained}"
     query = (
         f"AppTraces | where TimeGenerated > ago(7d) and Message has '{request}' and Message has"
         " 'failedCheck' | project Message"
     )
     asked = ("az monitor log-analytics query", '--workspace "$WORKSPACE"')
     told = (f'--analytics-query "{query}"', '--query "[].Message" --output tsv')
-    return " ".join((*asked, *told, "| .venv/bin/python -m tools.admin client explain -"))
+    return " ".join((*asked, *told, explained))

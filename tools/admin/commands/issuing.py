@@ -112,7 +112,7 @@ def end(
     if (version is None) is not close:
         shows = f"`{holder.command} list{holder.option}` shows them"
         raise typer.BadParameter(f"give a VERSION ({shows}), or --all")
-    where = place(vault=vault)
+    where = place(vault=vault, kept=holder.kept)
     _ = where.vault_url  # a place without one is refused before a question is asked
     if version is not None:
         tell_revoked(holder, run(_revoke(where, holder, version)), as_json=as_json)

@@ -6,14 +6,15 @@ import os
 import re
 import time
 from collections.abc import Coroutine
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 import typer
 
 from shared import tenants
-from tools.admin import places
 from tools.admin.changes import DAY, HOUR
+from tools.admin.places import Given, Kept, Place, find
 from tools.command_line import say
 
 EXIT_STATUS = """Exit status: 0 done; 1 nothing was done, because what was asked for is not there,
@@ -147,20 +148,30 @@ def version_named(what: str, lister: str, label: str = "") -> Any:
 
 
 def place(
-    *, vault: str | None = None, storage: str | None = None, table: str | None = None
-) -> places.Place:
+    *,
+    vault: str | None = None,
+    storage: str | None = None,
+    table: str | None = None,
+    kept: Kept = Kept.TOKENS,
+) -> Place:
     """Find where the command works, and say so when it is this machine.
+
+    Args:
+        vault: as of the option.
+        storage: likewise.
+        table: likewise.
+        kept: what the command manages in the vault.
 
     Raises:
         WrongSettingError: no place is named, or it cannot be used as it is.
     """
-    found = places.find(places.Given(vault, storage, table), os.environ)
+    found = replace(find(Given(vault, storage, table), os.environ), kept=kept)
     if found.is_local:
         say(f"(the service on this machine: {found.storage_name}{_of_run(found)})")
     return found
 
 
-def _of_run(found: places.Place) -> str:
+def _of_run(found: Place) -> str:
     """Say by which run of the service the storage was found, so that no other is read unnoticed."""
     if found.run is None:
         return "" if found.is_named else "; no `make run` runs in this folder"

@@ -132,6 +132,8 @@ def show_members(
     them, 100 at most. The direct members are listed by their ids, with the name that each has now.
     --days is how long the service keeps its history (SCIM_HISTORY_DAYS).
     """
+    if after and not layout.is_id(after):
+        raise typer.BadParameter("--after takes the id of a member: 32 hex digits")
     now = now_in_milliseconds()
     kept = KeptHistory(now - days * DAY, now)
     times = [milliseconds_of(each, now) for each in (at, until) if each is not None]

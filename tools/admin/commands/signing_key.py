@@ -19,7 +19,7 @@ from tools.admin.commands.options import (
     version_named,
 )
 from tools.admin.holders import PUBLIC_KEY_TAG, Holder
-from tools.admin.places import Place
+from tools.admin.places import Kept, Place
 from tools.admin.vault import open_vault
 from tools.command_line import App
 
@@ -35,7 +35,7 @@ ValidDays = Annotated[int, lifetime_option("it")]
 @app.command(epilog=EXIT_STATUS)
 def new(valid_days: ValidDays = 730, vault: Vault = None, as_json: AsJson = False) -> None:
     """Draw the first signing key, which access tokens of all tenants need. It is shown nowhere."""
-    where = place(vault=vault)
+    where = place(vault=vault, kept=Kept.SIGNING_KEYS)
     drawn = run(_new(where, issuing.lifetime_of(valid_days, None)))
     issuing.hand_over(Holder.signing_key(), drawn, as_json=as_json)
 
@@ -47,7 +47,7 @@ def rotate(valid_days: ValidDays = 730, vault: Vault = None, as_json: AsJson = F
     The new one signs from 2 minutes on, when every instance knows it. The present one can be
     revoked after 6 hours, the longest life of an access token.
     """
-    where = place(vault=vault)
+    where = place(vault=vault, kept=Kept.SIGNING_KEYS)
     begins = time.time() + _KNOWN_EVERYWHERE
     lifetime = Lifetime(begins, begins + valid_days * _DAY)
     holder, tags = _with_new_key()
@@ -71,7 +71,9 @@ def revoke(
 @app.command("list", epilog=EXIT_STATUS)
 def list_versions(vault: Vault = None, as_json: AsJson = False) -> None:
     """List the signing keys, the newest first; never the keys. States are those of `token list`."""
-    judged = run(issuing.list_versions(place(vault=vault), Holder.signing_key()))
+    judged = run(
+        issuing.list_versions(place(vault=vault, kept=Kept.SIGNING_KEYS), Holder.signing_key())
+    )
     issuing.show_versions(judged, as_json=as_json)
 
 

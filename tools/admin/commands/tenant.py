@@ -24,7 +24,7 @@ from tools.admin.places import Place
 from tools.admin.stats import Number, Stats
 from tools.admin.storage import open_storage
 from tools.admin.vault import TenantSecret
-from tools.command_line import App
+from tools.command_line import App, say
 
 _AT_ONCE = 8
 
@@ -45,6 +45,8 @@ def list_tenants(vault: Vault = None, as_json: AsJson = False) -> None:
     if as_json:
         console.show_json(rows)
         return
+    if where.is_local and where.settings.key_vault_url is None:
+        say("(those of local.settings.json; GET /api/v1/tenants knows those made by POST as well)")
     columns = ["tenant", "open", "changed", "newest token expires"]
     console.show_table(columns, [list(row.values()) for row in rows])
 

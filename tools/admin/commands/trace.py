@@ -28,7 +28,7 @@ from tools.admin.commands.options import (
 )
 from tools.admin.errors import NoAccessError, NotDoneError
 from tools.admin.existence import known_tenants, require_tenant
-from tools.admin.places import Place
+from tools.admin.places import Kept, Place
 from tools.admin.sign_in import Identity
 from tools.admin.storage import Storage, open_storage
 from tools.admin.trace_report import trace_as_json, trace_as_lines
@@ -66,7 +66,7 @@ def on(
     can open them. They are deleted 3 days after the end. Every instance begins within a minute. It
     takes the roles Key Vault Secrets Officer and Storage Table Data Contributor.
     """
-    where = place(vault=vault, storage=storage, table=table)
+    where = place(vault=vault, storage=storage, table=table, kept=Kept.TRACE_KEYS)
     _ = where.vault_url, where.storage  # a place without one is refused before a key is drawn
     trace = run(_open(where, tenant, hours, user))
     if as_json:
@@ -118,7 +118,7 @@ def show(
     that was changed in the table is not shown; it is told of, and the exit status is 1.
     """
     begin = milliseconds_of(start, now_in_milliseconds())
-    where = place(vault=vault, storage=storage, table=table)
+    where = place(vault=vault, storage=storage, table=table, kept=Kept.TRACE_KEYS)
     _ = where.vault_url, where.storage
     run(_show(where, tenant, begin, as_json=as_json))
 
@@ -138,7 +138,9 @@ def list_traces(
     as_json: AsJson = False,
 ) -> None:
     """List the traces that are open, and those that have ended and are not yet deleted."""
-    found = run(_list(place(vault=vault, storage=storage, table=table), tenant))
+    found = run(
+        _list(place(vault=vault, storage=storage, table=table, kept=Kept.TRACE_KEYS), tenant)
+    )
     if as_json:
         console.show_json(found)
         return

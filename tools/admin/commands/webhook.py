@@ -40,7 +40,7 @@ from tools.admin.commands.options import (
 from tools.admin.errors import NotThereError, WrongSettingError
 from tools.admin.existence import known_tenants
 from tools.admin.holders import Holder
-from tools.admin.places import Place
+from tools.admin.places import Kept, Place
 from tools.admin.storage import open_storage
 from tools.admin.tokens import told_of
 from tools.admin.vault import open_vault
@@ -105,7 +105,7 @@ def new(
     --tenant it is sent the events of all tenants, of later ones too. The service begins within a
     minute, if SCIM_WEBHOOKS is on.
     """
-    where = place(vault=vault, storage=storage, table=table)
+    where = place(vault=vault, storage=storage, table=table, kept=Kept.WEBHOOK_SECRETS)
     wanted = WebhookEndpoint(
         id=new_id_without_name(),
         url=_url(where, url),
@@ -163,7 +163,7 @@ def change(
     """Change a webhook endpoint; every instance goes by it within a minute."""
     if (tenant and all_tenants) or (types and all_types):
         raise typer.BadParameter("name some, or take all; not both")
-    where = place(vault=vault, storage=storage, table=table)
+    where = place(vault=vault, storage=storage, table=table, kept=Kept.WEBHOOK_SECRETS)
     named: dict[str, Any] = {}
     if url is not None:
         named["url"] = _url(where, url)
@@ -224,7 +224,14 @@ def rotate(
 
     It is printed once, alone on standard output. Webhooks are signed with both for the overlap.
     """
-    run(_rotate(place(vault=vault), endpoint, overlap_hours * _HOUR, as_json=as_json))
+    run(
+        _rotate(
+            place(vault=vault, kept=Kept.WEBHOOK_SECRETS),
+            endpoint,
+            overlap_hours * _HOUR,
+            as_json=as_json,
+        )
+    )
 
 
 @app.command(epilog=EXIT_STATUS)
@@ -236,7 +243,7 @@ def delete(
     table: TableName = None,
 ) -> None:
     """Delete an endpoint: it is sent nothing more, and its secrets are disabled."""
-    where = place(vault=vault, storage=storage, table=table)
+    where = place(vault=vault, storage=storage, table=table, kept=Kept.WEBHOOK_SECRETS)
     _ = where.vault_url  # a place without one is refused before a question is asked
     if not yes:
         issuing.confirm(f"What was not delivered to {endpoint} will not be. Delete it?")
@@ -438,7 +445,7 @@ def _redelivery(
     now = now_in_milliseconds()
     begin, end = (None if each is None else milliseconds_of(each, now) for each in (since, until))
     if begin is not None and end is not None and end <= begin:
-        raise typer.BadParameter("--until should be later than --since")
+        raise typer.BadParameter("--until is not after --since: put a later time")
     return Redelivery(since=begin, until=end)
 
 
