@@ -318,6 +318,8 @@ def _with_parts(current: Elements, each: AttributeOperation) -> Elements:
         return current
     described = {} if path.filter is None else _described(path.filter, target.whole)
     check_count(len(current) + 1, target.whole)
+    # A filter may compare with what no part can hold, as a whole number with 5.5.
+    described = coerce_parts(target.attribute, described, target.whole)
     created = merge(target.attribute, described, parts)
     if not created:
         return current

@@ -674,6 +674,16 @@ class TestElementsThatAreNotThere:
         with pytest.raises(NoTarget):
             patched(user, {"op": op, "path": path, "value": value})
 
+    def test_are_created_of_values_that_are_of_their_type(self, patched: Patched) -> None:
+        parts = (Attribute("value"), Attribute("rank", "integer"))
+        badges = Attribute("badges", "complex", multi_valued=True, sub_attributes=parts)
+        badged = ResourceType("T", "/Ts", "", Schema("urn:t:2.0:T", "T", "", (badges,)))
+        for rank in ("5", "5.0"):
+            changed = patched({}, add(f"badges[rank eq {rank}].value", "x"), of=badged)
+            assert repr(changed) == repr({"badges": [{"rank": 5, "value": "x"}]})
+        with pytest.raises(InvalidValue):
+            patched({}, add("badges[rank eq 5.5].value", "x"), of=badged)
+
     def test_are_created_if_the_filter_selects_them_in_other_letters(
         self, patched: Patched, user: Document
     ) -> None:
