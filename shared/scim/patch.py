@@ -318,10 +318,13 @@ def _with_parts(current: Elements, each: AttributeOperation) -> Elements:
         return current
     described = {} if path.filter is None else _described(path.filter, target.whole)
     check_count(len(current) + 1, target.whole)
+    # A filter may compare with what no part can hold, as a whole number with 5.5.
+    described = coerce_parts(target.attribute, described, target.whole)
     created = merge(target.attribute, described, parts)
     if not created:
         return current
     added = [created] if sub else named(target.attribute, [created], current, target.text)
+    _check_selected(created, path)
     return [*current, *added]
 
 
@@ -337,6 +340,7 @@ def _with_value(current: Elements, each: AttributeOperation, chosen: set[int]) -
         return [value if place in chosen else held for place, held in enumerate(current)]
     if path.filter is not None:
         _described(path.filter, target.whole)
+        _check_selected({VALUE: value}, path)
     check_count(len(current) + 1, target.whole)
     return [*current, value]
 
@@ -374,6 +378,23 @@ def _described(condition: Filter, path: str) -> Document:
                 path=path,
             )
     return element
+
+
+def _check_selected(created: Document, path: PatchPath) -> None:
+    """Refuse to create an element that the filter of the path would not select.
+
+    `roles[value eq "reader"].value` replaced by "admin" is for those who are readers.
+
+    Raises:
+        NoTarget: The filter and the value contradict each other.
+    """
+    if path.filter is not None and not matches(path.filter, created):
+        whole = path.target.whole
+        raise NoTarget(
+            f"No value of {whole} satisfies the filter, nor would the one that is sent: add it by "
+            f"the path {whole}, or read the resource and replace what it has.",
+            path=whole,
+        )
 
 
 def _chosen(current: Elements, path: PatchPath) -> set[int]:

@@ -496,6 +496,13 @@ REFUSED: Final = (
         scim_type="invalidValue",
     ),
     Reading(
+        "a filter that finds no value, with a value that contradicts it",
+        "who lacks the one is not to get the other",
+        _replace('roles[value eq "reader"].value', "admin"),
+        {"roles": [{"value": "writer"}]},
+        scim_type="noTarget",
+    ),
+    Reading(
         "a `$ref` and a `value` of two resources, a `$ref` alone without an id, a blank `value`",
         "a reference is to one resource",
         _replace(f"{ENTERPRISE}:manager", {"value": "m1", "$ref": "https://x.test/Users/m2"}),

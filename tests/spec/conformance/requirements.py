@@ -267,7 +267,7 @@ REQUIREMENTS: Final = (
         "replace: a filter that nothing satisfies is an error: 400 `noTarget`.",
         departure="The value that the filter describes is created: Entra replaces "
         '`emails[type eq "work"].value` of users who have no address yet. A filter that '
-        "describes no single value does get `noTarget`.",
+        "describes no single value, or another than the one that is sent, does get `noTarget`.",
     ),
     # --- 3.6: deletion ---
     must("7644-3.6-gone", "Every operation on a deleted resource is answered with 404."),

@@ -655,6 +655,41 @@ class TestElementsThatAreNotThere:
             patched(user, add("title", "x"), replace(f"emails[{condition}].value", "w@x"))
         assert (refusal.value.operation, refusal.value.path) == (1, "emails")
 
+    @pytest.mark.rfc("7644-3.5.2.3-no-match")
+    @pytest.mark.parametrize("op", ["add", "replace"])
+    @pytest.mark.parametrize(
+        ("path", "value"),
+        [
+            ('roles[value eq "reader"].value', "admin"),
+            ('roles[value eq "reader"]', {"value": "admin"}),
+            ('roles[value eq "reader"]', "admin"),
+            ('emails[type eq "work"].type', "home"),
+            ('emails[type eq "work"]', {"value": "h@x", "type": "home"}),
+            ('emails[type eq "work" and value eq "w@x"].value', "h@x"),
+        ],
+    )
+    def test_are_not_created_if_the_filter_would_not_select_them(
+        self, patched: Patched, user: Document, op: str, path: str, value: Any
+    ) -> None:
+        with pytest.raises(NoTarget):
+            patched(user, {"op": op, "path": path, "value": value})
+
+    def test_are_created_of_values_that_are_of_their_type(self, patched: Patched) -> None:
+        parts = (Attribute("value"), Attribute("rank", "integer"))
+        badges = Attribute("badges", "complex", multi_valued=True, sub_attributes=parts)
+        badged = ResourceType("T", "/Ts", "", Schema("urn:t:2.0:T", "T", "", (badges,)))
+        for rank in ("5", "5.0"):
+            changed = patched({}, add(f"badges[rank eq {rank}].value", "x"), of=badged)
+            assert repr(changed) == repr({"badges": [{"rank": 5, "value": "x"}]})
+        with pytest.raises(InvalidValue):
+            patched({}, add("badges[rank eq 5.5].value", "x"), of=badged)
+
+    def test_are_created_if_the_filter_selects_them_in_other_letters(
+        self, patched: Patched, user: Document
+    ) -> None:
+        value = {"value": "w@x", "type": "work"}
+        assert patched(user, add('emails[type eq "WORK"]', value))["emails"] == [WORK]
+
 
 class TestPrimary:
     EMAILS = ({**WORK, "primary": True}, HOME)
