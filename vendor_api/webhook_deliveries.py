@@ -264,8 +264,6 @@ def _redelivery(asked: RedeliveryWanted) -> Redelivery:
         InvalidValue: nothing is said, or two things are.
     """
     by_time = asked.since is not None or asked.until is not None
-    if asked.dead is False:
-        raise InvalidValue("dead: should be true, or left out.", path="dead")
     if [asked.ids is not None, by_time, asked.dead is not None].count(True) != 1:
         raise InvalidValue(
             'Say which deliveries are meant in one way: "ids", "since" with or without "until", or'
