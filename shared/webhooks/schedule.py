@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import random
+
+    from shared.store.webhook_checkpoints import Checkpoint
+    from shared.store.webhook_deliveries import Delivery
 
 _MINUTE, _HOUR = 60, 3_600
 
@@ -24,6 +28,12 @@ _JITTER = 0.1
 
 LONGEST_DELAY: Final = max(DELAYS) * (1 + _JITTER)
 """Seconds between an attempt and the next one at most."""
+
+HELD_MS = 60_000
+"""How long a run has a checkpoint to itself, unless it gives it back before."""
+
+_SKEW_MS = 60_000
+"""How far the clocks of two instances may be apart."""
 
 LONGEST_RETRY_AFTER = _HOUR
 """Seconds of `Retry-After` that are heeded."""
@@ -73,3 +83,51 @@ def retry_after(header: str | None, now: float) -> int | None:
     at = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     seconds = (at - datetime.fromtimestamp(now, UTC)).total_seconds()
     return min(max(round(seconds), 0), LONGEST_RETRY_AFTER)
+
+
+def is_due(delivery: Delivery, checkpoint: Checkpoint, now: int) -> bool:
+    """Tell whether the next attempt of a delivery is to be made."""
+    return due_of(delivery, checkpoint, now) <= now
+
+
+def due_of(delivery: Delivery, checkpoint: Checkpoint, now: int) -> int:
+    """Say when a delivery is due: at once, if its endpoint has recovered since it was tried.
+
+    Times that no attempt can have put so far into the future are of a clock that was ahead.
+    """
+    if (delivery.last_attempt or now) < checkpoint.recovered_at <= now:
+        return 0
+    due = delivery.next_attempt or 0
+    return due if due <= now + round(1_000 * LONGEST_DELAY) + _SKEW_MS else 0
+
+
+def is_asked(delivery: Delivery) -> bool:
+    """Tell whether somebody wants it to be made now, and it was not tried since."""
+    return delivery.redelivered is not None and delivery.redelivered == delivery.next_attempt
+
+
+def next_look(checkpoint: Checkpoint) -> int | None:
+    """Say when there is something to do for a checkpoint, apart from new events."""
+    if checkpoint.failures >= SUSPENDED_AFTER:
+        return min(checkpoint.probe_at, checkpoint.due or checkpoint.probe_at)
+    return checkpoint.due
+
+
+def without_future(checkpoint: Checkpoint, now: int) -> Checkpoint:
+    """Take out times later than any that can be written now: a clock that was ahead has left them.
+
+    The endpoint would be left alone until then.
+    """
+
+    def kept(moment: int, ahead: float) -> int:
+        return moment if moment <= now + round(1_000 * ahead) + _SKEW_MS else 0
+
+    return replace(
+        checkpoint,
+        due=None if checkpoint.due is None else kept(checkpoint.due, LONGEST_DELAY),
+        held_until=kept(checkpoint.held_until, HELD_MS / 1_000),
+        quiet_until=kept(checkpoint.quiet_until, LONGEST_RETRY_AFTER),
+        probe_at=kept(checkpoint.probe_at, LONGEST_PROBE),
+        recovered_at=kept(checkpoint.recovered_at, 0),
+        swept_at=kept(checkpoint.swept_at, 0),
+    )

@@ -28,7 +28,8 @@ from shared.store.webhook_deliveries import WebhookDeliveries
 from shared.tables.account import TableAddress
 from shared.tables.azure_table import open_table
 from shared.tables.request_context import RequestContext
-from shared.webhooks.dispatcher import Dispatcher, Sources
+from shared.webhooks.dispatch_run import Sources
+from shared.webhooks.dispatcher import Dispatcher
 from shared.webhooks.hints import ChangeHints
 from shared.webhooks.sender import Attempt, WebhookSender
 

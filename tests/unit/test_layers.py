@@ -44,7 +44,9 @@ PACKAGE_CHECK = "shared.web.package_check"
 TELEMETRY = "shared.telemetry"
 SIGNATURES, KEYS_OF_ADMIN = "shared.oauth.signatures", "tools.admin.signing"
 WEBHOOKS, QUEUE_CLIENT = "shared.webhooks", "shared.queues.client"
-SENDS_WEBHOOKS = tuple(f"{WEBHOOKS}.{each}" for each in ("sender", "dispatcher", "process"))
+SENDS_WEBHOOKS = tuple(
+    f"{WEBHOOKS}.{each}" for each in ("sender", "dispatch_run", "dispatcher", "process")
+)
 OPEN_TELEMETRY = f"{TELEMETRY}.open_telemetry"
 OF_THE_CORE = (f"{CORE}.folding", f"{CORE}.members", f"{CORE}.schema.Document")
 """What the store needs of the protocol: how values are compared, and what a document is."""

@@ -10,7 +10,7 @@ import pytest
 
 from shared.tables.request_context import Bound
 from shared.tenant_settings import patched
-from shared.webhooks.dispatcher import UNDECIDED_SECONDS
+from shared.webhooks.dispatch_run import UNDECIDED_SECONDS
 from tests.support.seeds import seed
 
 if TYPE_CHECKING:

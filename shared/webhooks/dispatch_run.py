@@ -1,0 +1,467 @@
+"""One run of the dispatcher for an endpoint and a tenant."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from shared.clock import Clock, rfc3339
+from shared.errors import NotFound
+from shared.events.event import Event
+from shared.events.feed import Feed, FeedPosition
+from shared.store.webhook_checkpoints import Checkpoint, WebhookCheckpoints
+from shared.store.webhook_deliveries import Delivery, DeliveryStream, WebhookDeliveries
+from shared.store.webhook_endpoints import WebhookEndpoint, WebhookEndpoints
+from shared.tables.operations import OperationRejected
+from shared.tables.request_context import RequestContext
+from shared.webhooks.endpoint_load import EndpointLoad
+from shared.webhooks.hints import ChangeHints
+from shared.webhooks.positions import Sent, position_at, read_position, settled_at, write_position
+from shared.webhooks.schedule import (
+    HELD_MS,
+    SUSPENDED_AFTER,
+    due_of,
+    is_asked,
+    is_due,
+    next_look,
+    without_future,
+)
+from shared.webhooks.sender import Attempt, WebhookSender
+from shared.webhooks.settlement import Work, joined, settle
+from shared.webhooks.signing import headers_of
+
+DISPATCH_SECONDS = 20.0
+"""How long a run begins attempts. With one of 15 s and a checkpoint it ends within 40 s."""
+
+BATCH, SMALL_BATCH = 32, 4
+"""Events between two checkpoints: of an endpoint that answers, and of one whose last attempt has
+failed."""
+
+SENDS_AT_ONCE = 4
+"""Attempts at an endpoint with events of one tenant that are under way at once."""
+
+MOST_PENDING_DELIVERIES = 1_000
+"""Deliveries of a tenant to an endpoint that are tried again beside the feed. With more, what
+follows stays in the feed."""
+
+_MOST_READ = 1_000
+"""Events of a reading of the feed that has told only what was sent."""
+
+BUSY_SECONDS = 30.0
+"""When an endpoint is looked at again of which enough runs are waiting for an answer."""
+
+UNDECIDED_SECONDS = 30.0
+"""When the feed is read again that ends before what the guard has yet to rule on."""
+
+KEPT_DAYS = 30
+_DAY_MS = 86_400_000
+_REFRESH_MS = 60_000
+
+_GONE = 410
+
+_log = logging.getLogger("scim.webhooks")
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What the dispatcher reads and writes, and by what it sends.
+
+    Attributes:
+        endpoints: to which events are sent.
+        secrets: returns those that sign for an endpoint.
+        feed: where the events are.
+        checkpoints: how far each endpoint has come.
+        deliveries: what became of each event.
+        sender: sends one webhook.
+        hints: how it is called again.
+        paths: of the endpoints of SCIM, by the name of the resource type.
+        kept_days: how long events are kept.
+    """
+
+    endpoints: WebhookEndpoints
+    secrets: Callable[[str], Awaitable[tuple[str, ...]]]
+    feed: Feed
+    checkpoints: WebhookCheckpoints
+    deliveries: WebhookDeliveries
+    sender: WebhookSender
+    hints: ChangeHints
+    paths: Mapping[str, str]
+    kept_days: int
+
+
+class DispatchRun:
+    """One run for an endpoint and a tenant."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what the dispatcher has, and for whom
+        self,
+        sources: Sources,
+        clock: Clock,
+        draw: random.Random,
+        load: EndpointLoad,
+        context: RequestContext,
+        endpoint: WebhookEndpoint,
+    ) -> None:
+        self._sources = sources
+        self._clock = clock
+        self._draw = draw
+        self._load = load
+        self._context = context
+        self._endpoint = endpoint
+        self._stream = DeliveryStream(endpoint.id, context.tenant)
+        self._until = clock.steady() + DISPATCH_SECONDS
+        self._is_gone = self._has_answered_gone = False
+        self._is_busy = self._is_cut = False
+
+    async def run(self, *, expires: bool) -> None:
+        """Send what is due, and see to it that somebody looks again when more is."""
+        if not await self._load.has_room_soon(self._endpoint.id):
+            await self._look_again(BUSY_SECONDS)
+            return
+        checkpoint = await self._begin()
+        while self._may_go_on():
+            if checkpoint.is_held(self._now(), self._context.request_id):
+                return
+            work = await self._find(checkpoint, self._now())
+            if work.deliveries:
+                checkpoint = await self._send(checkpoint, work)
+            elif work.must_write:
+                checkpoint = await self._settle(checkpoint, work, {})
+            else:
+                break
+        if expires:
+            checkpoint = await self._expire(checkpoint)
+        await self._plan(checkpoint)
+
+    @property
+    def _is_over(self) -> bool:
+        return self._is_gone or self._is_busy or self._clock.steady() >= self._until
+
+    def _may_go_on(self) -> bool:
+        """Tell whether there is time, and go by what the endpoint is now.
+
+        It may have been deleted, paused, given another URL or taken from the tenant since the run
+        began.
+        """
+        if self._is_over:
+            return False
+        known = self._sources.endpoints.latest() or ()
+        found = next((each for each in known if each.id == self._endpoint.id), None)
+        if found is None or found.state != "enabled" or not found.is_of(self._context.tenant):
+            self._is_gone = True
+            return False
+        self._endpoint = found
+        return True
+
+    async def _begin(self) -> Checkpoint:
+        """Read the checkpoint, or begin with what has happened since the endpoint is the tenant's.
+
+        What happened while the tenant was taken from it is passed over.
+        """
+        found = await self._sources.checkpoints.read(self._context, self._endpoint.id)
+        since = self._endpoint.since(self._context.tenant)
+        beginning = write_position(position_at(since))
+        if found is None:
+            return Checkpoint(beginning)
+        if settled_at(read_position(found.position)) < since:
+            found = replace(found, position=beginning, sent=b"")
+        return self._without_lost(without_future(found, self._now()))
+
+    def _without_lost(self, checkpoint: Checkpoint) -> Checkpoint:
+        """Tell of events that have expired before they were sent, and go on behind them."""
+        kept_since = self._now() - self._sources.kept_days * _DAY_MS
+        if settled_at(read_position(checkpoint.position)) >= kept_since:
+            return checkpoint
+        _log.error(
+            "webhook endpoint %s: events of tenant %s from before %s are lost, because they are no"
+            " longer kept; copy all users and groups anew, as docs/integrate.md says",
+            self._endpoint.id,
+            self._context.tenant,
+            rfc3339(kept_since / 1_000),
+        )
+        position = write_position(position_at(kept_since))
+        return replace(checkpoint, position=position, sent=b"", lost_before=kept_since)
+
+    async def _find(self, checkpoint: Checkpoint, now: int) -> Work:
+        """Find what is to be sent now."""
+        is_quiet = now < checkpoint.quiet_until
+        if is_quiet and not checkpoint.is_asked:
+            return Work([])
+        is_suspended = checkpoint.failures >= SUSPENDED_AFTER
+        is_probe = is_suspended and now >= checkpoint.probe_at
+        due, later, pending = await self._pending(checkpoint, now, is_probe=is_probe)
+        if is_quiet:
+            later += [each for each in due if not is_asked(each)]
+            due = [each for each in due if is_asked(each)]
+        most = SMALL_BATCH if checkpoint.failures else BATCH
+        most = 1 if is_suspended else most
+        taken, left = due[:most], [*due[most:], *later]
+        work = Work(
+            taken,
+            frozenset(each.id for each in taken),
+            pending=pending,
+            next_due=min((due_of(each, checkpoint, now) for each in left), default=None),
+            is_probe=bool(taken) and not is_due(taken[0], checkpoint, now),
+            # What was due is so no longer: its next attempt was put off by a run that had it.
+            must_write=not taken and checkpoint.due is not None and checkpoint.due <= now,
+            is_asked=any(map(is_asked, left)),
+        )
+        if is_quiet:
+            return work
+        room = most - len(taken)
+        if room and pending < MOST_PENDING_DELIVERIES and (is_probe or not is_suspended):
+            await self._read_feed(checkpoint, work, room)
+        return work
+
+    async def _pending(
+        self, checkpoint: Checkpoint, now: int, *, is_probe: bool
+    ) -> tuple[list[Delivery], list[Delivery], int]:
+        """Read deliveries that are due, in the order of their times; those that are not; how many.
+
+        For a probe the next one counts as due.
+        """
+        has_due = checkpoint.due is not None and (checkpoint.due <= now or is_probe)
+        if not has_due:
+            return [], [], checkpoint.pending if checkpoint.due is not None else 0
+        found = await self._sources.deliveries.pending(self._context, self._stream, 10_000)
+        found.sort(key=lambda each: (each.next_attempt or 0, each.id))
+        due = [each for each in found if is_due(each, checkpoint, now)]
+        later = [each for each in found if not is_due(each, checkpoint, now)]
+        if is_probe and not due and later:
+            due, later = later[:1], later[1:]
+        return due, later, len(found)
+
+    async def _read_feed(self, checkpoint: Checkpoint, work: Work, room: int) -> None:
+        """Read events that were not sent yet, until there are some or the feed ends.
+
+        Where a row became visible late, the feed tells anew what was told in the last 2 minutes.
+        """
+        sent, began = Sent(checkpoint.sent), read_position(checkpoint.position)
+        position, limit = began, room
+        while True:
+            page = await self._sources.feed.read(
+                self._context, position, limit, self._endpoint.types
+            )
+            new = [each for each in page.events if not sent.has(each)]
+            if len(new) > room and limit > room:
+                limit = room  # more than fits into a transaction
+                continue
+            work.told += page.events
+            if new or not page.has_more:
+                break
+            position, limit = page.position, min(4 * limit, _MOST_READ)
+        self._is_cut = page.is_cut
+        now = self._now()
+        # Of a type that is served no longer nothing could be read.
+        served = [each for each in new if self._is_served(each)]
+        work.deliveries += [self._delivery(each, now) for each in served]
+        work.position = page.position
+        has_moved = page.has_more or _has_moved(began, page.position)
+        work.must_write |= bool(work.told) or has_moved or not checkpoint.etag
+
+    def _is_served(self, event: Event) -> bool:
+        return event.is_of_guard or event.resource[0] in self._sources.paths
+
+    def _delivery(self, event: Event, now: int) -> Delivery:
+        document = {**event.document(self._sources.paths), "tenant": self._context.tenant}
+        body = json.dumps(document, separators=(",", ":"))
+        return Delivery(
+            event.id,
+            self._endpoint.id,
+            self._context.tenant,
+            event.type,
+            next_attempt=now,
+            body=body,
+        )
+
+    async def _send(self, checkpoint: Checkpoint, work: Work) -> Checkpoint:
+        """Take the checkpoint, send, and write what came of it."""
+        secrets = await self._sources.secrets(self._endpoint.id)
+        if not secrets:
+            _log.error(
+                "webhook endpoint %s has no valid secret in the vault; nothing is sent to it",
+                self._endpoint.id,
+            )
+            self._is_gone = True
+            return checkpoint
+        held = replace(
+            checkpoint, holder=self._context.request_id, held_until=self._now() + HELD_MS
+        )
+        taken = await self._write(held)
+        attempts = await self._attempt_all(work.deliveries, secrets)
+        if not attempts and not self._is_gone:
+            # Others try this endpoint already, and there are enough of them while it fails.
+            self._is_busy = True
+            return await self._write(replace(taken, holder="", held_until=0))
+        return await self._settle(taken, work, attempts)
+
+    async def _attempt_all(
+        self, deliveries: Sequence[Delivery], secrets: tuple[str, ...]
+    ) -> dict[str, Attempt]:
+        """Send several at once; return what came of those that were tried, as they ended."""
+        attempts: dict[str, Attempt] = {}
+        waiting = iter(deliveries)
+
+        async def work_on() -> None:
+            while self._may_go_on() and not _fails(attempts):
+                if not self._load.has_room(self._endpoint.id):
+                    return  # another worker of this run goes on
+                delivery = next(waiting, None)
+                if delivery is None:
+                    return
+                attempt = await self._attempt(delivery, secrets)
+                attempts[delivery.id] = attempt
+                if attempt.status == _GONE:
+                    self._is_gone = self._has_answered_gone = True
+
+        async with asyncio.TaskGroup() as workers:
+            for _ in range(min(SENDS_AT_ONCE, len(deliveries))):
+                workers.create_task(work_on())
+        return attempts
+
+    async def _attempt(self, delivery: Delivery, secrets: tuple[str, ...]) -> Attempt:
+        body = delivery.body.encode()
+        headers = headers_of(delivery.id, self._now() // 1_000, body, secrets)
+        attempt: Attempt | None = None
+        number = self._load.begin(self._endpoint.id)
+        try:
+            attempt = await self._sources.sender.send(self._endpoint.url, headers, body)
+        finally:
+            succeeded = attempt is not None and attempt.has_succeeded
+            self._load.end(self._endpoint.id, number, succeeded=succeeded)
+        return attempt
+
+    async def _settle(
+        self, checkpoint: Checkpoint, work: Work, attempts: Mapping[str, Attempt]
+    ) -> Checkpoint:
+        """Write the new checkpoint with what became of each delivery, and give it back.
+
+        What somebody wanted to be made again while it was sent is sent once more, unless it has
+        arrived.
+
+        Raises:
+            OperationRejected: another run has taken the checkpoint.
+        """
+        now = self._now()
+        write, own, endpoint = self._sources.checkpoints.write, self._context, self._endpoint.id
+        settled = settle(checkpoint, work, attempts, now, self._draw)
+        try:
+            written = await write(own, endpoint, settled.checkpoint, settled.operations)
+        except OperationRejected:
+            moved = await self._moved_by_redelivery()
+            if moved is None:
+                raise
+            work = await self._with_redelivered(work)
+            settled = settle(checkpoint, work, attempts, now, self._draw)
+            after = joined(settled.checkpoint, moved)
+            written = await write(own, endpoint, after, settled.operations)
+        await self._tell(checkpoint, written, settled.outcomes)
+        return written
+
+    async def _with_redelivered(self, work: Work) -> Work:
+        """Read what somebody wanted to be made again while it was sent."""
+        before = {each.id: each for each in work.deliveries if each.id in work.known}
+        read = self._sources.deliveries.pending_among
+        found = await read(self._context, self._stream, before)
+        again = {
+            key: now for key, now in found.items() if now.redelivered != before[key].redelivered
+        }
+        deliveries = [again.get(each.id, each) for each in work.deliveries]
+        return replace(work, deliveries=deliveries, asked_again=frozenset(again))
+
+    async def _tell(
+        self, before: Checkpoint, after: Checkpoint, outcomes: Sequence[Delivery]
+    ) -> None:
+        """Write into the log what an operator has to know, and switch off what is gone."""
+        dead = sum(each.state == "dead" for each in outcomes)
+        endpoint, tenant = self._endpoint.id, self._context.tenant
+        if dead:
+            _log.error(
+                "webhook endpoint %s: %d events of tenant %s are dead letters, after the last"
+                " attempt has failed",
+                endpoint,
+                dead,
+                tenant,
+            )
+        if before.failures < SUSPENDED_AFTER <= after.failures:
+            _log.warning(
+                "webhook endpoint %s fails: %d attempts in a row for tenant %s; it is tried once"
+                " in a while, and its events wait",
+                endpoint,
+                after.failures,
+                tenant,
+            )
+        if self._has_answered_gone:
+            with contextlib.suppress(NotFound):
+                await self._sources.endpoints.disable(self._context, endpoint, "answered 410 Gone")
+            _log.error("webhook endpoint %s is switched off: it has answered 410 Gone", endpoint)
+
+    async def _expire(self, checkpoint: Checkpoint) -> Checkpoint:
+        """Delete deliveries that are older than they are kept, once a day."""
+        now = self._now()
+        if not checkpoint.etag or now < checkpoint.swept_at + _DAY_MS:
+            return checkpoint
+        before = now - KEPT_DAYS * _DAY_MS
+        await self._sources.checkpoints.expire(self._context, self._stream, before)
+        return await self._write(replace(checkpoint, swept_at=now))
+
+    async def _plan(self, checkpoint: Checkpoint) -> None:
+        """Have somebody look again when the next attempt is due."""
+        if self._is_gone:
+            return
+        if self._is_busy:
+            await self._look_again(BUSY_SECONDS)
+            return
+        now = self._now()
+        at = next_look(checkpoint)
+        if self._clock.steady() >= self._until:
+            at = now if at is None else min(at, now)
+        if self._is_cut:
+            ruled = now + round(1_000 * UNDECIDED_SECONDS)
+            at = ruled if at is None else min(at, ruled)
+        if at is not None:
+            quiet_until = 0 if checkpoint.is_asked else checkpoint.quiet_until
+            await self._look_again(max(at, quiet_until, now) - now, is_ms=True)
+
+    async def _look_again(self, wait: float, *, is_ms: bool = False) -> None:
+        seconds = wait / 1_000 if is_ms else wait
+        await self._sources.hints.look_again(self._context.tenant, seconds)
+
+    async def _write(self, checkpoint: Checkpoint) -> Checkpoint:
+        """Write a checkpoint; one that a redelivery has moved meanwhile is due as that has said.
+
+        Raises:
+            OperationRejected: another run has taken it.
+        """
+        own, endpoint = self._context, self._endpoint.id
+        try:
+            return await self._sources.checkpoints.write(own, endpoint, checkpoint)
+        except OperationRejected:
+            moved = await self._moved_by_redelivery()
+            if moved is None:
+                raise
+        return await self._sources.checkpoints.write(own, endpoint, joined(checkpoint, moved))
+
+    async def _moved_by_redelivery(self) -> Checkpoint | None:
+        """Read the checkpoint as a redelivery has moved it; None where another run has taken it."""
+        found = await self._sources.checkpoints.read(self._context, self._endpoint.id)
+        is_own = found is not None and found.holder == self._context.request_id
+        return found if is_own else None
+
+    def _now(self) -> int:
+        """Return the time in POSIX milliseconds."""
+        return int(self._clock.wall() * 1_000)
+
+
+def _has_moved(before: FeedPosition, after: FeedPosition) -> bool:
+    """Tell whether a reading has gone so far that it is not to be repeated."""
+    moved = settled_at(after) - settled_at(before)
+    return moved >= _DAY_MS or (after.rows > 0 and moved >= _REFRESH_MS)
+
+
+def _fails(attempts: Mapping[str, Attempt]) -> bool:
+    """Tell whether the last attempts have all failed, so that no more are worth making."""
+    last = list(attempts.values())[-SUSPENDED_AFTER:]
+    return len(last) == SUSPENDED_AFTER and not any(each.has_succeeded for each in last)

@@ -1,0 +1,191 @@
+"""What comes of attempts, without I/O: the new checkpoint, and what is written of each event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from shared.tables.operations import Delete, Replace
+from shared.tables.rows import ANY_ETAG
+from shared.webhooks.positions import Sent, settled_at, write_position
+from shared.webhooks.schedule import (
+    SUSPENDED_AFTER,
+    due_of,
+    is_asked,
+    next_attempt,
+    next_probe,
+    retry_after,
+)
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Mapping, Sequence
+
+    from shared.events.event import Event
+    from shared.events.feed import FeedPosition
+    from shared.store.webhook_checkpoints import Checkpoint
+    from shared.store.webhook_deliveries import Delivery
+    from shared.tables.operations import RowOperation
+    from shared.webhooks.sender import Attempt
+
+_WAIT_STATUSES = frozenset({429, 503})
+
+
+@dataclass(slots=True)
+class Work:
+    """What a run has found to do for an endpoint of a tenant.
+
+    Attributes:
+        deliveries: what is to be sent.
+        known: ids of those that lie in rows already.
+        pending: how many deliveries are pending, those of this work included.
+        next_due: when the first of those is due that are left aside.
+        is_probe: whether one is sent ahead of its time, to see whether the endpoint answers.
+        position: in the feed, behind it; None where that was not read.
+        told: all events that the feed has told on the way.
+        must_write: whether the checkpoint has to move although nothing is sent.
+        is_asked: whether more of it is left aside that somebody wants to be made now.
+        asked_again: ids of those that somebody wanted to be made again while they were sent.
+    """
+
+    deliveries: list[Delivery]
+    known: frozenset[str] = frozenset()
+    pending: int = 0
+    next_due: int | None = None
+    is_probe: bool = False
+    position: FeedPosition | None = None
+    told: list[Event] = field(default_factory=list)
+    must_write: bool = False
+    is_asked: bool = False
+    asked_again: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What comes of attempts.
+
+    Attributes:
+        checkpoint: the new one.
+        operations: what writes the deliveries.
+        outcomes: what became of each delivery of the work, in its order.
+    """
+
+    checkpoint: Checkpoint
+    operations: list[RowOperation]
+    outcomes: list[Delivery]
+
+
+def settle(
+    checkpoint: Checkpoint,
+    work: Work,
+    attempts: Mapping[str, Attempt],
+    now: int,
+    draw: random.Random,
+) -> Settlement:
+    """Work out what comes of attempts.
+
+    Args:
+        checkpoint: as it was taken.
+        work: what was to be sent.
+        attempts: those that were made, by the id of the event, as they ended.
+        now: in POSIX milliseconds.
+        draw: of the jitter.
+    """
+    after = _after(checkpoint, [*attempts.values()], now)
+    outcomes = [_outcome(each, attempts.get(each.id), work, now, draw) for each in work.deliveries]
+    operations: list[RowOperation] = []
+    for before, outcome in zip(work.deliveries, outcomes, strict=True):
+        operations += _moved(before, outcome, is_known=before.id in work.known)
+    pending = [each for each in outcomes if each.state == "pending"]
+    left = work.pending - len(work.known) + len(pending)
+    dues = [due_of(each, after, now) for each in pending]
+    if work.next_due is not None:
+        dues.append(work.next_due)
+    elif left > len(pending) and checkpoint.due is not None:
+        dues.append(checkpoint.due)  # of those that were not read
+    if after.recovered_at == now and left:
+        dues.append(now)
+    is_quieter = after.quiet_until > checkpoint.quiet_until
+    after = replace(
+        after,
+        due=min(dues, default=None),
+        pending=left,
+        holder="",
+        held_until=0,
+        is_asked=not is_quieter and (work.is_asked or any(map(is_asked, pending))),
+    )
+    if work.position is not None:
+        settled = settled_at(work.position)
+        sent = Sent(checkpoint.sent).packed_with(work.told, settled)
+        after = replace(after, position=write_position(work.position), sent=sent)
+    return Settlement(after, operations, outcomes)
+
+
+def joined(own: Checkpoint, moved: Checkpoint) -> Checkpoint:
+    """Take into the checkpoint that a run writes what a redelivery has written meanwhile."""
+    dues = [each for each in (own.due, moved.due) if each is not None]
+    due = min(dues, default=None)
+    return replace(own, etag=moved.etag, due=due, is_asked=moved.is_asked)
+
+
+def _outcome(
+    delivery: Delivery, attempt: Attempt | None, work: Work, now: int, draw: random.Random
+) -> Delivery:
+    """Say what becomes of a delivery: one that was not tried is pending, and due.
+
+    A probe that fails is none of the attempts of the schedule.
+    """
+    if attempt is None:
+        return delivery
+    tried = replace(
+        delivery,
+        attempts=delivery.attempts + (not work.is_probe or attempt.has_succeeded),
+        last_attempt=now,
+        status=attempt.status,
+        latency_ms=attempt.latency_ms,
+        error=attempt.error,
+        answer=attempt.answer or None,
+    )
+    if attempt.has_succeeded:
+        return replace(tried, state="delivered", next_attempt=None)
+    if delivery.id in work.asked_again:
+        return replace(tried, attempts_before=tried.attempts)
+    if work.is_probe:
+        return tried
+    again = next_attempt(now, tried.attempts - tried.attempts_before, draw)
+    if again is None:
+        return replace(tried, state="dead", next_attempt=None)
+    wanted = retry_after(attempt.retry_after, now / 1_000)
+    return replace(tried, next_attempt=max(again, now + 1_000 * (wanted or 0)))
+
+
+def _after(checkpoint: Checkpoint, attempts: Sequence[Attempt], now: int) -> Checkpoint:
+    """Count what came of attempts, in the order in which they ended."""
+    after = checkpoint
+    for attempt in attempts:
+        if attempt.has_succeeded:
+            has_recovered = after.failures >= SUSPENDED_AFTER
+            recovered = now if has_recovered else after.recovered_at
+            after = replace(after, failures=0, failing_since=None, recovered_at=recovered)
+        else:
+            failures = after.failures + 1
+            since = after.failing_since or now
+            after = replace(after, failures=failures, failing_since=since)
+        if attempt.status in _WAIT_STATUSES and attempt.retry_after is not None:
+            seconds = retry_after(attempt.retry_after, now / 1_000) or 0
+            after = replace(after, quiet_until=max(after.quiet_until, now + 1_000 * seconds))
+    if after.failures >= SUSPENDED_AFTER:
+        after = replace(after, probe_at=next_probe(now, after.failures))
+    return after
+
+
+def _moved(before: Delivery, outcome: Delivery, *, is_known: bool) -> list[RowOperation]:
+    """List the operations that write what became of a delivery."""
+    insertion = outcome.insertion()
+    if not is_known:
+        return [insertion]
+    if outcome == before:
+        return []
+    if outcome.key == before.key:
+        return [Replace(outcome.key, insertion.values, ANY_ETAG)]
+    return [Delete(before.key), insertion]
