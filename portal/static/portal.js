@@ -44,9 +44,9 @@ function takeLink(form) {
 function keepLive(part) {
   const state = document.querySelector("[data-live-state]");
   let asking = false;
+  const isInUse = () => part.contains(document.activeElement) || part.querySelector("details[open]");
   async function refresh() {
-    const isInUse = part.contains(document.activeElement) || part.querySelector("details[open]");
-    if (document.hidden || asking || isInUse) {
+    if (document.hidden || asking || isInUse()) {
       return;
     }
     asking = true;
@@ -60,6 +60,10 @@ function keepLive(part) {
         throw new Error(String(answer.status));
       }
       const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
+      // Whoever has reached into the part meanwhile keeps the focus; the next answer is shown.
+      if (isInUse()) {
+        return;
+      }
       showTimes(parsed);
       part.replaceChildren(...document.adoptNode(parsed.body).childNodes);
       state.textContent = "";

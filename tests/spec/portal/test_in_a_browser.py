@@ -16,7 +16,7 @@ from tests.support.fixtures.browser import running_browser, violations
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from playwright.async_api import Browser, BrowserContext, Page
+    from playwright.async_api import Browser, BrowserContext, Page, Route
 
     from tests.support.fixtures.portal_visitor import Visitor
     from tests.support.fixtures.scim_client import Scim
@@ -143,6 +143,29 @@ async def test_a_page_that_nobody_looks_at_asks_for_nothing(desk: Window, visito
     await page.evaluate("Object.defineProperty(document, 'hidden', {get: () => true})")
     await page.clock.run_for(120_000)
     assert [url for url in asked if url.endswith("/portal/watch/live")] == []
+
+
+async def test_an_answer_that_comes_late_takes_the_focus_from_nobody(
+    desk: Window, visitor: Visitor, scim: Scim
+) -> None:
+    await scim.create_user(displayName="Ana Ruiz")
+    page = desk.page
+    await page.clock.install()
+    await enter(page, visitor)
+    await page.goto("/portal/watch")
+    ana = page.get_by_role("link", name="Ana Ruiz")
+
+    async def answer_late(route: Route) -> None:
+        response = await route.fetch()
+        await ana.focus()
+        await route.fulfill(response=response)
+
+    await page.route("**/portal/watch/live", answer_late)
+    async with page.expect_response("**/portal/watch/live"):
+        await page.clock.run_for(31_000)
+    # What comes over the network later is answered later: the part was replaced by then, or stays.
+    await page.evaluate("fetch(location.href).then(answer => answer.text())")
+    await expect(ana).to_be_focused()
 
 
 async def test_everything_is_done_by_keyboard(desk: Window, visitor: Visitor) -> None:
