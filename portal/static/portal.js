@@ -67,13 +67,18 @@ function keepLive(part) {
       showTimes(parsed);
       part.replaceChildren(...document.adoptNode(parsed.body).childNodes);
       state.textContent = "";
+      // A part that is read in steps says when it is whole.
+      if (part.querySelector("[data-whole]")) {
+        clearInterval(timer);
+        document.removeEventListener("visibilitychange", refresh);
+      }
     } catch {
       state.textContent = state.dataset.failed;
     } finally {
       asking = false;
     }
   }
-  setInterval(refresh, Number(part.dataset.every) * 1000);
+  const timer = setInterval(refresh, Number(part.dataset.every) * 1000);
   document.addEventListener("visibilitychange", refresh);
 }
 
