@@ -101,7 +101,23 @@ function takeLocalTime(input) {
   });
 }
 
+// A form that is sent twice by a double click would show the answer to the second, which was refused.
+function sendOnce(form) {
+  let isSent = false;
+  form.addEventListener("submit", (event) => {
+    if (isSent) {
+      event.preventDefault();
+    }
+    isSent = true;
+  });
+  // Whoever comes back to the page may send it again.
+  addEventListener("pageshow", () => { isSent = false; });
+}
+
 showTimes(document);
+for (const form of document.querySelectorAll("form[method=post]")) {
+  sendOnce(form);
+}
 for (const input of document.querySelectorAll("input[data-zone]")) {
   takeLocalTime(input);
 }
