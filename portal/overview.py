@@ -37,7 +37,7 @@ MOST_READ: Final = 100
 ENTRIES_READ: Final = 20
 """Entries of a log that are read; of more failures the page says that there are more."""
 
-FRESH_SECONDS: Final = 300
+REREAD_SECONDS: Final = 300
 """How old a reading is before the tenant is read again."""
 
 _MOST_REMEMBERED: Final = 5_000
@@ -202,7 +202,7 @@ async def glance_at_all(visit: Visit, text: str, *, is_fresh: bool) -> list[Tena
     now = time.time()
     due = findings.due(
         [each.name for each in found if not each.is_closed],
-        now if is_fresh else now - FRESH_SECONDS,
+        now if is_fresh else now - REREAD_SECONDS,
     )
     await _read_all(visit, due)
     known = (

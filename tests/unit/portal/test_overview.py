@@ -8,7 +8,7 @@ import pytest
 
 from portal.overview import (
     ENTRIES_READ,
-    FRESH_SECONDS,
+    REREAD_SECONDS,
     Concern,
     LogSummary,
     RememberedFindings,
@@ -145,7 +145,7 @@ def test_a_view_reads_what_was_never_read_and_then_what_was_read_the_longest_ago
     for name, seconds_ago in (("new", 10), ("old", 400), ("older", 500)):
         remembered.put(name, TenantFindings(NOW - seconds_ago, LogSummary()))
     tenants = ["new", "never", "old", "older"]
-    assert remembered.due(tenants, NOW - FRESH_SECONDS) == ["never", "older", "old"]
+    assert remembered.due(tenants, NOW - REREAD_SECONDS) == ["never", "older", "old"]
     assert remembered.due(tenants, NOW) == ["never", "older", "old", "new"]
     monkeypatch.setattr("portal.overview.MOST_READ", 2)
     assert remembered.due(tenants, NOW) == ["never", "older"]
