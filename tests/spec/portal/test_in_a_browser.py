@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Error, expect
 
 from tests.support.fixtures.browser import running_browser, violations
 
@@ -236,6 +236,34 @@ async def test_a_new_token_is_where_the_eye_is_and_has_the_focus(
     await expect(copy).to_be_focused()
     await expect(copy).to_be_in_viewport()
     await expect(page.locator("#drawn-token")).to_be_in_viewport()
+
+
+async def test_a_double_click_draws_one_token_and_shows_it(desk: Window, visitor: Visitor) -> None:
+    await enter(desk.page, visitor)
+    tokens = desk.page.locator("#tokens tbody tr")
+    before = await tokens.count()
+    await desk.page.get_by_role("button", name="Draw a token").dblclick()
+    await expect(desk.page.locator("#drawn-token")).to_be_visible()
+    await expect(tokens).to_have_count(before + 1)
+    assert desk.problems == []
+
+
+async def test_whoever_goes_back_to_a_new_token_does_not_see_it_again(
+    desk: Window, visitor: Visitor
+) -> None:
+    page = desk.page
+    await enter(page, visitor)
+    await page.get_by_role("button", name="Draw a token").click()
+    await expect(page.locator("#drawn-token")).to_be_visible()
+    drawn = await page.locator("#tokens tbody tr").count()
+    await page.get_by_role("link", name="Watch").click()
+    await page.wait_for_url("**/portal/watch")
+    # The browser has kept no copy, and asks whether it is to send the form again.
+    with pytest.raises(Error, match="ERR_CACHE_MISS"):
+        await page.go_back()
+    await page.goto("/portal/connect")
+    await expect(page.locator("#drawn-token")).to_have_count(0)
+    await expect(page.locator("#tokens tbody tr")).to_have_count(drawn)
 
 
 async def test_times_are_shown_in_the_zone_of_the_visitor(
