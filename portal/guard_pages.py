@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from portal.names import read_names_at
-from portal.overview import summaries
+from portal.overview import findings
 from portal.refusals import PageRefusal
 from portal.rendering import render, see_other
 from shared.errors import Conflict, NotFound
@@ -87,7 +87,7 @@ async def decide(visit: Visit) -> ScimResponse:
     finally:
         if context.has_written:
             await visit.services.webhooks.give_hint(context.tenant)
-    summaries.forget(context.tenant)
+    findings.forget(context.tenant)
     return see_other(f"/portal/guard?decided={hold_id}")
 
 

@@ -1,9 +1,11 @@
 """All tenants at a glance: what staff should look at, the most pressing first.
 
 Names, states and expiry of tokens are in memory. Of a tenant that is open the newest entries of
-its provisioning log and what the guard holds are read, two calls, and remembered for some minutes;
-so the page of a thousand tenants costs two thousand calls once, and none when it is turned or
-loaded again. How many users and groups there are is read for those that are shown.
+its provisioning log and what the guard holds are read, two calls, and remembered with the time of
+the reading. A view of the page reads some tenants and no more, those that were never read first,
+then those that were read the longest ago; so a view of a thousand tenants costs what a view of a
+hundred does, and the page tells how many of them have been read. How many users and groups there
+are is read for those that are shown.
 """
 
 from __future__ import annotations
@@ -29,15 +31,17 @@ if TYPE_CHECKING:
     from shared.store.counters import ResourceNumbers
     from shared.store.provisioning_log import KeptEntry
 
-MOST_LOOKED_AT: Final = 1_000
-"""Tenants whose log is read for a page; of more the others stand behind, by name."""
+MOST_READ: Final = 100
+"""Tenants that are read for a view of the page; the next view reads the next ones."""
 
 ENTRIES_READ: Final = 20
 """Entries of a log that are read; of more failures the page says that there are more."""
 
-_REMEMBERED_SECONDS: Final = 300.0
+REREAD_SECONDS: Final = 300
+"""How old a reading is before the tenant is read again."""
+
 _MOST_REMEMBERED: Final = 5_000
-_READING_SECONDS: Final = 12.0
+_READING_SECONDS: Final = 3.0
 _DAY: Final = 86_400
 _SOON: Final = 30 * _DAY
 
@@ -63,6 +67,7 @@ class Concern(StrEnum):
 
 
 _RANKS: Final = {reason: rank for rank, reason in enumerate(Concern)}
+_UNREAD, _CALM, _CLOSED = len(Concern), len(Concern) + 1, len(Concern) + 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +90,13 @@ class TenantFindings:
     """What was read of a tenant.
 
     Attributes:
-        log: what its log tells.
+        read_at: when, in POSIX seconds.
+        log: what its log tells; None where it could not be read.
         is_held: whether a mass removal is held back, and waits for a decision.
     """
 
-    log: LogSummary = LogSummary()
+    read_at: float
+    log: LogSummary | None = None
     is_held: bool = False
 
 
@@ -100,20 +107,26 @@ class TenantGlance:
     Attributes:
         name: its name.
         access: whether its tokens open it, and when the newest expires.
-        log: what its log tells; None where that was not read.
-        is_held: whether a mass removal is held back, and waits for a decision.
-        was_asked: whether it was to be read.
+        findings: what was read of it; None where it was not read yet, or is closed.
         numbers: of users and groups; None where they were not read.
         reasons: why somebody should look at it, the most pressing first.
     """
 
     name: str
     access: TenantAccess
-    log: LogSummary | None = None
-    is_held: bool = False
-    was_asked: bool = False
+    findings: TenantFindings | None = None
     numbers: ResourceNumbers | None = None
     reasons: tuple[Concern, ...] = ()
+
+    @property
+    def log(self) -> LogSummary | None:
+        """What its log tells; None where that was not read."""
+        return None if self.findings is None else self.findings.log
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a mass removal is held back, and waits for a decision."""
+        return self.findings is not None and self.findings.is_held
 
     @property
     def is_closed(self) -> bool:
@@ -121,47 +134,62 @@ class TenantGlance:
         return self.access.state is TenantState.CLOSED
 
     @property
-    def order(self) -> tuple[int, int, int, str]:
-        """By what it is sorted: how pressing, closed ones last, most failures first, then name."""
-        rank = min((_RANKS[reason] for reason in self.reasons), default=len(Concern))
+    def is_unread(self) -> bool:
+        """Whether it is open, and was not read yet."""
+        return self.findings is None and not self.is_closed
+
+    @property
+    def order(self) -> tuple[int, int, str]:
+        """By what it is sorted: how pressing, most failures first, then name.
+
+        What was not read yet may be pressing, and stands before what is known not to be; closed
+        ones are last.
+        """
+        calm = _CLOSED if self.is_closed else _UNREAD if self.is_unread else _CALM
+        rank = min((_RANKS[reason] for reason in self.reasons), default=calm)
         failures = 0 if self.log is None else self.log.failures
-        return rank, int(self.is_closed), -failures, self.name
+        return rank, -failures, self.name
 
 
 @dataclass(slots=True)
-class RememberedSummaries:
+class RememberedFindings:
     """What this process has read of tenants.
 
     Attributes:
-        by_tenant: with the steady time at which it was read.
+        by_tenant: what was read, the oldest first.
     """
 
-    by_tenant: dict[str, tuple[float, TenantFindings]] = field(default_factory=dict)
+    by_tenant: dict[str, TenantFindings] = field(default_factory=dict)
 
     def of(self, tenant: str) -> TenantFindings | None:
-        """Return what was read within the last minutes; None without."""
-        read_at, summary = self.by_tenant.get(tenant, (-_REMEMBERED_SECONDS, TenantFindings()))
-        return summary if time.monotonic() - read_at < _REMEMBERED_SECONDS else None
+        """Return what was read of a tenant; None without."""
+        return self.by_tenant.get(tenant)
 
-    def put(self, tenant: str, summary: TenantFindings) -> None:
+    def put(self, tenant: str, found: TenantFindings) -> None:
         """Remember what was read; of too many the oldest is dropped."""
+        self.by_tenant.pop(tenant, None)
         if len(self.by_tenant) >= _MOST_REMEMBERED:
             del self.by_tenant[next(iter(self.by_tenant))]
-        self.by_tenant.pop(tenant, None)
-        self.by_tenant[tenant] = time.monotonic(), summary
+        self.by_tenant[tenant] = found
 
     def forget(self, tenant: str) -> None:
         """Have a tenant read again."""
         self.by_tenant.pop(tenant, None)
 
+    def due(self, tenants: Sequence[str], before: float) -> list[str]:
+        """Choose which to read now: never read, or before a time, the longest ago first."""
+        read_at = {name: found.read_at for name in tenants if (found := self.of(name))}
+        old = [name for name in tenants if read_at.get(name, 0.0) < before]
+        return sorted(old, key=lambda name: read_at.get(name, 0.0))[:MOST_READ]
 
-summaries = RememberedSummaries()
+
+findings = RememberedFindings()
 
 
 async def glance_at_all(visit: Visit, text: str, *, is_fresh: bool) -> list[TenantGlance]:
     """List the tenants whose names have a text in them, the most pressing first.
 
-    2 calls for each that is open and was not read within five minutes, 1,000 such at most.
+    2 calls for each that is open and was not read within five minutes, for `MOST_READ` at most.
 
     Args:
         visit: the request.
@@ -171,19 +199,17 @@ async def glance_at_all(visit: Visit, text: str, *, is_fresh: bool) -> list[Tena
     tokens = visit.services.tenant_tokens
     names = [name for name in await tokens.names() if text in name]
     found = [TenantGlance(name, await tokens.access(name)) for name in names]
-    open_ones = [each.name for each in found if not each.is_closed][:MOST_LOOKED_AT]
-    await _read_all(visit, [name for name in open_ones if is_fresh or summaries.of(name) is None])
-    asked, now = set(open_ones), time.time()
-    glances = (replace(_with_summary(each), was_asked=each.name in asked) for each in found)
-    judged = (replace(each, reasons=tuple(reasons_of(each, now))) for each in glances)
+    now = time.time()
+    due = findings.due(
+        [each.name for each in found if not each.is_closed],
+        now if is_fresh else now - REREAD_SECONDS,
+    )
+    await _read_all(visit, due)
+    known = (
+        each if each.is_closed else replace(each, findings=findings.of(each.name)) for each in found
+    )
+    judged = (replace(each, reasons=tuple(reasons_of(each, now))) for each in known)
     return sorted(judged, key=lambda each: each.order)
-
-
-def _with_summary(glance: TenantGlance) -> TenantGlance:
-    summary = summaries.of(glance.name)
-    if summary is None:
-        return glance
-    return replace(glance, log=summary.log, is_held=summary.is_held)
 
 
 async def with_numbers(visit: Visit, glances: Sequence[TenantGlance]) -> list[TenantGlance]:
@@ -218,7 +244,7 @@ def reasons_of(glance: TenantGlance, now: float) -> Iterable[Concern]:
         yield Concern.EXPIRES
     if log is not None and log.last is not None and log.last < now - SILENT_SECONDS:
         yield Concern.SILENT
-    if log is None and glance.was_asked:
+    if glance.findings is not None and log is None:
         yield Concern.UNREADABLE
 
 
@@ -237,16 +263,18 @@ async def _read_all(visit: Visit, names: Sequence[str]) -> None:
 
     async def read(name: str) -> None:
         context = context_at(visit, name)
+        now = time.time()
         try:
             entries, hold = await read_both(
                 store.log.newest(context, ENTRIES_READ), store.guard.hold(context)
             )
         except ScimError:
+            findings.put(name, TenantFindings(now))
             return
         finally:
             visit.entered.context.meter.add(context.meter)
         is_held = hold is not None and hold.state == "held"
-        summaries.put(name, TenantFindings(summarize(entries, time.time()), is_held))
+        findings.put(name, TenantFindings(now, summarize(entries, now), is_held))
 
     try:
         async with asyncio.timeout(_READING_SECONDS):

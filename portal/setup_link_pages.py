@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,9 +14,10 @@ from shared.store import layout
 from shared.store.setup_links import MOST_LINKS, Right
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from portal.visit import Visit
+    from shared.store.setup_links import SetupLink
     from shared.web.responses import ScimResponse
 
 DAYS: Final = (1, 7, 14, 30, 90)
@@ -28,7 +30,7 @@ async def show_links(visit: Visit) -> ScimResponse:
 
 
 async def make_link(visit: Visit) -> ScimResponse:
-    """POST that makes a link, which the answer shows and nothing else ever does. 3 calls."""
+    """POST that makes a link, which the answer shows and nothing else ever does. 4 calls."""
     form = visit.form()
     context = visit.entered.context
     rights = [right for right in Right if form.get(f"right_{right}") == "on"]
@@ -36,6 +38,9 @@ async def make_link(visit: Visit) -> ScimResponse:
         raise PageRefusal(400, "link_without_rights")
     links = visit.services.store.setup_links
     url = _return_url(visit, form)
+    if form.get("known") != _digest_of(await links.list_links(context)):
+        # A form that is sent again makes no second link, which nobody would know of.
+        raise PageRefusal(409, "links_changed")
     try:
         issued = await links.issue(context, rights, int(form["days"]), url)
     except Conflict:
@@ -60,6 +65,7 @@ async def _show(visit: Visit, **values: Any) -> ScimResponse:
         visit,
         "setup_links.html",
         links=links,
+        known=_digest_of(links),
         now=time.time(),
         days=DAYS,
         default_days=DEFAULT_DAYS,
@@ -67,6 +73,11 @@ async def _show(visit: Visit, **values: Any) -> ScimResponse:
         may_return=bool(visit.services.settings.portal_return_hosts),
         **shown,
     )
+
+
+def _digest_of(links: Iterable[SetupLink]) -> str:
+    """Tell one list of links from another."""
+    return hashlib.sha256(" ".join(sorted(each.id for each in links)).encode()).hexdigest()
 
 
 def _return_url(visit: Visit, form: Mapping[str, str]) -> str:

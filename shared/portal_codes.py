@@ -1,7 +1,8 @@
 """Codes of the portal: what a setup link carries behind `#`, and the cookie of a session.
 
-Both name the tenant and the link, in which a row is looked up, and carry 256 random bits. Behind
-`#` a code reaches no server, no log and no `Referer`.
+Both name the tenant and the link, by which a row is looked up, and carry 256 random bits; a code
+of the vendor's staff, who are of no tenant, names the link alone. Behind `#` a code reaches no
+server, no log and no `Referer`.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ PATH = "/portal/open"
 """Where a setup link leads to."""
 
 STAFF = tenants.scratch("staff")
-"""What stands in the place of the tenant in the codes of the vendor's staff, which are of none."""
+"""Where the links of the vendor's staff lie, who are of no tenant: no tenant can have the name."""
 
 MOST_URL_CHARACTERS = 1_024
 
 _FORM = re.compile(
-    r"(?P<tenant>[a-z0-9-]{1,40})\.(?P<link>[0-9a-f]{32})\.(?P<secret>[A-Za-z0-9_-]{43})"
+    r"(?:(?P<tenant>[a-z0-9-]{1,40})\.)?(?P<link>[0-9a-f]{32})\.(?P<secret>[A-Za-z0-9_-]{43})"
 )
 
 
@@ -43,7 +44,8 @@ class PortalCode:
     secret: str = field(repr=False)
 
     def __str__(self) -> str:
-        return f"{self.tenant}.{self.link}.{self.secret}"
+        place = "" if self.tenant == STAFF else f"{self.tenant}."
+        return f"{place}{self.link}.{self.secret}"
 
     def url(self, base: str) -> str:
         """Write the setup link; `base` is where the service is reached, without a slash behind."""
@@ -53,9 +55,12 @@ class PortalCode:
 def read_code(text: str) -> PortalCode | None:
     """Read a code, or a setup link that carries one; None if it has not the form of either."""
     found = _FORM.fullmatch(text.strip().rpartition("#")[2])
-    if found is None or found["tenant"] not in {tenants.named(found["tenant"]), STAFF}:
+    if found is None:
         return None
-    return PortalCode(found["tenant"], found["link"], found["secret"])
+    tenant = found["tenant"]
+    if tenant is not None and tenant != tenants.named(tenant):
+        return None
+    return PortalCode(STAFF if tenant is None else tenant, found["link"], found["secret"])
 
 
 def may_return_to(url: str, hosts: Container[str]) -> bool:

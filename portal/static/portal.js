@@ -44,9 +44,9 @@ function takeLink(form) {
 function keepLive(part) {
   const state = document.querySelector("[data-live-state]");
   let asking = false;
+  const isInUse = () => part.contains(document.activeElement) || part.querySelector("details[open]");
   async function refresh() {
-    const isInUse = part.contains(document.activeElement) || part.querySelector("details[open]");
-    if (document.hidden || asking || isInUse) {
+    if (document.hidden || asking || isInUse()) {
       return;
     }
     asking = true;
@@ -60,16 +60,25 @@ function keepLive(part) {
         throw new Error(String(answer.status));
       }
       const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
+      // Whoever has reached into the part meanwhile keeps the focus; the next answer is shown.
+      if (isInUse()) {
+        return;
+      }
       showTimes(parsed);
       part.replaceChildren(...document.adoptNode(parsed.body).childNodes);
       state.textContent = "";
+      // A part that is read in steps says when it is whole.
+      if (part.querySelector("[data-whole]")) {
+        clearInterval(timer);
+        document.removeEventListener("visibilitychange", refresh);
+      }
     } catch {
       state.textContent = state.dataset.failed;
     } finally {
       asking = false;
     }
   }
-  setInterval(refresh, Number(part.dataset.every) * 1000);
+  const timer = setInterval(refresh, Number(part.dataset.every) * 1000);
   document.addEventListener("visibilitychange", refresh);
 }
 
@@ -92,7 +101,23 @@ function takeLocalTime(input) {
   });
 }
 
+// A form that is sent twice by a double click would show the answer to the second, which was refused.
+function sendOnce(form) {
+  let isSent = false;
+  form.addEventListener("submit", (event) => {
+    if (isSent) {
+      event.preventDefault();
+    }
+    isSent = true;
+  });
+  // Whoever comes back to the page may send it again.
+  addEventListener("pageshow", () => { isSent = false; });
+}
+
 showTimes(document);
+for (const form of document.querySelectorAll("form[method=post]")) {
+  sendOnce(form);
+}
 for (const input of document.querySelectorAll("input[data-zone]")) {
   takeLocalTime(input);
 }

@@ -106,7 +106,7 @@ FRENCH_FOR_CUSTOMER = TextCatalogue(
         Finding.CONTACT: "Le fournisseur d’identité est venu pour la dernière fois le {time}, ou"
         " jusqu’à une heure plus tard.",
         Finding.NO_CONTACT: "Le fournisseur d’identité n’est pas venu, autant qu’il est conservé.",
-        Finding.WRONG_TOKENS: "Requêtes au locataire qu’une instance a refusées pour un jeton faux"
+        Finding.WRONG_TOKENS: "Requêtes qu’une instance a refusées au locataire pour un jeton faux"
         " depuis son démarrage : {number}, la dernière le {time}.",
         Finding.TOKEN_VALID: "Un jeton du locataire est valide ; le plus récent n’expire pas.",
         Finding.TOKEN_VALID_UNTIL: "Un jeton du locataire est valide ; le plus récent expire le"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -70,6 +71,7 @@ async def test_what_is_not_there_is_said(link_admin: Admin, tenant: str) -> None
 async def test_a_link_of_staff_is_of_no_tenant(link_admin: Admin) -> None:
     ended = await link_admin("link", "new", "--staff", *URL)
     assert ended.status == 0, ended.err
+    assert re.search(r"/portal/open#[0-9a-f]{32}\.[\w-]{43}\n", ended.out)
     code = read_code(ended.out.strip())
     assert code is not None
     assert code.tenant == STAFF

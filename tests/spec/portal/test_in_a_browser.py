@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Error, expect
 
 from tests.support.fixtures.browser import running_browser, violations
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from playwright.async_api import Browser, BrowserContext, Page
+    from playwright.async_api import Browser, BrowserContext, Page, Route
 
     from tests.support.fixtures.portal_visitor import Visitor
     from tests.support.fixtures.scim_client import Scim
@@ -145,6 +145,29 @@ async def test_a_page_that_nobody_looks_at_asks_for_nothing(desk: Window, visito
     assert [url for url in asked if url.endswith("/portal/watch/live")] == []
 
 
+async def test_an_answer_that_comes_late_takes_the_focus_from_nobody(
+    desk: Window, visitor: Visitor, scim: Scim
+) -> None:
+    await scim.create_user(displayName="Ana Ruiz")
+    page = desk.page
+    await page.clock.install()
+    await enter(page, visitor)
+    await page.goto("/portal/watch")
+    ana = page.get_by_role("link", name="Ana Ruiz")
+
+    async def answer_late(route: Route) -> None:
+        response = await route.fetch()
+        await ana.focus()
+        await route.fulfill(response=response)
+
+    await page.route("**/portal/watch/live", answer_late)
+    async with page.expect_response("**/portal/watch/live"):
+        await page.clock.run_for(31_000)
+    # What comes over the network later is answered later: the part was replaced by then, or stays.
+    await page.evaluate("fetch(location.href).then(answer => answer.text())")
+    await expect(ana).to_be_focused()
+
+
 async def test_everything_is_done_by_keyboard(desk: Window, visitor: Visitor) -> None:
     page = desk.page
     _, link = await visitor.make_link()
@@ -213,6 +236,35 @@ async def test_a_new_token_is_where_the_eye_is_and_has_the_focus(
     await expect(copy).to_be_focused()
     await expect(copy).to_be_in_viewport()
     await expect(page.locator("#drawn-token")).to_be_in_viewport()
+
+
+async def test_a_double_click_draws_one_token_and_shows_it(desk: Window, visitor: Visitor) -> None:
+    await enter(desk.page, visitor)
+    tokens = desk.page.locator("#tokens tbody tr")
+    before = await tokens.count()
+    await desk.page.get_by_role("button", name="Draw a token").dblclick()
+    await expect(desk.page.locator("#drawn-token")).to_be_visible()
+    await expect(tokens).to_have_count(before + 1)
+    assert desk.problems == []
+
+
+async def test_whoever_goes_back_to_a_new_token_does_not_see_it_again(
+    desk: Window, visitor: Visitor
+) -> None:
+    page = desk.page
+    await enter(page, visitor)
+    await page.get_by_role("button", name="Draw a token").click()
+    await expect(page.locator("#drawn-token")).to_be_visible()
+    drawn = await page.locator("#tokens tbody tr").count()
+    await page.get_by_role("link", name="Watch").click()
+    await page.wait_for_url("**/portal/watch")
+    # The browser has kept no copy, and asks whether it is to send the form again.
+    with pytest.raises(Error, match="ERR_CACHE_MISS"):
+        await page.go_back()
+    again = await desk.context.new_page()
+    await again.goto("/portal/connect")
+    await expect(again.locator("#drawn-token")).to_have_count(0)
+    await expect(again.locator("#tokens tbody tr")).to_have_count(drawn)
 
 
 async def test_times_are_shown_in_the_zone_of_the_visitor(

@@ -6,7 +6,7 @@ import azure.functions as func
 import pytest
 
 from portal.visit import Visit, visit_of
-from shared.portal_codes import PortalCode, read_code
+from shared.portal_codes import STAFF, PortalCode, read_code
 from shared.settings import Settings
 from shared.telemetry.request_record import RequestRecord
 from shared.web import services
@@ -73,11 +73,19 @@ async def test_a_cookie_that_is_none_is_no_fault(cookie: str) -> None:
         f"acme.{'0' * 31}g.{'s' * 43}",
         f"AC_ME.{'0' * 32}.{'s' * 43}",
         f"a--b.{'0' * 32}.{'s' * 43}",
+        f"{STAFF}.{'0' * 32}.{'s' * 43}",
+        f".{'0' * 32}.{'s' * 43}",
         f"acme.{'0' * 32}.{'s' * 42}\N{GREEK SMALL LETTER ALPHA}",
     ],
 )
 def test_what_has_not_the_form_is_no_code(text: str) -> None:
     assert read_code(text) is None
+
+
+def test_a_code_of_staff_names_no_tenant() -> None:
+    code = PortalCode(STAFF, "0" * 32, "s" * 43)
+    assert str(code) == f"{'0' * 32}.{'s' * 43}"
+    assert read_code(code.url("http://127.0.0.1:7071")) == code
 
 
 def test_a_code_is_read_out_of_its_link() -> None:

@@ -8,9 +8,10 @@ import pytest
 
 from portal.overview import (
     ENTRIES_READ,
+    REREAD_SECONDS,
     Concern,
     LogSummary,
-    RememberedSummaries,
+    RememberedFindings,
     TenantFindings,
     TenantGlance,
     reasons_of,
@@ -33,9 +34,13 @@ def glance(
     state: TenantState = TenantState.OPEN,
     expires: float | None = None,
     log: LogSummary | None = None,
+    *,
+    is_held: bool = False,
+    is_read: bool = False,
     **values: Any,
 ) -> TenantGlance:
-    return TenantGlance(name, TenantAccess(state, expires), log, **values)
+    found = TenantFindings(NOW, log, is_held) if is_read or is_held or log else None
+    return TenantGlance(name, TenantAccess(state, expires), found, **values)
 
 
 @pytest.mark.parametrize(
@@ -72,11 +77,11 @@ def test_entries_tell_of_the_last_contact_and_of_failures(
         (glance(log=LogSummary()), []),
         (glance(state=TenantState.NO_VALID_TOKEN), [Concern.SHUT]),
         (
-            glance(state=TenantState.NO_VALID_TOKEN, is_held=True),
+            glance(state=TenantState.NO_VALID_TOKEN, log=LogSummary(), is_held=True),
             [Concern.HELD, Concern.SHUT],
         ),
         (glance(state=TenantState.CLOSED, is_held=True), []),
-        (glance(state=TenantState.CLOSED, expires=NOW + 1, was_asked=True), []),
+        (glance(state=TenantState.CLOSED, expires=NOW + 1, is_read=True), []),
         (glance(expires=NOW + DAY), [Concern.EXPIRES]),
         (glance(expires=NOW + 31 * DAY), []),
         (glance(expires=NOW - DAY), []),
@@ -85,7 +90,7 @@ def test_entries_tell_of_the_last_contact_and_of_failures(
             glance(expires=NOW + DAY, log=LogSummary(NOW - 3 * DAY, 2)),
             [Concern.FAILURES, Concern.EXPIRES, Concern.SILENT],
         ),
-        (glance(was_asked=True), [Concern.UNREADABLE]),
+        (glance(is_read=True), [Concern.UNREADABLE]),
         (glance(), []),
     ],
 )
@@ -98,33 +103,57 @@ def test_reasons_are_told_the_most_pressing_first(
 def test_the_most_pressing_stands_first_and_what_is_closed_last() -> None:
     shown = [
         glance("closed", TenantState.CLOSED),
-        glance("b-fine"),
-        glance("a-fine"),
-        glance("unread", reasons=(Concern.UNREADABLE,)),
+        glance("b-fine", log=LogSummary(NOW)),
+        glance("a-fine", log=LogSummary(NOW)),
+        glance("not-yet-read"),
+        glance("unreadable", is_read=True, reasons=(Concern.UNREADABLE,)),
         glance("few", log=LogSummary(NOW, 1), reasons=(Concern.FAILURES,)),
         glance("many", log=LogSummary(NOW, 9), reasons=(Concern.FAILURES, Concern.EXPIRES)),
         glance("shut", reasons=(Concern.SHUT,)),
     ]
     names = [each.name for each in sorted(shown, key=lambda each: each.order)]
-    assert names == ["shut", "many", "few", "unread", "a-fine", "b-fine", "closed"]
+    pressing, known = ["shut", "many", "few", "unreadable"], ["a-fine", "b-fine", "closed"]
+    assert names == [*pressing, "not-yet-read", *known]
 
 
-def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def remembered() -> RememberedFindings:
+    return RememberedFindings()
+
+
+def test_what_is_remembered_is_bounded(
+    remembered: RememberedFindings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("portal.overview._MOST_REMEMBERED", 2)
-    remembered = RememberedSummaries()
-    for name in ("a", "b", "c"):
-        remembered.put(name, TenantFindings(LogSummary(NOW)))
-    assert [remembered.of(name) for name in ("a", "b", "c")] == [
-        None,
-        TenantFindings(LogSummary(NOW)),
-        TenantFindings(LogSummary(NOW)),
-    ]
+    found = TenantFindings(NOW, LogSummary(NOW))
+    for name in ("a", "b", "b", "c"):
+        remembered.put(name, found)
+    assert [remembered.of(name) for name in ("a", "b", "c")] == [None, found, found]
 
 
-def test_what_was_decided_about_is_read_again() -> None:
-    remembered = RememberedSummaries()
+def test_what_was_decided_about_is_read_again(remembered: RememberedFindings) -> None:
     for name in ("a", "b"):
-        remembered.put(name, TenantFindings(is_held=True))
+        remembered.put(name, TenantFindings(NOW, LogSummary(), is_held=True))
     for name in ("a", "c"):
         remembered.forget(name)
-    assert [remembered.of(name) for name in ("a", "b")] == [None, TenantFindings(is_held=True)]
+    assert remembered.due(["a", "b"], NOW) == ["a"]
+
+
+def test_a_view_reads_what_was_never_read_and_then_what_was_read_the_longest_ago(
+    remembered: RememberedFindings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, seconds_ago in (("new", 10), ("old", 400), ("older", 500)):
+        remembered.put(name, TenantFindings(NOW - seconds_ago, LogSummary()))
+    tenants = ["new", "never", "old", "older"]
+    assert remembered.due(tenants, NOW - REREAD_SECONDS) == ["never", "older", "old"]
+    assert remembered.due(tenants, NOW) == ["never", "older", "old", "new"]
+    monkeypatch.setattr("portal.overview.MOST_READ", 2)
+    assert remembered.due(tenants, NOW) == ["never", "older"]
+
+
+def test_who_cannot_be_read_does_not_keep_others_from_being_read(
+    remembered: RememberedFindings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portal.overview.MOST_READ", 1)
+    remembered.put("broken", TenantFindings(NOW))
+    assert remembered.due(["broken", "next"], NOW + 1) == ["next"]
