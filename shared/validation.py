@@ -8,7 +8,6 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     GetCoreSchemaHandler,
-    StrictInt,
     ValidationError,
 )
 from pydantic_core import CoreSchema
@@ -65,8 +64,8 @@ def _whole(number: object) -> object:
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
-Whole = Annotated[StrictInt, BeforeValidator(_whole)]
-"""A whole number of a body."""
+WHOLE = BeforeValidator(_whole)
+"""Of a whole number of a body, behind its bounds: before them it hides them from /openapi.json."""
 
 
 def _only_true(value: object) -> object:

@@ -3,7 +3,7 @@
 from time import time
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 from pydantic.json_schema import SkipJsonSchema
 
 from shared.api_keys import Scope
@@ -11,7 +11,7 @@ from shared.clock import rfc3339
 from shared.errors import Conflict, InvalidValue
 from shared.portal_codes import MOST_URL_CHARACTERS, PortalCode, may_return_to
 from shared.store.setup_links import LinkState, Right, SetupLink
-from shared.validation import Omittable, Whole
+from shared.validation import WHOLE, Omittable
 from shared.web.requests import ScimRequest
 from shared.web.responses import ScimResponse
 from shared.web.services import Services
@@ -33,10 +33,8 @@ class NewSetupLink(BaseModel):
         " connection. `rotate`: the same, and draw a token and revoke one. `watch`: see users,"
         " groups and what was changed.",
     )
-    days: Whole = Field(
+    days: Annotated[StrictInt, Field(ge=1, le=MOST_DAYS), WHOLE] = Field(
         default=DEFAULT_DAYS,
-        ge=1,
-        le=MOST_DAYS,
         description="For how many days it can be opened. The session that begins then takes 8"
         " hours, whatever is left of them.",
     )

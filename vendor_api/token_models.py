@@ -2,14 +2,14 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 from pydantic.json_schema import SkipJsonSchema
 
 from shared.auth.secret_changes import Requester
 from shared.auth.tenant_tokens import NewToken
 from shared.auth.versions import SecretVersion, Standing, VersionState
 from shared.clock import Clock, rfc3339
-from shared.validation import Whole
+from shared.validation import WHOLE
 from shared.web.requests import ScimRequest
 from vendor_api.models import optional_moment, written_moment
 
@@ -18,7 +18,7 @@ _CLOCK = Clock()
 
 
 ValidDays = Annotated[
-    Whole,
+    StrictInt,
     Field(
         alias="validDays",
         ge=1,
@@ -26,6 +26,7 @@ ValidDays = Annotated[
         description="For how many days the token is valid.",
         json_schema_extra={"default": 365},
     ),
+    WHOLE,
 ]
 
 TokenState = Literal["valid", "superseded", "notYet", "expired", "disabled", "closed"]

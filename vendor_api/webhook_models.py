@@ -1,12 +1,12 @@
 """What webhook endpoints and their secrets look like in bodies."""
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 from pydantic.json_schema import SkipJsonSchema
 
 from shared.store.webhook_endpoints import EndpointState, WebhookEndpoint
-from shared.validation import Whole
+from shared.validation import WHOLE
 from vendor_api.models import optional, optional_moment
 from vendor_api.token_models import TokenDocument
 
@@ -69,11 +69,9 @@ class RotationWanted(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    overlap_hours: Whole = Field(
+    overlap_hours: Annotated[StrictInt, Field(ge=0, le=MOST_OVERLAP), WHOLE] = Field(
         DEFAULT_OVERLAP,
         alias="overlapHours",
-        ge=0,
-        le=MOST_OVERLAP,
         description="For how long the present secret signs beside the new one. 0 ends it at once,"
         " for one that has leaked.",
     )

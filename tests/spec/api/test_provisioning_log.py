@@ -208,7 +208,7 @@ async def test_an_identity_provider_with_a_wrong_token_is_told(scim: Scim, api: 
     assert (await stranger.get("/Users")).status_code == 401
     told = await explained(api, "ana")
     assert told["verdict"] == "wrongToken"
-    assert "refused 1 requests" in told["ticket"]
+    assert "has refused for a wrong token since it began: 1, the last" in told["ticket"]
 
 
 @pytest.mark.parametrize("query", ["", "?user=", f"?user={'x' * 1_025}", "?user=a&user=b"])

@@ -26,11 +26,16 @@ ABSENT = "0" * 32
 
 @pytest.fixture
 async def hooks(manage: Managed) -> AsyncIterator[Managed]:
-    """Sends requests below `/api/v1/webhooks`; what the test leaves there is deleted."""
+    """Sends requests below `/api/v1/webhooks`, where only the test's own endpoints are."""
     below = replace(manage, place="/api/v1/webhooks")
+    await delete_all(below)
     yield below
-    for each in (await below("GET", "")).json()["webhooks"]:
-        assert (await below("DELETE", f"/{each['id']}")).status_code == 200
+    await delete_all(below)
+
+
+async def delete_all(hooks: Managed) -> None:
+    for each in await ids(hooks):
+        assert (await hooks("DELETE", f"/{each}")).status_code == 200
 
 
 async def created(hooks: Managed, **more: Any) -> dict[str, Any]:

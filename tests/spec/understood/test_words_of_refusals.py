@@ -184,3 +184,12 @@ def test_what_is_taken_is_what_the_description_describes(model: type[BaseModel])
             # In a merge patch null unsets, also inside of a setting.
             whole = patched({}, body) if model is TenantSettings else body
             assert described.is_valid(whole), json.dumps(body)
+
+
+@pytest.mark.parametrize("model", sorted(BODIES, key=str))
+def test_bounds_that_are_refused_are_described(model: type[BaseModel]) -> None:
+    described = OAS31Validator(model.model_json_schema())
+    for _, body in variants(RIGHT[model.__name__]):
+        said = refusal(model, body) or ""
+        if "should be at least" in said or "should be at most" in said:
+            assert not described.is_valid(body), json.dumps(body)
