@@ -9,7 +9,6 @@ from typing import Any
 
 from shared.oauth.access_tokens import SCOPE
 
-AUTHORIZATION_SERVER = ".well-known/oauth-authorization-server"
 PROTECTED_RESOURCE = ".well-known/oauth-protected-resource"
 
 

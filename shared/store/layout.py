@@ -572,11 +572,6 @@ def new_change_key() -> str:
     return f"{_change_prefix(time.time_ns() // 1_000_000)}{secrets.token_hex(10)}"
 
 
-def change_key(number: str) -> str:
-    """Build the key of the change row whose end is known."""
-    return f"{RowKind.CHANGE}-{number}"
-
-
 def changes_span(since: int = 0, until: int | None = None) -> Span:
     """Build the span of the change rows whose keys were drawn from `since` on and before `until`.
 
