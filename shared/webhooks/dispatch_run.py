@@ -2,53 +2,32 @@
 
 import asyncio
 import contextlib
-import json
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from shared.clock import Clock, rfc3339
 from shared.errors import NotFound
-from shared.events.event import Event
-from shared.events.feed import Feed, FeedPosition
-from shared.store.webhook_checkpoints import Checkpoint, WebhookCheckpoints
-from shared.store.webhook_deliveries import Delivery, DeliveryStream, WebhookDeliveries
-from shared.store.webhook_endpoints import WebhookEndpoint, WebhookEndpoints
+from shared.store.webhook_checkpoints import Checkpoint
+from shared.store.webhook_deliveries import Delivery, DeliveryStream
+from shared.store.webhook_endpoints import WebhookEndpoint
 from shared.tables.operations import OperationRejected
 from shared.tables.request_context import RequestContext
 from shared.webhooks.endpoint_load import EndpointLoad
-from shared.webhooks.hints import ChangeHints
-from shared.webhooks.positions import Sent, position_at, read_position, settled_at, write_position
-from shared.webhooks.schedule import (
-    HELD_MS,
-    SUSPENDED_AFTER,
-    due_of,
-    is_asked,
-    is_due,
-    next_look,
-    without_future,
-)
-from shared.webhooks.sender import Attempt, WebhookSender
-from shared.webhooks.settlement import Work, joined, settle
+from shared.webhooks.positions import position_at, read_position, settled_at, write_position
+from shared.webhooks.schedule import HELD_MS, SUSPENDED_AFTER, next_look, without_future
+from shared.webhooks.sender import Attempt
+from shared.webhooks.settlement import joined, settle
 from shared.webhooks.signing import headers_of
+from shared.webhooks.sources import Sources
+from shared.webhooks.work import Work, WorkFinder
 
 DISPATCH_SECONDS = 20.0
 """How long a run begins attempts. With one of 15 s and a checkpoint it ends within 40 s."""
 
-BATCH, SMALL_BATCH = 32, 4
-"""Events between two checkpoints: of an endpoint that answers, and of one whose last attempt has
-failed."""
-
 SENDS_AT_ONCE = 4
 """Attempts at an endpoint with events of one tenant that are under way at once."""
-
-MOST_PENDING_DELIVERIES = 1_000
-"""Deliveries of a tenant to an endpoint that are tried again beside the feed. With more, what
-follows stays in the feed."""
-
-_MOST_READ = 1_000
-"""Events of a reading of the feed that has told only what was sent."""
 
 BUSY_SECONDS = 30.0
 """When an endpoint is looked at again of which enough runs are waiting for an answer."""
@@ -58,38 +37,10 @@ UNDECIDED_SECONDS = 30.0
 
 KEPT_DAYS = 30
 _DAY_MS = 86_400_000
-_REFRESH_MS = 60_000
 
 _GONE = 410
 
 _log = logging.getLogger("scim.webhooks")
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """What the dispatcher reads and writes, and by what it sends.
-
-    Attributes:
-        endpoints: to which events are sent.
-        secrets: returns those that sign for an endpoint.
-        feed: where the events are.
-        checkpoints: how far each endpoint has come.
-        deliveries: what became of each event.
-        sender: sends one webhook.
-        hints: how it is called again.
-        paths: of the endpoints of SCIM, by the name of the resource type.
-        kept_days: how long events are kept.
-    """
-
-    endpoints: WebhookEndpoints
-    secrets: Callable[[str], Awaitable[tuple[str, ...]]]
-    feed: Feed
-    checkpoints: WebhookCheckpoints
-    deliveries: WebhookDeliveries
-    sender: WebhookSender
-    hints: ChangeHints
-    paths: Mapping[str, str]
-    kept_days: int
 
 
 class DispatchRun:
@@ -111,9 +62,9 @@ class DispatchRun:
         self._context = context
         self._endpoint = endpoint
         self._stream = DeliveryStream(endpoint.id, context.tenant)
+        self._finder = WorkFinder(sources, context, self._stream)
         self._until = clock.steady() + DISPATCH_SECONDS
-        self._is_gone = self._has_answered_gone = False
-        self._is_busy = self._is_cut = False
+        self._is_gone = self._has_answered_gone = self._is_busy = False
 
     async def run(self, *, expires: bool) -> None:
         """Send what is due, and see to it that somebody looks again when more is."""
@@ -124,7 +75,7 @@ class DispatchRun:
         while self._may_go_on():
             if checkpoint.is_held(self._now(), self._context.request_id):
                 return
-            work = await self._find(checkpoint, self._now())
+            work = await self._finder.find(checkpoint, self._endpoint.types, self._now())
             if work.deliveries:
                 checkpoint = await self._send(checkpoint, work)
             elif work.must_write:
@@ -183,98 +134,6 @@ class DispatchRun:
         )
         position = write_position(position_at(kept_since))
         return replace(checkpoint, position=position, sent=b"", lost_before=kept_since)
-
-    async def _find(self, checkpoint: Checkpoint, now: int) -> Work:
-        """Find what is to be sent now."""
-        is_quiet = now < checkpoint.quiet_until
-        if is_quiet and not checkpoint.is_asked:
-            return Work([])
-        is_suspended = checkpoint.failures >= SUSPENDED_AFTER
-        is_probe = is_suspended and now >= checkpoint.probe_at
-        due, later, pending = await self._pending(checkpoint, now, is_probe=is_probe)
-        if is_quiet:
-            later += [each for each in due if not is_asked(each)]
-            due = [each for each in due if is_asked(each)]
-        most = SMALL_BATCH if checkpoint.failures else BATCH
-        most = 1 if is_suspended else most
-        taken, left = due[:most], [*due[most:], *later]
-        work = Work(
-            taken,
-            frozenset(each.id for each in taken),
-            pending=pending,
-            next_due=min((due_of(each, checkpoint, now) for each in left), default=None),
-            is_probe=bool(taken) and not is_due(taken[0], checkpoint, now),
-            # What was due is so no longer: its next attempt was put off by a run that had it.
-            must_write=not taken and checkpoint.due is not None and checkpoint.due <= now,
-            is_asked=any(map(is_asked, left)),
-        )
-        if is_quiet:
-            return work
-        room = most - len(taken)
-        if room and pending < MOST_PENDING_DELIVERIES and (is_probe or not is_suspended):
-            await self._read_feed(checkpoint, work, room)
-        return work
-
-    async def _pending(
-        self, checkpoint: Checkpoint, now: int, *, is_probe: bool
-    ) -> tuple[list[Delivery], list[Delivery], int]:
-        """Read deliveries that are due, in the order of their times; those that are not; how many.
-
-        For a probe the next one counts as due.
-        """
-        has_due = checkpoint.due is not None and (checkpoint.due <= now or is_probe)
-        if not has_due:
-            return [], [], checkpoint.pending if checkpoint.due is not None else 0
-        found = await self._sources.deliveries.pending(self._context, self._stream, 10_000)
-        found.sort(key=lambda each: (each.next_attempt or 0, each.id))
-        due = [each for each in found if is_due(each, checkpoint, now)]
-        later = [each for each in found if not is_due(each, checkpoint, now)]
-        if is_probe and not due and later:
-            due, later = later[:1], later[1:]
-        return due, later, len(found)
-
-    async def _read_feed(self, checkpoint: Checkpoint, work: Work, room: int) -> None:
-        """Read events that were not sent yet, until there are some or the feed ends.
-
-        Where a row became visible late, the feed tells anew what was told in the last 2 minutes.
-        """
-        sent, began = Sent(checkpoint.sent), read_position(checkpoint.position)
-        position, limit = began, room
-        while True:
-            page = await self._sources.feed.read(
-                self._context, position, limit, self._endpoint.types
-            )
-            new = [each for each in page.events if not sent.has(each)]
-            if len(new) > room and limit > room:
-                limit = room  # more than fits into a transaction
-                continue
-            work.told += page.events
-            if new or not page.has_more:
-                break
-            position, limit = page.position, min(4 * limit, _MOST_READ)
-        self._is_cut = page.is_cut
-        now = self._now()
-        # Of a type that is served no longer nothing could be read.
-        served = [each for each in new if self._is_served(each)]
-        work.deliveries += [self._delivery(each, now) for each in served]
-        work.position = page.position
-        has_moved = page.has_more or _has_moved(began, page.position)
-        work.must_write |= bool(work.told) or has_moved or not checkpoint.etag
-
-    def _is_served(self, event: Event) -> bool:
-        return event.is_of_guard or event.resource[0] in self._sources.paths
-
-    def _delivery(self, event: Event, now: int) -> Delivery:
-        document = {**event.document(self._sources.paths), "tenant": self._context.tenant}
-        body = json.dumps(document, separators=(",", ":"))
-        return Delivery(
-            event.id,
-            self._endpoint.id,
-            self._context.tenant,
-            event.type,
-            next_attempt=now,
-            body=body,
-        )
 
     async def _send(self, checkpoint: Checkpoint, work: Work) -> Checkpoint:
         """Take the checkpoint, send, and write what came of it."""
@@ -418,7 +277,7 @@ class DispatchRun:
         at = next_look(checkpoint)
         if self._clock.steady() >= self._until:
             at = now if at is None else min(at, now)
-        if self._is_cut:
+        if self._finder.is_cut:
             ruled = now + round(1_000 * UNDECIDED_SECONDS)
             at = ruled if at is None else min(at, ruled)
         if at is not None:
@@ -453,12 +312,6 @@ class DispatchRun:
     def _now(self) -> int:
         """Return the time in POSIX milliseconds."""
         return int(self._clock.wall() * 1_000)
-
-
-def _has_moved(before: FeedPosition, after: FeedPosition) -> bool:
-    """Tell whether a reading has gone so far that it is not to be repeated."""
-    moved = settled_at(after) - settled_at(before)
-    return moved >= _DAY_MS or (after.rows > 0 and moved >= _REFRESH_MS)
 
 
 def _fails(attempts: Mapping[str, Attempt]) -> bool:

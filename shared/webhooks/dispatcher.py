@@ -15,8 +15,9 @@ from shared.clock import Clock
 from shared.store.webhook_endpoints import WebhookEndpoint
 from shared.tables.operations import OperationRejected
 from shared.tables.request_context import RequestContext
-from shared.webhooks.dispatch_run import DispatchRun, Sources
+from shared.webhooks.dispatch_run import DispatchRun
 from shared.webhooks.endpoint_load import EndpointLoad
+from shared.webhooks.sources import Sources
 
 FORGETTING_SECONDS = 600
 """How long after midnight (UTC) the timer deletes what is left of endpoints that were deleted: two

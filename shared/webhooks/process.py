@@ -13,10 +13,10 @@ from shared.settings import Settings
 from shared.store.store import Store
 from shared.tables.client import StorageError
 from shared.tables.request_context import RequestContext
-from shared.webhooks.dispatch_run import Sources
 from shared.webhooks.dispatcher import Dispatcher
 from shared.webhooks.hints import ChangeHints
 from shared.webhooks.sender import WebhookSender
+from shared.webhooks.sources import Sources
 
 QUEUE, POISON_QUEUE = "change-hints", "change-hints-poison"
 

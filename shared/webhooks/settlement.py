@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from shared.tables.operations import Delete, Replace
@@ -21,43 +21,13 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Mapping, Sequence
 
-    from shared.events.event import Event
-    from shared.events.feed import FeedPosition
     from shared.store.webhook_checkpoints import Checkpoint
     from shared.store.webhook_deliveries import Delivery
     from shared.tables.operations import RowOperation
     from shared.webhooks.sender import Attempt
+    from shared.webhooks.work import Work
 
 _WAIT_STATUSES = frozenset({429, 503})
-
-
-@dataclass(slots=True)
-class Work:
-    """What a run has found to do for an endpoint of a tenant.
-
-    Attributes:
-        deliveries: what is to be sent.
-        known: ids of those that lie in rows already.
-        pending: how many deliveries are pending, those of this work included.
-        next_due: when the first of those is due that are left aside.
-        is_probe: whether one is sent ahead of its time, to see whether the endpoint answers.
-        position: in the feed, behind it; None where that was not read.
-        told: all events that the feed has told on the way.
-        must_write: whether the checkpoint has to move although nothing is sent.
-        is_asked: whether more of it is left aside that somebody wants to be made now.
-        asked_again: ids of those that somebody wanted to be made again while they were sent.
-    """
-
-    deliveries: list[Delivery]
-    known: frozenset[str] = frozenset()
-    pending: int = 0
-    next_due: int | None = None
-    is_probe: bool = False
-    position: FeedPosition | None = None
-    told: list[Event] = field(default_factory=list)
-    must_write: bool = False
-    is_asked: bool = False
-    asked_again: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,10 +28,10 @@ from shared.store.webhook_deliveries import WebhookDeliveries
 from shared.tables.account import TableAddress
 from shared.tables.azure_table import open_table
 from shared.tables.request_context import RequestContext
-from shared.webhooks.dispatch_run import Sources
 from shared.webhooks.dispatcher import Dispatcher
 from shared.webhooks.hints import ChangeHints
 from shared.webhooks.sender import Attempt, WebhookSender
+from shared.webhooks.sources import Sources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -45,7 +45,8 @@ TELEMETRY = "shared.telemetry"
 SIGNATURES, KEYS_OF_ADMIN = "shared.oauth.signatures", "tools.admin.signing"
 WEBHOOKS, QUEUE_CLIENT = "shared.webhooks", "shared.queues.client"
 SENDS_WEBHOOKS = tuple(
-    f"{WEBHOOKS}.{each}" for each in ("sender", "dispatch_run", "dispatcher", "process")
+    f"{WEBHOOKS}.{each}"
+    for each in ("sender", "sources", "work", "dispatch_run", "dispatcher", "process")
 )
 OPEN_TELEMETRY = f"{TELEMETRY}.open_telemetry"
 OF_THE_CORE = (f"{CORE}.folding", f"{CORE}.members", f"{CORE}.schema.Document")

@@ -35,8 +35,8 @@ from benchmarks.cost.webhooks import deliveries, idle, silent_receiver
 from benchmarks.cost.workload import Period, stored_gb, workload
 from local import host_json
 from shared.web.long_polls import MOST_WAITING
-from shared.webhooks.dispatch_run import BATCH
 from shared.webhooks.sender import ATTEMPT_SECONDS
+from shared.webhooks.work import BATCH
 from vendor_api import events
 
 ROOT = Path(__file__).parents[3]

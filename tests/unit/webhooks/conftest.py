@@ -26,10 +26,10 @@ from shared.store.webhook_deliveries import (
 )
 from shared.store.webhook_endpoints import WebhookEndpoint
 from shared.tables.request_context import RequestContext
-from shared.webhooks.dispatch_run import Sources
 from shared.webhooks.dispatcher import Dispatcher
 from shared.webhooks.hints import ChangeHints
 from shared.webhooks.sender import WebhookSender
+from shared.webhooks.sources import Sources
 from tests.support.fixtures.webhook_receiver import receiving
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from shared.store.layout import Column
 from shared.store.webhook_checkpoints import WebhookCheckpoints
 from shared.store.webhook_deliveries import DeliveryStream, Redelivery
 from shared.tables.operations import Merge
-from shared.webhooks.dispatch_run import BATCH, SMALL_BATCH
 from shared.webhooks.schedule import HELD_MS
+from shared.webhooks.work import BATCH, SMALL_BATCH
 from tests.support.fixtures.webhook_receiver import receiving, refused, taken
 from tests.unit.webhooks.conftest import SECRET
 
