@@ -180,8 +180,8 @@ class Column:
         SENT: marks of the events of the last minutes that were sent to an endpoint, packed.
         DUE: when the next attempt at a delivery is due, in POSIX milliseconds, as text; absent
             where none is pending.
-        ASKED: 1 in a checkpoint with deliveries that somebody wants to be made again, until the
-            dispatcher has looked at them; absent in every other.
+        HAS_REDELIVERIES: 1 in a checkpoint with deliveries that somebody wants to be made again,
+            until the dispatcher has looked at them; absent in every other.
         SEALED: an entry of a trace, encrypted.
     """
 
@@ -234,7 +234,7 @@ class Column:
     RECEIPT: Final = "rc"
     SENT: Final = "se"
     DUE: Final = "du"
-    ASKED: Final = "ak"
+    HAS_REDELIVERIES: Final = "ak"
     SEALED: Final = "sz"
 
 

@@ -38,12 +38,14 @@ class Checkpoint:
         held_until: when it is taken for dead.
         failures: attempts in a row that have failed.
         failing_since: when the first of them was; None where the last one succeeded.
-        recovered_at: when an attempt succeeded after so many that all the others are due again.
+        recovered_at: when an attempt succeeded after so many failures that all the others are due
+            again.
         probe_at: when one attempt is made beside the schedule, where too many have failed.
-        quiet_until: before when the endpoint wants to be sent nothing.
+        quiet_until: until when the endpoint wants to be sent nothing.
         lost_before: events from before this time are lost: they had expired before they were sent.
         swept_at: when expired deliveries were deleted last.
-        is_asked: whether somebody wants deliveries to be made now, whatever the endpoint wants.
+        has_redeliveries: whether somebody wants deliveries to be made again now, even where the
+            endpoint wants to be sent nothing.
         etag: of the row; "" where there is none yet.
     """
 
@@ -60,7 +62,7 @@ class Checkpoint:
     quiet_until: int = 0
     lost_before: int | None = None
     swept_at: int = 0
-    is_asked: bool = False
+    has_redeliveries: bool = False
     etag: str = ""
 
     def is_held(self, now: int, holder: str) -> bool:
@@ -123,12 +125,12 @@ class WebhookCheckpoints:
         )
 
     async def endpoints(self, context: RequestContext) -> set[str]:
-        """Name the endpoints that have a checkpoint, those too that are deleted. 1 call."""
+        """Name the endpoints that have a checkpoint, deleted ones too. 1 call."""
         span = layout.kind_span(RowKind.DELIVERY_CHECKPOINT)
         return {layout.id_in(row.key) for row in await collect(self._table, context, span)}
 
     async def forget(self, context: RequestContext, endpoint: str) -> None:
-        """Delete the deliveries to an endpoint that is no more, and then its checkpoint.
+        """Delete the deliveries to an endpoint that was deleted, and then its checkpoint.
 
         3 calls, and one for each 99 deliveries; of more than 1,000 of a state some are left, with
         the checkpoint, for the next time.
@@ -159,8 +161,8 @@ def _values(checkpoint: Checkpoint) -> dict[str, Value]:
         values[Column.SENT] = checkpoint.sent
     if checkpoint.due is not None:
         values[Column.DUE] = str(checkpoint.due)
-    if checkpoint.is_asked:
-        values[Column.ASKED] = 1
+    if checkpoint.has_redeliveries:
+        values[Column.HAS_REDELIVERIES] = 1
     return values
 
 
@@ -172,11 +174,10 @@ def _checkpoint(row: Row) -> Checkpoint:
         **known,
         sent=sent if isinstance(sent, bytes) else b"",
         due=None if due is None else int(due),
-        is_asked=Column.ASKED in row.values,
+        has_redeliveries=Column.HAS_REDELIVERIES in row.values,
         etag=row.etag,
     )
 
 
-_IN_DOCUMENT = tuple(
-    each.name for each in fields(Checkpoint) if each.name not in {"sent", "due", "is_asked", "etag"}
-)
+_BESIDE_DOCUMENT = {"sent", "due", "has_redeliveries", "etag"}
+_IN_DOCUMENT = tuple(each.name for each in fields(Checkpoint) if each.name not in _BESIDE_DOCUMENT)

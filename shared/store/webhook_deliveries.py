@@ -304,9 +304,8 @@ class WebhookDeliveries:
     ) -> int:
         """Put deliveries among those that are due now, and have the dispatcher look at them."""
         now = int(self._clock.wall() * 1_000)
-
-        asked: Values = {Column.DUE: str(now), Column.ASKED: 1}
-        due = Merge(layout.checkpoint_key(stream.endpoint), asked)
+        mark: Values = {Column.DUE: str(now), Column.HAS_REDELIVERIES: 1}
+        due = Merge(layout.checkpoint_key(stream.endpoint), mark)
         keys = [row.key for row in rows]
 
         async def attempt() -> int:

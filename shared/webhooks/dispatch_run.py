@@ -12,13 +12,13 @@ from shared.errors import NotFound
 from shared.store.webhook_checkpoints import Checkpoint
 from shared.store.webhook_deliveries import Delivery, DeliveryStream
 from shared.store.webhook_endpoints import WebhookEndpoint
-from shared.tables.operations import OperationRejected
+from shared.tables.operations import OperationRejected, RowOperation
 from shared.tables.request_context import RequestContext
 from shared.webhooks.endpoint_load import EndpointLoad
 from shared.webhooks.positions import position_at, read_position, settled_at, write_position
 from shared.webhooks.schedule import HELD_MS, SUSPENDED_AFTER, next_look, without_future
 from shared.webhooks.sender import Attempt
-from shared.webhooks.settlement import joined, settle
+from shared.webhooks.settlement import settle, with_redelivery
 from shared.webhooks.signing import headers_of
 from shared.webhooks.sources import Sources
 from shared.webhooks.work import Work, WorkFinder
@@ -30,12 +30,14 @@ SENDS_AT_ONCE = 4
 """Attempts at an endpoint with events of one tenant that are under way at once."""
 
 BUSY_SECONDS = 30.0
-"""When an endpoint is looked at again of which enough runs are waiting for an answer."""
+"""When an endpoint is looked at again from which enough runs are waiting for an answer."""
 
 UNDECIDED_SECONDS = 30.0
-"""When the feed is read again that ends before what the guard has yet to rule on."""
+"""When the feed is read again, if it has ended before what the guard has yet to rule on."""
 
-KEPT_DAYS = 30
+DELIVERIES_KEPT_DAYS = 30
+"""How long deliveries are kept that were made, or are dead."""
+
 _DAY_MS = 86_400_000
 
 _GONE = 410
@@ -44,7 +46,11 @@ _log = logging.getLogger("scim.webhooks")
 
 
 class DispatchRun:
-    """One run for an endpoint and a tenant."""
+    """One run for an endpoint and a tenant.
+
+    It stops early where the endpoint is to be sent nothing more, and where it is busy: enough runs
+    wait for its answer.
+    """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what the dispatcher has, and for whom
         self,
@@ -64,7 +70,7 @@ class DispatchRun:
         self._stream = DeliveryStream(endpoint.id, context.tenant)
         self._finder = WorkFinder(sources, context, self._stream)
         self._until = clock.steady() + DISPATCH_SECONDS
-        self._is_gone = self._has_answered_gone = self._is_busy = False
+        self._must_stop = self._has_answered_gone = self._is_busy = False
 
     async def run(self, *, expires: bool) -> None:
         """Send what is due, and see to it that somebody looks again when more is."""
@@ -88,7 +94,7 @@ class DispatchRun:
 
     @property
     def _is_over(self) -> bool:
-        return self._is_gone or self._is_busy or self._clock.steady() >= self._until
+        return self._must_stop or self._is_busy or self._clock.steady() >= self._until
 
     def _may_go_on(self) -> bool:
         """Tell whether there is time, and go by what the endpoint is now.
@@ -101,7 +107,7 @@ class DispatchRun:
         known = self._sources.endpoints.latest() or ()
         found = next((each for each in known if each.id == self._endpoint.id), None)
         if found is None or found.state != "enabled" or not found.is_of(self._context.tenant):
-            self._is_gone = True
+            self._must_stop = True
             return False
         self._endpoint = found
         return True
@@ -121,7 +127,7 @@ class DispatchRun:
         return self._without_lost(without_future(found, self._now()))
 
     def _without_lost(self, checkpoint: Checkpoint) -> Checkpoint:
-        """Tell of events that have expired before they were sent, and go on behind them."""
+        """Pass over events that have expired before they were sent, and log that they are lost."""
         kept_since = self._now() - self._sources.kept_days * _DAY_MS
         if settled_at(read_position(checkpoint.position)) >= kept_since:
             return checkpoint
@@ -143,14 +149,14 @@ class DispatchRun:
                 "webhook endpoint %s has no valid secret in the vault; nothing is sent to it",
                 self._endpoint.id,
             )
-            self._is_gone = True
+            self._must_stop = True
             return checkpoint
         held = replace(
             checkpoint, holder=self._context.request_id, held_until=self._now() + HELD_MS
         )
         taken = await self._write(held)
         attempts = await self._attempt_all(work.deliveries, secrets)
-        if not attempts and not self._is_gone:
+        if not attempts and not self._must_stop:
             # Others try this endpoint already, and there are enough of them while it fails.
             self._is_busy = True
             return await self._write(replace(taken, holder="", held_until=0))
@@ -159,7 +165,7 @@ class DispatchRun:
     async def _attempt_all(
         self, deliveries: Sequence[Delivery], secrets: tuple[str, ...]
     ) -> dict[str, Attempt]:
-        """Send several at once; return what came of those that were tried, as they ended."""
+        """Send several at once; return what came of each attempt, the first that ended first."""
         attempts: dict[str, Attempt] = {}
         waiting = iter(deliveries)
 
@@ -173,7 +179,7 @@ class DispatchRun:
                 attempt = await self._attempt(delivery, secrets)
                 attempts[delivery.id] = attempt
                 if attempt.status == _GONE:
-                    self._is_gone = self._has_answered_gone = True
+                    self._must_stop = self._has_answered_gone = True
 
         async with asyncio.TaskGroup() as workers:
             for _ in range(min(SENDS_AT_ONCE, len(deliveries))):
@@ -204,23 +210,35 @@ class DispatchRun:
             OperationRejected: another run has taken the checkpoint.
         """
         now = self._now()
-        write, own, endpoint = self._sources.checkpoints.write, self._context, self._endpoint.id
         settled = settle(checkpoint, work, attempts, now, self._draw)
         try:
-            written = await write(own, endpoint, settled.checkpoint, settled.operations)
+            written = await self._write_once(settled.checkpoint, settled.operations)
         except OperationRejected:
             moved = await self._moved_by_redelivery()
             if moved is None:
                 raise
             work = await self._with_redelivered(work)
             settled = settle(checkpoint, work, attempts, now, self._draw)
-            after = joined(settled.checkpoint, moved)
-            written = await write(own, endpoint, after, settled.operations)
-        await self._tell(checkpoint, written, settled.outcomes)
+            after = with_redelivery(settled.checkpoint, moved)
+            written = await self._write_once(after, settled.operations)
+        self._log_outcomes(checkpoint, written, settled.outcomes)
+        if self._has_answered_gone:
+            await self._disable_endpoint()
         return written
 
+    async def _write_once(
+        self, checkpoint: Checkpoint, operations: Sequence[RowOperation] = ()
+    ) -> Checkpoint:
+        """Write a checkpoint with deliveries. 1 call.
+
+        Raises:
+            OperationRejected: another run has taken it, or a redelivery has moved it.
+        """
+        checkpoints, endpoint = self._sources.checkpoints, self._endpoint.id
+        return await checkpoints.write(self._context, endpoint, checkpoint, operations)
+
     async def _with_redelivered(self, work: Work) -> Work:
-        """Read what somebody wanted to be made again while it was sent."""
+        """Read which deliveries somebody wanted to be made again while they were sent."""
         before = {each.id: each for each in work.deliveries if each.id in work.known}
         read = self._sources.deliveries.pending_among
         found = await read(self._context, self._stream, before)
@@ -228,12 +246,12 @@ class DispatchRun:
             key: now for key, now in found.items() if now.redelivered != before[key].redelivered
         }
         deliveries = [again.get(each.id, each) for each in work.deliveries]
-        return replace(work, deliveries=deliveries, asked_again=frozenset(again))
+        return replace(work, deliveries=deliveries, redelivered_meanwhile=frozenset(again))
 
-    async def _tell(
+    def _log_outcomes(
         self, before: Checkpoint, after: Checkpoint, outcomes: Sequence[Delivery]
     ) -> None:
-        """Write into the log what an operator has to know, and switch off what is gone."""
+        """Log what an operator has to know: dead letters, and an endpoint that begins to fail."""
         dead = sum(each.state == "dead" for each in outcomes)
         endpoint, tenant = self._endpoint.id, self._context.tenant
         if dead:
@@ -252,56 +270,57 @@ class DispatchRun:
                 after.failures,
                 tenant,
             )
-        if self._has_answered_gone:
-            with contextlib.suppress(NotFound):
-                await self._sources.endpoints.disable(self._context, endpoint, "answered 410 Gone")
-            _log.error("webhook endpoint %s is switched off: it has answered 410 Gone", endpoint)
+
+    async def _disable_endpoint(self) -> None:
+        """Disable an endpoint that has answered 410 Gone."""
+        endpoint = self._endpoint.id
+        with contextlib.suppress(NotFound):
+            await self._sources.endpoints.disable(self._context, endpoint, "answered 410 Gone")
+        _log.error("webhook endpoint %s is switched off: it has answered 410 Gone", endpoint)
 
     async def _expire(self, checkpoint: Checkpoint) -> Checkpoint:
         """Delete deliveries that are older than they are kept, once a day."""
         now = self._now()
         if not checkpoint.etag or now < checkpoint.swept_at + _DAY_MS:
             return checkpoint
-        before = now - KEPT_DAYS * _DAY_MS
+        before = now - DELIVERIES_KEPT_DAYS * _DAY_MS
         await self._sources.checkpoints.expire(self._context, self._stream, before)
         return await self._write(replace(checkpoint, swept_at=now))
 
     async def _plan(self, checkpoint: Checkpoint) -> None:
         """Have somebody look again when the next attempt is due."""
-        if self._is_gone:
+        if self._must_stop:
             return
         if self._is_busy:
             await self._look_again(BUSY_SECONDS)
             return
         now = self._now()
-        at = next_look(checkpoint)
+        times = [next_look(checkpoint)]
         if self._clock.steady() >= self._until:
-            at = now if at is None else min(at, now)
+            times.append(now)
         if self._finder.is_cut:
-            ruled = now + round(1_000 * UNDECIDED_SECONDS)
-            at = ruled if at is None else min(at, ruled)
-        if at is not None:
-            quiet_until = 0 if checkpoint.is_asked else checkpoint.quiet_until
-            await self._look_again(max(at, quiet_until, now) - now, is_ms=True)
+            times.append(now + round(1_000 * UNDECIDED_SECONDS))
+        first = min((each for each in times if each is not None), default=None)
+        if first is not None:
+            quiet_until = 0 if checkpoint.has_redeliveries else checkpoint.quiet_until
+            await self._look_again((max(first, quiet_until, now) - now) / 1_000)
 
-    async def _look_again(self, wait: float, *, is_ms: bool = False) -> None:
-        seconds = wait / 1_000 if is_ms else wait
+    async def _look_again(self, seconds: float) -> None:
         await self._sources.hints.look_again(self._context.tenant, seconds)
 
     async def _write(self, checkpoint: Checkpoint) -> Checkpoint:
-        """Write a checkpoint; one that a redelivery has moved meanwhile is due as that has said.
+        """Write a checkpoint, with what a redelivery has written into it meanwhile.
 
         Raises:
             OperationRejected: another run has taken it.
         """
-        own, endpoint = self._context, self._endpoint.id
         try:
-            return await self._sources.checkpoints.write(own, endpoint, checkpoint)
+            return await self._write_once(checkpoint)
         except OperationRejected:
             moved = await self._moved_by_redelivery()
             if moved is None:
                 raise
-        return await self._sources.checkpoints.write(own, endpoint, joined(checkpoint, moved))
+        return await self._write_once(with_redelivery(checkpoint, moved))
 
     async def _moved_by_redelivery(self) -> Checkpoint | None:
         """Read the checkpoint as a redelivery has moved it; None where another run has taken it."""

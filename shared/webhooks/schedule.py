@@ -24,7 +24,8 @@ DELAYS: Final = (
 MOST_ATTEMPTS: Final = len(DELAYS) + 1
 
 _JITTER = 0.1
-"""The part of a delay that is drawn on top of it, so that what failed together comes apart."""
+"""The part of a delay that is drawn on top of it, so that events that failed together are not sent
+again together."""
 
 LONGEST_DELAY: Final = max(DELAYS) * (1 + _JITTER)
 """Seconds between an attempt and the next one at most."""
@@ -39,7 +40,8 @@ LONGEST_RETRY_AFTER = _HOUR
 """Seconds of `Retry-After` that are heeded."""
 
 SUSPENDED_AFTER: Final = 10
-"""Failures in a row after which only one attempt at a time is made, to see whether it answers."""
+"""Failures in a row after which only one attempt at a time is made, to see whether the endpoint
+answers."""
 
 _FIRST_PROBE, LONGEST_PROBE = _MINUTE, _HOUR
 
@@ -59,7 +61,7 @@ def next_attempt(now: int, attempts: int, draw: random.Random) -> int | None:
 
 
 def next_probe(now: int, failures: int) -> int:
-    """Say when an endpoint is tried again that has failed so often in a row."""
+    """Say when a probe is sent to an endpoint that has failed so often in a row."""
     doubled = max(failures - SUSPENDED_AFTER, 0)
     return now + 1_000 * int(min(_FIRST_PROBE * 2 ** min(doubled, 10), LONGEST_PROBE))
 
@@ -93,7 +95,8 @@ def is_due(delivery: Delivery, checkpoint: Checkpoint, now: int) -> bool:
 def due_of(delivery: Delivery, checkpoint: Checkpoint, now: int) -> int:
     """Say when a delivery is due: at once, if its endpoint has recovered since it was tried.
 
-    Times that no attempt can have put so far into the future are of a clock that was ahead.
+    A time that lies further ahead than any attempt can have put it comes from a clock that was
+    ahead, and counts for nothing.
     """
     if (delivery.last_attempt or now) < checkpoint.recovered_at <= now:
         return 0
@@ -101,8 +104,8 @@ def due_of(delivery: Delivery, checkpoint: Checkpoint, now: int) -> int:
     return due if due <= now + round(1_000 * LONGEST_DELAY) + _SKEW_MS else 0
 
 
-def is_asked(delivery: Delivery) -> bool:
-    """Tell whether somebody wants it to be made now, and it was not tried since."""
+def is_redelivery(delivery: Delivery) -> bool:
+    """Tell whether somebody wants a delivery to be made again now, and it was not tried since."""
     return delivery.redelivered is not None and delivery.redelivered == delivery.next_attempt
 
 
@@ -114,9 +117,9 @@ def next_look(checkpoint: Checkpoint) -> int | None:
 
 
 def without_future(checkpoint: Checkpoint, now: int) -> Checkpoint:
-    """Take out times later than any that can be written now: a clock that was ahead has left them.
+    """Take out times that are later than any that can be written now.
 
-    The endpoint would be left alone until then.
+    A clock that was ahead has written them, and the endpoint would be left alone until then.
     """
 
     def kept(moment: int, ahead: float) -> int:

@@ -11,7 +11,7 @@ from shared.webhooks.positions import Sent, settled_at, write_position
 from shared.webhooks.schedule import (
     SUSPENDED_AFTER,
     due_of,
-    is_asked,
+    is_redelivery,
     next_attempt,
     next_probe,
     retry_after,
@@ -65,45 +65,65 @@ def settle(
     outcomes = [_outcome(each, attempts.get(each.id), work, now, draw) for each in work.deliveries]
     operations: list[RowOperation] = []
     for before, outcome in zip(work.deliveries, outcomes, strict=True):
-        operations += _moved(before, outcome, is_known=before.id in work.known)
+        operations += _writes(before, outcome, is_known=before.id in work.known)
     pending = [each for each in outcomes if each.state == "pending"]
+    after = _with_pending(after, checkpoint, work, pending, now)
+    return Settlement(_moved_on(after, work), operations, outcomes)
+
+
+def with_redelivery(own: Checkpoint, moved: Checkpoint) -> Checkpoint:
+    """Take into the checkpoint that a run writes what a redelivery has written meanwhile."""
+    dues = [each for each in (own.due, moved.due) if each is not None]
+    due = min(dues, default=None)
+    return replace(own, etag=moved.etag, due=due, has_redeliveries=moved.has_redeliveries)
+
+
+def _with_pending(
+    after: Checkpoint, before: Checkpoint, work: Work, pending: Sequence[Delivery], now: int
+) -> Checkpoint:
+    """Give a checkpoint back, and say in it what is pending and when the next attempt is due.
+
+    Args:
+        after: with what came of the attempts.
+        before: as it was taken.
+        work: what was to be sent.
+        pending: what of it is pending still, or again.
+        now: in POSIX milliseconds.
+    """
     left = work.pending - len(work.known) + len(pending)
     dues = [due_of(each, after, now) for each in pending]
     if work.next_due is not None:
         dues.append(work.next_due)
-    elif left > len(pending) and checkpoint.due is not None:
-        dues.append(checkpoint.due)  # of those that were not read
+    elif left > len(pending) and before.due is not None:
+        dues.append(before.due)  # of those that were not read
     if after.recovered_at == now and left:
         dues.append(now)
-    is_quieter = after.quiet_until > checkpoint.quiet_until
-    after = replace(
+    is_quieter = after.quiet_until > before.quiet_until
+    is_left = work.leaves_redeliveries or any(map(is_redelivery, pending))
+    return replace(
         after,
         due=min(dues, default=None),
         pending=left,
         holder="",
         held_until=0,
-        is_asked=not is_quieter and (work.is_asked or any(map(is_asked, pending))),
+        has_redeliveries=is_left and not is_quieter,
     )
-    if work.position is not None:
-        settled = settled_at(work.position)
-        sent = Sent(checkpoint.sent).packed_with(work.told, settled)
-        after = replace(after, position=write_position(work.position), sent=sent)
-    return Settlement(after, operations, outcomes)
 
 
-def joined(own: Checkpoint, moved: Checkpoint) -> Checkpoint:
-    """Take into the checkpoint that a run writes what a redelivery has written meanwhile."""
-    dues = [each for each in (own.due, moved.due) if each is not None]
-    due = min(dues, default=None)
-    return replace(own, etag=moved.etag, due=due, is_asked=moved.is_asked)
+def _moved_on(checkpoint: Checkpoint, work: Work) -> Checkpoint:
+    """Move a checkpoint behind the events of the feed that were told; not, if none was read."""
+    if work.position is None:
+        return checkpoint
+    sent = Sent(checkpoint.sent).packed_with(work.told, settled_at(work.position))
+    return replace(checkpoint, position=write_position(work.position), sent=sent)
 
 
 def _outcome(
     delivery: Delivery, attempt: Attempt | None, work: Work, now: int, draw: random.Random
 ) -> Delivery:
-    """Say what becomes of a delivery: one that was not tried is pending, and due.
+    """Say what becomes of a delivery. One that was not tried stays pending, and due.
 
-    A probe that fails is none of the attempts of the schedule.
+    A probe that fails does not count as an attempt of the schedule.
     """
     if attempt is None:
         return delivery
@@ -118,7 +138,7 @@ def _outcome(
     )
     if attempt.has_succeeded:
         return replace(tried, state="delivered", next_attempt=None)
-    if delivery.id in work.asked_again:
+    if delivery.id in work.redelivered_meanwhile:
         return replace(tried, attempts_before=tried.attempts)
     if work.is_probe:
         return tried
@@ -149,7 +169,7 @@ def _after(checkpoint: Checkpoint, attempts: Sequence[Attempt], now: int) -> Che
     return after
 
 
-def _moved(before: Delivery, outcome: Delivery, *, is_known: bool) -> list[RowOperation]:
+def _writes(before: Delivery, outcome: Delivery, *, is_known: bool) -> list[RowOperation]:
     """List the operations that write what became of a delivery."""
     insertion = outcome.insertion()
     if not is_known:

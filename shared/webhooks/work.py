@@ -10,7 +10,7 @@ from shared.store.webhook_checkpoints import Checkpoint
 from shared.store.webhook_deliveries import Delivery, DeliveryStream
 from shared.tables.request_context import RequestContext
 from shared.webhooks.positions import Sent, read_position, settled_at
-from shared.webhooks.schedule import SUSPENDED_AFTER, due_of, is_asked, is_due
+from shared.webhooks.schedule import SUSPENDED_AFTER, due_of, is_due, is_redelivery
 from shared.webhooks.sources import Sources
 
 BATCH, SMALL_BATCH = 32, 4
@@ -41,11 +41,13 @@ class Work:
         pending: how many deliveries are pending, those of this work included.
         next_due: when the first of those is due that are left aside.
         is_probe: whether one is sent ahead of its time, to see whether the endpoint answers.
-        position: in the feed, behind it; None where that was not read.
+        position: in the feed, behind this work; None where the feed was not read.
         told: all events that the feed has told on the way.
         must_write: whether the checkpoint has to move although nothing is sent.
-        is_asked: whether more of it is left aside that somebody wants to be made now.
-        asked_again: ids of those that somebody wanted to be made again while they were sent.
+        leaves_redeliveries: whether redeliveries are left aside, which somebody wants to be made
+            now.
+        redelivered_meanwhile: ids of those that somebody wanted to be made again while they were
+            sent.
     """
 
     deliveries: list[Delivery]
@@ -56,8 +58,8 @@ class Work:
     position: FeedPosition | None = None
     told: list[Event] = field(default_factory=list)
     must_write: bool = False
-    is_asked: bool = False
-    asked_again: frozenset[str] = frozenset()
+    leaves_redeliveries: bool = False
+    redelivered_meanwhile: frozenset[str] = frozenset()
 
 
 class WorkFinder:
@@ -86,7 +88,7 @@ class WorkFinder:
             now: in POSIX milliseconds.
         """
         is_quiet = now < checkpoint.quiet_until
-        if is_quiet and not checkpoint.is_asked:
+        if is_quiet and not checkpoint.has_redeliveries:
             return Work([])
         most = _most_at_once(checkpoint)
         work = await self._find_pending(checkpoint, most, now)
@@ -100,8 +102,8 @@ class WorkFinder:
         """Find the pending deliveries that are due, and say what is left aside."""
         due, later, pending = await self._read_pending(checkpoint, now)
         if now < checkpoint.quiet_until:
-            later += [each for each in due if not is_asked(each)]
-            due = [each for each in due if is_asked(each)]
+            later += [each for each in due if not is_redelivery(each)]
+            due = [each for each in due if is_redelivery(each)]
         taken, left = due[:most], [*due[most:], *later]
         return Work(
             taken,
@@ -109,9 +111,10 @@ class WorkFinder:
             pending=pending,
             next_due=min((due_of(each, checkpoint, now) for each in left), default=None),
             is_probe=bool(taken) and not is_due(taken[0], checkpoint, now),
-            # What was due is so no longer: its next attempt was put off by a run that had it.
+            # Nothing is due any more, because another run has put the next attempt off. The
+            # checkpoint has to say so.
             must_write=not taken and checkpoint.due is not None and checkpoint.due <= now,
-            is_asked=any(map(is_asked, left)),
+            leaves_redeliveries=any(map(is_redelivery, left)),
         )
 
     async def _read_pending(
