@@ -290,7 +290,7 @@ class Sweep:
         before = self._days_ago(self._kept.changes)
         if sweep.is_guarded:
             # What is held is yet to be told, however old it is.
-            held_since = await self._store.guard.held_since(sweep.context)
+            held_since = await self._store.guard.read_held_since(sweep.context)
             before = before if held_since is None else min(before, held_since)
         expired = await self._store.history.expire(sweep.context, before, sweep.bound)
         # Not in one statement: it would add to what the number was before the wait.

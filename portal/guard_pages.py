@@ -13,7 +13,6 @@ from shared.errors import Conflict, NotFound
 from shared.store import layout
 from shared.store.guard import bound_of
 from shared.tables.table import read_side_by_side
-from shared.tenant_settings import GuardSettings
 
 if TYPE_CHECKING:
     from portal.visit import Visit
@@ -74,7 +73,7 @@ async def decide(visit: Visit) -> ScimResponse:
     if decision is None:
         raise PageRefusal(400, "no_form")
     guard, context = visit.services.store.guard, visit.entered.context
-    hold_id, held = form.get("hold", ""), await guard.hold(context)
+    hold_id, held = form.get("hold", ""), await guard.read_hold(context)
     is_open = held is not None and held.id == hold_id and held.state == "held"
     if is_open and held is not None and held.last != form.get("last"):
         return await _show(visit, status=409, refused="grown", asked=decision)
@@ -94,10 +93,10 @@ async def decide(visit: Visit) -> ScimResponse:
 async def _show(visit: Visit, *, status: int = 200, **values: Any) -> ScimResponse:
     store, context = visit.services.store, visit.entered.context
     kept = await store.settings.read(context)
-    rule = kept.settings.guard or GuardSettings.model_validate({})
-    hour = await store.guard.last_hour(context, rule)
-    hold = await store.guard.hold(context)
-    decided = await store.guard.decided(context)
+    rule = kept.settings.guard_rule
+    hour = await store.guard.count_last_hour(context, rule)
+    hold = await store.guard.read_hold(context)
+    decided = await store.guard.list_decided(context)
     page = None if hold is None else await _read_page(visit, hold)
     holds = [*decided, *([hold] if hold is not None else [])]
     told = visit.query.get("decided", "")

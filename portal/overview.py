@@ -266,7 +266,7 @@ async def _read_all(visit: Visit, names: Sequence[str]) -> None:
         now = time.time()
         try:
             entries, hold = await read_both(
-                store.log.newest(context, ENTRIES_READ), store.guard.hold(context)
+                store.log.newest(context, ENTRIES_READ), store.guard.read_hold(context)
             )
         except ScimError:
             findings.put(name, TenantFindings(now))

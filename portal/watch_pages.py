@@ -110,7 +110,7 @@ async def _values(visit: Visit) -> dict[str, Any]:
     table, context = visit.services.store.table, visit.entered.context
     ((numbers, hold), buckets), (activity, entries) = await read_both(
         read_both(
-            read_both(read_numbers(table, context), visit.services.store.guard.hold(context)),
+            read_both(read_numbers(table, context), visit.services.store.guard.read_hold(context)),
             _read_day(visit),
         ),
         read_both(

@@ -117,8 +117,7 @@ class TenantSettings(BaseModel):
         description="How strictly its identity provider is read. `interop` refuses what the SCIM"
         " interoperability profile wants refused: attributes and schemas that the service does not"
         " know, filters on them, bodies without `schemas`, values in place of objects, and PATCH"
-        " operations without a path. Not set: `tolerant`, which"
-        " Entra and Okta rely on.",
+        " operations without a path. Not set: `tolerant`, which Entra and Okta rely on.",
     )
     group_names: GroupNames | None = Field(
         None,
@@ -128,7 +127,6 @@ class TenantSettings(BaseModel):
         " provider that matches groups by externalId. It is for good. Not set: `unique`, and a"
         " displayName that is taken is answered 409.",
     )
-
     guard: GuardSettings | None = Field(
         None,
         alias=GUARD_SETTING,
@@ -136,6 +134,11 @@ class TenantSettings(BaseModel):
         description="The guard against mass removal. Not set: an alert above 10 users and 10 % of"
         " the active users; nothing is held.",
     )
+
+    @property
+    def guard_rule(self) -> GuardSettings:
+        """The rule of the guard that is in force: what is set, or else its defaults."""
+        return self.guard or GuardSettings()
 
     @property
     def holds_removals(self) -> bool:

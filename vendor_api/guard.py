@@ -205,16 +205,16 @@ async def show_guard(request: ScimRequest, services: Services) -> ScimResponse:
     """GET of the guard. 5 calls, more after an hour of many changes, and 10 for the names."""
     guard, context = services.store.guard, request.context
     kept = await services.store.settings.read(context)
-    rule = kept.settings.guard or GuardSettings.model_validate({})
-    hour = await guard.last_hour(context, rule)
-    hold = await guard.hold(context)
+    rule = kept.settings.guard_rule
+    hour = await guard.count_last_hour(context, rule)
+    hold = await guard.read_hold(context)
     report = GuardReport(
         settings=rule,
         lastHour=GuardLastHour(users=hour.removed, activeUsers=hour.active, passed=hour.is_mass),
         held=None if hold is None else await _summary(request, services, hold),
         decided=[
             HoldSummary.of(each, None, shows_ids=_shows_ids(request))
-            for each in await guard.decided(context)
+            for each in await guard.list_decided(context)
         ],
     )
     return of_model(200, report)

@@ -89,7 +89,7 @@ async def patch_tenant(request: ScimRequest, services: Services) -> ScimResponse
 async def _show(request: ScimRequest, services: Services, kept: KeptSettings) -> ScimResponse:
     found = await services.store.roles.find(request.context, kept)
     known = await overview(request, services, request.context.tenant)
-    hold = await services.store.guard.hold_of(request.context, kept)
+    hold = await services.store.guard.read_open_hold(request.context, kept)
     held = None if hold is None else StillHeld.of(hold, request.context.tenant)
     document = _document(known, services.settings, kept, found, held)
     body = document.model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -1,20 +1,22 @@
 """The guard against mass removal: holds removals back from the feed until somebody decides.
 
 A write of the identity provider is always accepted. What is held is a change row with a mark, which
-the feed passes over; of a user everything that happens behind the removal is held with it. A
-release writes those changes once more, in new rows at the end of the feed, each as it was: so
+the feed passes over. Everything that happens to a user behind the removal is held with it. A
+release writes those changes once more, in new rows at the end of the feed, each as it was. So
 cursors go on as ever, every reader meets them, and a reader who was told before is told again.
 
-Who reads the feed rules on what it is about to tell (`shared/store/guard_rules.py`), and so does a
-check beside the requests that remove (`shared/web/guard_watch.py`). Whoever is first writes it, the
-others go by it. Nothing is passed over that is not marked, and a mark is written under the ETag of
-what the guard knows. So when somebody decides, all that any reader has passed over is marked.
+Whoever reads the feed rules on what is about to be told (`shared/store/guard_rules.py`). So does a
+check beside the requests that remove users (`shared/web/guard_watch.py`). The first one writes the
+ruling, and the others go by it. Only rows with a mark are passed over, and a mark is written under
+the ETag of the guard's row (`shared/store/guard_state.py`). So when somebody decides, every row
+that a reader has passed over has its mark.
 
-The rule stands beside what the guard knows, so all go by the same one, whatever settings a process
-remembers. Where these say that nothing is held, they are read again before the first removals are
-told that are younger. So a guard that is switched on is in force at once on every instance. One
-that is switched off begins to hold nothing more. What is held then stays held, with all that
-happens to its users, until somebody decides or the time has come that it began with.
+The rule lies in the guard's row as well. So every process goes by the same one, whatever settings
+it remembers. If it remembers that nothing is to be held, it reads the settings again before it
+tells removals that are younger than those it remembers. So a guard that is switched on is in force
+at once on every instance. A guard that is switched off begins no hold. What is held then stays
+held, with all that happens to its users, until somebody decides or the time for its release has
+come.
 """
 
 import logging
@@ -71,7 +73,8 @@ from shared.tables.table import PAGE_ROWS, Table, collect
 from shared.tenant_settings import GuardSettings
 
 MARKS_IN_A_TRANSACTION = MAX_TRANSACTION_OPERATIONS - 4
-"""A transaction holds besides what the guard knows, and at the ends of a hold three rows more."""
+"""Marks that a transaction holds beside the guard's row, and beside the three rows more that there
+may be where a hold begins or ends."""
 
 MOST_ROWS = 20 * PAGE_ROWS
 """Change rows that one look goes through."""
@@ -128,11 +131,11 @@ class Guard:
     async def rule(self, context: RequestContext, rows: Sequence[Row]) -> ToldRows:
         """Tell which of the next change rows can be told, and hold what is part of a mass removal.
 
-        No call in a tenant whose removals are not held, but 1 where there are some that are younger
-        than what is remembered of its settings. Otherwise 1; one more where there are
-        removals that nobody has ruled on yet; and where these are many, also those of a look: one
-        for each 1,000 changes of an hour, one for the number of users, and one for each 96 changes
-        that are held. After a lost race also one to read the rows again.
+        In a tenant whose removals are not held no call, or 1 where some are younger than the
+        settings that are remembered. Otherwise 1, and one more where there are removals that nobody
+        has ruled on yet. Where these are many, also those of a look: one for each 1,000 changes of
+        an hour, one for the number of users, and one for each 96 changes that are held. After a
+        lost race also one to read the rows again.
 
         Raises:
             Unavailable: the settings of the tenant could never be read.
@@ -155,7 +158,7 @@ class Guard:
             await self._rule_on(context, rows, kept)
         if kept.settings.holds_removals:
             return
-        last_hour = await self._last_hour(context, kept.settings.guard or GuardSettings(), rows)
+        last_hour = await self._count_removed(context, kept.settings.guard_rule, rows)
         if last_hour.is_mass:
             _log.warning(
                 "guard: %d of %d active users of tenant %s were removed within an hour; the product"
@@ -165,20 +168,20 @@ class Guard:
                 context.tenant,
             )
 
-    async def last_hour(self, context: RequestContext, rule: GuardSettings) -> LastHour:
+    async def count_last_hour(self, context: RequestContext, rule: GuardSettings) -> LastHour:
         """Count what was removed within the last hour.
 
         A call for each 1,000 changes of the hour, and one for the number of users.
         """
         rows, _ = await self._read_rows(context, self._now() - WINDOW_MS)
-        return await self._last_hour(context, rule, rows)
+        return await self._count_removed(context, rule, rows)
 
-    async def hold(self, context: RequestContext) -> Hold | None:
-        """Return what is held, decided or not, as long as not all is done. 1 call."""
+    async def read_hold(self, context: RequestContext) -> Hold | None:
+        """Read what is held, decided or not; None once all is done. 1 call."""
         return (await read_state(self._table, context)).hold
 
-    async def hold_of(self, context: RequestContext, kept: KeptSettings) -> Hold | None:
-        """Return what is held and not decided about. 1 call, none where by the settings nothing is.
+    async def read_open_hold(self, context: RequestContext, kept: KeptSettings) -> Hold | None:
+        """Read what is held and not decided about. 1 call; none where the settings say nothing is.
 
         Args:
             context: the request.
@@ -186,66 +189,47 @@ class Guard:
         """
         return (await read_state(self._table, context)).open_hold if kept.is_guarded else None
 
-    async def held_since(self, context: RequestContext) -> int | None:
-        """Return when the first change was made that is held; None for nothing. 1 call.
+    async def read_held_since(self, context: RequestContext) -> int | None:
+        """Read when the first change was made that is held; None where nothing is. 1 call.
 
         In POSIX milliseconds. The change rows from there on are needed for a decision.
         """
         hold = (await read_state(self._table, context)).hold
         return None if hold is None else layout.change_time(hold.first)
 
-    async def decided(self, context: RequestContext) -> list[Hold]:
+    async def list_decided(self, context: RequestContext) -> list[Hold]:
         """List the holds of which all is done, the newest first. 1 call."""
         return await guard_state.list_decided(self._table, context)
 
     async def decide(
         self, context: RequestContext, hold_id: str, decision: Decision, bound: Bound
     ) -> Hold:
-        """Decide about what is held, and do what follows of it, as far as the bound allows.
+        """Decide about what is held, and do what follows from it, as far as the bound allows.
 
-        To repeat a decision goes on with it, and changes nothing once all is done. A call for each
-        1,000 changes since the first that is held, and one for each 96 of them; an undo 2 for each
-        user besides.
+        The same decision once more goes on with what is left, and changes nothing once all is done.
+        A call for each 1,000 changes since the first that is held, and one for each 96 of them; an
+        undo 2 for each user besides.
 
         Args:
             context: the request.
             hold_id: id of the hold.
-            decision: `release` tells the product; `undo` enables first whom it can.
+            decision: `release` tells the product; `undo` first enables whom it can.
             bound: how far to go; what is left is done by the sweeper.
 
         Raises:
             NotFound: there is no such hold.
             Conflict: somebody has decided otherwise.
         """
-
-        async def attempt() -> Hold:
-            state = await read_state(self._table, context)
-            hold = state.hold
-            if hold is None or hold.id != hold_id:
-                return await self._decided(context, hold_id, decision)
-            if hold.decision is not None:
-                return _same(hold, decision)
-            state = await self._hold_rest(context, hold, layout.change_time(hold.first))
-            hold = state.open_hold
-            if hold is None or hold.id != hold_id:
-                return await attempt()
-            decided = replace(
-                hold,
-                decision=decision,
-                decided=self._now(),
-                decided_by=context.actor,
-                told=layout.change_number(layout.change_time(hold.first)),
-            )
-            await self._write(context, replace(state, hold=decided))
-            return decided
-
-        hold = await retry_conflicts(context, attempt)
-        if not hold.is_done:
-            await self._finish(context, bound)
-            after = (await read_state(self._table, context)).hold
-            is_left = after is not None and after.id == hold_id
-            return after if after and is_left else await self._decided(context, hold_id, decision)
-        return hold
+        hold = await retry_conflicts(
+            context, lambda: self._write_decision(context, hold_id, decision)
+        )
+        if hold.is_done:
+            return hold
+        await self._finish(context, bound)
+        left = await self.read_hold(context)
+        if left is not None and left.id == hold_id:
+            return left
+        return await self._read_decided(context, hold_id, decision)
 
     async def tend(self, context: RequestContext, bound: Bound) -> int:
         """Release what is held for long enough, and go on with what was decided. 1 call at least.
@@ -268,14 +252,14 @@ class Guard:
     async def _settings_for(self, context: RequestContext, rows: Sequence[Row]) -> KeptSettings:
         """Read the settings that are in force for rows. 1 call where those remembered may not be.
 
-        That they are guarded may be outdated, since what the guard knows has the rule.
+        If those say that there is a guard, they suffice: the rule itself lies in the guard's row.
         """
         kept = await self._settings.current(context)
         if kept.is_guarded:
             return kept
         since = self._settings.known_since(context.tenant)
         young = (row for row in reversed(rows) if layout.change_time(row.key) >= since)
-        if any(_is_of_guard(recorded(row)) for row in young):
+        if any(_concerns_guard(recorded(row)) for row in young):
             return await self._settings.read_again(context)
         return kept
 
@@ -283,7 +267,7 @@ class Guard:
         self, context: RequestContext, rows: Sequence[Row], kept: KeptSettings
     ) -> ToldRows:
         """Rule on rows; after a lost race on what they are then, since they may have got marks."""
-        if_older = kept.settings.guard or GuardSettings.model_validate({})
+        if_older = kept.settings.guard_rule
         ruled = rows
 
         async def attempt() -> ToldRows:
@@ -409,7 +393,7 @@ class Guard:
             if len(rows) >= MOST_ROWS:
                 return rows, layout.change_time(rows[-1].key)
 
-    async def _last_hour(
+    async def _count_removed(
         self, context: RequestContext, rule: GuardSettings, rows: Sequence[Row]
     ) -> LastHour:
         changes = [recorded(row) for row in rows]
@@ -422,7 +406,44 @@ class Guard:
 
     # Deciding
 
-    async def _decided(self, context: RequestContext, hold_id: str, decision: Decision) -> Hold:
+    async def _write_decision(
+        self, context: RequestContext, hold_id: str, decision: Decision
+    ) -> Hold:
+        """Write what was decided about a hold; only read it where that was written before.
+
+        Raises:
+            NotFound: there is no such hold.
+            Conflict: somebody has decided otherwise.
+            OperationRejected: somebody else has written what the guard knows.
+        """
+        hold = await self.read_hold(context)
+        if hold is None or hold.id != hold_id:
+            return await self._read_decided(context, hold_id, decision)
+        if hold.decision is not None:
+            return _same(hold, decision)
+        state = await self._hold_rest(context, hold, layout.change_time(hold.first))
+        hold = state.open_hold
+        if hold is None or hold.id != hold_id:  # somebody has decided meanwhile
+            return await self._write_decision(context, hold_id, decision)
+        decided = replace(
+            hold,
+            decision=decision,
+            decided=self._now(),
+            decided_by=context.actor,
+            told=layout.change_number(layout.change_time(hold.first)),
+        )
+        await self._write(context, replace(state, hold=decided))
+        return decided
+
+    async def _read_decided(
+        self, context: RequestContext, hold_id: str, decision: Decision
+    ) -> Hold:
+        """Read a hold of which all is done. 1 call.
+
+        Raises:
+            NotFound: there is no such hold.
+            Conflict: somebody has decided otherwise.
+        """
         hold = None
         if layout.is_id(hold_id):
             hold = await guard_state.read_decided(self._table, context, hold_id)
@@ -431,9 +452,10 @@ class Guard:
         return _same(hold, decision)
 
     async def _hold_rest(self, context: RequestContext, hold: Hold, since: int) -> GuardState:
-        """Hold what nobody has ruled on yet of those who are held, so that it is told in order.
+        """Hold what has happened to held users and was not ruled on yet, so that it comes in order.
 
-        What waits for something else ends what can be ruled on, so they are then ruled on alone.
+        A row that waits for something else ends what can be ruled on. So the rows of held users
+        that come behind it are then ruled on alone.
 
         Args:
             context: the request.
@@ -441,7 +463,7 @@ class Guard:
             since: the time of the first change that is looked at.
         """
         kept = await self._settings.current(context)
-        if_older = kept.settings.guard or GuardSettings.model_validate({})
+        if_older = kept.settings.guard_rule
         rows, _ = await self._read_rows(context, since)
         told = await self._rule(context, rows, if_older)
         behind = [row for row in rows[len(told.rows) :] if _is_of_user(row, hold)]
@@ -450,11 +472,11 @@ class Guard:
         return await read_state(self._table, context)
 
     async def _finish(self, context: RequestContext, bound: Bound) -> int:
-        """Do what follows of a decision; return how many change rows were told again.
+        """Do what follows from a decision; return how many change rows were told again.
 
-        Of several who are at it at once, each step is done by one.
+        If several do so at once, each step is done by one of them.
         """
-        # What is written follows of a decision, and is no contact of the identity provider. The
+        # What is written follows from a decision, and is no contact of the identity provider. The
         # context is changed and not copied, since it counts the transactions of the request.
         if context.method != "sweep":
             context.method = "admin"
@@ -482,8 +504,8 @@ class Guard:
     async def _tell_some(self, context: RequestContext, state: GuardState, hold: Hold) -> int:
         """Tell held changes of a page again, and end the hold when all are told. 2 calls.
 
-        At the end it is looked once more for what has happened to those who are held meanwhile, so
-        that it is told behind what was before: a call for each 1,000 changes since the decision.
+        What has happened meanwhile to the users who are held is looked for at the end, so that it
+        is told behind what was before: a call for each 1,000 changes since the decision.
 
         Returns:
             How many were told.
@@ -523,7 +545,7 @@ class Guard:
 
 
 def bound_of(context: RequestContext) -> Bound:
-    """Say how far a request goes with what follows of a decision: almost to its deadline."""
+    """Say how far a request goes with what follows from a decision: almost to its deadline."""
     return Bound(_MOST_ENTITIES, time.monotonic() + max(context.remaining() - _LEFT_FOR_ANSWER, 0))
 
 
@@ -538,8 +560,8 @@ def _active_before(numbers: ResourceNumbers, changes: Sequence[RecordedChange]) 
     return numbers.users + sum(each.is_deletion for each in leavers.values())
 
 
-def _is_of_guard(change: RecordedChange) -> bool:
-    """Tell whether a change is a removal, or held: whether it matters if there is a guard."""
+def _concerns_guard(change: RecordedChange) -> bool:
+    """Tell whether a change is a removal, or held, so that a guard would rule on it."""
     return bool(change.held) or removal_of(change) is not None
 
 

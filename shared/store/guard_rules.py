@@ -16,30 +16,31 @@ from shared.store.guard_state import GuardState, Hold, LetThrough
 from shared.tenant_settings import GuardSettings
 
 MOST_HELD = 30_000
-"""Users who can be held at once, since they lie in one row. One more waits until it is decided."""
+"""Users who can be held at once, since they lie in one row. Others wait until somebody decides."""
 
 _MOST_PASSED = 2_000
 """Removals that are remembered as let through; one more waits."""
 
 QUIET_MS = 120_000
-"""What waits is let through when for so long no further removal has come. In this time every
-change row becomes visible (`shared/events/feed.py`), so none comes behind it uncounted."""
+"""What waits is let through once no further removal has come for so long. In this time every change
+row becomes visible (`shared/events/feed.py`), so no later one is left uncounted."""
 
 PATIENCE_MS = 600_000
 """How long a removal waits at most while further ones come."""
 
 _REMEMBERED_MS = 2 * WINDOW_MS
-"""How long it is remembered what was let through at once: a look at a removal that comes behind
-further ones goes back for an hour from there."""
+"""How long it is remembered what was let through at once: twice the window, because a look at a
+removal goes back for an hour from there."""
 
 _MOST_NAMED = 2_000
 """Users who are remembered as removed before a hold. One more who is held later counts twice."""
 
-_OF_THE_HOUSE = {"sweep", "settings", "void"}
+_OWN_VERBS = {"sweep", "settings", "void"}
+"""Verbs of change rows that the service writes of its own accord: they remove nobody."""
 
 Reason = Literal["unknown", "undecided"]
-"""Why a row waits: whether it is part of a mass removal is not known yet; or it belongs to a hold
-that has no room, or of which somebody has decided and not all is done yet."""
+"""Why a row waits. `unknown`: it may be part of a mass removal. `undecided`: it belongs to a hold
+that has no room, or about which somebody has decided and not all is done yet."""
 
 RowVerdict = Literal["tell", "hold", "unknown", "undecided"]
 
@@ -47,7 +48,7 @@ RowVerdict = Literal["tell", "hold", "unknown", "undecided"]
 def removal_of(change: RecordedChange) -> Removal | None:
     """Tell which users a change row removes, and from what; None if it removes nobody."""
     done = change.change
-    if done.verb in _OF_THE_HOUSE:
+    if done.verb in _OWN_VERBS:
         return None
     if done.resource == "User":
         is_deleted = done.verb == "delete"
@@ -55,7 +56,7 @@ def removal_of(change: RecordedChange) -> Removal | None:
         if not is_disabled and not is_deleted:
             return None
         return Removal(change.number, change.time, LEAVERS, (done.id,), is_deleted)
-    # Who is a group has no version, and is nobody.
+    # A member without a version is a group.
     users = tuple(member for member, version in done.removed if version is not None)
     if done.resource != "Group" or not users:
         return None
@@ -123,7 +124,7 @@ def _rule_on_one(row: RecordedChange, ruling: Ruling, rule: GuardSettings) -> Ro
 
 
 def _may_join(row: RecordedChange, hold: Hold) -> bool:
-    """Tell whether a removal comes so soon behind those that are held that it is one of them."""
+    """Tell whether a removal comes so soon after those that are held that it is held with them."""
     return row.number >= hold.first and row.time <= hold.removed_at + WINDOW_MS
 
 
@@ -132,7 +133,7 @@ def _is_of_held_user(row: RecordedChange, hold: Hold) -> bool:
 
     Otherwise whoever goes by the versions of a user would be told a later one first.
     """
-    is_of_user = row.change.resource == "User" and row.change.verb not in _OF_THE_HOUSE
+    is_of_user = row.change.resource == "User" and row.change.verb not in _OWN_VERBS
     is_held = row.change.id in hold.users and row.change.id not in hold.undone
     return is_of_user and is_held and row.number >= hold.first
 

@@ -1,8 +1,8 @@
 """What the guard knows of a tenant: its one row, and the rows of holds that were decided about.
 
-The row says by which rule, what was let through of late, and which removals are held now, if any.
-It is written under its ETag, together with the marks on the change rows that are held. So once it
-says that somebody has decided, or that the guard is off, no further removal can be marked.
+The row has the rule, what was let through of late, and which removals are held now, if any. It is
+written under its ETag, together with the marks on the change rows that are held. So once it says
+that somebody has decided, or that the guard is off, no further removal can be marked.
 """
 
 from collections.abc import Mapping
@@ -181,7 +181,8 @@ class GuardState:
         hold: what is held; None for nothing.
         rule: the setting of the tenant, as it was written with this row; None in a row that is
             older. A process may remember another one for a minute.
-        is_noted: whether the row of the settings says that something is held, since they do not.
+        is_noted: whether the row of the settings has the id of the hold, because the guard was
+            switched off since.
         etag: of the row; None where there is none.
     """
 

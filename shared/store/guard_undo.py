@@ -1,8 +1,8 @@
 """The undo of disables that are held: who was disabled and not touched otherwise is enabled again.
 
-Whether somebody was touched is told by the version of the user's row, of which every write has a
-change row: a user whose version is not that of the last one is left out. The change rows are read
-from the first one that is held on.
+Every write of a user's row has a change row with the new version. So a user whose version is not
+that of the last change row was touched otherwise, and is left out. The change rows are read from
+the first one that is held.
 """
 
 import asyncio
@@ -23,7 +23,8 @@ from shared.tables.table import PAGE_ROWS, Table
 UndoOutcome = Literal["enabled", "changed", "deleted"]
 
 _USERS_IN_A_STEP = 200
-"""After so many what is done is written; a step that is broken off is found as `changed`."""
+"""Users after whom it is written what was done. If a step is broken off, those who were enabled in
+it are found as `changed`."""
 
 _AT_ONCE = 8
 

@@ -29,7 +29,7 @@ from shared.tables.request_context import RequestContext
 from shared.tables.retry import retry_conflicts
 from shared.tables.rows import Row, Value
 from shared.tables.table import Table
-from shared.tenant_settings import ROLE_MAP, GuardSettings, Profile, TenantSettings
+from shared.tenant_settings import ROLE_MAP, Profile, TenantSettings
 
 RESOURCE = "Tenant"
 """What the change rows of settings name as the type."""
@@ -217,7 +217,7 @@ class TenantSettingsStore:
         held = state.hold.id if is_noted and state.hold is not None else ""
         if does and not did:
             state = state.begun(int(self._clock.wall() * 1_000))
-        rule = after.settings.guard or GuardSettings.model_validate({})
+        rule = after.settings.guard_rule
         written = replace(state, rule=rule, is_noted=is_noted).written()
         return replace(after, held=held), [written]
 

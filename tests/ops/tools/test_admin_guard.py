@@ -69,7 +69,7 @@ async def test_an_undo_says_how_many_are_enabled_again(
     guard_admin: Admin, store: Store, new_context: NewContext, tenant: str
 ) -> None:
     await store.guard.check(new_context())
-    hold = await store.guard.hold(new_context())
+    hold = await store.guard.read_hold(new_context())
     assert hold is not None
     await store.users.delete(new_context(), min(hold.users))
     done = await guard_admin("guard", "undo", hold.id, "--tenant", tenant)
@@ -104,7 +104,7 @@ async def test_a_decision_tells_the_service_to_send_webhooks_at_once(
     tenant: str,
 ) -> None:
     await store.guard.check(new_context())
-    hold = await store.guard.hold(new_context())
+    hold = await store.guard.read_hold(new_context())
     assert hold is not None
     done = await guard_admin("guard", "release", hold.id, "--tenant", tenant)
     assert done.status == 0, done.err
@@ -125,7 +125,7 @@ async def test_where_no_queue_is_reached_webhooks_come_later(
     tenant: str,
 ) -> None:
     await store.guard.check(new_context())
-    hold = await store.guard.hold(new_context())
+    hold = await store.guard.read_hold(new_context())
     assert hold is not None
     parts = storage.connection_string.split(";")
     elsewhere = [each for each in parts if not each.startswith("QueueEndpoint=")]
@@ -141,7 +141,7 @@ async def test_the_settings_say_what_is_held_still(
     guard_admin: Admin, store: Store, new_context: NewContext, tenant: str
 ) -> None:
     await store.guard.check(new_context())
-    hold = await store.guard.hold(new_context())
+    hold = await store.guard.read_hold(new_context())
     assert hold is not None
     changed = await guard_admin("tenant", "set", tenant, "--unset", "guard")
     assert changed.status == 0, changed.err

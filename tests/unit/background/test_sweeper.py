@@ -107,7 +107,7 @@ async def test_what_is_held_does_not_expire_before_somebody_decides(
     clock.wall += 40 * 86_400
     days = KeptDays(30, 30)
     await Sweep(store, "run", days, clock=clock.clock()).run(Named((tenant,)))
-    hold = await store.guard.hold(tenants.context(tenant))
+    hold = await store.guard.read_hold(tenants.context(tenant))
     assert hold is not None
     decide = store.guard.decide
     bound = Bound(1_000_000, math.inf)

@@ -139,7 +139,7 @@ class Directory:
         await self.store.groups.update(self.new_context(), self.groups[0], removed)
 
     async def decide(self, decision: Decision) -> Hold:
-        hold = await self.store.guard.hold(self.new_context())
+        hold = await self.store.guard.read_hold(self.new_context())
         assert hold is not None
         return await self.store.guard.decide(self.new_context(), hold.id, decision, NO_END)
 
@@ -214,7 +214,7 @@ async def test_the_notice_has_the_numbers(directory: Directory, product: Product
     await product.follow()
     [held] = [event for event in product.told if event.type == "guard.held"]
     document = held.document({})
-    hold = await directory.store.guard.hold(directory.new_context())
+    hold = await directory.store.guard.read_hold(directory.new_context())
     assert hold is not None
     assert document["guard"] == {
         "id": hold.id,
@@ -235,7 +235,7 @@ async def test_the_operator_is_told_how_many_were_removed_and_how_many_of_them_a
     await directory.disable(directory.users[3:9])
     with caplog.at_level(logging.WARNING):
         await product.follow()
-    hold = await directory.store.guard.hold(directory.new_context())
+    hold = await directory.store.guard.read_hold(directory.new_context())
     assert hold is not None
     removed = f"guard: 9 of 40 active users of tenant {tenant} were removed within an hour"
     assert caplog.messages == [f"{removed}; 6 are held as {hold.id}"]
@@ -264,7 +264,7 @@ async def test_who_is_active_again_was_active_once(directory: Directory, product
     await product.follow()
     await directory.decide("undo")
     rule = GuardSettings.model_validate({"users": 3, "percent": 10})
-    hour = await directory.store.guard.last_hour(directory.new_context(), rule)
+    hour = await directory.store.guard.count_last_hour(directory.new_context(), rule)
     assert (hour.removed, hour.active) == (9, 40)
 
 
@@ -401,7 +401,7 @@ async def test_a_decision_can_be_repeated_and_not_turned_round(directory: Direct
     await directory.begin(40)
     await directory.disable(directory.users[:9])
     await directory.store.guard.check(directory.new_context())
-    first = await directory.store.guard.hold(directory.new_context())
+    first = await directory.store.guard.read_hold(directory.new_context())
     assert first is not None
     done = await directory.decide("release")
     decide = directory.store.guard.decide
@@ -417,7 +417,7 @@ async def test_of_two_who_decide_at_once_one_does(directory: Directory, product:
     await directory.begin(60)
     await directory.disable(directory.users[:30])
     await product.follow()
-    hold = await directory.store.guard.hold(directory.new_context())
+    hold = await directory.store.guard.read_hold(directory.new_context())
     assert hold is not None
     decisions: list[Decision] = ["release", "undo", "release", "undo"]
     outcomes = await asyncio.gather(
@@ -428,9 +428,9 @@ async def test_of_two_who_decide_at_once_one_does(directory: Directory, product:
         return_exceptions=True,
     )
     assert sum(isinstance(each, Conflict) for each in outcomes) == 2
-    (decided,) = await directory.store.guard.decided(directory.new_context())
+    (decided,) = await directory.store.guard.list_decided(directory.new_context())
     assert decided.is_done
-    assert await directory.store.guard.hold(directory.new_context()) is None
+    assert await directory.store.guard.read_hold(directory.new_context()) is None
     await product.follow()
     for uid in directory.users[3:30]:
         # Of a user who is enabled again nothing was told but that.
@@ -441,7 +441,7 @@ async def test_what_is_broken_off_is_gone_on_with(directory: Directory, product:
     await directory.begin(200)
     await directory.disable(directory.users[:120])
     await product.follow()
-    hold = await directory.store.guard.hold(directory.new_context())
+    hold = await directory.store.guard.read_hold(directory.new_context())
     assert hold is not None
     at_once = Bound(0, 0)
     await directory.store.guard.decide(directory.new_context(), hold.id, "release", at_once)
@@ -474,7 +474,7 @@ async def test_an_hour_after_it_single_leavers_pass_again(
     later.seconds = 1.1 * HOUR
     await directory.disable(directory.users[20:22])
     assert await product.follow() == 2 * ["user.deactivated"]
-    assert await directory.store.guard.hold(directory.new_context()) is not None
+    assert await directory.store.guard.read_hold(directory.new_context()) is not None
 
 
 async def test_after_a_decision_it_counts_anew(
@@ -503,7 +503,7 @@ async def test_after_a_decision_no_more_pass_at_once_within_the_hour(
     assert await product.follow() == []
     await directory.disable(directory.users[6:9])
     assert await product.follow() == ["guard.held"]
-    hold = await directory.store.guard.hold(directory.new_context())
+    hold = await directory.store.guard.read_hold(directory.new_context())
     assert hold is not None
     assert hold.users == {*directory.users[3:9]}
 
@@ -582,7 +582,7 @@ async def test_what_is_held_stays_held_when_the_guard_is_switched_off(
     assert await product.follow() == 6 * ["user.deactivated"]
     assert product.of(other) is False
     hold = await directory.decide("release")
-    assert await directory.store.guard.hold(directory.new_context()) is None
+    assert await directory.store.guard.read_hold(directory.new_context()) is None
     assert hold.events == 8
     assert (await product.follow())[-2:] == ["user.updated", "user.activated"]
     await directory.put(held, title="Manager")
@@ -602,7 +602,7 @@ async def test_a_process_that_has_not_heard_of_it_holds_nothing_more_either(
     await directory.disable(directory.users[:9])
     reader = Product(Feed(table, later.clock(), other.guard), new_context)
     assert await reader.follow() == 9 * ["user.deactivated"]
-    assert await other.guard.hold(new_context()) is None
+    assert await other.guard.read_hold(new_context()) is None
 
 
 async def test_the_settings_say_what_is_held_although_they_hold_nothing(
@@ -611,7 +611,7 @@ async def test_the_settings_say_what_is_held_although_they_hold_nothing(
     await directory.begin(40)
     await directory.disable(directory.users[:9])
     await product.follow()
-    hold = await directory.store.guard.hold(directory.new_context())
+    hold = await directory.store.guard.read_hold(directory.new_context())
     assert hold is not None
     settings = directory.store.settings
     await directory.guard(hold=False)
@@ -701,7 +701,7 @@ async def test_who_was_told_of_and_is_removed_again_counts_once(
     await directory.put(told, active=True)
     await directory.put(told, active=False)
     assert await product.follow() == ["user.activated"]
-    hold = await directory.store.guard.hold(directory.new_context())
+    hold = await directory.store.guard.read_hold(directory.new_context())
     assert hold is not None
     assert hold.removed == 9
 
@@ -734,7 +734,7 @@ async def test_what_a_release_costs(directory: Directory, product: Product) -> N
     await directory.begin(40)
     await directory.disable(directory.users[:9])
     await product.follow()
-    hold = await directory.store.guard.hold(directory.new_context())
+    hold = await directory.store.guard.read_hold(directory.new_context())
     assert hold is not None
     context = directory.new_context()
     await directory.store.guard.decide(context, hold.id, "release", NO_END)

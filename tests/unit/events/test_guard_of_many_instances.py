@@ -59,7 +59,7 @@ class Instance:
             await self.put(uid, active=False)
 
     async def held(self) -> Hold:
-        hold = await self.store.guard.hold(self.new_context())
+        hold = await self.store.guard.read_hold(self.new_context())
         assert hold is not None
         return hold
 

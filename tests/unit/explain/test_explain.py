@@ -146,7 +146,7 @@ async def test_a_decision_about_the_guard_is_no_contact(
         by_tool = replace(new_context(), method="admin")
         await store.users.update(by_tool, uid, lambda kept: {**kept, "active": False})
     await store.guard.check(new_context())
-    hold = await store.guard.hold(new_context())
+    hold = await store.guard.read_hold(new_context())
     assert hold is not None
     by_api = replace(new_context(), method="POST")
     done = await store.guard.decide(by_api, hold.id, decision, Bound(1_000_000, float("inf")))

@@ -50,7 +50,7 @@ class Directory:
 
     async def decide(self, decision: Decision) -> Hold:
         courier = self.courier
-        hold = await courier.store.guard.hold(courier.context())
+        hold = await courier.store.guard.read_hold(courier.context())
         assert hold is not None
         return await courier.store.guard.decide(courier.context(), hold.id, decision, NO_END)
 

@@ -110,10 +110,10 @@ async def _read(where: Place, tenant: str) -> tuple[GuardSettings, LastHour, lis
         await require_tenant(where, storage, tenant)
         context, guard = storage.context(tenant), storage.store.guard
         kept = await storage.store.settings.read(context)
-        rule = kept.settings.guard or GuardSettings.model_validate({})
-        held = await guard.hold(context)
-        hour = await guard.last_hour(context, rule)
-        decided = await guard.decided(context)
+        rule = kept.settings.guard_rule
+        held = await guard.read_hold(context)
+        hour = await guard.count_last_hour(context, rule)
+        decided = await guard.list_decided(context)
         return rule, hour, [*([held] if held else []), *decided]
 
 

@@ -159,7 +159,7 @@ async def _change(where: Place, tenant: str, patch: dict[str, Any]) -> _Read:
 
 async def _read_besides(storage: Storage, context: RequestContext, kept: KeptSettings) -> _Read:
     found = await storage.store.roles.find(context, kept)
-    return _Read(kept, found, await storage.store.guard.hold_of(context, kept))
+    return _Read(kept, found, await storage.store.guard.read_open_hold(context, kept))
 
 
 def _json_of(option: str, text: str) -> Any:
