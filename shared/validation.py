@@ -1,4 +1,4 @@
-"""JSON values are read as models; what is wrong with one is said in the words of JSON."""
+"""Reads JSON values as models, and says in the words of JSON what is wrong with one."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ _T = TypeVar("_T")
 
 _LONGEST_NAME = 64
 
-_SAID = {
+_WORDING = {
     "bool_type": "should be true or false",
     "extra_forbidden": "is not known here; leave it out",
     "greater_than_equal": "should be at least {ge:,}",
@@ -65,7 +65,7 @@ def _whole(number: object) -> object:
 
 
 WHOLE = BeforeValidator(_whole)
-"""Of a whole number of a body, behind its bounds: before them it hides them from /openapi.json."""
+"""Of a whole number of a body. It stands behind the bounds; else /openapi.json would not have them."""
 
 
 def _only_true(value: object) -> object:
@@ -108,12 +108,12 @@ def _refusal(
     context = {**problem.get("ctx", {})}
     if "expected" in context:
         context["expected"] = context["expected"].replace("'", '"')
-    said = _SAID.get(problem["type"], OTHERWISE).format_map(context)
+    said = _WORDING.get(problem["type"], OTHERWISE).format_map(context)
     return InvalidValue(f"{path}: {said}.", path=path)
 
 
 def _steps(value: Any, steps: Sequence[int | str]) -> Iterator[str]:
-    """Write where a problem is; the names of validators stand there too, and lead nowhere."""
+    """Write the path to a problem, without the names of validators, which name no member."""
     for index, step in enumerate(steps):
         if isinstance(value, list) and isinstance(step, int):
             yield f"[{step}]"

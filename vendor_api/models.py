@@ -1,4 +1,4 @@
-"""Models of bodies: what is read is held against them, and what may be left out is never null."""
+"""What the models of `/api/v1` share: reading bodies, numbers and times, and describing members."""
 
 import re
 from collections.abc import Mapping
@@ -12,6 +12,9 @@ from shared.errors import InvalidSyntax, InvalidValue
 from shared.validation import read_model
 
 _M = TypeVar("_M", bound=BaseModel)
+
+_MOST_DIGITS = 10
+"""Of a number in a query, without the zeros before it; more than any bound has."""
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
@@ -37,10 +40,6 @@ def read_body(model: type[_M], body: Any) -> _M:
     if not isinstance(body, dict):
         raise InvalidSyntax("The body must be a JSON object.")
     return read_model(model, body, strict=True)
-
-
-_MOST_DIGITS = 10
-"""Of a number in a query, without the zeros before it; more than any bound has."""
 
 
 def read_number(query: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:

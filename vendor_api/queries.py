@@ -11,8 +11,8 @@ from shared.errors import InvalidValue
 from shared.web.requests import query_of
 
 _LONGEST_NAME = 64
-_OF_PAGES = frozenset({"after", "cursor"})
-"""What is sent for the next page: each list takes one of them."""
+_NEXT_PAGE = frozenset({"after", "cursor"})
+"""Parameters that ask for the next page: each list takes one of them."""
 
 
 def parameters_of(query: type[BaseModel]) -> list[str]:
@@ -21,14 +21,14 @@ def parameters_of(query: type[BaseModel]) -> list[str]:
 
 
 def read_query(known: Collection[str], url: str) -> dict[str, str]:
-    """Read the query of a URL under lower-case names; as in SCIM, their letter case is nothing.
+    """Read the query of a URL under lower-case names; letter case does not matter, as in SCIM.
 
     Args:
         known: names of the parameters.
         url: of the request.
 
     Raises:
-        InvalidValue: a parameter is none of these, was sent twice, or holds what is no UTF-8.
+        InvalidValue: a parameter is none of these, was sent twice, or is not UTF-8.
     """
     by_folded = {name.lower(): name for name in known}
     seen: set[str] = set()
@@ -57,6 +57,6 @@ def _unknown(name: str, by_folded: Mapping[str, str]) -> str:
 
 def _nearest(folded: str, by_folded: Mapping[str, str]) -> str | None:
     """Return which parameter may have been meant; None where none is near."""
-    of_pages = [name for name in by_folded if {name, folded} == _OF_PAGES]
+    other = [name for name in by_folded if {name, folded} == _NEXT_PAGE]
     close = get_close_matches(folded, by_folded, n=1)
-    return next((by_folded[name] for name in [*of_pages, *close]), None)
+    return next((by_folded[name] for name in [*other, *close]), None)

@@ -24,16 +24,19 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 
-_VAULT, _STORAGE, _TABLE = "KEY_VAULT_URL", "TABLE_ENDPOINT", "TABLE_NAME"
-_TABLES = "TABLE_CONNECTION_STRING"
-_OF_AZURE = (_VAULT, _STORAGE, _TABLE, "AZURE_CLIENT_ID")
+_VAULT, _ENDPOINT, _TABLE = "KEY_VAULT_URL", "TABLE_ENDPOINT", "TABLE_NAME"
+_CONNECTION_STRING = "TABLE_CONNECTION_STRING"
+_OF_AZURE = (_VAULT, _ENDPOINT, _TABLE, "AZURE_CLIENT_ID")
 
 # So the sign-in of a developer is used (`shared/identity.py`), and a connection string allowed.
 _DEVELOPMENT = {"AZURE_FUNCTIONS_ENVIRONMENT": "Development"}
 
 
 class Kept(StrEnum):
-    """What a command manages in a vault, with where the service on this machine has it instead."""
+    """What a command manages in a vault, and where the service on this machine has it instead.
+
+    The texts go on after "the service on this machine".
+    """
 
     TOKENS = (
         "takes its tokens from local.settings.json, not from a vault: `make token` shows the token"
@@ -129,7 +132,7 @@ class Place:
         """
         if self.storage_name is None:
             raise WrongSettingError(
-                f"{_STORAGE} is not set: give --storage https://<account>.table.core.windows.net"
+                f"{_ENDPOINT} is not set: give --storage https://<account>.table.core.windows.net"
             )
         return self.storage_name
 
@@ -145,12 +148,12 @@ def find(given: Given, environ: Mapping[str, str]) -> Place:
     Raises:
         WrongSettingError: they are not named, or cannot be used as they are.
     """
-    own = {_VAULT: given.vault, _STORAGE: given.storage, _TABLE: given.table}
+    own = {_VAULT: given.vault, _ENDPOINT: given.storage, _TABLE: given.table}
     named = {name: environ.get(name) for name in _OF_AZURE}
     named |= {name: value for name, value in own.items() if value}
     asked = {name: value.strip() for name, value in named.items() if value and value.strip()}
-    is_local = _VAULT not in asked and _STORAGE not in asked
-    is_named = not is_local or bool(environ.get(_TABLES))
+    is_local = _VAULT not in asked and _ENDPOINT not in asked
+    is_named = not is_local or bool(environ.get(_CONNECTION_STRING))
     run = None if is_named else _run_of_this_folder()
     try:
         values = {**_of_this_machine(environ, run), **asked} if is_local else asked
@@ -162,7 +165,7 @@ def find(given: Given, environ: Mapping[str, str]) -> Place:
 
 def is_run_here(environ: Mapping[str, str]) -> bool:
     """Tell whether the service on this machine is meant: nothing is named, and it runs here."""
-    return not any(environ.get(name) for name in (_VAULT, _STORAGE)) and bool(
+    return not any(environ.get(name) for name in (_VAULT, _ENDPOINT)) and bool(
         run_record.living(ROOT)
     )
 
@@ -176,7 +179,7 @@ def _run_of_this_folder() -> RunRecord | None:
     runs = run_record.living(ROOT)
     if len(runs) > 1:
         choices = "; ".join(
-            f"{run.tenant_url}: {_TABLES}='{run.storage}'"
+            f"{run.tenant_url}: {_CONNECTION_STRING}='{run.storage}'"
             if run.storage
             else f"{run.tenant_url}: that of its settings"
             for run in runs
@@ -192,13 +195,13 @@ def _of_this_machine(environ: Mapping[str, str], run: RunRecord | None) -> dict[
     """Read the settings of the local service; the environment wins, as it does for the service."""
     of_run = {} if run is None else {_TABLE: run.table}
     if run is not None and run.storage is not None:
-        of_run[_TABLES] = run.storage
+        of_run[_CONNECTION_STRING] = run.storage
     try:
         held = settings_file.values(ROOT / settings_file.FILE)
     except LocalError as error:
-        if _TABLES not in {**of_run, **environ}:
+        if _CONNECTION_STRING not in {**of_run, **environ}:
             raise WrongSettingError(
-                f"{_VAULT} and {_STORAGE} are not set, and {error}: give --vault and --storage for"
+                f"{_VAULT} and {_ENDPOINT} are not set, and {error}: give --vault and --storage for"
                 " a service in Azure, or run `make run` once for the one on this machine"
             ) from error
         held = {}
