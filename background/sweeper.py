@@ -1,12 +1,12 @@
-"""The sweeper: takes away what nobody is to find in the table any more, tenant by tenant.
+"""The sweeper: removes from the table what nobody needs any more, tenant by tenant.
 
-That is what large deletions have left behind, and change rows and entries of the provisioning log
-that are older than they are kept, and traces that ended days ago. It also tells whose roles are
-others by a new role map, and releases removals that are held for long enough. Once a day it removes
-setup links that are long expired, and counts active users where an earlier version has not. A run
-does a bounded amount for each tenant, and the next one goes on. It keeps no state: what is left is
-in the table. So it may be broken off anywhere, begin twice, and run on two instances at once, which
-the host's lease on a timer does not rule out.
+That is what large deletions have left behind, change rows and entries of the provisioning log that
+are older than they are kept, and traces that ended days ago. The sweeper also tells the product
+which users have other roles after a change of the role map, and releases removals that were held
+for long enough. Once a day it removes setup links that expired long ago, and counts active users
+where an earlier version has not. A run does a bounded amount for each tenant, and the next one goes
+on. It keeps no state: what is left is in the table. So it may be broken off anywhere, begin twice,
+and run on two instances at once, which the host's lease on a timer does not rule out.
 """
 
 import asyncio
@@ -97,13 +97,13 @@ class Swept:
         tenants: how many there are.
         users: deleted users that are swept.
         groups: deleted groups that are swept.
-        roles: users of whom was told that their roles are others.
+        roles: users of whom it was told that they have other roles.
         released: changes that were held and are told now.
         changes: change rows that had expired.
-        log: entries of the provisioning log that had.
-        traced: entries of traces that had.
-        links: setup links that had.
-        counted: slots of users of which the active ones were counted.
+        log: entries of the provisioning log that had expired.
+        traced: entries of traces that had expired.
+        links: setup links that had expired.
+        counted: slots of users in which the active ones were counted.
         calls: requests sent to Table Storage.
         entities: entities written.
         unfinished: tenants of which something may be left for the next run.
@@ -158,7 +158,7 @@ class Sweep:
 
     Attributes:
         swept: what the run has done so far.
-        released_tenants: those of which it tells changes that were held; webhooks are due.
+        released_tenants: those in which changes were released, so that webhooks are due.
     """
 
     def __init__(

@@ -65,7 +65,7 @@ def _whole(number: object) -> object:
 
 
 WHOLE = BeforeValidator(_whole)
-"""Of a whole number of a body. It stands behind the bounds; else /openapi.json would not have them."""
+"""Of a whole number of a body. It stands behind the bounds, or /openapi.json does not have them."""
 
 
 def _only_true(value: object) -> object:

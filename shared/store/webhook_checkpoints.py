@@ -97,11 +97,11 @@ class WebhookCheckpoints:
         key, receipt = layout.checkpoint_key(endpoint), secrets.token_hex(8)
         values = {**_values(checkpoint), Column.REQUEST_ID: receipt}
         etag = checkpoint.etag
-        guard = Replace(key, values, etag) if etag else Insert(key, values)
+        write = Replace(key, values, etag) if etag else Insert(key, values)
 
         async def send() -> str:
             try:
-                return await transact_over(self._table, context, guard, operations)
+                return await transact_over(self._table, context, write, operations)
             except OperationRejected as rejection:
                 # An answer may have been lost: then the row is the one that was to be written.
                 row = await self._table.get(context, key) if rejection.index == 0 else None
@@ -124,7 +124,7 @@ class WebhookCheckpoints:
             ),
         )
 
-    async def endpoints(self, context: RequestContext) -> set[str]:
+    async def list_endpoints(self, context: RequestContext) -> set[str]:
         """Name the endpoints that have a checkpoint, deleted ones too. 1 call."""
         span = layout.kind_span(RowKind.DELIVERY_CHECKPOINT)
         return {layout.id_in(row.key) for row in await collect(self._table, context, span)}

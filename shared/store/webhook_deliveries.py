@@ -39,7 +39,7 @@ MOST_REDELIVERED = 1_000
 """Deliveries that one call makes pending again."""
 
 _IN_A_TRANSACTION = 40
-"""Of which each takes up to two operations; one more is that on the checkpoint."""
+"""Deliveries, each of which takes up to two operations; one more changes the checkpoint."""
 
 _STATES: Final[dict[str, DeliveryState]] = {kind: state for state, kind in DELIVERY_KINDS.items()}
 _EVENT_ID = re.compile(r"[0-9a-f]{32}(-[a-z-]{1,20})?")
@@ -144,8 +144,8 @@ class Redelivery:
 
     Attributes:
         ids: of events, in whatever state; those of which nothing is known are passed over.
-        since: in whatever state, those of events from this time on; POSIX milliseconds.
-        until: and before this one.
+        since: those of events from this time on, in whatever state; POSIX milliseconds.
+        until: those of events before this time.
     """
 
     ids: tuple[str, ...] | None = None
@@ -223,7 +223,7 @@ class WebhookDeliveries:
         span = layout.deliveries_span(DELIVERY_KINDS[state], stream.endpoint)
         return len(await collect(self._table, own, span, most, select=()))
 
-    async def pending(
+    async def read_pending(
         self, context: RequestContext, stream: DeliveryStream, limit: int
     ) -> list[Delivery]:
         """Read what is yet to be sent, of the newest events first. 1 call for each 1,000."""
@@ -231,7 +231,7 @@ class WebhookDeliveries:
         rows = await collect(self._table, context, span, limit)
         return [delivery_of(row, stream) for row in rows]
 
-    async def pending_among(
+    async def read_pending_among(
         self, context: RequestContext, stream: DeliveryStream, ids: Iterable[str]
     ) -> dict[str, Delivery]:
         """Read those of some deliveries that are pending. 1 call for each, several at once."""
@@ -266,7 +266,7 @@ class WebhookDeliveries:
             again += await self._revive(own, stream, found[start : start + _IN_A_TRANSACTION])
         until = None
         if has_more and wanted.is_by_time:
-            # A millisecond more than it takes, which the way through a text may cost.
+            # One would suffice, but to write the time as text may lose a millisecond.
             until = layout.event_time(layout.event_id_in(found[-1].key)) + 2
         return RedeliveryResult(again, until, has_more=has_more)
 
@@ -302,7 +302,7 @@ class WebhookDeliveries:
     async def _revive(
         self, own: RequestContext, stream: DeliveryStream, rows: Sequence[Row]
     ) -> int:
-        """Put deliveries among those that are due now, and have the dispatcher look at them."""
+        """Make deliveries pending and due now, and mark the checkpoint for the dispatcher."""
         now = int(self._clock.wall() * 1_000)
         mark: Values = {Column.DUE: str(now), Column.HAS_REDELIVERIES: 1}
         due = Merge(layout.checkpoint_key(stream.endpoint), mark)
@@ -326,7 +326,10 @@ class WebhookDeliveries:
 
 
 async def transact_over(
-    table: Table, own: RequestContext, guard: RowOperation, operations: Sequence[RowOperation]
+    table: Table,
+    own: RequestContext,
+    checkpoint: RowOperation,
+    operations: Sequence[RowOperation],
 ) -> str:
     """Commit a change of the checkpoint with changes of deliveries; return the ETag of the former.
 
@@ -338,14 +341,14 @@ async def transact_over(
         OutcomeUnknown: it may be committed or not.
     """
     kept = {operation.key: operation for operation in operations}
-    # Each attempt mends one operation; where somebody undoes what is mended, it ends all the same.
+    # Each attempt mends one operation. The bound ends it where somebody undoes what is mended.
     for _ in range(2 * len(kept)):
         try:
-            return (await table.transact(own, [guard, *kept.values()]))[0]
+            return (await table.transact(own, [checkpoint, *kept.values()]))[0]
         except OperationRejected as rejection:
             if rejection.index == 0 or not _mend(kept, rejection):
                 raise
-    return (await table.transact(own, [guard, *kept.values()]))[0]
+    return (await table.transact(own, [checkpoint, *kept.values()]))[0]
 
 
 def _mend(kept: dict[str, RowOperation], rejection: OperationRejected) -> bool:

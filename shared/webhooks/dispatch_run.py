@@ -240,7 +240,7 @@ class DispatchRun:
     async def _with_redelivered(self, work: Work) -> Work:
         """Read which deliveries somebody wanted to be made again while they were sent."""
         before = {each.id: each for each in work.deliveries if each.id in work.known}
-        read = self._sources.deliveries.pending_among
+        read = self._sources.deliveries.read_pending_among
         found = await read(self._context, self._stream, before)
         again = {
             key: now for key, now in found.items() if now.redelivered != before[key].redelivered

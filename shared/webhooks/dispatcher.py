@@ -78,7 +78,7 @@ class Dispatcher:
 
         1 call where nothing is.
         """
-        left = await self._sources.checkpoints.endpoints(context)
+        left = await self._sources.checkpoints.list_endpoints(context)
         tenant = context.tenant
         known = await self._sources.endpoints.current()
         left -= {each.id for each in known if each.is_of(tenant)}

@@ -129,7 +129,7 @@ class WorkFinder:
         is_probe = _is_probe_due(checkpoint, now)
         if checkpoint.due > now and not is_probe:
             return [], [], checkpoint.pending
-        read = self._sources.deliveries.pending
+        read = self._sources.deliveries.read_pending
         found = await read(self._context, self._stream, _MOST_PENDING_READ)
         found.sort(key=lambda each: (each.next_attempt or 0, each.id))
         due = [each for each in found if is_due(each, checkpoint, now)]

@@ -603,7 +603,7 @@ async def test_what_is_left_of_an_endpoint_that_was_deleted_is_deleted_at_midnig
     await courier.dispatch(expires=True)
     assert await courier.told(deleted) == []
     assert len(await courier.told(kept)) == 2
-    assert await WebhookCheckpoints(courier.table).endpoints(courier.context()) == {kept.id}
+    assert await WebhookCheckpoints(courier.table).list_endpoints(courier.context()) == {kept.id}
 
 
 async def test_old_deliveries_are_deleted_once_a_day(courier: Courier, receiver: Receiver) -> None:
