@@ -14,7 +14,6 @@ from shared.api_keys import Scope
 from shared.auth.tenant_tokens import TenantState
 from shared.clock import Clock
 from shared.errors import Conflict, InvalidValue, NotFound, NotServed, ScimError
-from shared.events.feed import LATENESS
 from shared.store import layout
 from shared.tables.request_context import RequestContext
 from shared.web.callers import require_tenant
@@ -250,7 +249,7 @@ async def _look_for_change(
     own = RequestContext(tenant.name, context.request_id, context.actor, until, context.method)
     try:
         async with asyncio.timeout(max(until - time.monotonic(), 0)):
-            last = await services.store.history.last_change(own, since - LATENESS, now)
+            last = await services.store.history.last_change(own, since - layout.LATENESS, now)
     except (ScimError, TimeoutError):
         tenant.is_unknown = True
         return tenant

@@ -23,9 +23,6 @@ from shared.store.guard import Guard
 from shared.tables.request_context import RequestContext
 from shared.tables.table import PAGE_ROWS, Table, collect
 
-LATENESS: Final = 120_000
-"""By how many milliseconds a row may become visible later than its key says."""
-
 _MOST_ROWS = 10 * PAGE_ROWS
 """Rows that one reading looks through, where nearly all events are of types that are not wanted."""
 
@@ -170,7 +167,7 @@ class Feed:
 
     def _final(self) -> str:
         """Name the row behind which rows may still become visible."""
-        return layout.change_number(int(self._clock.wall() * 1000) - LATENESS)
+        return layout.change_number(int(self._clock.wall() * 1000) - layout.LATENESS)
 
 
 @dataclass(slots=True)

@@ -21,9 +21,9 @@ MOST_HELD = 30_000
 _MOST_PASSED = 2_000
 """Removals that are remembered as let through; one more waits."""
 
-QUIET_MS = 120_000
+QUIET_MS = layout.LATENESS
 """What waits is let through once no further removal has come for so long. In this time every change
-row becomes visible (`shared/events/feed.py`), so no later one is left uncounted."""
+row becomes visible, so no later one is left uncounted."""
 
 PATIENCE_MS = 600_000
 """How long a removal waits at most while further ones come."""

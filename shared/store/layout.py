@@ -24,6 +24,10 @@ from shared.tables.rows import Span, Value, Values
 
 FORMAT_VERSION = 1
 
+LATENESS: Final = 120_000
+"""By how many milliseconds a change row may become visible later than its key says. The key is
+drawn before the commit, and the clocks of instances differ."""
+
 _TEXT_UNITS = 30_000
 _IDS_PER_PROPERTY = 4_096
 _ID_BYTES = 16

@@ -28,9 +28,6 @@ Milliseconds = int
 
 HOUR: Milliseconds = 3_600_000
 DAY: Milliseconds = 24 * HOUR
-LATENESS: Milliseconds = 120_000
-"""How much later than its key says a change may become visible."""
-
 ROWS_A_CALL = PAGE_ROWS
 
 _PROBES = 40
@@ -73,7 +70,7 @@ async def follow(
             if change.key not in seen:
                 seen[change.key] = change.time
                 yield change
-        cursor = max(cursor, max(seen.values(), default=cursor) - LATENESS)
+        cursor = max(cursor, max(seen.values(), default=cursor) - layout.LATENESS)
         seen = {key: time for key, time in seen.items() if time >= cursor}
         await pause()
 

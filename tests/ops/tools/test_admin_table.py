@@ -22,7 +22,7 @@ from tests.support.documents import group, setting, user
 from tests.support.fakes.storage_proxy import StorageProxy, answer, serving
 from tests.support.seeds import forget_active, seed, write
 from tools.admin import changes, stats
-from tools.admin.changes import DAY, HOUR, LATENESS
+from tools.admin.changes import DAY, HOUR
 from tools.admin.storage import Storage
 
 if TYPE_CHECKING:
@@ -595,8 +595,8 @@ async def test_the_tail_shows_late_changes_too_and_each_one_once(
     await write(table, context, [change_row(context, NOW, 1), change_row(context, NOW - HOUR, 2)])
     rounds = iter(
         [
-            [change_row(context, NOW - LATENESS + 1, 3), change_row(context, NOW + 1, 4)],
-            [change_row(context, NOW + 1 - LATENESS, 5)],
+            [change_row(context, NOW - layout.LATENESS + 1, 3), change_row(context, NOW + 1, 4)],
+            [change_row(context, NOW + 1 - layout.LATENESS, 5)],
             [],
         ]
     )
@@ -614,11 +614,15 @@ async def test_the_tail_shows_late_changes_too_and_each_one_once(
 
     seen = []
     with pytest.raises(Over):  # noqa: PT012 - the loop ends by it
-        async for change in changes.follow(read, NOW - 5 * LATENESS, pause):
+        async for change in changes.follow(read, NOW - 5 * layout.LATENESS, pause):
             seen.append(int(change.key[14:], 16))  # noqa: PERF401 - it ends by an exception
     assert seen == [1, 3, 4, 5]
     # It never begins after the newest change that was seen, less the time that one can be late.
-    assert starts == [NOW - 5 * LATENESS, NOW - LATENESS, *[NOW + 1 - LATENESS] * 2]
+    assert starts == [
+        NOW - 5 * layout.LATENESS,
+        NOW - layout.LATENESS,
+        *[NOW + 1 - layout.LATENESS] * 2,
+    ]
 
 
 async def test_the_tail_moves_on_with_what_it_has_seen(
@@ -638,7 +642,7 @@ async def test_the_tail_moves_on_with_what_it_has_seen(
     with pytest.raises(Over):
         async for _ in changes.follow(read, NOW - DAY, pause):
             pass
-    assert starts == [NOW - DAY, NOW - LATENESS, NOW - LATENESS]
+    assert starts == [NOW - DAY, NOW - layout.LATENESS, NOW - layout.LATENESS]
 
 
 # --- what can be wrong

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks.cost.operations import read_feed
-from shared.events.feed import LATENESS, Feed, FeedPage, FeedPosition
+from shared.events.feed import Feed, FeedPage, FeedPosition
 from shared.scim.documents import changed_names
+from shared.store import layout
 from shared.store.changes import Change
 from shared.store.store import open_store
 from shared.tables.operations import Insert
@@ -119,7 +120,7 @@ async def test_what_is_older_than_two_minutes_never_comes_again(
     assert await reader.once() == settled + open_
     late = await writer.write(119.5)
     assert await reader.once() == late + open_
-    clock.advance(LATENESS / SECOND)
+    clock.advance(layout.LATENESS / SECOND)
     await reader.once()
     assert (reader.position.rows, reader.position.settled >= late[0]) == (0, True)
 
@@ -196,7 +197,7 @@ async def test_at_the_end_it_costs_a_call_and_one_more_while_rows_are_not_settle
     await reader.once()
     await reader.once()
     assert reader.context.meter.calls == read_feed(recent=1).calls == 2
-    clock.advance(LATENESS / SECOND)
+    clock.advance(layout.LATENESS / SECOND)
     await reader.once()
     await reader.once()
     assert reader.context.meter.calls == 1

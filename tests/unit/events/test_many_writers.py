@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from shared.clock import Clock
 from shared.events.cursor import read_cursor, write_cursor
 from shared.events.event import events_of
-from shared.events.feed import LATENESS, Feed, FeedPosition
+from shared.events.feed import Feed, FeedPosition
 from shared.scim.documents import changed_names
 from shared.store import layout
 from shared.store.changes import recorded
@@ -156,7 +156,7 @@ async def test_readers_miss_nothing_and_end_with_the_same_directory(
     tenant: str,
     new_context: NewContext,
 ) -> None:
-    assert max(SKEWS) - min(SKEWS) + LATE < LATENESS / 1000
+    assert max(SKEWS) - min(SKEWS) + LATE < layout.LATENESS / 1000
     chance = random.Random(SEED)
     users = [await _new_user(store, new_context, n) for n in range(12)]
     groups = [await _new_group(store, new_context, n) for n in range(2)]

@@ -13,7 +13,7 @@ from shared.store.group_history import KeptHistory, MembersPage
 from shared.store.resources import Group, User
 from shared.tables.request_context import RequestContext
 from tools.admin import changes, console, group_then, lookup, nesting, stats
-from tools.admin.changes import DAY, LATENESS
+from tools.admin.changes import DAY
 from tools.admin.commands.options import (
     EXIT_STATUS,
     AsJson,
@@ -214,7 +214,7 @@ async def _history_of(
     if not asked.days:
         return None
     created = int(datetime.fromisoformat(resource.created).timestamp() * 1000)
-    return await _history(storage, context, asked, resource.id, created - LATENESS)
+    return await _history(storage, context, asked, resource.id, created - layout.LATENESS)
 
 
 async def _history(
