@@ -86,7 +86,7 @@ async def decide(visit: Visit) -> ScimResponse:
     finally:
         if context.has_written:
             await visit.services.webhooks.give_hint(context.tenant)
-    findings.forget(context.tenant)
+    findings.invalidate(context.tenant)
     return see_other(f"/portal/guard?decided={hold_id}")
 
 

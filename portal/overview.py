@@ -172,7 +172,7 @@ class RememberedFindings:
             del self.by_tenant[next(iter(self.by_tenant))]
         self.by_tenant[tenant] = found
 
-    def forget(self, tenant: str) -> None:
+    def invalidate(self, tenant: str) -> None:
         """Have a tenant read again."""
         self.by_tenant.pop(tenant, None)
 

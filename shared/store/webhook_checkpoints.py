@@ -129,7 +129,7 @@ class WebhookCheckpoints:
         span = layout.kind_span(RowKind.DELIVERY_CHECKPOINT)
         return {layout.id_in(row.key) for row in await collect(self._table, context, span)}
 
-    async def forget(self, context: RequestContext, endpoint: str) -> None:
+    async def delete_all(self, context: RequestContext, endpoint: str) -> None:
         """Delete the deliveries to an endpoint that was deleted, and then its checkpoint.
 
         3 calls, and one for each 99 deliveries; of more than 1,000 of a state some are left, with

@@ -1,9 +1,9 @@
-"""The dispatcher: sends what lies behind each checkpoint, and writes down what became of it.
+"""The dispatcher: sends what lies behind each checkpoint, and records what became of it.
 
-A run takes these steps for an endpoint of a tenant, until nothing is left to send or its time is
-over: read the checkpoint; find what is due; take the checkpoint; send; write the new checkpoint and
-what became of each event in one transaction, which gives the checkpoint back; look again. Whoever
-finds the checkpoint taken may leave: what was committed before is found by the last of these steps.
+A run (`dispatch_run`) takes these steps for an endpoint of a tenant, until nothing is left to send
+or its time is over: read the checkpoint; find what is due; take the checkpoint; send; write the new
+checkpoint and what became of each event in one transaction, which gives the checkpoint back; look
+again. A run that finds the checkpoint taken may end, because the run that has taken it looks again.
 """
 
 import asyncio
@@ -19,9 +19,9 @@ from shared.webhooks.dispatch_run import DispatchRun
 from shared.webhooks.endpoint_load import EndpointLoad
 from shared.webhooks.sources import Sources
 
-FORGETTING_SECONDS = 600
-"""How long after midnight (UTC) the timer deletes what is left of endpoints that were deleted: two
-of its runs."""
+LEFTOVERS_SECONDS = 600
+"""How long after midnight (UTC) the timer deletes what is left of endpoints that were deleted: two of
+its runs."""
 
 _DAY_SECONDS = 86_400
 
@@ -61,8 +61,8 @@ class Dispatcher:
         """
         try:
             endpoints = await self._sources.endpoints.current()
-            if expires and self._clock.wall() % _DAY_SECONDS < FORGETTING_SECONDS:
-                await self._forget_deleted(context)
+            if expires and self._clock.wall() % _DAY_SECONDS < LEFTOVERS_SECONDS:
+                await self._delete_leftovers(context)
         except Exception as fault:  # noqa: BLE001 - the timer looks again
             _write_fault(context.tenant, "all", fault)
             return False
@@ -73,8 +73,8 @@ class Dispatcher:
         ]
         return all(await asyncio.gather(*runs))
 
-    async def _forget_deleted(self, context: RequestContext) -> None:
-        """Delete what is left of endpoints that were deleted, or are of the tenant no more.
+    async def _delete_leftovers(self, context: RequestContext) -> None:
+        """Delete what is left of endpoints that were deleted, or that no longer serve the tenant.
 
         1 call where nothing is.
         """
@@ -82,11 +82,11 @@ class Dispatcher:
         tenant = context.tenant
         known = await self._sources.endpoints.current()
         left -= {each.id for each in known if each.is_of(tenant)}
-        if left:  # perhaps of endpoints that are new
+        if left:  # perhaps of endpoints that this process has not read yet
             known = await self._sources.endpoints.list(context)
             left -= {each.id for each in known if each.is_of(tenant)}
         for endpoint in left:
-            await self._sources.checkpoints.forget(context, endpoint)
+            await self._sources.checkpoints.delete_all(context, endpoint)
 
     async def _run(
         self, context: RequestContext, endpoint: WebhookEndpoint, *, expires: bool

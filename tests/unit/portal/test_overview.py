@@ -135,7 +135,7 @@ def test_what_was_decided_about_is_read_again(remembered: RememberedFindings) ->
     for name in ("a", "b"):
         remembered.put(name, TenantFindings(NOW, LogSummary(), is_held=True))
     for name in ("a", "c"):
-        remembered.forget(name)
+        remembered.invalidate(name)
     assert remembered.due(["a", "b"], NOW) == ["a"]
 
 
