@@ -20,8 +20,8 @@ from shared.webhooks.endpoint_load import EndpointLoad
 from shared.webhooks.sources import Sources
 
 LEFTOVERS_SECONDS = 600
-"""How long after midnight (UTC) the timer deletes what is left of endpoints that were deleted: two of
-its runs."""
+"""How long after midnight (UTC) the timer deletes what is left of endpoints that were deleted: two
+of its runs."""
 
 _DAY_SECONDS = 86_400
 
