@@ -12,6 +12,7 @@ from typing import Literal
 from shared.guard.removals import LEAVERS, WINDOW_MS, MassRemoval, Removal
 from shared.store import layout
 from shared.store.changes import GUARD, RecordedChange
+from shared.store.counters import ResourceNumbers
 from shared.store.guard_state import GuardState, Hold, LetThrough
 from shared.tenant_settings import GuardSettings
 
@@ -61,6 +62,34 @@ def removal_of(change: RecordedChange) -> Removal | None:
     if done.resource != "Group" or not users:
         return None
     return Removal(change.number, change.time, done.id, users)
+
+
+def active_before(numbers: ResourceNumbers, changes: Sequence[RecordedChange]) -> int:
+    """Count the users who were active before changes.
+
+    Where the active ones are not counted yet, all who were there are taken for active.
+    """
+    leavers = _leavers(changes)
+    if numbers.active is not None:
+        return numbers.active + len(leavers)
+    return numbers.users + sum(each.is_deletion for each in leavers.values())
+
+
+def removals_in(changes: Sequence[RecordedChange]) -> list[Removal]:
+    """List the removals among changes; what is told again was counted before."""
+    return [each for row in changes if not row.retold and (each := removal_of(row))]
+
+
+def _leavers(changes: Sequence[RecordedChange]) -> dict[str, Removal]:
+    """Find the last removal of each user who is not active again."""
+    leavers: dict[str, Removal] = {}
+    for each in changes:
+        removal = None if each.retold else removal_of(each)
+        if removal is not None and removal.subject == LEAVERS:
+            leavers[each.change.id] = removal
+        elif each.change.resource == "User" and each.change.active and not each.retold:
+            leavers.pop(each.change.id, None)
+    return leavers
 
 
 @dataclass(slots=True)
