@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import azure.functions as func
 
+from shared.queues.names import CHANGE_HINTS
 from shared.web import host_log, loading
 
 
@@ -26,7 +27,7 @@ class QueueTrigger:
     queue: str
 
 
-HINTS = QueueTrigger("change_hints", "change-hints")
+HINTS = QueueTrigger("change_hints", CHANGE_HINTS)
 
 WEBHOOK_QUEUES = (HINTS,)
 """Registered where webhooks are on."""

@@ -17,6 +17,7 @@ import aiohttp
 from local import azurite, children, core_tools, ports, run_record, settings_file
 from local.errors import LocalError
 from local.run_record import RunRecord
+from shared.queues.names import CHANGE_HINTS
 from shared.schema_files import read_catalogue
 from shared.settings import Settings, SettingsError
 
@@ -31,7 +32,6 @@ ROOT = Path(__file__).resolve().parent.parent
 _TABLES = "TABLE_CONNECTION_STRING"
 _HOST_STORAGE = "AzureWebJobsStorage"
 _HOST_QUEUES = "AzureWebJobsStorage__queueServiceUri"
-HINTS_QUEUE = "change-hints"
 """The queue of hints that webhooks are due, which in Azure the template makes."""
 _START_SECONDS = 120.0
 _LOADING_SECONDS = 15.0
@@ -185,7 +185,7 @@ async def _make_queue(storage: Azurite) -> None:
     """Make the queue of hints, while the host starts: it polls one that is not there yet."""
     from local.host_storage import create_queue  # noqa: PLC0415 - takes as long as the host starts
 
-    await create_queue(storage.connection_string, HINTS_QUEUE)
+    await create_queue(storage.connection_string, CHANGE_HINTS)
 
 
 def _record(

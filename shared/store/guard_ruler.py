@@ -21,6 +21,7 @@ from shared.store.guard_rules import (
     active_before,
     hold_mass,
     is_counted,
+    is_of_held_user,
     let_through,
     removal_of,
     removals_in,
@@ -233,7 +234,7 @@ class GuardRuler:
         if_older = kept.settings.guard_rule
         rows, _ = await self.read_rows(context, since)
         told = await self._rule_once(context, rows, if_older)
-        behind = [row for row in rows[len(told.rows) :] if _is_of_user(row, hold)]
+        behind = [row for row in rows[len(told.rows) :] if is_of_held_user(recorded(row), hold)]
         if behind:
             await self._rule_once(context, behind, if_older)
         return await read_state(self._table, context)
@@ -262,14 +263,6 @@ def _with_mark(row: Row, change: RecordedChange) -> Row:
     if not change.held or Column.HELD in row.values:
         return row
     return replace(row, values={**row.values, Column.HELD: change.held})
-
-
-def _is_of_user(row: Row, hold: Hold) -> bool:
-    """Tell whether a change is one of a user who is held."""
-    return (
-        row.values[Column.RESOURCE_TYPE] == "User"
-        and row.values[Column.RESOURCE_ID] in hold.users - hold.undone
-    )
 
 
 def _tell_operator(tenant: str, hold: Hold) -> None:

@@ -134,7 +134,7 @@ def rule_on(rows: Sequence[RecordedChange], state: GuardState, rule: GuardSettin
 def _rule_on_one(row: RecordedChange, ruling: Ruling, rule: GuardSettings) -> RowVerdict:
     state, removal = ruling.state, removal_of(row)
     hold = state.hold
-    is_of_held = hold is not None and _is_of_held_user(row, hold)
+    is_of_held = hold is not None and is_of_held_user(row, hold)
     is_watched = removal is not None and rule.hold and not is_through(row.number, state)
     if not is_of_held and not is_watched:
         return "tell"
@@ -157,7 +157,7 @@ def _may_join(row: RecordedChange, hold: Hold) -> bool:
     return row.number >= hold.first and row.time <= hold.removed_at + WINDOW_MS
 
 
-def _is_of_held_user(row: RecordedChange, hold: Hold) -> bool:
+def is_of_held_user(row: RecordedChange, hold: Hold) -> bool:
     """Tell whether a change is one of a user who is held, whom later changes are held with.
 
     Otherwise whoever goes by the versions of a user would be told a later one first.

@@ -256,7 +256,7 @@ def _open_webhooks(
     if settings.webhooks == "off":
         return WebhooksOff()
     # Imported here: it brings what sends and signs, which a service without webhooks never needs.
-    from shared.webhooks.process import open_webhooks  # noqa: PLC0415
+    from shared.webhooks.webhooks_on import open_webhooks  # noqa: PLC0415
 
     paths = {each.name: each.endpoint for each in catalogue.resource_types}
     return open_webhooks(settings, store, secrets, paths)

@@ -43,10 +43,11 @@ HOST_LOG = "shared.web.host_log"
 PACKAGE_CHECK = "shared.web.package_check"
 TELEMETRY = "shared.telemetry"
 SIGNATURES, KEYS_OF_ADMIN = "shared.oauth.signatures", "tools.admin.signing"
-WEBHOOKS, QUEUE_CLIENT = "shared.webhooks", "shared.queues.client"
+WEBHOOKS = "shared.webhooks"
+QUEUE_NAMES, QUEUE_CLIENT = "shared.queues.names", "shared.queues.client"
 SENDS_WEBHOOKS = tuple(
     f"{WEBHOOKS}.{each}"
-    for each in ("sender", "sources", "work", "dispatch_run", "dispatcher", "process")
+    for each in ("sender", "sources", "work", "dispatch_run", "dispatcher", "webhooks_on")
 )
 OPEN_TELEMETRY = f"{TELEMETRY}.open_telemetry"
 OF_THE_CORE = (f"{CORE}.folding", f"{CORE}.members", f"{CORE}.schema.Document")
@@ -166,7 +167,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "shared.clients": ("shared.tenants",),
     "shared.signing_secrets": (),
     "shared": (),
-    "local": ("local", "shared.settings", "shared.schema_files"),
+    "local": ("local", "shared.settings", "shared.schema_files", QUEUE_NAMES),
     "benchmarks": ("benchmarks", "local", "shared"),
     "benchmarks.session_end": ("benchmarks.figures", "local.example"),
     "benchmarks.cost": ("benchmarks.cost", "tools.command_line"),
@@ -198,7 +199,6 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "shared.tenant_settings",
         "shared.webhook_endpoints",
         "shared.webhooks.hints",
-        "shared.webhooks.process",
         "shared.queues",
         CLOCK,
         "shared.events.event",
@@ -446,9 +446,10 @@ def loaded_with(module: str) -> set[str]:
 
 
 def test_indexing_loads_routes_and_nothing_else() -> None:
-    packages = {*PACKAGES, "shared.web"}
+    packages = {*PACKAGES, "shared.web", "shared.queues"}
     routes = {f"{package}.routes" for package in FUNCTIONS}
     loaded = {"function_app", ROUTES, LOADING, PACKAGE_CHECK, HOST_LOG, NOTICES, CLOCK}
+    loaded.add(QUEUE_NAMES)
     loaded |= {TIMED, QUEUED} | routes | packages
     assert loaded_with("function_app") == loaded
 

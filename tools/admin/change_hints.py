@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from shared.clock import Clock
 from shared.queues.account import QueueAccount
+from shared.queues.names import CHANGE_HINTS
 from shared.tables.client import StorageError
 from tools.admin.errors import AdminError
 from tools.admin.sign_in import SignIn
@@ -53,9 +54,8 @@ async def give_hint(place: Place, storage: Storage, tenant: str) -> bool:
     # Imported here: most commands give no hint.
     from shared.queues.client import QueueClient  # noqa: PLC0415 - see above
     from shared.webhooks.hints import ChangeHints  # noqa: PLC0415 - see above
-    from shared.webhooks.process import QUEUE  # noqa: PLC0415 - see above
 
-    queue = _NotedQueue(QueueClient(account, QUEUE))
+    queue = _NotedQueue(QueueClient(account, CHANGE_HINTS))
     hints = ChangeHints(queue, storage.store.webhook_endpoints, Clock())
     await hints.give(tenant)
     await hints.close()

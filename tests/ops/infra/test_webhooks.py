@@ -7,7 +7,7 @@ import json
 import pytest
 
 from local import host_json
-from local.run import HINTS_QUEUE
+from shared.queues.names import CHANGE_HINTS
 from tests.ops.infra.bicep import INFRA, ROOT, Expression, of_kind, source
 from tests.ops.infra.test_roles import APP_ITSELF, assignments, granted
 
@@ -27,7 +27,7 @@ def test_the_setting_of_the_service_is_the_one_switch() -> None:
 
 
 def test_the_queue_of_hints_is_made_under_the_name_that_it_has_on_this_machine() -> None:
-    assert of_kind(MAIN, "variable")["hintsQueueName"].body == HINTS_QUEUE
+    assert of_kind(MAIN, "variable")["hintsQueueName"].body == CHANGE_HINTS
     queues = {
         name: each.body["name"]
         for name, each in of_kind(STORAGE, "resource").items()

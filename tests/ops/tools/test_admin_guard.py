@@ -8,6 +8,7 @@ import pytest
 
 from shared.queues.account import QueueAccount
 from shared.queues.client import QueueClient
+from shared.queues.names import CHANGE_HINTS
 from shared.scim.documents import changed_names
 from shared.store.layout import new_id_without_name
 from shared.store.store import Store, open_store
@@ -110,7 +111,7 @@ async def test_a_decision_tells_the_service_to_send_webhooks_at_once(
     assert done.status == 0, done.err
     assert "5 changes are in the feed now; webhooks of them follow at once" in done.err
     account = QueueAccount.of_connection_string(storage.connection_string)
-    queue = QueueClient(account, "change-hints")
+    queue = QueueClient(account, CHANGE_HINTS)
     hints = [each.text for each in await queue.take()]
     await queue.close()
     assert tenant in hints

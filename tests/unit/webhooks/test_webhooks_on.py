@@ -10,9 +10,10 @@ import pytest
 from background import webhooks as runs
 from shared.queues.account import QueueAccount
 from shared.queues.client import QueueClient
+from shared.queues.names import CHANGE_HINTS, CHANGE_HINTS_POISON
 from shared.settings import Settings
 from shared.web import services
-from shared.webhooks.process import POISON_QUEUE, QUEUE, WebhooksOn, open_webhooks
+from shared.webhooks.webhooks_on import WebhooksOn, open_webhooks
 from tests.unit.webhooks.conftest import PATHS, SECRET
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ async def webhooks(courier: Courier, storage: Azurite) -> AsyncIterator[Webhooks
 @pytest.fixture
 async def queues(storage: Azurite) -> AsyncIterator[tuple[QueueClient, QueueClient]]:
     account = QueueAccount.of_connection_string(storage.connection_string)
-    hints, poison = QueueClient(account, QUEUE), QueueClient(account, POISON_QUEUE)
+    hints, poison = QueueClient(account, CHANGE_HINTS), QueueClient(account, CHANGE_HINTS_POISON)
     await poison.create()
     await hints.create()
     await hints.clear()

@@ -9,6 +9,7 @@ from shared.events.feed import Feed
 from shared.identity import open_credential
 from shared.queues.account import QueueAccount
 from shared.queues.client import QueueClient
+from shared.queues.names import CHANGE_HINTS, CHANGE_HINTS_POISON
 from shared.settings import Settings
 from shared.store.store import Store
 from shared.tables.client import StorageError
@@ -17,8 +18,6 @@ from shared.webhooks.dispatcher import Dispatcher
 from shared.webhooks.hints import ChangeHints
 from shared.webhooks.sender import WebhookSender
 from shared.webhooks.sources import Sources
-
-QUEUE, POISON_QUEUE = "change-hints", "change-hints-poison"
 
 _log = logging.getLogger("scim.webhooks")
 
@@ -84,7 +83,7 @@ def open_webhooks(
         paths: of the endpoints of SCIM, by the name of the resource type.
     """
     clock = Clock()
-    hints = ChangeHints(_open_queue(settings, QUEUE), store.webhook_endpoints, clock)
+    hints = ChangeHints(_open_queue(settings, CHANGE_HINTS), store.webhook_endpoints, clock)
     sender = WebhookSender(to_loopback=settings.webhooks_to_loopback == "on")
     sources = Sources(
         endpoints=store.webhook_endpoints,
@@ -97,7 +96,7 @@ def open_webhooks(
         paths=paths,
         kept_days=settings.history_days,
     )
-    poison = _open_queue(settings, POISON_QUEUE)
+    poison = _open_queue(settings, CHANGE_HINTS_POISON)
     return WebhooksOn(Dispatcher(sources, clock), hints, sender, poison)
 
 
