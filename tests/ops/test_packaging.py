@@ -32,6 +32,7 @@ PROVIDERS = {
     "azure.core": "azure-core",
     "aiohttp": "aiohttp",
     "pydantic": "pydantic",
+    "pydantic_core": "pydantic",  # its own, of the version that it names
     "jinja2": "Jinja2",
     "opentelemetry": "opentelemetry-sdk",
     "jwt": "PyJWT",

@@ -88,7 +88,7 @@ NOT_UNDERSTOOD = {
     ("redeliver", "--dead", "--event", EVENT): "say which",
     ("redeliver", "--until", "1h"): "say which",
     ("redeliver", "--since", "soon"): "put a length",
-    ("redeliver", "--since", "1h", "--until", "2h"): "later than --since",
+    ("redeliver", "--since", "1h", "--until", "2h"): "is not after --since",
     ("redeliver", "--event", ""): "put an id",
 }
 
