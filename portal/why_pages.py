@@ -14,7 +14,7 @@ from shared.explain.evidence import gather, read_access
 from shared.explain.french import FRENCH_FOR_CUSTOMER
 from shared.explain.reasoning import explain
 from shared.explain.statements import Finding, Verdict
-from shared.explain.text_catalogue import TextCatalogue, remedy_of, ticket_of
+from shared.explain.text_catalogue import TextCatalogue, remedy_of, sentence_of, ticket_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -103,15 +103,15 @@ def _shown(explanation: Explanation, visit: Visit) -> ShownAnswer:
         # How far was looked stands among what was found.
         reason=catalogue.answers[explanation.verdict],
         remedy=remedy_of(explanation, catalogue),
-        findings=[list(_pieces(each, catalogue)) for each in explanation.findings],
+        findings=[list(pieces_of(each, catalogue)) for each in explanation.findings],
         user_id=next((str(each.parameters["id"]) for each in found), ""),
         ticket=ticket_of(explanation.without_names(), catalogue),
     )
 
 
-def _pieces(statement: Statement, catalogue: TextCatalogue) -> Iterator[Piece]:
+def pieces_of(statement: Statement, catalogue: TextCatalogue) -> Iterator[Piece]:
     """Take a sentence apart, so that times can be shown in the zone of the visitor."""
-    for text, name, _, _ in Formatter().parse(catalogue.findings[statement.code]):
+    for text, name, _, _ in Formatter().parse(sentence_of(statement, catalogue)):
         if text:
             yield Piece(text)
         if name:

@@ -76,13 +76,15 @@ class WebhookSecrets(Protocol):
     async def rotate(self, endpoint_id: str, overlap: float, by: Requester) -> NewSecret:
         """Draw another secret of an endpoint; the present one stays valid beside it for a while.
 
+        Where none is left in the vault it is the first one.
+
         Args:
             endpoint_id: Whose secret.
             overlap: For how many seconds.
             by: On whose behalf.
 
         Raises:
-            NotFound: The endpoint has no secret.
+            NotFound: The secret was deleted from the vault meanwhile.
             Conflict: Others rotated at the same time, and this was taken back.
         """
 
@@ -166,16 +168,20 @@ class VaultWebhookSecrets:
         return NewSecret(drawn, [])
 
     async def rotate(self, endpoint_id: str, overlap: float, by: Requester) -> NewSecret:
-        """Draw another secret; see `WebhookSecrets.rotate`.
+        """Draw another secret, or the first one where none is left; see `WebhookSecrets.rotate`.
 
         5 calls, the last for the end of the present secret; one more for each that is superseded.
         """
         secret = ManagedSecret.of_webhook(endpoint_id)
         async with self._acting("rotate", endpoint_id, by) as told:
             now = self.clock.wall()
-            present = having(
-                VersionState.VALID, standings(await self.vault.versions(secret.name), now)
-            )
+            listed = await self.vault.versions(secret.name)
+            if not listed:
+                # Purged; or of a developer's machine, where secrets end with the process.
+                drawn = await rotation.draw_first(self.vault, secret, _lifetime(now), now)
+                told["version"] = drawn.version.id
+                return NewSecret(drawn, [])
+            present = having(VersionState.VALID, standings(listed, now))
             drawn = await rotation.rotate(self.vault, secret, _lifetime(now), now)
             told["version"] = drawn.version.id
             disabled = await self.changes.settle(secret, drawn, by)
@@ -258,8 +264,8 @@ def _of_rotation(error: Exception) -> ScimError | None:
     match error:
         case rotation.NoSecretError():
             return NotFound(
-                "The endpoint has no secret any more, because somebody has deleted it from the"
-                " vault: recover it there, or delete the endpoint and create another."
+                "The secret of the endpoint was deleted from the vault meanwhile. Repeat the request"
+                " to draw another."
             )
         case rotation.OvertakenError():
             return Conflict(

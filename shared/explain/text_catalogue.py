@@ -49,6 +49,11 @@ def remedy_of(explanation: Explanation, catalogue: TextCatalogue) -> str:
 
 def text_of(statement: Statement, catalogue: TextCatalogue) -> str:
     """Say what was found."""
+    return sentence_of(statement, catalogue).format_map(statement.parameters)
+
+
+def sentence_of(statement: Statement, catalogue: TextCatalogue) -> str:
+    """Choose the sentence for what was found; values are still to be put in the places of it."""
 
     def known(choice: re.Match[str]) -> str:
         return next(filter(has_values, choice[1].split("|")), "")
@@ -56,8 +61,7 @@ def text_of(statement: Statement, catalogue: TextCatalogue) -> str:
     def has_values(text: str) -> bool:
         return all(statement.parameters[name] != NONE for name in _PLACE.findall(text))
 
-    text = _CHOICE.sub(known, catalogue.findings[statement.code])
-    return text.format_map(statement.parameters)
+    return _CHOICE.sub(known, catalogue.findings[statement.code])
 
 
 def ticket_of(explanation: Explanation, catalogue: TextCatalogue) -> str:

@@ -249,7 +249,21 @@ async def test_of_a_request_the_query_of_its_line_is_printed(admin: Admin) -> No
     assert ended.out.strip().endswith("tools.admin client explain -")
 
 
-@pytest.mark.parametrize("text", ["x", "'; drop", '{"request": "1"}', "failedCheck"])
-async def test_what_is_neither_is_refused(admin: Admin, text: str) -> None:
-    ended = await admin("client", "explain", "-", answer=text)
-    assert ended.status == 2
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x",
+        "'; drop",
+        '{"request": "1"}',
+        "failedCheck",
+        SECRET,
+        "q" * 43,
+        "scimkey_crm_" + "k" * 43,
+    ],
+)
+async def test_what_is_neither_is_refused_and_not_shown(admin: Admin, text: str) -> None:
+    """A secret that somebody takes for a JWT, among others."""
+    for way in (("-",), (text,)):
+        ended = await admin("client", "explain", *way, answer=text)
+        assert ended.status == 2
+        assert len(text) < 20 or text not in ended.out + ended.err

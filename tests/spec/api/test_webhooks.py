@@ -344,6 +344,19 @@ async def test_a_rotation_leaves_the_present_secret_beside_the_new_one_for_a_whi
     assert "whsec_" not in listed.text
 
 
+async def test_where_the_vault_has_lost_the_secret_a_rotation_draws_the_first(
+    hooks: Managed,
+) -> None:
+    """As on a developer's machine, where secrets end with the process."""
+    endpoint = await created(hooks)
+    del hooks.azure.vault.secrets[f"scim-webhook--{endpoint['id']}"]
+    response = await hooks("POST", f"/{endpoint['id']}/secrets", {})
+    assert response.status_code == 201, response.text
+    assert "previousUntil" not in response.json()
+    listed = (await hooks("GET", f"/{endpoint['id']}/secrets")).json()["secrets"]
+    assert [each["state"] for each in listed] == ["valid"]
+
+
 async def test_two_secrets_are_live_at_most(hooks: Managed) -> None:
     endpoint = await created(hooks)
     for _ in range(2):

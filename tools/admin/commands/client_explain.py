@@ -22,7 +22,8 @@ from tools.admin.vault import open_vault
 from tools.command_line import say
 
 _JWT = "eyJ"
-_REQUEST = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_REQUEST = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+"""A UUID, and nothing that a secret may look like: it is written into a command that is shown."""
 _CHECK = re.compile(r"(?P<check>[^:]+): expected (?P<expected>.*?)(?:, received (?P<received>.*))?")
 _TENANT_IN_PATH = re.compile(r".*/tenants/(?P<tenant>[^/]+)/scim/v2/?")
 _FORM = (
