@@ -264,8 +264,8 @@ def _of_rotation(error: Exception) -> ScimError | None:
     match error:
         case rotation.NoSecretError():
             return NotFound(
-                "The secret of the endpoint was deleted from the vault meanwhile. Repeat the request"
-                " to draw another."
+                "The secret of the endpoint was deleted from the vault meanwhile; send the request"
+                " again to draw another."
             )
         case rotation.OvertakenError():
             return Conflict(
