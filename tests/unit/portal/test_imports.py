@@ -13,7 +13,14 @@ import endpoints
 print("\\n".join(sys.modules))
 """
 
-HEAVY = ("jinja2", "tomllib", "csv", "portal.pages", "portal.rendering", "portal.texts")
+HEAVY = (
+    "jinja2",
+    "tomllib",
+    "portal.activity_pages",
+    "portal.pages",
+    "portal.rendering",
+    "portal.texts",
+)
 
 
 @pytest.fixture(scope="module")

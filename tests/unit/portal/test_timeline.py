@@ -71,7 +71,7 @@ def test_items_of_one_time_are_not_lost_between_two_pages() -> None:
 
 
 def test_what_one_source_was_not_looked_through_for_is_left_for_a_later_page() -> None:
-    changes = SourcePage[str]((), "", "5", 1_000)
+    changes: SourcePage[str] = SourcePage((), "", "5", 1_000)
     entries = SourcePage([Item(1_500, "1", "newer"), Item(500, "2", "older")], "", END, 0)
     page = merge(changes, entries, 25)
     assert (page.found, page.looked_back_to) == (["newer"], 1_000)
