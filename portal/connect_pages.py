@@ -136,7 +136,9 @@ async def test_connection(visit: Visit) -> ScimResponse:
     form = visit.form()
     is_of_client = visit.query.get("by") == "client"
     tested = await (run_client_test if is_of_client else run_test)(visit, form)
-    return await _show(visit, await _numbers(visit), form.get("provider", ""), tested=tested)
+    what = "client" if is_of_client else "token"
+    numbers, chosen = await _numbers(visit), form.get("provider", "")
+    return await _show(visit, numbers, chosen, tested=tested, tested_by=what)
 
 
 async def _show(
@@ -146,7 +148,7 @@ async def _show(
     provider = chosen or visit.query.get("provider", "")
     listed = await _list_for_page(visit)
     is_drawn_here = listed.is_served and listed.is_readable and not listed.is_closed
-    shown = {"drawn": None, "tested": None, "done": "", **values}
+    shown = {"drawn": None, "tested": None, "tested_by": "", "done": "", **values}
     return render(
         visit,
         "connect.html",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 CONNECT, TOKENS, REVOKE = "/portal/connect", "/portal/tokens", "/portal/tokens/revoke"
 TEST = "/portal/connect/test?by=client#test"
+TEST_OF_TOKEN = "/portal/connect/test#test"
 SECRET_OF_CLIENTS = f"scimsecret_{'c' * 43}"
 TRUST = {
     "issuer": "https://login.microsoftonline.com/contoso/v2.0",
@@ -256,6 +257,13 @@ async def test_a_client_secret_is_tested_as_entra_would_use_it(customer: Custome
     assert "The token opens this Tenant URL." in text
     assert SECRET_OF_CLIENTS not in passed.text
     assert SECRET_OF_CLIENTS not in customer.app.log.text
+
+
+async def test_a_result_stands_below_what_was_tested(customer: Customer) -> None:
+    by_token = text_of(await customer.visitor.send(CONNECT, TEST_OF_TOKEN, token="wrong"))
+    assert by_token.index("would be refused") < by_token.index("Test the client")
+    by_client = text_of(await customer.visitor.send(CONNECT, TEST, client="entra", secret="x"))
+    assert by_client.index("Test the client") < by_client.index("would be refused")
 
 
 @pytest.mark.parametrize(
