@@ -115,7 +115,7 @@ async def test_a_receiver_answers_at_once_and_applies_what_is_signed(
         "WEBHOOK_SECRETS": f"{new} {old}",
         "SCIM_URL": running_service.base_url,
         "SCIM_API_KEY": KEYS["product"],
-        "PORT": str(port),
+        "RECEIVER_PORT": str(port),
     }
     url = f"http://127.0.0.1:{port}/"
     async with receiver(language, tmp_path, product, environ) as process:
@@ -152,17 +152,18 @@ async def test_a_signature_is_made_by_hand(vector: dict[str, Any], tmp_path: Pat
 
 READ = """
 SCIM_API_KEY="$READER" "$PYTHON" ../receiver.py > ../receiver.out &
-trap "kill $!" EXIT
+trap "kill $! || :" EXIT
 until curl --silent --output /dev/null "http://127.0.0.1:$RECEIVER/"; do sleep 0.1; done
 """
 SEEN = """
 until grep --quiet user.created ../receiver.out; do sleep 0.1; done
 until ask "$URL/api/v1/webhooks/$WEBHOOK/deliveries" | grep --quiet delivered; do sleep 0.1; done
 """
-GONE = 'ask --request DELETE --output /dev/null "$URL/api/v1/webhooks/$WEBHOOK"\n'
+AGAIN = "kill $!\nwait $! || :\n" + READ
 WALK = (
     *("place.sh", "register.sh", "environ.sh"),
-    *(READ, "cause.sh", SEEN, "look.sh", GONE, "send.sh"),
+    *(READ, "cause.sh", SEEN, "look.sh", "rotate.sh"),
+    *(AGAIN, "message.sh", "verify.sh", "send.sh", "end.sh"),
 )
 """The commands of the page in their order, and what a reader does between: look, and wait."""
 
@@ -200,4 +201,4 @@ async def test_the_commands_can_be_typed_as_they_stand(
     assert process.returncode == 0, out
     for said in ('"state":"enabled"', '"userName":"ana', '"state":"delivered"', '"redelivered":1'):
         assert said in out
-    assert out.endswith("204\n"), "the receiver takes what is signed by hand"
+    assert "\n204\n" in out, "the receiver takes what is signed by hand"
