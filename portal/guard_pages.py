@@ -107,6 +107,7 @@ async def _show(visit: Visit, *, status: int = 200, **values: Any) -> ScimRespon
         "guard.html",
         status=status,
         rule=rule,
+        is_set=kept.settings.guard is not None,
         hour=hour,
         held=page,
         decided=decided,

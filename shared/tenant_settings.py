@@ -71,7 +71,8 @@ class GuardSettings(BaseModel):
     def _release_what_is_held(self) -> Self:
         if self.release_after_hours is not None and not self.hold:
             raise ValueError(
-                "has releaseAfterHours without hold; set hold to true, or leave it out"
+                "has releaseAfterHours without hold; set hold to true, or send releaseAfterHours as"
+                " null as well"
             )
         return self
 

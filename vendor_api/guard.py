@@ -183,6 +183,7 @@ class GuardLastHour(BaseModel):
 
     users: int = Field(
         description="Users disabled or deleted, or taken out of one group: the greatest of these."
+        " Those who were enabled again or put back since are counted too, as after an undo."
     )
     active_users: int = Field(alias="activeUsers", description="Active users before.")
     passed: bool = Field(description="Whether both thresholds are passed.")
@@ -232,9 +233,12 @@ async def undo(request: ScimRequest, services: Services) -> ScimResponse:
 
 async def _decide(request: ScimRequest, services: Services, decision: Decision) -> ScimResponse:
     context = request.context
-    hold = await services.store.guard.decide(
-        context, request.resource_id, decision, bound_of(context)
-    )
+    guard, hold_id = services.store.guard, request.resource_id
+    try:
+        hold = await guard.decide(context, hold_id, decision, bound_of(context))
+    except NotFound as error:
+        shown_by = f"GET /api/v1/tenants/{context.tenant}/guard"
+        raise NotFound(f"{error.detail} {shown_by} shows the ids.") from error
     return of_model(200, HoldSummary.of(hold, None, shows_ids=_shows_ids(request)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -60,7 +61,9 @@ async def test_what_is_held_is_shown_and_released(
     for _ in range(2):
         done = await guard_admin("guard", "release", hold["id"], "--tenant", tenant)
         assert done.status == 0, done.err
-        assert "5 changes are in the feed now; webhooks of them follow within 5 minutes" in done.err
+        assert (
+            "5 changes that were held are in the feed now; webhooks of them follow within 5 minutes"
+        ) in done.err
     turned = await guard_admin("guard", "undo", hold["id"], "--tenant", tenant)
     assert turned.status == 1
     assert "was released already" in turned.err
@@ -77,12 +80,30 @@ async def test_an_undo_says_how_many_are_enabled_again(
     assert done.status == 0, done.err
     assert "4 of 5 users are enabled again" in done.err
     assert "0 that were changed since, 1 deleted" in done.err
+    # Of who was deleted the feed tells the disable and the deletion.
+    told = "user.activated of 4 users and 2 changes that were held are in the feed now"
+    assert told in done.err
+
+
+async def test_who_was_enabled_again_is_said_to_be_counted(
+    guard_admin: Admin, store: Store, new_context: NewContext, tenant: str
+) -> None:
+    await store.guard.check(new_context())
+    hold = await store.guard.read_hold(new_context())
+    assert hold is not None
+    done = await guard_admin("guard", "undo", hold.id, "--tenant", tenant)
+    assert done.status == 0, done.err
+    shown = await guard_admin("guard", "show", "--tenant", tenant)
+    assert shown.status == 0, shown.err
+    assert re.search(r"removedInTheLastHour\W+7\b", shown.out)
+    assert "enabled again or put back since are counted too" in shown.err
 
 
 async def test_what_is_not_there_is_said(guard_admin: Admin, tenant: str) -> None:
     ended = await guard_admin("guard", "undo", "0" * 32, "--tenant", tenant)
     assert (ended.status, ended.out) == (1, "")
-    assert "Nothing is held under this id." in ended.err
+    said = f"Nothing is held under this id. `guard show --tenant {tenant}` shows the ids."
+    assert said in ended.err
 
 
 @pytest.fixture
@@ -109,7 +130,9 @@ async def test_a_decision_tells_the_service_to_send_webhooks_at_once(
     assert hold is not None
     done = await guard_admin("guard", "release", hold.id, "--tenant", tenant)
     assert done.status == 0, done.err
-    assert "5 changes are in the feed now; webhooks of them follow at once" in done.err
+    assert "5 changes that were held are in the feed now; webhooks of them follow at once" in (
+        done.err
+    )
     account = QueueAccount.of_connection_string(storage.connection_string)
     queue = QueueClient(account, CHANGE_HINTS)
     hints = [each.text for each in await queue.take()]

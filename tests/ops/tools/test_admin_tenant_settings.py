@@ -75,6 +75,10 @@ async def test_the_history_tells_who_set_what(
         (("--profile", "strict"), "profile"),
         (("--guard", "hold"), "--guard is no JSON"),
         (("--guard", '{"held": true}'), "held"),
+        (
+            ("--guard", '{"hold": false, "releaseAfterHours": 4}'),
+            "set hold to true, or send releaseAfterHours as null as well",
+        ),
         (("--role-map", "nowhere.json"), "nowhere.json cannot be read"),
     ],
 )

@@ -123,6 +123,9 @@ async def test_what_is_not_held_is_not_found(api: Api) -> None:
         for decision in ("release", "undo"):
             response = await api.request("POST", f"/guard/{name}/{decision}")
             assert response.status_code == 404
+            path = f"/api/v1/tenants/{api.tenant}/guard"
+            said = f"Nothing is held under this id. GET {path} shows the ids."
+            assert response.json()["detail"] == said
 
 
 @pytest.mark.parametrize(
@@ -148,6 +151,18 @@ async def test_a_patch_of_the_guard_leaves_what_it_does_not_name(api: Api) -> No
     await api.patched({"guard": {"users": 5, "hold": True, "releaseAfterHours": 4}})
     changed = await api.patched({"guard": {"percent": 20, "releaseAfterHours": None}})
     assert changed["guard"] == {"users": 5, "percent": 20, "hold": True}
+
+
+async def test_a_hold_is_switched_off_as_the_refusal_says(api: Api) -> None:
+    await api.patched({"guard": {"hold": True, "releaseAfterHours": 4}})
+    refused = await api.request("PATCH", "", body={"guard": {"hold": False}})
+    assert refused.status_code == 400
+    assert refused.json()["detail"] == (
+        "guard: has releaseAfterHours without hold; set hold to true, or send releaseAfterHours as"
+        " null as well."
+    )
+    changed = await api.patched({"guard": {"hold": False, "releaseAfterHours": None}})
+    assert changed["guard"] == {"users": 10, "percent": 10, "hold": False}
 
 
 @pytest.mark.parametrize("off", [None, {"hold": False}])

@@ -116,19 +116,35 @@ async def decide(member: Visitor, tenant: Tenant, decision: str) -> str:
 
 async def test_where_nothing_is_held_the_rule_is_shown(tenant: Tenant, staff: Visitor) -> None:
     page = await staff.page(tenant.page)
-    assert "Nothing is held" in page
+    assert "Nothing is held: the product is told of all that is not a mass removal." in page
+    assert "It is set by the setting guard of the tenant" in page
     assert "more than 2 users and more than 10 % of the active users" in page
     assert "held back from the product until somebody decides" in page
     assert "0 of 8 active users were removed" in page
+    assert "put back since" not in page
 
 
+@pytest.mark.parametrize(
+    ("guard", "origin"),
+    [
+        (None, "This is the default, since the setting guard of the tenant is not set."),
+        ({"hold": False}, "It is set by the setting guard of the tenant"),
+    ],
+)
 async def test_where_nothing_is_to_be_held_it_is_said_that_the_product_is_told(
-    office: Office, staff: Visitor
+    office: Office, staff: Visitor, guard: dict[str, Any] | None, origin: str
 ) -> None:
     name = office.new_tenant().tenant_url.split("/")[4]
+    await office.api(name).patched({"guard": guard})
     page = await staff.page(f"/portal/tenants/{name}/guard")
     assert "more than 10 users and more than 10 % of the active users" in page
     assert "It is not held back: the product is told at once" in page
+    assert "Nothing is held: the guard of this tenant only alerts." in page
+    assert "told of all that is not a mass removal" not in page
+    origins = re.findall(
+        r"This is the default[^.]*\.|It is set by the setting guard of the tenant", page
+    )
+    assert origins == [origin]
 
 
 async def test_what_is_held_has_numbers_names_and_what_happens_if_nobody_decides(
@@ -311,8 +327,21 @@ async def test_an_undo_enables_again_and_says_how_many(held: Tenant, staff: Visi
     assert "3 users are enabled again. Not enabled: 0 changed since, 1 deleted." in page
     active = [(await held.scim.user(each["id"]))["active"] for each in held.users[2:5]]
     assert active == [True, True, True]
+    # Of who was deleted the product is told the disable and the deletion.
+    told = "The product is told who is enabled again. 2 changes that were held are told"
+    assert told in page
     after = await staff.page(held.page)
+    assert "Within the last hour 6 of" in after
+    assert "also those who were enabled again or put back since" in after
     assert "What was decided undone 6 of 8 active users were disabled or deleted; 4" in after
+
+
+async def test_an_undo_of_disables_alone_says_nothing_of_other_changes(
+    held: Tenant, staff: Visitor
+) -> None:
+    page = await decide(staff, held, "undo")
+    assert "4 users are enabled again. The product is told who is enabled again." in page
+    assert "changes that were held" not in page
 
 
 async def test_of_two_who_decide_otherwise_the_second_is_told(held: Tenant) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from shared import tenants
-from shared.errors import ScimError
+from shared.errors import NotFound, ScimError
 from shared.store.guard import LastHour
 from shared.store.guard_state import Decision, Hold
 from shared.tables.request_context import Bound
@@ -73,6 +73,11 @@ def show(
     ]
     rows = [[_cell(hold[column]) for column in columns] for hold in found]
     console.show_table(columns, rows)
+    if hour.removed:
+        say(
+            "removedInTheLastHour: disabled, deleted or taken out of one group; those who were"
+            " enabled again or put back since are counted too"
+        )
 
 
 @app.command(epilog=EXIT_STATUS)
@@ -137,6 +142,9 @@ async def _decide(where: Place, tenant: str, hold_id: str, decision: Decision) -
         context.deadline = time.monotonic() + _SECONDS
         try:
             hold = await storage.store.guard.decide(context, hold_id, decision, bound)
+        except NotFound as error:
+            shown_by = f"`guard show --tenant {tenant}`"
+            raise NotDoneError(f"{error.detail} {shown_by} shows the ids.") from error
         except ScimError as error:
             raise NotDoneError(error.detail) from error
         return _Decided(hold, await give_hint(where, storage, tenant))
@@ -155,9 +163,17 @@ def _show_decided(decided: _Decided, *, as_json: bool) -> None:
             f" {left_out['changed']} that were changed since, {left_out['deleted']} deleted"
         )
     soon = "at once" if decided.is_hinted else "within 5 minutes"
-    say(f"{hold.events} changes are in the feed now; webhooks of them follow {soon}")
+    say(f"{_told(hold)} are in the feed now; webhooks of them follow {soon}")
     if not hold.is_done:
         say("not all is done yet: repeat the command, or wait for the sweeper")
+
+
+def _told(hold: Hold) -> str:
+    """Name what the feed tells since a decision."""
+    of_held = f"{hold.events} changes that were held"
+    if hold.decision == "undo":
+        return f"user.activated of {len(hold.undone)} users and {of_held}"
+    return of_held
 
 
 def _as_json(hold: Hold) -> dict[str, Any]:
