@@ -626,7 +626,7 @@ UNPROMISED = {
 }
 """Lines that nobody relies on, and why."""
 
-OF_SENDING, OF_RUNS = "test_dispatch.py", "test_process.py"
+OF_SENDING, OF_RUNS = "test_dispatch.py", "test_webhooks_on.py"
 OF_WEBHOOKS = {
     "webhook endpoint %s has no valid secret in the vault; nothing is sent to it": OF_SENDING,
     "webhook endpoint %s: %d events of tenant %s are dead letters, after the last attempt has"
