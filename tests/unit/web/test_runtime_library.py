@@ -72,6 +72,8 @@ AT_INDEXING = {
     "function_app",
     "shared.clock",
     "shared.notices",
+    "shared.queues",
+    "shared.queues.names",
     "shared.web",
     "shared.web.host_log",
     "shared.web.loading",
