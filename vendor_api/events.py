@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
@@ -142,6 +142,17 @@ class HeldGroup(BaseModel):
     users: int = Field(description="How many of these are held.")
 
 
+RemovedUsers = Annotated[
+    int,
+    Field(
+        description="Users who are disabled or deleted in all: those who are held, and those of the"
+        " hour before who are not active again, of whom the feed has told. A decision within that"
+        " hour changes nothing in it."
+    ),
+]
+ActiveBefore = Annotated[int, Field(description="Active users before all these removals.")]
+
+
 class GuardNotice(BaseModel):
     """How many are concerned by a mass removal when it begins to be held; more may follow."""
 
@@ -149,14 +160,8 @@ class GuardNotice(BaseModel):
 
     id: str = Field(description="Of the hold, as `GET /guard` shows it.")
     users: int = Field(description="Users who are disabled or deleted, and held.")
-    removed: int = Field(
-        description="Users who are disabled or deleted in all: those who are held, and those of the"
-        " hour before who are not active again, of whom the feed has told. A decision within that"
-        " hour changes nothing in it."
-    )
-    active_users: int = Field(
-        alias="activeUsers", description="Active users before all these removals."
-    )
+    removed: RemovedUsers
+    active_users: ActiveBefore = Field(alias="activeUsers")
     groups: list[HeldGroup] = Field(description="Groups of which removals are held.")
 
 

@@ -18,7 +18,7 @@ from shared.tenant_settings import GuardSettings
 from shared.web.requests import ScimRequest
 from shared.web.responses import ScimResponse
 from shared.web.services import Services
-from vendor_api.events import HeldGroup
+from vendor_api.events import ActiveBefore, HeldGroup, RemovedUsers
 from vendor_api.models import optional, optional_moment
 from vendor_api.operations import ApiEndpoint, NoQuery, Operation, of_model
 
@@ -77,14 +77,8 @@ class HoldSummary(BaseModel):
     )
     since: str = Field(json_schema_extra={"format": "date-time"})
     users: int = Field(description="Users who are disabled or deleted, and held.")
-    removed: int = Field(
-        description="Users who are disabled or deleted in all: those who are held, and those of the"
-        " hour before who are not active again, of whom the feed has told. A decision within that"
-        " hour changes nothing in it."
-    )
-    active_users: int = Field(
-        alias="activeUsers", description="Active users before all these removals."
-    )
+    removed: RemovedUsers
+    active_users: ActiveBefore = Field(alias="activeUsers")
     groups: list[HeldGroup] = Field(description="Groups of which removals are held.")
     first: list[HeldUser] | SkipJsonSchema[None] = Field(
         None,
