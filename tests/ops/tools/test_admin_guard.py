@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from local.azurite import Azurite
+    from shared.store.guard_state import Hold
     from shared.tables.azure_table import AzureTable
     from tests.conftest import NewContext
     from tests.ops.tools.conftest import Admin
@@ -72,9 +73,7 @@ async def test_what_is_held_is_shown_and_released(
 async def test_an_undo_says_how_many_are_enabled_again(
     guard_admin: Admin, store: Store, new_context: NewContext, tenant: str
 ) -> None:
-    await store.guard.check(new_context())
-    hold = await store.guard.read_hold(new_context())
-    assert hold is not None
+    hold = await held(store, new_context)
     await store.users.delete(new_context(), min(hold.users))
     done = await guard_admin("guard", "undo", hold.id, "--tenant", tenant)
     assert done.status == 0, done.err
@@ -88,9 +87,7 @@ async def test_an_undo_says_how_many_are_enabled_again(
 async def test_who_was_enabled_again_is_said_to_be_counted(
     guard_admin: Admin, store: Store, new_context: NewContext, tenant: str
 ) -> None:
-    await store.guard.check(new_context())
-    hold = await store.guard.read_hold(new_context())
-    assert hold is not None
+    hold = await held(store, new_context)
     done = await guard_admin("guard", "undo", hold.id, "--tenant", tenant)
     assert done.status == 0, done.err
     shown = await guard_admin("guard", "show", "--tenant", tenant)
@@ -104,6 +101,14 @@ async def test_what_is_not_there_is_said(guard_admin: Admin, tenant: str) -> Non
     assert (ended.status, ended.out) == (1, "")
     said = f"Nothing is held under this id. `guard show --tenant {tenant}` shows the ids."
     assert said in ended.err
+
+
+async def held(store: Store, new_context: NewContext) -> Hold:
+    """Have the guard look, and return what it holds then."""
+    await store.guard.check(new_context())
+    hold = await store.guard.read_hold(new_context())
+    assert hold is not None
+    return hold
 
 
 @pytest.fixture
@@ -125,9 +130,7 @@ async def test_a_decision_tells_the_service_to_send_webhooks_at_once(
     new_context: NewContext,
     tenant: str,
 ) -> None:
-    await store.guard.check(new_context())
-    hold = await store.guard.read_hold(new_context())
-    assert hold is not None
+    hold = await held(store, new_context)
     done = await guard_admin("guard", "release", hold.id, "--tenant", tenant)
     assert done.status == 0, done.err
     assert "5 changes that were held are in the feed now; webhooks of them follow at once" in (
@@ -148,9 +151,7 @@ async def test_where_no_queue_is_reached_webhooks_come_later(
     new_context: NewContext,
     tenant: str,
 ) -> None:
-    await store.guard.check(new_context())
-    hold = await store.guard.read_hold(new_context())
-    assert hold is not None
+    hold = await held(store, new_context)
     parts = storage.connection_string.split(";")
     elsewhere = [each for each in parts if not each.startswith("QueueEndpoint=")]
     unreachable = "QueueEndpoint=http://127.0.0.1:9/devstoreaccount1"
@@ -164,9 +165,7 @@ async def test_where_no_queue_is_reached_webhooks_come_later(
 async def test_the_settings_say_what_is_held_still(
     guard_admin: Admin, store: Store, new_context: NewContext, tenant: str
 ) -> None:
-    await store.guard.check(new_context())
-    hold = await store.guard.read_hold(new_context())
-    assert hold is not None
+    hold = await held(store, new_context)
     changed = await guard_admin("tenant", "set", tenant, "--unset", "guard")
     assert changed.status == 0, changed.err
     assert "the guard holds 5 users" in changed.err
